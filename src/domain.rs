@@ -1,0 +1,16 @@
+//! The words of Pasee and its law, as plain values.
+//!
+//! Owns names, memberships, who may do what, what a token says, and the ports ([`directory::Directory`],
+//! [`realm::Realm`]) that the homes of the state implement. Must not know how anything is stored, signed, parsed from
+//! JSON or sent: only std, thiserror and Unicode normalization are imported, and time and randomness come in as
+//! parameters.
+
+pub mod claim;
+pub mod directory;
+pub mod group;
+pub mod membership;
+pub mod policy;
+pub mod realm;
+pub mod time;
+pub mod token;
+pub mod user;

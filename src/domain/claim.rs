@@ -1,0 +1,189 @@
+//! Claims that an identity provider says of a user and that the settings let pass into access tokens.
+//!
+//! Owns which names can never pass and what a value may be. Must not know JSON.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// Longest claim name, in bytes.
+pub const MAX_NAME: usize = 64;
+/// Longest text in a claim's value, in bytes.
+pub const MAX_TEXT: usize = 1024;
+/// Most texts in a claim that is a list.
+pub const MAX_LIST: usize = 64;
+/// Most claims of one user.
+pub const MAX_CLAIMS: usize = 32;
+
+/// Names that decide what a token is, whom it is for or what it opens: the registered ones of RFC 7519 section 4.1,
+/// those of RFC 9068, RFC 8693, RFC 7800 and OpenID Connect that verifiers act on, and Pasee's own.
+const RESERVED: [&str; 31] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "auth_time",
+    "idp",
+    "groups",
+    "group",
+    "scope",
+    "scp",
+    "scopes",
+    "refresh_token",
+    "access_token",
+    "token_use",
+    "typ",
+    "azp",
+    "nonce",
+    "acr",
+    "amr",
+    "client_id",
+    "cnf",
+    "act",
+    "may_act",
+    "roles",
+    "role",
+    "entitlements",
+    "permissions",
+    "sid",
+];
+
+/// A claim name that may pass: 1 to 64 bytes of `[A-Za-z0-9_.:/-]`, not reserved in any case of letters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClaimName(String);
+
+impl ClaimName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ClaimName {
+    type Err = ClaimNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:/-".contains(&byte);
+        if !(1..=MAX_NAME).contains(&text.len()) || !text.bytes().all(allowed) {
+            return Err(ClaimNameError::Shape);
+        }
+        if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(text)) {
+            return Err(ClaimNameError::Reserved);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ClaimName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is no claim name that may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClaimNameError {
+    /// Empty, too long, or with other characters.
+    #[error("a claim name has 1 to 64 characters of A-Z, a-z, 0-9, _ . : / and -, such as email")]
+    Shape,
+    /// One of the names that only Pasee writes.
+    #[error(
+        "this claim is reserved: it can never come from an identity provider; a right one looks like email"
+    )]
+    Reserved,
+}
+
+/// What a claim may say: flat and bounded, so that no value can be taken for a structure of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimValue {
+    /// Yes or no.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// At most [`MAX_TEXT`] bytes, no control characters.
+    Text(String),
+    /// At most [`MAX_LIST`] such texts.
+    Texts(Vec<String>),
+}
+
+impl ClaimValue {
+    /// Whether the value keeps its bounds.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        let text_fits =
+            |text: &String| text.len() <= MAX_TEXT && !text.chars().any(char::is_control);
+        match self {
+            Self::Bool(_) | Self::Integer(_) => true,
+            Self::Text(text) => text_fits(text),
+            Self::Texts(texts) => texts.len() <= MAX_LIST && texts.iter().all(text_fits),
+        }
+    }
+}
+
+/// The claims that pass, by name. Claims out of bounds are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtraClaims(BTreeMap<ClaimName, ClaimValue>);
+
+impl ExtraClaims {
+    /// The claim's value.
+    #[must_use]
+    pub fn get(&self, name: &ClaimName) -> Option<&ClaimValue> {
+        self.0.get(name)
+    }
+
+    /// The claims in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&ClaimName, &ClaimValue)> {
+        self.0.iter()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(ClaimName, ClaimValue)> for ExtraClaims {
+    fn from_iter<I: IntoIterator<Item = (ClaimName, ClaimValue)>>(claims: I) -> Self {
+        Self(claims.into_iter().filter(|(_, value)| value.is_bounded()).take(MAX_CLAIMS).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_names_never_parse() {
+        for name in RESERVED {
+            assert_eq!(name.parse::<ClaimName>(), Err(ClaimNameError::Reserved), "{name}");
+            assert_eq!(
+                name.to_uppercase().parse::<ClaimName>(),
+                Err(ClaimNameError::Reserved),
+                "{name}"
+            );
+        }
+        for name in ["", " email", "é", "a\0", "groups ", &"x".repeat(65)] {
+            assert_eq!(name.parse::<ClaimName>(), Err(ClaimNameError::Shape), "{name:?}");
+        }
+        assert!("https://example.com/name".parse::<ClaimName>().is_ok());
+    }
+
+    #[test]
+    fn values_out_of_bounds_are_left_out() {
+        let name = |text: &str| text.parse::<ClaimName>().unwrap();
+        let claims: ExtraClaims = [
+            (name("a"), ClaimValue::Text("x".repeat(MAX_TEXT + 1))),
+            (name("b"), ClaimValue::Text("line\nbreak".into())),
+            (name("c"), ClaimValue::Texts(vec!["x".into(); MAX_LIST + 1])),
+            (name("d"), ClaimValue::Text("fine".into())),
+        ]
+        .into_iter()
+        .collect();
+        assert_eq!(claims.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["d"]);
+    }
+}

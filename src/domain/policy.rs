@@ -1,0 +1,281 @@
+//! The law: who may see and change what, and who gets tokens. One place; every home of the state, every grant and the
+//! admission policy agree with it.
+//!
+//! [`law`] is the table. [`permit`] and [`may_see`] apply it to an actor, [`admit`] judges every grant. Only this module
+//! makes a [`Permit`] or an [`Admission`]. Must not know how the actor proved who they are.
+
+use super::claim::ExtraClaims;
+use super::directory::{Directory, Standing};
+use super::group::GroupName;
+use super::membership::Roster;
+use super::realm::Change;
+use super::time::Timestamp;
+use super::token::{AccessClaims, RefreshClaims, Scope};
+use super::user::UserId;
+
+/// Something to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum View {
+    /// Who is on a roster.
+    Members(Roster),
+    /// All groups.
+    Groups,
+    /// All users.
+    Users,
+    /// A user's groups.
+    User(UserId),
+}
+
+/// What somebody wants to do.
+#[derive(Clone, Copy, Debug)]
+enum Action<'a> {
+    Change(&'a Change),
+    See(&'a View),
+}
+
+/// Whom the law lets do something: root staff always, and perhaps one roster or one user more.
+#[derive(Debug, PartialEq, Eq)]
+enum Entitled {
+    RootStaff,
+    StaffOf(GroupName),
+    User(UserId),
+}
+
+/// The law.
+fn law(action: Action<'_>) -> Entitled {
+    use Action::{Change as Do, See};
+    match action {
+        // Create a group: root staff; staff of its parent. Root groups: root staff only.
+        Do(Change::CreateGroup { group, .. }) => staff_of(group.parent()),
+        // Delete a group and everything under it: staff of its parent; root staff.
+        Do(Change::DeleteGroup(group)) => staff_of(group.parent()),
+        // Add or remove members and staff of G: staff of G; root staff. Root staff: root staff.
+        Do(Change::AddMember(membership)) => staff_of(membership.roster.group().cloned()),
+        Do(Change::RemoveMember { roster, .. }) => staff_of(roster.group().cloned()),
+        // See G's members: staff of G; root staff.
+        See(View::Members(roster)) => staff_of(roster.group().cloned()),
+        // List everything, ban, revoke, delete a user: root staff.
+        Do(Change::SetBanned { .. } | Change::Revoke { .. } | Change::DeleteUser(_))
+        | See(View::Groups | View::Users) => Entitled::RootStaff,
+        // See a user's groups: that user; root staff.
+        See(View::User(user)) => Entitled::User(user.clone()),
+    }
+}
+
+fn staff_of(group: Option<GroupName>) -> Entitled {
+    group.map_or(Entitled::RootStaff, Entitled::StaffOf)
+}
+
+/// Who acts, with the rosters in effect that count for this request.
+#[derive(Clone, Debug)]
+pub struct Actor(Standpoint);
+
+#[derive(Clone, Debug)]
+enum Standpoint {
+    Operator,
+    User { id: UserId, held: Vec<Roster> },
+}
+
+impl Actor {
+    /// Whoever runs the command line on the machine that holds the state: may do everything.
+    #[must_use]
+    pub fn operator() -> Self {
+        Self(Standpoint::Operator)
+    }
+
+    /// The user a verified access token speaks for, admitted by [`admit`], with the rosters they are on now, as far as
+    /// the token's scope reaches.
+    #[must_use]
+    pub fn user(admission: &Admission, directory: &dyn Directory, now: Timestamp) -> Self {
+        let record = directory.record(&admission.user, now);
+        let rosters = record.holdings.into_iter().map(|holding| holding.roster);
+        let held = rosters.filter(|roster| admission.scope.covers(roster)).collect();
+        Self(Standpoint::User { id: admission.user.clone(), held })
+    }
+
+    /// The user; `None` for the operator.
+    #[must_use]
+    pub fn id(&self) -> Option<&UserId> {
+        match &self.0 {
+            Standpoint::Operator => None,
+            Standpoint::User { id, .. } => Some(id),
+        }
+    }
+
+    fn satisfies(&self, entitled: &Entitled) -> bool {
+        match &self.0 {
+            Standpoint::Operator => true,
+            Standpoint::User { id, held } => {
+                held.contains(&Roster::RootStaff)
+                    || match entitled {
+                        Entitled::RootStaff => false,
+                        Entitled::StaffOf(group) => held.contains(&Roster::Staff(group.clone())),
+                        Entitled::User(user) => user == id,
+                    }
+            }
+        }
+    }
+}
+
+/// The law's word that a change may happen. Nothing else makes one, and stores ask for one.
+#[derive(Debug)]
+pub struct Permit {
+    change: Change,
+    actor: Option<UserId>,
+}
+
+impl Permit {
+    /// What is permitted.
+    #[must_use]
+    pub fn change(&self) -> &Change {
+        &self.change
+    }
+
+    /// Who does it; `None` for the operator.
+    #[must_use]
+    pub fn actor(&self) -> Option<&UserId> {
+        self.actor.as_ref()
+    }
+}
+
+/// The law says no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not allowed: this takes the staff of the group, or root staff")]
+pub struct Denied;
+
+/// Asks the law for a change.
+///
+/// # Errors
+/// [`Denied`], whether or not the group or user exists.
+pub fn permit(actor: &Actor, change: Change) -> Result<Permit, Denied> {
+    let speaks_for_another = match (&change, actor.id()) {
+        (Change::CreateGroup { creator, .. }, Some(id)) => creator.as_ref() != Some(id),
+        _ => false,
+    };
+    if speaks_for_another || !actor.satisfies(&law(Action::Change(&change))) {
+        return Err(Denied);
+    }
+    Ok(Permit { change, actor: actor.id().cloned() })
+}
+
+/// Asks the law for a look.
+///
+/// # Errors
+/// [`Denied`], whether or not the group or user exists.
+pub fn may_see(actor: &Actor, view: &View) -> Result<(), Denied> {
+    if actor.satisfies(&law(Action::See(view))) { Ok(()) } else { Err(Denied) }
+}
+
+/// On what grounds somebody asks for tokens, or to act with one.
+#[derive(Clone, Debug)]
+pub enum Grant<'a> {
+    /// An identity provider has just said who this is.
+    Login {
+        /// Who.
+        user: UserId,
+        /// What the settings let pass of what the provider says.
+        claims: ExtraClaims,
+        /// What the tokens are to be limited to.
+        scope: Scope,
+    },
+    /// A verified refresh token, and what the new pair is to be limited to besides.
+    Refresh(&'a RefreshClaims, Scope),
+    /// A verified access token, used on the HTTP API.
+    Access(&'a AccessClaims),
+}
+
+/// The law's word that a user may have tokens, or act with the one shown. Nothing else makes one, and
+/// [`token::issue`](super::token::issue) asks for one.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    pub(super) user: UserId,
+    pub(super) scope: Scope,
+    pub(super) claims: ExtraClaims,
+    pub(super) authenticated_at: Timestamp,
+    pub(super) session_ends: Timestamp,
+}
+
+impl Admission {
+    /// Who.
+    #[must_use]
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+}
+
+/// Why a user gets no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Root staff has banned the user.
+    #[error("this user is banned")]
+    Banned,
+    /// The token was issued before root staff revoked the user's tokens, or that moment is still to come.
+    #[error("this user's tokens were revoked; log in again")]
+    Revoked,
+    /// The login is too long ago.
+    #[error("the session is over; log in again")]
+    SessionOver,
+    /// More was asked for than the refresh token holds.
+    #[error("a refresh can narrow the scope, never widen it")]
+    ScopeWidened,
+}
+
+/// Judges a grant: the one gate to every token and to every use of one.
+///
+/// `session` is the longest time from a login to the end of the last token of its session.
+///
+/// # Errors
+/// A [`Refusal`]; a ban wins over everything.
+pub fn admit(
+    grant: Grant<'_>,
+    standing: Standing,
+    session: std::time::Duration,
+    now: Timestamp,
+) -> Result<Admission, Refusal> {
+    if standing.banned {
+        return Err(Refusal::Banned);
+    }
+    let (issued_at, admission) = match grant {
+        Grant::Login { user, claims, scope } => (
+            now,
+            Admission {
+                user,
+                scope,
+                claims,
+                authenticated_at: now,
+                session_ends: now.after(session),
+            },
+        ),
+        Grant::Refresh(RefreshClaims(token), scope) => {
+            let scope = token.scope.narrow(scope).ok_or(Refusal::ScopeWidened)?;
+            (token.issued_at, admission_of(token, scope, session))
+        }
+        Grant::Access(AccessClaims { token, .. }) => {
+            (token.issued_at, admission_of(token, token.scope.clone(), session))
+        }
+    };
+    if standing.not_before.is_some_and(|not_before| issued_at < not_before || now < not_before) {
+        return Err(Refusal::Revoked);
+    }
+    if admission.session_ends <= now {
+        return Err(Refusal::SessionOver);
+    }
+    Ok(admission)
+}
+
+fn admission_of(
+    token: &super::token::Token,
+    scope: Scope,
+    session: std::time::Duration,
+) -> Admission {
+    Admission {
+        user: token.subject.clone(),
+        scope,
+        claims: ExtraClaims::default(),
+        authenticated_at: token.authenticated_at,
+        session_ends: token.authenticated_at.after(session),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! The law's table, for every actor, every action and random trees.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::membership::Membership;
+use crate::domain::realm::Ban;
+use crate::domain::token::Token;
+
+fn user(text: &str) -> UserId {
+    text.parse().unwrap()
+}
+
+fn actor(id: &str, held: &[&str]) -> Actor {
+    let held = held.iter().map(|text| text.parse().unwrap()).collect();
+    Actor(Standpoint::User { id: user(id), held })
+}
+
+fn moment(seconds: i64) -> Timestamp {
+    Timestamp::from_unix(seconds).unwrap()
+}
+
+fn create(group: &str, creator: &str) -> Change {
+    Change::CreateGroup { group: group.parse().unwrap(), creator: Some(user(creator)) }
+}
+
+fn add(roster: &str) -> Change {
+    Change::AddMember(Membership {
+        roster: roster.parse().unwrap(),
+        user: user("kisee-new"),
+        expires_at: None,
+    })
+}
+
+/// Every row of the law against every kind of actor: (change, who may beside root staff).
+#[test]
+fn changes() {
+    let remove = |roster: &str| Change::RemoveMember {
+        roster: roster.parse().unwrap(),
+        user: user("kisee-new"),
+    };
+    let rows: Vec<(Change, Option<&str>)> = vec![
+        (create("admin", "kisee-me"), None),
+        (create("admin.developers", "kisee-me"), Some("admin.staff")),
+        (create("admin.developers.rust", "kisee-me"), Some("admin.developers.staff")),
+        (Change::DeleteGroup("admin".parse().unwrap()), None),
+        (Change::DeleteGroup("admin.developers".parse().unwrap()), Some("admin.staff")),
+        (add("staff"), None),
+        (add("admin"), Some("admin.staff")),
+        (add("admin.staff"), Some("admin.staff")),
+        (add("admin.developers"), Some("admin.developers.staff")),
+        (add("admin.developers.staff"), Some("admin.developers.staff")),
+        (remove("staff"), None),
+        (remove("admin"), Some("admin.staff")),
+        (remove("admin.staff"), Some("admin.staff")),
+        (remove("admin.developers"), Some("admin.developers.staff")),
+        (Change::SetBanned { user: user("kisee-me"), banned: Ban::Lift }, None),
+        (Change::SetBanned { user: user("kisee-new"), banned: Ban::Impose }, None),
+        (Change::Revoke { user: user("kisee-me"), not_before: moment(1) }, None),
+        (Change::DeleteUser(user("kisee-me")), None),
+    ];
+    let holders = [
+        "staff",
+        "admin",
+        "admin.staff",
+        "admin.developers",
+        "admin.developers.staff",
+        "admin.developers.rust",
+        "admin.developers.rust.staff",
+        "other",
+        "other.staff",
+    ];
+    for (change, entitled) in rows {
+        for held in holders {
+            let expected = held == "staff" || Some(held) == entitled;
+            let answer = permit(&actor("kisee-me", &[held]), change.clone());
+            assert_eq!(answer.is_ok(), expected, "{held} and {change:?}");
+            if let Ok(permit) = answer {
+                assert_eq!((permit.change(), permit.actor()), (&change, Some(&user("kisee-me"))));
+            }
+        }
+        assert!(permit(&actor("kisee-me", &[]), change.clone()).is_err());
+        assert!(permit(&Actor::operator(), change).is_ok());
+    }
+}
+
+#[test]
+fn views() {
+    let members = |roster: &str| View::Members(roster.parse().unwrap());
+    let rows = [
+        (members("staff"), None),
+        (members("admin"), Some("admin.staff")),
+        (members("admin.staff"), Some("admin.staff")),
+        (members("admin.developers"), Some("admin.developers.staff")),
+        (View::Groups, None),
+        (View::Users, None),
+        (View::User(user("kisee-other")), None),
+    ];
+    for (view, entitled) in rows {
+        for held in ["staff", "admin", "admin.staff", "admin.developers", "admin.developers.staff"]
+        {
+            let expected = held == "staff" || Some(held) == entitled;
+            assert_eq!(
+                may_see(&actor("kisee-me", &[held]), &view).is_ok(),
+                expected,
+                "{held} and {view:?}"
+            );
+        }
+        assert!(may_see(&actor("kisee-me", &[]), &view).is_err());
+    }
+    assert!(may_see(&actor("kisee-me", &[]), &View::User(user("kisee-me"))).is_ok());
+}
+
+#[test]
+fn nobody_creates_in_the_name_of_another() {
+    assert!(permit(&actor("kisee-me", &["staff"]), create("admin", "kisee-other")).is_err());
+    let nameless = Change::CreateGroup { group: "admin".parse().unwrap(), creator: None };
+    assert!(permit(&actor("kisee-me", &["staff"]), nameless).is_err());
+}
+
+fn token(issued: i64, scope: &str) -> Token {
+    Token {
+        subject: user("kisee-me"),
+        issued_at: moment(issued),
+        expires_at: moment(issued + 100),
+        authenticated_at: moment(issued),
+        id: "id".parse().unwrap(),
+        scope: if scope.is_empty() { Scope::Unlimited } else { scope.parse().unwrap() },
+    }
+}
+
+/// Every grant meets every standing: banned and revoked users get nothing.
+#[test]
+fn grants() {
+    let session = Duration::from_secs(1000);
+    let judge = |kind: usize, standing: Standing, issued: i64, now: i64| {
+        let token = token(issued, "");
+        let access = AccessClaims {
+            token: token.clone(),
+            groups: Vec::new(),
+            extra: ExtraClaims::default(),
+        };
+        let refresh = RefreshClaims(token);
+        let grant = match kind {
+            0 => Grant::Login {
+                user: user("kisee-me"),
+                claims: ExtraClaims::default(),
+                scope: Scope::Unlimited,
+            },
+            1 => Grant::Refresh(&refresh, Scope::Unlimited),
+            _ => Grant::Access(&access),
+        };
+        admit(grant, standing, session, moment(now)).map(|admission| admission.user)
+    };
+    let not_before =
+        |seconds| Standing { not_before: Some(moment(seconds)), ..Standing::default() };
+    for kind in 0..3 {
+        assert!(judge(kind, Standing::default(), 10, 20).is_ok());
+        let banned = Standing { banned: true, not_before: None };
+        assert_eq!(judge(kind, banned, 10, 20), Err(Refusal::Banned));
+        assert_eq!(judge(kind, not_before(21), 10, 20), Err(Refusal::Revoked), "to come");
+        assert!(judge(kind, not_before(10), 10, 20).is_ok(), "issued at that second");
+    }
+    assert!(judge(0, not_before(11), 10, 20).is_ok(), "a new login");
+    for kind in 1..3 {
+        assert_eq!(judge(kind, not_before(11), 10, 20), Err(Refusal::Revoked));
+        assert!(judge(kind, Standing::default(), 10, 1009).is_ok());
+        assert_eq!(judge(kind, Standing::default(), 10, 1010), Err(Refusal::SessionOver));
+    }
+}
+
+#[test]
+fn scope_never_widens() {
+    let cases = [
+        ("", "", true),
+        ("", "a", true),
+        ("a", "", true),
+        ("a", "a.b", true),
+        ("a", "a.b.staff", true),
+        ("a", "a.staff", true),
+        ("a b", "b", true),
+        ("a.b", "a", false),
+        ("a.staff", "a", false),
+        ("a", "b", false),
+        ("a", "a b", false),
+        ("a", "staff", false),
+        ("staff", "a", false),
+        ("a", "ab", false),
+    ];
+    for (held, asked, expected) in cases {
+        let refresh = RefreshClaims(token(10, held));
+        let asked_scope = if asked.is_empty() { Scope::Unlimited } else { asked.parse().unwrap() };
+        let grant = Grant::Refresh(&refresh, asked_scope);
+        let answer = admit(grant, Standing::default(), Duration::from_secs(1000), moment(20));
+        match answer {
+            Ok(admission) => {
+                assert!(expected, "{held:?} to {asked:?}");
+                let text = if asked.is_empty() { held } else { asked };
+                assert_eq!(admission.scope.to_string(), text);
+            }
+            Err(refusal) => {
+                assert_eq!(
+                    (expected, refusal),
+                    (false, Refusal::ScopeWidened),
+                    "{held:?} to {asked:?}"
+                );
+            }
+        }
+    }
+}
+
+fn any_group() -> impl Strategy<Value = GroupName> {
+    "[ab](\\.[ab]){0,3}".prop_map(|text| text.parse().unwrap())
+}
+
+fn any_roster() -> impl Strategy<Value = Roster> {
+    prop_oneof![
+        Just(Roster::RootStaff),
+        any_group().prop_map(Roster::Members),
+        any_group().prop_map(Roster::Staff),
+    ]
+}
+
+proptest! {
+    /// The law written a second time, in words of its own, holds for random actors and trees.
+    #[test]
+    fn law_on_random_trees(
+        held in proptest::collection::vec(any_roster(), 0..4), group in any_group(), roster in any_roster(),
+    ) {
+        let me = user("kisee-me");
+        let actor = Actor(Standpoint::User { id: me.clone(), held: held.clone() });
+        let texts: Vec<String> = held.iter().map(ToString::to_string).collect();
+        let holds = |text: String| texts.contains(&text);
+        let root = holds("staff".into());
+        let staff_above = match group.to_string().rsplit_once('.') {
+            Some((parent, _)) => holds(format!("{parent}.staff")),
+            None => false,
+        };
+        let own_staff = roster != Roster::RootStaff && {
+            let text = roster.to_string();
+            let group = text.strip_suffix(".staff").unwrap_or(&text);
+            holds(format!("{group}.staff"))
+        };
+        let creation = Change::CreateGroup { group: group.clone(), creator: Some(me.clone()) };
+        prop_assert_eq!(permit(&actor, creation).is_ok(), root || staff_above);
+        prop_assert_eq!(permit(&actor, Change::DeleteGroup(group)).is_ok(), root || staff_above);
+        let membership = Membership { roster: roster.clone(), user: me.clone(), expires_at: None };
+        prop_assert_eq!(permit(&actor, Change::AddMember(membership)).is_ok(), root || own_staff);
+        let removal = Change::RemoveMember { roster: roster.clone(), user: me.clone() };
+        prop_assert_eq!(permit(&actor, removal).is_ok(), root || own_staff);
+        prop_assert_eq!(may_see(&actor, &View::Members(roster)).is_ok(), root || own_staff);
+        prop_assert_eq!(permit(&actor, Change::DeleteUser(me)).is_ok(), root);
+    }
+}

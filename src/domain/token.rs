@@ -1,0 +1,260 @@
+//! What tokens say: the claims of access and refresh tokens, how long they live, how far they reach.
+//!
+//! Must not know how a token is written or signed.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::claim::ExtraClaims;
+use super::directory::Holding;
+use super::group::GroupNameError;
+use super::membership::Roster;
+use super::policy::Admission;
+use super::time::Timestamp;
+use super::user::UserId;
+
+/// Most names in a scope.
+pub const MAX_SCOPE: usize = 16;
+
+/// The issuer of tokens (`iss`, RFC 7519 section 4.1.1): 1 to 255 printable ASCII characters, no space.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer(String);
+
+/// The audience of tokens (`aud`, RFC 7519 section 4.1.3): 1 to 255 printable ASCII characters, no space.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audience(String);
+
+/// Why a text is no issuer or audience.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this has 1 to 255 printable ASCII characters and no space, such as pasee.example.com")]
+pub struct PartyError;
+
+macro_rules! party {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl FromStr for $name {
+            type Err = PartyError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+                if printable && (1..=255).contains(&text.len()) { Ok(Self(text.to_owned())) } else { Err(PartyError) }
+            }
+        }
+    )*};
+}
+party!(Issuer, Audience);
+
+/// How far a token reaches. Spelled as in RFC 6749 section 3.3: names with spaces between them. `articles` covers the
+/// group, everything below it, and their staff; `articles.staff` covers just that; `staff` just the root staff.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything the user is in.
+    #[default]
+    Unlimited,
+    /// Only these: at most [`MAX_SCOPE`], at least one, sorted, each once.
+    Limited(Vec<Roster>),
+}
+
+impl Scope {
+    /// Whether a roster lies within.
+    #[must_use]
+    pub fn covers(&self, roster: &Roster) -> bool {
+        match self {
+            Self::Unlimited => true,
+            Self::Limited(limits) => limits.iter().any(|limit| reaches(limit, roster)),
+        }
+    }
+
+    /// `asked`, if all of it lies within this scope; asking for nothing special keeps this scope.
+    #[must_use]
+    pub fn narrow(&self, asked: Self) -> Option<Self> {
+        match asked {
+            Self::Unlimited => Some(self.clone()),
+            Self::Limited(ref limits) => {
+                limits.iter().all(|limit| self.covers(limit)).then_some(asked)
+            }
+        }
+    }
+}
+
+fn reaches(limit: &Roster, roster: &Roster) -> bool {
+    match (limit, roster.group()) {
+        (Roster::Members(above), Some(group)) => above.covers(group),
+        _ => limit == roster,
+    }
+}
+
+impl FromStr for Scope {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut limits = Vec::new();
+        for name in text.split_ascii_whitespace() {
+            if limits.len() == MAX_SCOPE {
+                return Err(ScopeError::TooMany);
+            }
+            limits.push(name.parse()?);
+        }
+        if limits.is_empty() {
+            return Err(ScopeError::Empty);
+        }
+        limits.sort();
+        limits.dedup();
+        Ok(Self::Limited(limits))
+    }
+}
+
+/// Writes the names with a space between; nothing for the unlimited scope.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Limited(limits) = self else { return Ok(()) };
+        for (place, limit) in limits.iter().enumerate() {
+            let space = if place == 0 { "" } else { " " };
+            write!(f, "{space}{limit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a text is no scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeError {
+    /// No name in it.
+    #[error("a scope names at least one group, such as articles")]
+    Empty,
+    /// More than [`MAX_SCOPE`] names.
+    #[error("a scope names at most 16 groups")]
+    TooMany,
+    /// A name in it is no group's.
+    #[error("a scope is made of group names with spaces between: {0}")]
+    Name(#[from] GroupNameError),
+}
+
+/// The unique id of a token (`jti`): 128 random bits in base64url, or what an equally careful writer put there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenId(String);
+
+impl TokenId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TokenId {
+    type Err = PartyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if printable && (1..=255).contains(&text.len()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(PartyError)
+        }
+    }
+}
+
+/// What access and refresh tokens have in common. `idp` is the provider part of the subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// `sub`.
+    pub subject: UserId,
+    /// `iat`, and `nbf` too.
+    pub issued_at: Timestamp,
+    /// `exp`: the first second the token is worth nothing.
+    pub expires_at: Timestamp,
+    /// `auth_time`: when the user last proved who they are.
+    pub authenticated_at: Timestamp,
+    /// `jti`.
+    pub id: TokenId,
+    /// `scope`, left out of the token when unlimited.
+    pub scope: Scope,
+}
+
+/// What an access token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessClaims {
+    /// The common part.
+    pub token: Token,
+    /// `groups`, in order.
+    pub groups: Vec<Roster>,
+    /// What the settings let pass of what the identity provider said at login.
+    pub extra: ExtraClaims,
+}
+
+/// What a refresh token says: `refresh_token: true`, no groups, no claims of a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshClaims(pub Token);
+
+/// An access token and the refresh token that comes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenPair {
+    /// Opens things, for minutes.
+    pub access: AccessClaims,
+    /// Opens nothing but a refresh, for days.
+    pub refresh: RefreshClaims,
+}
+
+/// How long things last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// An access token.
+    pub access: Duration,
+    /// A refresh token.
+    pub refresh: Duration,
+    /// From a login to the end of the last token of its session.
+    pub session: Duration,
+}
+
+impl Default for Lifetimes {
+    /// 15 minutes, 30 days, 90 days.
+    fn default() -> Self {
+        const DAY: u64 = 24 * 60 * 60;
+        Self {
+            access: Duration::from_secs(15 * 60),
+            refresh: Duration::from_secs(30 * DAY),
+            session: Duration::from_secs(90 * DAY),
+        }
+    }
+}
+
+/// Makes the claims of a pair. The access token ends no later than the first membership that gave it a group, and
+/// neither token outlives the session.
+#[must_use]
+pub fn issue(
+    admission: Admission,
+    holdings: Vec<Holding>,
+    lifetimes: Lifetimes,
+    ids: [TokenId; 2],
+    now: Timestamp,
+) -> TokenPair {
+    let Admission { user, scope, claims, authenticated_at, session_ends } = admission;
+    let [access_id, refresh_id] = ids;
+    let within: Vec<Holding> =
+        holdings.into_iter().filter(|holding| scope.covers(&holding.roster)).collect();
+    let first_end =
+        within.iter().filter_map(|holding| holding.expires_at).min().unwrap_or(Timestamp::MAX);
+    let access = Token {
+        subject: user,
+        issued_at: now,
+        expires_at: now.after(lifetimes.access).min(session_ends).min(first_end),
+        authenticated_at,
+        id: access_id,
+        scope,
+    };
+    let expires_at = now.after(lifetimes.refresh).min(session_ends);
+    let refresh = RefreshClaims(Token { expires_at, id: refresh_id, ..access.clone() });
+    let groups = within.into_iter().map(|holding| holding.roster).collect();
+    TokenPair { access: AccessClaims { token: access, groups, extra: claims }, refresh }
+}
+
+#[cfg(test)]
+mod tests;

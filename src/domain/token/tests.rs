@@ -1,0 +1,68 @@
+//! What a pair says, for every length of things.
+
+use super::*;
+use crate::domain::directory::Standing;
+use crate::domain::policy::{Grant, admit};
+
+fn moment(seconds: i64) -> Timestamp {
+    Timestamp::from_unix(seconds).unwrap()
+}
+
+fn holding(roster: &str, expires_at: Option<i64>) -> Holding {
+    Holding { roster: roster.parse().unwrap(), expires_at: expires_at.map(moment) }
+}
+
+fn login(scope: Scope, now: i64) -> Admission {
+    let grant =
+        Grant::Login { user: "kisee-ada".parse().unwrap(), claims: ExtraClaims::default(), scope };
+    admit(grant, Standing::default(), Lifetimes::default().session, moment(now)).unwrap()
+}
+
+fn pair(scope: Scope, holdings: Vec<Holding>) -> TokenPair {
+    let ids = ["a".parse().unwrap(), "b".parse().unwrap()];
+    issue(login(scope, 1000), holdings, Lifetimes::default(), ids, moment(1000))
+}
+
+#[test]
+fn lengths() {
+    let pair = pair(Scope::Unlimited, vec![holding("staff", None), holding("admin", None)]);
+    assert_eq!(pair.access.token.expires_at, moment(1000 + 900));
+    assert_eq!(pair.refresh.0.expires_at, moment(1000 + 30 * 86400));
+    assert_eq!(pair.access.groups.len(), 2);
+    assert_ne!(pair.access.token.id, pair.refresh.0.id);
+}
+
+#[test]
+fn an_access_token_ends_with_the_first_membership_it_shows() {
+    let holdings = vec![holding("admin", Some(1500)), holding("oncall", Some(1200))];
+    assert_eq!(pair(Scope::Unlimited, holdings.clone()).access.token.expires_at, moment(1200));
+    let scoped = pair("admin".parse().unwrap(), holdings);
+    assert_eq!(scoped.access.token.expires_at, moment(1500), "what is out of scope does not count");
+    assert_eq!(scoped.access.groups, ["admin".parse().unwrap()]);
+    assert_eq!(scoped.refresh.0.expires_at, moment(1000 + 30 * 86400));
+}
+
+#[test]
+fn nothing_outlives_the_session() {
+    let first = pair(Scope::Unlimited, Vec::new());
+    let session = Lifetimes::default().session;
+    let late = 1000 + 90 * 86400 - 60;
+    let grant = Grant::Refresh(&first.refresh, Scope::Unlimited);
+    let admission = admit(grant, Standing::default(), session, moment(late)).unwrap();
+    let ids = ["c".parse().unwrap(), "d".parse().unwrap()];
+    let last = issue(admission, Vec::new(), Lifetimes::default(), ids, moment(late));
+    assert_eq!(last.access.token.expires_at, moment(late + 60));
+    assert_eq!(last.refresh.0.expires_at, moment(late + 60));
+    assert_eq!(last.access.token.authenticated_at, moment(1000));
+}
+
+#[test]
+fn scopes_parse() {
+    assert_eq!("b a  a".parse::<Scope>().map(|scope| scope.to_string()), Ok("a b".to_owned()));
+    assert_eq!("".parse::<Scope>(), Err(ScopeError::Empty));
+    assert_eq!(" ".parse::<Scope>(), Err(ScopeError::Empty));
+    assert!(matches!("A".parse::<Scope>(), Err(ScopeError::Name(_))));
+    let many: Vec<String> = (0..17).map(|n| format!("g{n}")).collect();
+    assert_eq!(many.join(" ").parse::<Scope>(), Err(ScopeError::TooMany));
+    assert_eq!(Scope::Unlimited.to_string(), "");
+}

@@ -1,0 +1,10 @@
+//! Pasee: logins through many identity providers, one pair of JWTs, groups run by their own staff.
+//!
+//! One package, library and binary. Which module may know which is drawn in `tests/architecture.rs` and checked there;
+//! from the inside out:
+//!
+//! | Module | Owns |
+//! |---|---|
+//! | [`domain`] | names, the law, what tokens say, the ports that homes of the state implement |
+
+pub mod domain;

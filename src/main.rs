@@ -1,0 +1,3 @@
+//! The `pasee` command.
+
+fn main() {}
