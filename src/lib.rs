@@ -6,5 +6,7 @@
 //! | Module | Owns |
 //! |---|---|
 //! | [`domain`] | names, the law, what tokens say, the ports that homes of the state implement |
+//! | [`jose`] | keys, signatures, tokens as text |
 
 pub mod domain;
+pub mod jose;

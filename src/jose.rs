@@ -1,0 +1,12 @@
+//! Keys, signatures and JSON Web Tokens (RFC 7515, 7517, 7518, 7519, 8812).
+//!
+//! Owns how a token is written, and whether one is believed. Must not know sockets, settings, or who may have which
+//! token; time and randomness come in as parameters.
+
+pub mod claims;
+pub mod json;
+pub mod jwks;
+pub mod key;
+mod pem;
+pub mod sign;
+pub mod verify;

@@ -1,0 +1,380 @@
+//! Keys: P-256 for ES256, secp256k1 for ES256K. The algorithm follows from the curve.
+//!
+//! Owns parsing, printing and naming of keys, and the bare signature operations. Must not know tokens.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use k256::ecdsa::signature::{Signer as _, Verifier as _};
+use p256::elliptic_curve::sec1::ToSec1Point;
+use p256::pkcs8::{DecodePublicKey, EncodePrivateKey, EncodePublicKey};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::pem;
+
+/// The DER of the object identifier of P-256 (RFC 5480 section 2.1.1.1), with tag and length.
+const P256_OID: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+/// The DER of the object identifier of secp256k1 (SEC 2 appendix A.2.1), with tag and length.
+const SECP256K1_OID: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a];
+
+/// A signature algorithm (`alg`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// ECDSA on P-256 with SHA-256, RFC 7518 section 3.4.
+    Es256,
+    /// ECDSA on secp256k1 with SHA-256, RFC 8812 section 3.2.
+    Es256k,
+}
+
+impl Algorithm {
+    /// The name in token headers and JWKs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Es256k => "ES256K",
+        }
+    }
+
+    /// The curve's name in JWKs (`crv`).
+    #[must_use]
+    pub fn curve(self) -> &'static str {
+        match self {
+            Self::Es256 => "P-256",
+            Self::Es256k => "secp256k1",
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The name of a key: its RFC 7638 thumbprint with SHA-256, in base64url.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyId(String);
+
+impl KeyId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is no key. Says nothing of what stood there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// No block, several, or a broken one.
+    #[error(
+        "this is not one PEM block; a right one starts with -----BEGIN {0}----- and ends with -----END {0}-----"
+    )]
+    Pem(&'static str),
+    /// A block of something else.
+    #[error("this PEM block is not what belongs here; a right one starts with -----BEGIN {0}-----")]
+    Label(&'static str),
+    /// An encrypted key.
+    #[error(
+        "this key is encrypted; write it without a pass phrase, such as openssl pkcs8 -topk8 -nocrypt does"
+    )]
+    Encrypted,
+    /// Another curve or kind of key.
+    #[error(
+        "this key is of a kind that is not used here; right ones are on the curve P-256 (openssl ecparam -name \
+         prime256v1 -genkey -noout) or secp256k1"
+    )]
+    Curve,
+    /// A number out of range, or a point off the curve.
+    #[error("this key is broken: its numbers do not lie on its curve")]
+    Broken,
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers to make a key from")]
+    Randomness,
+}
+
+const PRIVATE: &str = "PRIVATE KEY";
+const PUBLIC: &str = "PUBLIC KEY";
+
+/// A key to sign with.
+#[derive(Clone)]
+pub struct PrivateKey {
+    secret: Secret,
+    public: PublicKey,
+}
+
+#[derive(Clone)]
+enum Secret {
+    Es256 { key: p256::SecretKey, encoding: Arc<EncodingKey> },
+    Es256k(Box<k256::ecdsa::SigningKey>),
+}
+
+impl PrivateKey {
+    /// A new key from the system's random numbers.
+    ///
+    /// # Errors
+    /// [`KeyError::Randomness`] when the system has none.
+    pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        // A draw misses the order of the curve once in 2^32 at most.
+        for _ in 0..8 {
+            getrandom::fill(&mut *bytes).map_err(|_| KeyError::Randomness)?;
+            let key = match algorithm {
+                Algorithm::Es256 => p256::SecretKey::from_slice(&*bytes).ok().and_then(Self::es256),
+                Algorithm::Es256k => {
+                    k256::SecretKey::from_slice(&*bytes).ok().map(|key| Self::es256k(&key))
+                }
+            };
+            if let Some(key) = key {
+                return Ok(key);
+            }
+        }
+        Err(KeyError::Randomness)
+    }
+
+    /// Reads SEC1 (`EC PRIVATE KEY`, RFC 5915) or PKCS#8 (`PRIVATE KEY`, RFC 5958), with or without line breaks, at most
+    /// 8 KiB.
+    ///
+    /// # Errors
+    /// [`KeyError`] says what a right one looks like.
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let block = pem::only_block(text).ok_or(KeyError::Pem(PRIVATE))?;
+        match block.label {
+            PRIVATE | "EC PRIVATE KEY" => {}
+            "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted),
+            "RSA PRIVATE KEY" | "DSA PRIVATE KEY" | "OPENSSH PRIVATE KEY" => {
+                return Err(KeyError::Curve);
+            }
+            _ => return Err(KeyError::Label(PRIVATE)),
+        }
+        match algorithm_of(&block.der)? {
+            Algorithm::Es256 => {
+                let key = p256::SecretKey::from_der(&block.der).map_err(|_| KeyError::Broken)?;
+                Self::es256(key).ok_or(KeyError::Broken)
+            }
+            Algorithm::Es256k => {
+                let key = k256::SecretKey::from_der(&block.der).map_err(|_| KeyError::Broken)?;
+                Ok(Self::es256k(&key))
+            }
+        }
+    }
+
+    fn es256(key: p256::SecretKey) -> Option<Self> {
+        let public = PublicKey::es256(key.public_key());
+        let pkcs8 = key.to_pkcs8_der().ok()?;
+        let encoding = Arc::new(EncodingKey::from_ec_der(pkcs8.as_bytes()));
+        Some(Self { secret: Secret::Es256 { key, encoding }, public })
+    }
+
+    fn es256k(key: &k256::SecretKey) -> Self {
+        let public = PublicKey::es256k(key.public_key());
+        Self { secret: Secret::Es256k(Box::new(key.into())), public }
+    }
+
+    /// The key as PKCS#8 in PEM.
+    #[must_use]
+    pub fn to_pem(&self) -> Zeroizing<String> {
+        let der = match &self.secret {
+            Secret::Es256 { key, .. } => key.to_pkcs8_der(),
+            Secret::Es256k(key) => k256::SecretKey::from(key.as_nonzero_scalar()).to_pkcs8_der(),
+        };
+        pem::write(PRIVATE, der.expect("a valid key always encodes").as_bytes())
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// What the key signs with.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.public.algorithm()
+    }
+
+    /// Signs, in the fixed-length form of RFC 7518 section 3.4, base64url. ES256K is deterministic (RFC 6979), low-S.
+    ///
+    /// # Errors
+    /// The library's own word; it does not fail with a valid key.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<String, jsonwebtoken::errors::Error> {
+        match &self.secret {
+            Secret::Es256 { encoding, .. } => {
+                jsonwebtoken::crypto::sign(message, encoding, jsonwebtoken::Algorithm::ES256)
+            }
+            Secret::Es256k(key) => {
+                let signature: k256::ecdsa::Signature = key.sign(message);
+                Ok(URL_SAFE_NO_PAD.encode(signature.normalize_s().to_bytes()))
+            }
+        }
+    }
+}
+
+/// Shows only algorithm and key id.
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrivateKey({} {})", self.algorithm(), self.public.id)
+    }
+}
+
+/// A key to verify with.
+#[derive(Clone)]
+pub struct PublicKey {
+    point: Point,
+    id: KeyId,
+}
+
+#[derive(Clone)]
+enum Point {
+    Es256 { key: p256::PublicKey, decoding: Arc<DecodingKey> },
+    Es256k(k256::PublicKey),
+}
+
+impl PublicKey {
+    /// Reads SPKI (`PUBLIC KEY`, RFC 5280 section 4.1), with or without line breaks, at most 8 KiB.
+    ///
+    /// # Errors
+    /// [`KeyError`] says what a right one looks like.
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let block = pem::only_block(text).ok_or(KeyError::Pem(PUBLIC))?;
+        if block.label != PUBLIC {
+            return Err(KeyError::Label(PUBLIC));
+        }
+        match algorithm_of(&block.der)? {
+            Algorithm::Es256 => p256::PublicKey::from_public_key_der(&block.der).map(Self::es256),
+            Algorithm::Es256k => k256::PublicKey::from_public_key_der(&block.der).map(Self::es256k),
+        }
+        .map_err(|_| KeyError::Broken)
+    }
+
+    /// Reads a point as SEC 1 section 2.3.4 writes it, uncompressed or compressed.
+    ///
+    /// # Errors
+    /// [`KeyError::Broken`] for a point off the curve or at infinity.
+    pub fn from_point(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyError> {
+        match algorithm {
+            Algorithm::Es256 => p256::PublicKey::from_sec1_bytes(bytes).map(Self::es256),
+            Algorithm::Es256k => k256::PublicKey::from_sec1_bytes(bytes).map(Self::es256k),
+        }
+        .map_err(|_| KeyError::Broken)
+    }
+
+    fn es256(key: p256::PublicKey) -> Self {
+        let point = key.to_sec1_point(false);
+        let decoding = Arc::new(DecodingKey::from_ec_der(point.as_bytes()));
+        Self {
+            id: thumbprint(Algorithm::Es256, point.as_bytes()),
+            point: Point::Es256 { key, decoding },
+        }
+    }
+
+    fn es256k(key: k256::PublicKey) -> Self {
+        let id = thumbprint(Algorithm::Es256k, key.to_sec1_point(false).as_bytes());
+        Self { id, point: Point::Es256k(key) }
+    }
+
+    /// The key as SPKI in PEM.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        let der = match &self.point {
+            Point::Es256 { key, .. } => key.to_public_key_der(),
+            Point::Es256k(key) => key.to_public_key_der(),
+        };
+        pem::write(PUBLIC, der.expect("a valid key always encodes").as_bytes()).to_string()
+    }
+
+    /// What the key verifies.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        match self.point {
+            Point::Es256 { .. } => Algorithm::Es256,
+            Point::Es256k(_) => Algorithm::Es256k,
+        }
+    }
+
+    /// The key's name.
+    #[must_use]
+    pub fn id(&self) -> &KeyId {
+        &self.id
+    }
+
+    /// The coordinates as JWKs write them (`x`, `y`; RFC 7518 section 6.2.1).
+    #[must_use]
+    pub fn coordinates(&self) -> (String, String) {
+        let bytes = match &self.point {
+            Point::Es256 { key, .. } => key.to_sec1_point(false).as_bytes().to_vec(),
+            Point::Es256k(key) => key.to_sec1_point(false).as_bytes().to_vec(),
+        };
+        (URL_SAFE_NO_PAD.encode(&bytes[1..33]), URL_SAFE_NO_PAD.encode(&bytes[33..65]))
+    }
+
+    /// Whether this key made the signature, given in the fixed-length form of RFC 7518 section 3.4. For secp256k1 both
+    /// values of S are accepted: k256 alone would refuse half of what OpenSSL signs.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match &self.point {
+            Point::Es256 { decoding, .. } => {
+                let signature = URL_SAFE_NO_PAD.encode(signature);
+                jsonwebtoken::crypto::verify(
+                    &signature,
+                    message,
+                    decoding,
+                    jsonwebtoken::Algorithm::ES256,
+                )
+                .is_ok_and(|holds| holds)
+            }
+            Point::Es256k(key) => {
+                k256::ecdsa::Signature::from_slice(signature).is_ok_and(|signature| {
+                    k256::ecdsa::VerifyingKey::from(key)
+                        .verify(message, &signature.normalize_s())
+                        .is_ok()
+                })
+            }
+        }
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({} {})", self.algorithm(), self.id)
+    }
+}
+
+/// The one curve whose object identifier is in the DER.
+fn algorithm_of(der: &[u8]) -> Result<Algorithm, KeyError> {
+    let names = |oid: &[u8]| der.windows(oid.len()).any(|window| window == oid);
+    match (names(&P256_OID), names(&SECP256K1_OID)) {
+        (true, false) => Ok(Algorithm::Es256),
+        (false, true) => Ok(Algorithm::Es256k),
+        _ => Err(KeyError::Curve),
+    }
+}
+
+/// RFC 7638 section 3: SHA-256 of the required members in alphabetical order.
+fn thumbprint(algorithm: Algorithm, point: &[u8]) -> KeyId {
+    let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..65]));
+    let members = format!(r#"{{"crv":"{}","kty":"EC","x":"{x}","y":"{y}"}}"#, algorithm.curve());
+    KeyId(URL_SAFE_NO_PAD.encode(Sha256::digest(members.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! Every spelling of a key that is taken, and every one that is not.
+
+use super::*;
+
+const SEC1_P256: &str = "-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIGeB1WGwUb0yUq2jPvMwmQ9u5NJFa9aBjKuxbzSMmTRBoAoGCCqGSM49
+AwEHoUQDQgAE
+-----END EC PRIVATE KEY-----";
+
+fn both() -> [PrivateKey; 2] {
+    [Algorithm::Es256, Algorithm::Es256k].map(|algorithm| PrivateKey::generate(algorithm).unwrap())
+}
+
+#[test]
+fn every_spelling_of_the_same_key() {
+    for key in both() {
+        let pem = key.to_pem();
+        let flat = pem.replace('\n', "");
+        let (spaced, dos) = (pem.replace('\n', " "), pem.replace('\n', "\r\n"));
+        let indented = pem.replace('\n', "\n        ");
+        let escaped = pem
+            .trim_end()
+            .replace('\n', "\\n")
+            .replace("-----\\n", "-----")
+            .replace("\\n-----", "-----");
+        let parameters = format!(
+            "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n{}",
+            *pem
+        );
+        for text in [
+            pem.to_string(),
+            flat,
+            spaced,
+            dos,
+            indented,
+            escaped,
+            parameters,
+            format!("\n\n {} \n", *pem),
+        ] {
+            assert_eq!(PrivateKey::from_pem(&text).unwrap().public(), key.public());
+        }
+        let public = key.public().to_pem();
+        assert_eq!(&PublicKey::from_pem(&public).unwrap(), key.public());
+        assert_eq!(&PublicKey::from_pem(&public.replace('\n', "")).unwrap(), key.public());
+    }
+}
+
+/// Keys as openssl writes them.
+#[test]
+fn sec1_of_openssl() {
+    for (private, public) in [
+        (
+            include_str!("../../../tests/fixtures/keys/p256-sec1.pem"),
+            include_str!("../../../tests/fixtures/keys/p256-public.pem"),
+        ),
+        (
+            include_str!("../../../tests/fixtures/keys/secp256k1-sec1.pem"),
+            include_str!("../../../tests/fixtures/keys/secp256k1-public.pem"),
+        ),
+    ] {
+        let key = PrivateKey::from_pem(private).unwrap();
+        assert_eq!(key.public(), &PublicKey::from_pem(public).unwrap());
+        assert_eq!(
+            PrivateKey::from_pem(&private.replace('\n', "")).unwrap().public(),
+            key.public()
+        );
+        assert_eq!(key.public().to_pem(), public);
+    }
+}
+
+#[test]
+fn what_is_no_key() {
+    let [p256, secp256k1] = both();
+    assert_eq!(PrivateKey::from_pem("").unwrap_err(), KeyError::Pem(PRIVATE));
+    assert_eq!(PrivateKey::from_pem(SEC1_P256).unwrap_err(), KeyError::Broken);
+    assert_eq!(
+        PrivateKey::from_pem(&p256.public().to_pem()).unwrap_err(),
+        KeyError::Label(PRIVATE)
+    );
+    assert_eq!(PublicKey::from_pem(&p256.to_pem()).unwrap_err(), KeyError::Label(PUBLIC));
+    let two = format!("{}{}", *p256.to_pem(), *secp256k1.to_pem());
+    assert_eq!(PrivateKey::from_pem(&two).unwrap_err(), KeyError::Pem(PRIVATE));
+    assert_eq!(PrivateKey::from_pem(&"x".repeat(9000)).unwrap_err(), KeyError::Pem(PRIVATE));
+    let relabelled = |label: &str| p256.to_pem().replace("PRIVATE KEY", label);
+    assert_eq!(
+        PrivateKey::from_pem(&relabelled("ENCRYPTED PRIVATE KEY")).unwrap_err(),
+        KeyError::Encrypted
+    );
+    assert_eq!(PrivateKey::from_pem(&relabelled("RSA PRIVATE KEY")).unwrap_err(), KeyError::Curve);
+    assert_eq!(
+        PrivateKey::from_pem(&relabelled("CERTIFICATE")).unwrap_err(),
+        KeyError::Label(PRIVATE)
+    );
+    let ed25519 = "-----BEGIN PUBLIC KEY-----MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=-----END PUBLIC KEY-----";
+    assert_eq!(PublicKey::from_pem(ed25519).unwrap_err(), KeyError::Curve);
+    for key in [&p256, &secp256k1] {
+        let der = pem::only_block(&key.public().to_pem()).unwrap().der.to_vec();
+        let mut off_curve = der.clone();
+        *off_curve.last_mut().unwrap() ^= 1;
+        assert_eq!(
+            PublicKey::from_pem(&pem::write(PUBLIC, &off_curve)).unwrap_err(),
+            KeyError::Broken
+        );
+        for length in 0..der.len() {
+            assert!(PublicKey::from_pem(&pem::write(PUBLIC, &der[..length])).is_err());
+        }
+        assert_eq!(PublicKey::from_point(key.algorithm(), &[0]).unwrap_err(), KeyError::Broken);
+    }
+}
+
+/// RFC 7638 leaves the curve open; the members of RFC 7517 appendix A.1's P-256 key give this value by any tool.
+#[test]
+fn thumbprint_is_the_published_one() {
+    let decode = |text| URL_SAFE_NO_PAD.decode(text).unwrap();
+    let x = decode("MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4");
+    let y = decode("4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM");
+    let key = PublicKey::from_point(Algorithm::Es256, &[&[4], &*x, &*y].concat()).unwrap();
+    assert_eq!(key.id().as_str(), "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s");
+    assert_eq!(key.coordinates().0, "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4");
+}
+
+/// A published vector of RFC 6979 on secp256k1: key 1, message "Satoshi Nakamoto".
+#[test]
+fn es256k_is_deterministic_and_low_s() {
+    let mut scalar = [0; 32];
+    scalar[31] = 1;
+    let key = PrivateKey::es256k(&k256::SecretKey::from_slice(&scalar).unwrap());
+    let signature = URL_SAFE_NO_PAD.decode(key.sign(b"Satoshi Nakamoto").unwrap()).unwrap();
+    let hex: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(
+        hex,
+        "934b1ea10a4b3c1757e2b0c017d0b6143ce3c9a7e6a4a49860d7a6ab210ee3d8\
+         2442ce9d2b916064108014783e923ec36b49743e2ffa1c4496f01a512aafd9e5"
+    );
+}
+
+#[test]
+fn every_flipped_bit_is_seen_and_high_s_is_accepted() {
+    for key in both() {
+        let message = b"message";
+        let signature = URL_SAFE_NO_PAD.decode(key.sign(message).unwrap()).unwrap();
+        assert!(key.public().verifies(message, &signature));
+        for byte in 0..signature.len() {
+            let mut wrong = signature.clone();
+            wrong[byte] ^= 1;
+            assert!(!key.public().verifies(message, &wrong), "byte {byte}");
+        }
+        assert!(!key.public().verifies(b"massage", &signature));
+        assert!(!key.public().verifies(message, &signature[..63]));
+        assert!(!key.public().verifies(message, &[0; 64]));
+        if key.algorithm() == Algorithm::Es256k {
+            let low = k256::ecdsa::Signature::from_slice(&signature).unwrap();
+            let (r, s) = low.split_scalars();
+            let high = k256::ecdsa::Signature::from_scalars(r, -s).unwrap();
+            assert_ne!(high, low);
+            assert!(key.public().verifies(message, &high.to_bytes()));
+        }
+    }
+}
+
+#[test]
+fn nothing_secret_shows() {
+    for key in both() {
+        let shown = format!("{key:?}");
+        assert_eq!(shown, format!("PrivateKey({} {})", key.algorithm(), key.public().id()));
+    }
+}

@@ -1,0 +1,75 @@
+//! PEM (RFC 7468), read generously: with line breaks or without, indented, with CRLF.
+//!
+//! Must not know what the bytes mean.
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
+
+/// Longest text that is read as PEM, in bytes.
+const MAX_PEM: usize = 8 * 1024;
+
+/// Padding may be left out: hand-edited keys often lose it.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// One block: what stands after BEGIN, and the bytes.
+pub struct Block<'a> {
+    pub label: &'a str,
+    pub der: Zeroizing<Vec<u8>>,
+}
+
+/// The one block of the text; `EC PARAMETERS`, which openssl writes before a key, are passed over.
+///
+/// `None` when there is no block, more than one, or a broken one.
+pub fn only_block(text: &str) -> Option<Block<'_>> {
+    if text.len() > MAX_PEM {
+        return None;
+    }
+    let mut found = None;
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let (block, after) = next_block(rest)?;
+        rest = after.trim_start();
+        if block.label == "EC PARAMETERS" {
+            continue;
+        }
+        if found.replace(block).is_some() {
+            return None;
+        }
+    }
+    found
+}
+
+fn next_block(text: &str) -> Option<(Block<'_>, &str)> {
+    let (label, rest) = text.strip_prefix("-----BEGIN ")?.split_once("-----")?;
+    let (body, rest) = rest.split_once("-----END ")?;
+    let rest = rest.strip_prefix(label)?.strip_prefix("-----")?;
+    let packed: Zeroizing<String> =
+        Zeroizing::new(body.replace("\\n", "").split_ascii_whitespace().collect());
+    let der = Zeroizing::new(BASE64.decode(packed.as_bytes()).ok()?);
+    Some((Block { label, der }, rest))
+}
+
+/// The bytes as a block with lines of 64 characters.
+pub fn write(label: &str, der: &[u8]) -> Zeroizing<String> {
+    let body = Zeroizing::new(BASE64.encode(der));
+    let mut text = Zeroizing::new(String::with_capacity(body.len() * 66 / 64 + 64));
+    text.push_str("-----BEGIN ");
+    text.push_str(label);
+    text.push_str("-----\n");
+    let mut rest = body.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(64));
+        text.push_str(line);
+        text.push('\n');
+        rest = after;
+    }
+    text.push_str("-----END ");
+    text.push_str(label);
+    text.push_str("-----\n");
+    text
+}

@@ -1,0 +1,416 @@
+//! One conformance suite over both algorithms: what is believed, and all that is not.
+
+use serde_json::json;
+
+use super::*;
+use crate::domain::claim::ExtraClaims;
+use crate::domain::token::{Scope, Token};
+use crate::jose::key::PrivateKey;
+use crate::jose::sign::{Signer, token_id};
+
+const NOW: i64 = 1_800_000_000;
+
+fn now() -> Timestamp {
+    Timestamp::from_unix(NOW).unwrap()
+}
+
+fn party(audience: Option<&str>) -> Party {
+    Party {
+        issuer: "pasee.example.com".parse().unwrap(),
+        audience: audience.map(|text| text.parse().unwrap()),
+    }
+}
+
+fn keys() -> [PrivateKey; 2] {
+    [Algorithm::Es256, Algorithm::Es256k].map(|algorithm| PrivateKey::generate(algorithm).unwrap())
+}
+
+fn token() -> Token {
+    Token {
+        subject: "kisee-ada".parse().unwrap(),
+        issued_at: now(),
+        expires_at: Timestamp::from_unix(NOW + 900).unwrap(),
+        authenticated_at: now(),
+        id: token_id([7; 16]),
+        scope: Scope::Unlimited,
+    }
+}
+
+fn access() -> AccessClaims {
+    let groups =
+        vec!["staff".parse().unwrap(), "admin".parse().unwrap(), "admin.staff".parse().unwrap()];
+    let claims = Map::from_iter([("email".to_owned(), json!("ada@example.com"))]);
+    let extra = claims::passed(&["email".parse().unwrap()], &claims);
+    AccessClaims { token: token(), groups, extra }
+}
+
+/// A token of any header and any claims, properly signed.
+fn forge(key: &PrivateKey, header: &Value, claims: &str) -> String {
+    let signed = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header.to_string()),
+        URL_SAFE_NO_PAD.encode(claims)
+    );
+    let signature = key.sign(signed.as_bytes()).unwrap();
+    format!("{signed}.{signature}")
+}
+
+fn header(key: &PrivateKey, kind: &str) -> Value {
+    json!({ "typ": kind, "alg": key.algorithm().as_str(), "kid": key.public().id().as_str() })
+}
+
+fn payload(compact: &str) -> Value {
+    let part = compact.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+#[test]
+fn round_trips() {
+    for key in keys() {
+        for audience in [None, Some("apps")] {
+            let signer = Signer::new(key.clone(), party(audience));
+            let verifier = Verifier::new(party(audience), vec![key.public().clone()]);
+            for scope in ["", "admin", "admin staff"] {
+                let mut claims = access();
+                claims.token.scope = scope.parse().unwrap_or_default();
+                let refresh = RefreshClaims(claims.token.clone());
+                assert_eq!(verifier.access(&signer.access(&claims).unwrap(), now()), Ok(claims));
+                assert_eq!(
+                    verifier.refresh(&signer.refresh(&refresh).unwrap(), now()),
+                    Ok(refresh)
+                );
+            }
+        }
+        let claims = AccessClaims { groups: Vec::new(), extra: ExtraClaims::default(), ..access() };
+        let signer = Signer::new(key.clone(), party(None));
+        let shown = payload(&signer.access(&claims).unwrap());
+        assert_eq!(shown["groups"], json!([]));
+        assert_eq!((&shown["idp"], &shown["nbf"]), (&json!("kisee"), &json!(NOW)));
+        assert!(
+            shown.get("scope").is_none()
+                && shown.get("aud").is_none()
+                && shown.get("refresh_token").is_none()
+        );
+    }
+}
+
+#[test]
+fn kinds_are_not_confused() {
+    for key in keys() {
+        let signer = Signer::new(key.clone(), party(None));
+        let verifier = Verifier::new(party(None), vec![key.public().clone()]);
+        let (one, two) =
+            (signer.access(&access()).unwrap(), signer.refresh(&RefreshClaims(token())).unwrap());
+        assert_eq!(verifier.access(&two, now()), Err(VerifyError::Kind));
+        assert_eq!(verifier.refresh(&one, now()), Err(VerifyError::Kind));
+        let kisee = KiseeVerifier::new(vec![key.public().clone()], None);
+        assert_eq!(kisee.verify(&one, now()).unwrap_err(), VerifyError::Kind);
+        assert_eq!(kisee.verify(&two, now()).unwrap_err(), VerifyError::Kind);
+        // The payload of one kind under the header of the other.
+        let swapped = forge(&key, &header(&key, "at+jwt"), &payload(&two).to_string());
+        assert!(verifier.access(&swapped, now()).is_err());
+        let swapped = forge(&key, &header(&key, "rt+jwt"), &payload(&one).to_string());
+        assert!(verifier.refresh(&swapped, now()).is_err());
+        for kind in [
+            json!(null),
+            json!("JWT"),
+            json!("jwt"),
+            json!("at+jwt "),
+            json!(["at+jwt"]),
+            json!("id+jwt"),
+        ] {
+            let mut header = header(&key, "at+jwt");
+            header["typ"] = kind;
+            assert_eq!(
+                verifier.access(&forge(&key, &header, &payload(&one).to_string()), now()),
+                Err(VerifyError::Kind)
+            );
+        }
+    }
+}
+
+/// Every claim: missing, empty, of another type, foreign.
+#[test]
+fn every_claim_is_checked() {
+    let wrong = [
+        json!(null),
+        json!(""),
+        json!("x"),
+        json!(-1),
+        json!(1.5),
+        json!("1800000000"),
+        json!([]),
+        json!({}),
+        json!(true),
+        json!(1e300),
+        json!(u64::MAX),
+        json!(["x"]),
+        json!(99_999_999_999_999_i64),
+    ];
+    for key in keys() {
+        for audience in [None, Some("apps")] {
+            let signer = Signer::new(key.clone(), party(audience));
+            let verifier = Verifier::new(party(audience), vec![key.public().clone()]);
+            let good = payload(&signer.access(&access()).unwrap());
+            for name in good.as_object().unwrap().keys().filter(|name| *name != "email") {
+                let mut claims = good.clone();
+                claims.as_object_mut().unwrap().remove(name);
+                let forged = forge(&key, &header(&key, "at+jwt"), &claims.to_string());
+                assert!(verifier.access(&forged, now()).is_err(), "without {name}");
+                for value in &wrong {
+                    let harmless = (name == "groups" && *value == json!([])
+                        || *value == json!(["x"]) && name == "groups")
+                        || (name == "jti" && *value == json!("x"))
+                        || (name == "jti" && *value == json!("1800000000"));
+                    claims[name] = value.clone();
+                    let forged = forge(&key, &header(&key, "at+jwt"), &claims.to_string());
+                    assert_eq!(
+                        verifier.access(&forged, now()).is_ok(),
+                        harmless,
+                        "{name} = {value}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn times_and_parties() {
+    let key = &keys()[0];
+    let signer = Signer::new(key.clone(), party(Some("apps")));
+    let verifier = Verifier::new(party(Some("apps")), vec![key.public().clone()]);
+    let good = payload(&signer.access(&access()).unwrap());
+    let judge = |changes: &[(&str, Value)]| {
+        let mut claims = good.clone();
+        for (name, value) in changes {
+            claims[name] = value.clone();
+        }
+        verifier.access(&forge(key, &header(key, "at+jwt"), &claims.to_string()), now()).map(|_| ())
+    };
+    assert_eq!(judge(&[]), Ok(()));
+    assert_eq!(judge(&[("exp", json!(NOW))]), Err(VerifyError::Expired));
+    assert_eq!(judge(&[("exp", json!(NOW + 1))]), Ok(()));
+    assert_eq!(judge(&[("nbf", json!(NOW + 61))]), Err(VerifyError::NotYet));
+    assert_eq!(judge(&[("iat", json!(NOW + 61))]), Err(VerifyError::NotYet));
+    assert_eq!(
+        judge(&[("auth_time", json!(NOW + 1))]),
+        Err(VerifyError::Claim("auth_time, iat or exp"))
+    );
+    assert_eq!(judge(&[("exp", json!(NOW + 401 * 86400))]), Err(VerifyError::Claim("exp")));
+    assert_eq!(judge(&[("iss", json!("pasee.example.com.evil"))]), Err(VerifyError::Issuer));
+    assert_eq!(judge(&[("aud", json!("app"))]), Err(VerifyError::Audience));
+    assert_eq!(judge(&[("aud", json!(["other", "apps"]))]), Ok(()));
+    assert_eq!(judge(&[("aud", json!(["other"]))]), Err(VerifyError::Audience));
+    assert_eq!(judge(&[("idp", json!("local"))]), Err(VerifyError::Claim("idp")));
+    assert_eq!(judge(&[("groups", json!(["Staff"]))]), Err(VerifyError::Claim("groups")));
+    assert!(judge(&[("refresh_token", json!(false))]).is_err());
+    assert!(judge(&[("roles", json!(["x"]))]).is_err());
+    let without_audience = Verifier::new(party(None), vec![key.public().clone()]);
+    let token = signer.access(&access()).unwrap();
+    assert_eq!(without_audience.access(&token, now()), Err(VerifyError::Audience));
+}
+
+/// Every `alg` on every key: one accepted cell per key.
+#[test]
+fn one_algorithm_per_key() {
+    let algorithms = [
+        "ES256", "ES256K", "ES384", "ES512", "HS256", "RS256", "PS256", "EdDSA", "none", "nOnE",
+        "None", "", "es256",
+    ];
+    for key in keys() {
+        let verifier = Verifier::new(
+            party(None),
+            keys().iter().chain([&key]).map(|key| key.public().clone()).collect(),
+        );
+        let claims =
+            payload(&Signer::new(key.clone(), party(None)).access(&access()).unwrap()).to_string();
+        for alg in algorithms {
+            let mut header = header(&key, "at+jwt");
+            header["alg"] = json!(alg);
+            let accepted = verifier.access(&forge(&key, &header, &claims), now()).is_ok();
+            assert_eq!(accepted, alg == key.algorithm().as_str(), "{alg}");
+        }
+        for changes in [
+            json!({"crit": ["exp"]}),
+            json!({"crit": []}),
+            json!({"zip": "DEF"}),
+            json!({"b64": false}),
+        ] {
+            let mut header = header(&key, "at+jwt");
+            header.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+            assert_eq!(
+                verifier.access(&forge(&key, &header, &claims), now()),
+                Err(VerifyError::Header)
+            );
+        }
+        for kid in [
+            json!(null),
+            json!("../../etc/passwd"),
+            json!("' OR 1=1"),
+            json!("x".repeat(8000)),
+            json!(1),
+        ] {
+            let mut header = header(&key, "at+jwt");
+            header["kid"] = kid;
+            assert_eq!(
+                verifier.access(&forge(&key, &header, &claims), now()),
+                Err(VerifyError::UnknownKey)
+            );
+        }
+        let stranger = PrivateKey::generate(key.algorithm()).unwrap();
+        let mut by_stranger = header(&key, "at+jwt");
+        assert_eq!(
+            verifier.access(&forge(&stranger, &by_stranger, &claims), now()),
+            Err(VerifyError::Signature)
+        );
+        by_stranger["jwk"] = json!({"kty": "EC"});
+        by_stranger["jku"] = json!("http://127.0.0.1:1/");
+        by_stranger["x5u"] = json!("http://127.0.0.1:1/");
+        assert_eq!(
+            verifier.access(&forge(&stranger, &by_stranger, &claims), now()),
+            Err(VerifyError::Signature)
+        );
+    }
+}
+
+/// HS256 with anything public as its secret, a signature of nothing, and none at all.
+#[test]
+fn confused_algorithms() {
+    for key in keys() {
+        let verifier = Verifier::new(party(None), vec![key.public().clone()]);
+        let claims =
+            payload(&Signer::new(key.clone(), party(None)).access(&access()).unwrap()).to_string();
+        let pem = key.public().to_pem();
+        let secrets = [
+            pem.clone().into_bytes(),
+            pem.trim().as_bytes().to_vec(),
+            key.public().id().as_str().into(),
+        ];
+        for secret in secrets {
+            for kind in ["at+jwt", "rt+jwt"] {
+                let mut header = header(&key, kind);
+                header["alg"] = json!("HS256");
+                let signed = format!(
+                    "{}.{}",
+                    URL_SAFE_NO_PAD.encode(header.to_string()),
+                    URL_SAFE_NO_PAD.encode(&claims)
+                );
+                let encoding = jsonwebtoken::EncodingKey::from_secret(&secret);
+                let mac = jsonwebtoken::crypto::sign(
+                    signed.as_bytes(),
+                    &encoding,
+                    jsonwebtoken::Algorithm::HS256,
+                )
+                .unwrap();
+                assert!(verifier.access(&format!("{signed}.{mac}"), now()).is_err());
+                assert!(verifier.refresh(&format!("{signed}.{mac}"), now()).is_err());
+                assert!(verifier.access(&format!("{signed}."), now()).is_err());
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_compact_form() {
+    let key = &keys()[0];
+    let verifier = Verifier::new(party(None), vec![key.public().clone()]);
+    let good = Signer::new(key.clone(), party(None)).access(&access()).unwrap();
+    assert!(verifier.access(&good, now()).is_ok());
+    let parts: Vec<&str> = good.split('.').collect();
+    let json_form =
+        json!({"protected": parts[0], "payload": parts[1], "signature": parts[2]}).to_string();
+    let header_text = String::from_utf8(URL_SAFE_NO_PAD.decode(parts[0]).unwrap()).unwrap();
+    let doubled = header_text.replacen('{', "{\"typ\":\"rt+jwt\",", 1);
+    let bom = format!("\u{feff}{header_text}");
+    let utf16: Vec<u8> = header_text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let bad = [
+        String::new(),
+        ".".into(),
+        "..".into(),
+        ".".repeat(1_000_000),
+        "a".repeat(MAX_TOKEN + 1),
+        format!("{good}."),
+        format!(".{good}"),
+        format!("{good}.{}.{}", parts[0], parts[1]),
+        format!("{} ", good),
+        format!(" {good}"),
+        good.replace('.', " ."),
+        format!("{good}="),
+        format!("{}=.{}.{}", parts[0], parts[1], parts[2]),
+        format!("{}.{}\n.{}", parts[0], parts[1], parts[2]),
+        good.replace('-', "+").replace('_', "/") + "+/",
+        json_form,
+        format!("{}.{}.{}", URL_SAFE_NO_PAD.encode(doubled), parts[1], parts[2]),
+        format!("{}.{}.{}", URL_SAFE_NO_PAD.encode(bom), parts[1], parts[2]),
+        format!("{}.{}.{}", URL_SAFE_NO_PAD.encode(utf16), parts[1], parts[2]),
+        format!("{}.{}.{}", URL_SAFE_NO_PAD.encode("[]"), parts[1], parts[2]),
+        format!("{}.{}.{}", parts[0], parts[1], URL_SAFE_NO_PAD.encode([0; 64])),
+        format!("{}.{}.{}", parts[0], parts[1], URL_SAFE_NO_PAD.encode([0; 65])),
+    ];
+    for text in bad {
+        assert!(verifier.access(&text, now()).is_err(), "{}", &text[..text.len().min(80)]);
+    }
+    let duplicate = r#"{"iss":"pasee.example.com","iss":"pasee.example.com"}"#;
+    assert_eq!(
+        verifier.access(&forge(key, &header(key, "at+jwt"), duplicate), now()),
+        Err(VerifyError::Malformed)
+    );
+}
+
+fn kisee_claims() -> Value {
+    json!({"iss": "example.com", "sub": "ada", "exp": NOW + 3600, "jti": "x"})
+}
+
+#[test]
+fn kisee() {
+    let [p256, secp256k1] = keys();
+    let old = PrivateKey::generate(Algorithm::Es256k).unwrap();
+    let keys = [&old, &secp256k1, &p256].map(|key| key.public().clone()).to_vec();
+    let verifier = KiseeVerifier::new(keys, Some("example.com".into()));
+    let header = |alg: &str| json!({"typ": "JWT", "alg": alg});
+    let judge = |key: &PrivateKey, header: &Value, claims: &Value| {
+        verifier
+            .verify(&forge(key, header, &claims.to_string()), now())
+            .map(|claims| claims.subject.to_string())
+    };
+    for (key, alg, expected) in [
+        (&secp256k1, "ES256", true),
+        (&secp256k1, "ES256K", true),
+        (&old, "ES256", true),
+        (&p256, "ES256", true),
+        (&p256, "ES256K", false),
+        (&secp256k1, "HS256", false),
+        (&secp256k1, "none", false),
+    ] {
+        assert_eq!(judge(key, &header(alg), &kisee_claims()).is_ok(), expected, "{alg}");
+    }
+    let stranger = PrivateKey::generate(Algorithm::Es256k).unwrap();
+    assert_eq!(judge(&stranger, &header("ES256"), &kisee_claims()), Err(VerifyError::Signature));
+    let changes = [
+        ("sub", json!(null)),
+        ("sub", json!("")),
+        ("sub", json!(1)),
+        ("sub", json!(" ada")),
+        ("sub", json!("a\0")),
+        ("sub", json!("x".repeat(201))),
+        ("iss", json!("evil.com")),
+        ("iss", json!(null)),
+        ("exp", json!(NOW)),
+        ("exp", json!(null)),
+        ("exp", json!("1900000000")),
+        ("exp", json!(NOW + 500 * 86400)),
+        ("exp", json!(1.9e9)),
+        ("nbf", json!(NOW + 100)),
+        ("iat", json!(NOW + 100)),
+        ("nbf", json!("x")),
+    ];
+    for (name, value) in changes {
+        let mut claims = kisee_claims();
+        claims[name] = value;
+        assert!(judge(&secp256k1, &header("ES256"), &claims).is_err(), "{claims}");
+    }
+    let reset =
+        json!({"iss": "example.com", "exp": NOW + 3600, "jti": "x", "password_reset_for": "ada"});
+    assert_eq!(judge(&secp256k1, &header("ES256"), &reset), Err(VerifyError::Claim("sub")));
+}
