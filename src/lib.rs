@@ -7,6 +7,10 @@
 //! |---|---|
 //! | [`domain`] | names, the law, what tokens say, the ports that homes of the state implement |
 //! | [`jose`] | keys, signatures, tokens as text |
+//! | [`settings`] | the settings file, validated |
+//! | [`idp`] | who somebody is, proved by an identity provider |
 
 pub mod domain;
+pub mod idp;
 pub mod jose;
+pub mod settings;

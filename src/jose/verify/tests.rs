@@ -158,8 +158,7 @@ fn every_claim_is_checked() {
                 let forged = forge(&key, &header(&key, "at+jwt"), &claims.to_string());
                 assert!(verifier.access(&forged, now()).is_err(), "without {name}");
                 for value in &wrong {
-                    let harmless = (name == "groups" && *value == json!([])
-                        || *value == json!(["x"]) && name == "groups")
+                    let harmless = (name == "groups" && [json!([]), json!(["x"])].contains(value))
                         || (name == "jti" && *value == json!("x"))
                         || (name == "jti" && *value == json!("1800000000"));
                     claims[name] = value.clone();

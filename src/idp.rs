@@ -1,0 +1,247 @@
+//! Identity providers: who somebody is, proved by somebody else. One file per protocol.
+//!
+//! Owns the common face of the protocols and the rule that only whitelisted claims pass. Must not know groups, tokens
+//! of ours, or how requests reach us.
+
+mod call;
+pub mod kisee;
+pub mod local;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use secrecy::SecretString;
+
+use crate::domain::claim::ExtraClaims;
+use crate::domain::time::Timestamp;
+use crate::domain::user::{ProviderName, UserId};
+use crate::settings::{self, InputField, Protocol};
+
+/// Who a provider says somebody is.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The user.
+    pub user: UserId,
+    /// What the settings let pass of what else the provider says.
+    pub claims: ExtraClaims,
+}
+
+/// A login by name and password.
+#[derive(Debug)]
+pub struct Credentials {
+    /// What the user calls themselves at the provider.
+    pub login: String,
+    /// Their password there.
+    pub password: SecretString,
+}
+
+/// Why a provider did not say who somebody is, or did not take what was forwarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// Unknown user or wrong password: nobody learns which.
+    #[error("the identity provider does not know this login and password")]
+    Refused,
+    /// No connection, or no answer in time.
+    #[error("the identity provider cannot be reached now")]
+    Unreachable,
+    /// More logins are under way than this provider is allowed at once.
+    #[error("too many logins through this identity provider at once")]
+    Busy,
+    /// An answer that makes no sense; says where it stopped making sense.
+    #[error("the identity provider answered nonsense: {0}")]
+    Nonsense(&'static str),
+    /// The protocol has no such thing.
+    #[error("this identity provider does not offer that")]
+    NotOffered,
+}
+
+/// What is passed on to a provider untouched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forward<'a> {
+    /// Registration of a new user.
+    Users,
+    /// A change of one user's password, by their subject.
+    User(&'a str),
+    /// Password recovery.
+    PasswordRecoveries,
+}
+
+/// A request to pass on: its method, the headers that matter (`Authorization`, `Content-Type`, `Accept`) and its body.
+#[derive(Debug)]
+pub struct ForwardedRequest {
+    /// The method.
+    pub method: Method,
+    /// `Authorization`, `Content-Type` and `Accept`; nothing else is passed on.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// A provider's answer to what was passed on.
+#[derive(Debug)]
+pub struct ForwardedAnswer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers; the caller picks what to show.
+    pub headers: HeaderMap,
+    /// Its body, at most 1 MiB.
+    pub body: Bytes,
+}
+
+/// One identity provider of the settings, ready to be asked.
+#[derive(Debug)]
+pub struct Provider {
+    name: ProviderName,
+    title: String,
+    description: String,
+    fields: Vec<InputField>,
+    protocol: Ready,
+}
+
+#[derive(Debug)]
+enum Ready {
+    Kisee(kisee::Kisee),
+    Local(local::Local),
+}
+
+impl Provider {
+    /// The provider's name.
+    #[must_use]
+    pub fn name(&self) -> &ProviderName {
+        &self.name
+    }
+
+    /// What to call it in front of people.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// One sentence more.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// What a login takes.
+    #[must_use]
+    pub fn fields(&self) -> &[InputField] {
+        &self.fields
+    }
+
+    /// Asks who somebody is.
+    ///
+    /// # Errors
+    /// [`ProviderError`]; never says whether a user exists.
+    pub async fn identify(
+        &self,
+        credentials: Credentials,
+        now: Timestamp,
+    ) -> Result<Identity, ProviderError> {
+        let (subject, claims) = match &self.protocol {
+            Ready::Kisee(kisee) => kisee.identify(credentials, now).await?,
+            Ready::Local(local) => local.identify(credentials).await?,
+        };
+        Ok(Identity { user: UserId::new(&self.name, &subject), claims })
+    }
+
+    /// Passes a request on, untouched.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotOffered`] when the protocol has no such thing, else what went wrong on the way.
+    pub async fn forward(
+        &self,
+        what: Forward<'_>,
+        request: ForwardedRequest,
+    ) -> Result<ForwardedAnswer, ProviderError> {
+        match &self.protocol {
+            Ready::Kisee(kisee) => kisee.forward(what, request).await,
+            Ready::Local(_) => Err(ProviderError::NotOffered),
+        }
+    }
+}
+
+/// All identity providers that are offered.
+#[derive(Debug)]
+pub struct Providers {
+    offered: Vec<Arc<Provider>>,
+    registering: Option<Arc<Provider>>,
+}
+
+/// Why a provider of the settings cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+#[error("identity provider {name}: {reason}")]
+pub struct SetupError {
+    name: ProviderName,
+    #[source]
+    reason: call::SetupError,
+}
+
+impl Providers {
+    /// Makes the enabled providers of the settings ready. Talks to none of them: one that is down does not stop us.
+    ///
+    /// # Errors
+    /// [`SetupError`] when a `ca_file` cannot be used or the system's TLS is unusable.
+    pub fn new(settings: &[settings::IdentityProvider]) -> Result<Self, SetupError> {
+        let mut providers = Self { offered: Vec::new(), registering: None };
+        for provider in settings.iter().filter(|provider| provider.enabled) {
+            let protocol = match &provider.protocol {
+                Protocol::Kisee(kisee) => kisee::Kisee::new(kisee, &provider.claims)
+                    .map(Ready::Kisee)
+                    .map_err(|reason| SetupError { name: provider.name.clone(), reason })?,
+                Protocol::Local(local) => Ready::Local(local::Local::new(local, &provider.claims)),
+                Protocol::NotYet(_) => continue,
+            };
+            let ready = Arc::new(Provider {
+                name: provider.name.clone(),
+                title: provider
+                    .title
+                    .clone()
+                    .unwrap_or_else(|| format!("Log in via {}", provider.name)),
+                description: provider.description.clone().unwrap_or_else(|| {
+                    format!(
+                        "POST a login and a password of {} to get an access and a refresh token.",
+                        provider.name
+                    )
+                }),
+                fields: login_fields(&provider.input_fields),
+                protocol,
+            });
+            if provider.registers_users {
+                providers.registering = Some(Arc::clone(&ready));
+            }
+            providers.offered.push(ready);
+        }
+        Ok(providers)
+    }
+
+    /// The provider of that name, if it is offered.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Provider> {
+        self.offered.iter().find(|provider| provider.name.as_str() == name).map(Arc::as_ref)
+    }
+
+    /// The provider with the capability `register_user`.
+    #[must_use]
+    pub fn registering(&self) -> Option<&Provider> {
+        self.registering.as_deref()
+    }
+
+    /// All that are offered, in the order of the settings.
+    pub fn iter(&self) -> impl Iterator<Item = &Provider> {
+        self.offered.iter().map(Arc::as_ref)
+    }
+}
+
+/// Login and password, whatever else the settings want shown besides.
+fn login_fields(configured: &[InputField]) -> Vec<InputField> {
+    let mut fields = configured.to_vec();
+    for name in ["login", "password"] {
+        match fields.iter_mut().find(|field| field.name == name) {
+            Some(field) => field.required = true,
+            None => fields.push(InputField { name: name.to_owned(), required: true }),
+        }
+    }
+    fields
+}

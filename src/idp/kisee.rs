@@ -1,0 +1,244 @@
+//! Kisee: logins by name and password, answered with a JWT; registration and password recovery passed on.
+//!
+//! Owns the discovery of Kisee's resources (draft-nottingham-json-home) and the reading of its answers. Must not know
+//! what becomes of an identity.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, StatusCode};
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::call::{Answer, Caller, SetupError};
+use super::{Credentials, Forward, ForwardedAnswer, ForwardedRequest, ProviderError};
+use crate::domain::claim::{ClaimName, ExtraClaims};
+use crate::domain::time::Timestamp;
+use crate::domain::user::Subject;
+use crate::jose::claims::passed;
+use crate::jose::json::strict_object;
+use crate::jose::verify::KiseeVerifier;
+use crate::settings;
+
+/// How long a discovered place of a resource is believed.
+const DISCOVERY_AGE: Duration = Duration::from_secs(300);
+
+/// A Kisee server.
+#[derive(Debug)]
+pub struct Kisee {
+    endpoint: Url,
+    verifier: KiseeVerifier,
+    claims: Vec<ClaimName>,
+    caller: Caller,
+    places: ArcSwapOption<Places>,
+    discovery: tokio::sync::Mutex<()>,
+}
+
+/// Where Kisee keeps its resources.
+#[derive(Debug)]
+struct Places {
+    jwt: Url,
+    users: Option<Url>,
+    password_recoveries: Option<Url>,
+    found: Instant,
+}
+
+impl Kisee {
+    /// A Kisee as the settings describe it.
+    pub(super) fn new(
+        settings: &settings::Kisee,
+        claims: &[ClaimName],
+    ) -> Result<Self, SetupError> {
+        Ok(Self {
+            endpoint: settings.endpoint.clone(),
+            verifier: KiseeVerifier::new(settings.public_keys.clone(), settings.issuer.clone()),
+            claims: claims.to_vec(),
+            caller: Caller::new(settings.timeout, settings.ca_file.as_deref())?,
+            places: ArcSwapOption::empty(),
+            discovery: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// Asks Kisee for a JWT and believes it if one of the configured keys signed it.
+    pub(super) async fn identify(
+        &self,
+        credentials: Credentials,
+        now: Timestamp,
+    ) -> Result<(Subject, ExtraClaims), ProviderError> {
+        let places = self.places().await?;
+        let body =
+            json!({ "login": credentials.login, "password": credentials.password.expose_secret() });
+        let request = self
+            .caller
+            .client()
+            .post(places.jwt.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/vnd.coreapi+json, application/json")
+            .body(body.to_string());
+        let answer = self.send(request).await?;
+        match answer.status {
+            StatusCode::OK | StatusCode::CREATED => {}
+            StatusCode::BAD_REQUEST
+            | StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::UNPROCESSABLE_ENTITY => return Err(ProviderError::Refused),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                return Err(ProviderError::Unreachable);
+            }
+            _ => return Err(ProviderError::Nonsense("an unexpected status")),
+        }
+        let token = first_token(&answer)?;
+        let verified = self.verifier.verify(&token, now).map_err(|error| {
+            tracing::warn!(%error, "a JWT of this Kisee was refused");
+            ProviderError::Nonsense("a JWT that does not hold")
+        })?;
+        let claims = passed(&self.claims, &verified.claims);
+        Ok((verified.subject, claims))
+    }
+
+    /// Passes a request on to where Kisee keeps the resource.
+    pub(super) async fn forward(
+        &self,
+        what: Forward<'_>,
+        request: ForwardedRequest,
+    ) -> Result<ForwardedAnswer, ProviderError> {
+        let places = self.places().await?;
+        let place = match what {
+            Forward::Users => places.users.clone(),
+            Forward::User(subject) => places.users.as_ref().and_then(|users| below(users, subject)),
+            Forward::PasswordRecoveries => places.password_recoveries.clone(),
+        };
+        let place = place.ok_or(ProviderError::NotOffered)?;
+        let mut call = self.caller.client().request(request.method.clone(), place);
+        for name in [AUTHORIZATION, CONTENT_TYPE, ACCEPT] {
+            if let Some(value) = request.headers.get(&name) {
+                call = call.header(name, value);
+            }
+        }
+        if request.method != Method::GET {
+            call = call.body(request.body);
+        }
+        let Answer { status, headers, body } = self.send(call).await?;
+        if status.is_informational() || status.is_redirection() || status.is_server_error() {
+            return Err(ProviderError::Nonsense("an unexpected status"));
+        }
+        Ok(ForwardedAnswer { status, headers, body })
+    }
+
+    /// Sends; whatever looks as if Kisee had moved makes the next call look again.
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer, ProviderError> {
+        let answer = self.caller.send(request).await;
+        let moved = match &answer {
+            Ok(answer) => {
+                matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
+            }
+            Err(error) => matches!(error, ProviderError::Unreachable),
+        };
+        if moved {
+            self.places.store(None);
+        }
+        answer
+    }
+
+    /// Where the resources are: from memory while fresh; one discovery at a time; an old answer rather than none.
+    async fn places(&self) -> Result<Arc<Places>, ProviderError> {
+        if let Some(places) = self.fresh_places() {
+            return Ok(places);
+        }
+        let _one_at_a_time = self.discovery.lock().await;
+        if let Some(places) = self.fresh_places() {
+            return Ok(places);
+        }
+        match self.discover().await {
+            Ok(places) => {
+                let places = Arc::new(places);
+                self.places.store(Some(Arc::clone(&places)));
+                Ok(places)
+            }
+            Err(error) => self.places.load_full().ok_or(error),
+        }
+    }
+
+    fn fresh_places(&self) -> Option<Arc<Places>> {
+        self.places.load_full().filter(|places| places.found.elapsed() < DISCOVERY_AGE)
+    }
+
+    async fn discover(&self) -> Result<Places, ProviderError> {
+        let request =
+            self.caller.client().get(self.endpoint.clone()).header(ACCEPT, "application/json-home");
+        let answer = self.caller.send(request).await?;
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            return Err(ProviderError::Unreachable);
+        }
+        if answer.status != StatusCode::OK || !answer.is_json() {
+            return Err(ProviderError::Nonsense("no JSON home document"));
+        }
+        let home = strict_object(&answer.body)
+            .map_err(|_| ProviderError::Nonsense("a malformed JSON home document"))?;
+        let resources = home.get("resources").and_then(Value::as_object);
+        let resources =
+            resources.ok_or(ProviderError::Nonsense("a JSON home document without resources"))?;
+        Ok(Places {
+            jwt: self.place(resources, "jwt").ok_or(ProviderError::Nonsense("no resource jwt"))?,
+            users: self.place(resources, "users"),
+            password_recoveries: self.place(resources, "password_recoveries"),
+            found: Instant::now(),
+        })
+    }
+
+    /// The place of a resource, on the configured server whatever host Kisee believes it has: passwords go nowhere else.
+    fn place(&self, resources: &Map<String, Value>, name: &str) -> Option<Url> {
+        let href = resources.get(name)?.get("href")?.as_str()?;
+        let found =
+            self.endpoint.join(href).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+        let mut place = self.endpoint.clone();
+        place.set_path(found.path());
+        place.set_query(found.query());
+        Some(place)
+    }
+}
+
+/// The URL of one thing below a collection; `None` for a name that would climb out of it.
+fn below(collection: &Url, name: &str) -> Option<Url> {
+    if matches!(name, "." | "..") {
+        return None;
+    }
+    let mut url = collection.clone();
+    url.path_segments_mut().ok()?.pop_if_empty().push(name).push("");
+    Some(url)
+}
+
+/// The first token of Kisee's answer to a login.
+fn first_token(answer: &Answer) -> Result<String, ProviderError> {
+    if !answer.is_json() {
+        return Err(ProviderError::Nonsense("a login answer that is not JSON"));
+    }
+    let document = strict_object(&answer.body)
+        .map_err(|_| ProviderError::Nonsense("a malformed login answer"))?;
+    if document.get("_type").is_some_and(|kind| kind != "document") {
+        return Err(ProviderError::Nonsense("a login answer that is no document"));
+    }
+    match document.get("tokens").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([Value::String(token), ..]) => Ok(token.clone()),
+        _ => Err(ProviderError::Nonsense("a login answer without tokens")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_stay_below_their_collection() {
+        let users: Url = "http://kisee:8140/users/".parse().unwrap();
+        let place = |name| below(&users, name).map(String::from);
+        assert_eq!(place("ada").as_deref(), Some("http://kisee:8140/users/ada/"));
+        assert_eq!(place("a/../b").as_deref(), Some("http://kisee:8140/users/a%2F..%2Fb/"));
+        assert_eq!(place("a?b#c").as_deref(), Some("http://kisee:8140/users/a%3Fb%23c/"));
+        assert_eq!(place(".."), None);
+        assert_eq!(place("."), None);
+    }
+}

@@ -1,0 +1,176 @@
+//! Users of the settings file, with Argon2id hashes of their passwords: for trying out and for break-glass.
+//!
+//! Unknown users cost as much as known ones. Must not know the network.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use argon2::Argon2;
+use argon2::password_hash::PasswordVerifier;
+use argon2::password_hash::phc::PasswordHash;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+use super::{Credentials, ProviderError};
+use crate::domain::claim::{ClaimName, ExtraClaims};
+use crate::domain::user::Subject;
+use crate::settings;
+
+/// Most logins that wait for a core to hash on.
+const MAX_WAITING: usize = 64;
+
+/// Users by name.
+#[derive(Debug)]
+pub struct Local {
+    users: HashMap<String, User>,
+    decoy: SecretString,
+    cores: Arc<Semaphore>,
+    waiting: Semaphore,
+}
+
+#[derive(Debug)]
+struct User {
+    subject: Subject,
+    password_hash: SecretString,
+    claims: ExtraClaims,
+}
+
+/// A hash that no password is known to match, at the cost this program hashes with.
+const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$ZGVjb3lkZWNveWRlY295$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE";
+
+impl Local {
+    /// The users as the settings list them; of their claims, the whitelisted pass.
+    pub(super) fn new(settings: &settings::Local, whitelist: &[ClaimName]) -> Self {
+        let users: HashMap<String, User> = settings
+            .users
+            .iter()
+            .map(|user| {
+                let passing = user.claims.iter().filter(|(name, _)| whitelist.contains(name));
+                let entry = User {
+                    subject: user.username.clone(),
+                    password_hash: user.password_hash.clone(),
+                    claims: passing.map(|(name, value)| (name.clone(), value.clone())).collect(),
+                };
+                (user.username.as_str().to_owned(), entry)
+            })
+            .collect();
+        let decoy = settings
+            .users
+            .first()
+            .map_or_else(|| DECOY.into(), |user| decoy_like(&user.password_hash));
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            users,
+            decoy,
+            cores: Arc::new(Semaphore::new(cores)),
+            waiting: Semaphore::new(MAX_WAITING),
+        }
+    }
+
+    /// Checks a password on a thread that may take its time.
+    pub(super) async fn identify(
+        &self,
+        credentials: Credentials,
+    ) -> Result<(Subject, ExtraClaims), ProviderError> {
+        let _waiting = self.waiting.try_acquire().map_err(|_| ProviderError::Busy)?;
+        let user = self.users.get(&credentials.login);
+        let hash = user.map_or(&self.decoy, |user| &user.password_hash).clone();
+        let core =
+            Arc::clone(&self.cores).acquire_owned().await.map_err(|_| ProviderError::Busy)?;
+        let matches = tokio::task::spawn_blocking(move || {
+            let _core = core;
+            matches(&hash, &credentials.password)
+        });
+        let matches = matches.await.map_err(|_| ProviderError::Busy)?;
+        match user {
+            Some(user) if matches => Ok((user.subject.clone(), user.claims.clone())),
+            _ => Err(ProviderError::Refused),
+        }
+    }
+}
+
+/// A hash with the cost of this one and a digest that is nobody's.
+fn decoy_like(hash: &SecretString) -> SecretString {
+    let parts: Vec<&str> = hash.expose_secret().split('$').collect();
+    let decoy: Vec<&str> = DECOY.split('$').collect();
+    match parts.as_slice() {
+        ["", algorithm, version, cost, ..] => {
+            format!("${algorithm}${version}${cost}${}${}", decoy[4], decoy[5]).into()
+        }
+        _ => DECOY.into(),
+    }
+}
+
+fn matches(hash: &SecretString, password: &SecretString) -> bool {
+    PasswordHash::new(hash.expose_secret()).is_ok_and(|hash| {
+        Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use argon2::password_hash::PasswordHasher;
+
+    use super::*;
+    use crate::domain::claim::ClaimValue;
+
+    /// Cheap on purpose: the cost is not what is tested.
+    fn hash(password: &str) -> SecretString {
+        let cheap = Argon2::new(
+            argon2::Algorithm::Argon2id,
+            argon2::Version::V0x13,
+            argon2::Params::new(8, 1, 1, None).unwrap(),
+        );
+        cheap
+            .hash_password_with_salt(password.as_bytes(), b"saltsaltsalt")
+            .unwrap()
+            .to_string()
+            .into()
+    }
+
+    fn local() -> Local {
+        let claim = |name: &str, text: &str| (name.parse().unwrap(), ClaimValue::Text(text.into()));
+        let user = settings::LocalUser {
+            username: "ada".parse().unwrap(),
+            password_hash: hash("lovelace"),
+            claims: [claim("email", "ada@example.com"), claim("phone", "1815")]
+                .into_iter()
+                .collect(),
+        };
+        Local::new(&settings::Local { users: vec![user] }, &["email".parse().unwrap()])
+    }
+
+    async fn login(
+        local: &Local,
+        login: &str,
+        password: &str,
+    ) -> Result<(Subject, ExtraClaims), ProviderError> {
+        local.identify(Credentials { login: login.into(), password: password.into() }).await
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_of_a_known_user() {
+        let local = local();
+        let (subject, claims) = login(&local, "ada", "lovelace").await.unwrap();
+        assert_eq!(subject.as_str(), "ada");
+        assert_eq!(claims.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["email"]);
+        for (name, password) in
+            [("ada", "Lovelace"), ("ada", ""), ("Ada", "lovelace"), ("", ""), ("eve", "lovelace")]
+        {
+            assert_eq!(
+                login(&local, name, password).await.unwrap_err(),
+                ProviderError::Refused,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_decoy_costs_what_a_user_costs() {
+        let decoy = decoy_like(&hash("x"));
+        assert!(decoy.expose_secret().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
+        assert!(PasswordHash::new(decoy.expose_secret()).is_ok());
+        assert!(PasswordHash::new(DECOY).is_ok());
+        assert!(!matches(&decoy, &"x".into()));
+    }
+}

@@ -1,0 +1,249 @@
+//! Reading a TOML tree with every value's place at hand, so that each mistake can be named by line and key.
+//!
+//! Must not know which keys there are.
+
+use std::cell::RefCell;
+use std::fmt::{Display, Write as _};
+use std::ops::Range;
+use std::str::FromStr;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// What is wrong or odd in one file.
+pub struct Report<'s> {
+    file: &'s str,
+    source: &'s str,
+    errors: RefCell<Vec<(usize, String)>>,
+    warnings: RefCell<Vec<String>>,
+}
+
+impl<'s> Report<'s> {
+    pub fn new(file: &'s str, source: &'s str) -> Self {
+        Self { file, source, errors: RefCell::default(), warnings: RefCell::default() }
+    }
+
+    fn place(&self, at: usize) -> String {
+        let before = self.source.get(..at).unwrap_or(self.source);
+        let line = before.matches('\n').count() + 1;
+        format!("{}:{line}", self.file)
+    }
+
+    /// Notes a mistake at a byte of the file.
+    pub fn error(&self, at: usize, key: &str, message: impl Display) {
+        let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
+        self.errors.borrow_mut().push((at, format!("{}: {key}{message}", self.place(at))));
+    }
+
+    /// Notes something odd.
+    pub fn warn(&self, at: usize, key: &str, message: impl Display) {
+        self.warnings.borrow_mut().push(format!("{}: {key}: {message}", self.place(at)));
+    }
+
+    /// The mistakes in the order of the file, one a line; else what is odd.
+    pub fn finish(self) -> Result<Vec<String>, String> {
+        let mut errors = self.errors.into_inner();
+        if errors.is_empty() {
+            return Ok(self.warnings.into_inner());
+        }
+        errors.sort();
+        errors.dedup();
+        let mut text = String::new();
+        for (place, (_, error)) in errors.iter().enumerate() {
+            let newline = if place == 0 { "" } else { "\n" };
+            let _ = write!(text, "{newline}{error}");
+        }
+        Err(text)
+    }
+}
+
+/// A value with its place and the key that leads to it.
+#[derive(Clone)]
+pub struct Item<'a, T> {
+    pub value: T,
+    pub at: usize,
+    pub key: String,
+    report: &'a Report<'a>,
+}
+
+impl<'a, T> Item<'a, T> {
+    pub fn error(&self, message: impl Display) {
+        self.report.error(self.at, &self.key, message);
+    }
+
+    pub fn warn(&self, message: impl Display) {
+        self.report.warn(self.at, &self.key, message);
+    }
+
+    fn with<U>(&self, value: U) -> Item<'a, U> {
+        Item { value, at: self.at, key: self.key.clone(), report: self.report }
+    }
+}
+
+impl<'a> Item<'a, &'a str> {
+    /// The text as a value of its own kind; an error of parsing is a mistake in the file.
+    pub fn parse<T: FromStr<Err: Display>>(&self) -> Option<T> {
+        self.value.parse().map_err(|error| self.error(error)).ok()
+    }
+}
+
+impl<'a> Item<'a, &'a DeValue<'a>> {
+    pub fn text(&self) -> Option<Item<'a, &'a str>> {
+        match self.value {
+            DeValue::String(text) => Some(self.with(&**text)),
+            other => self.wrong_type(other, "a text, such as \"…\""),
+        }
+    }
+
+    pub fn list(&self) -> Option<Vec<Item<'a, &'a DeValue<'a>>>> {
+        let DeValue::Array(items) = self.value else {
+            return self.wrong_type(self.value, "a list, such as [\"…\"]");
+        };
+        let entries = items.iter().enumerate().map(|(place, item)| Item {
+            value: item.get_ref(),
+            at: item.span().start,
+            key: format!("{}[{place}]", self.key),
+            report: self.report,
+        });
+        Some(entries.collect())
+    }
+
+    pub fn wrong_type<T>(&self, found: &DeValue<'_>, right: &str) -> Option<T> {
+        self.error(format_args!("this is {}; a right one is {right}", kind(found)));
+        None
+    }
+
+    pub fn table(&self) -> Option<Table<'a>> {
+        match self.value {
+            DeValue::Table(table) => Some(Table {
+                table,
+                at: self.at,
+                key: self.key.clone(),
+                report: self.report,
+                known: RefCell::default(),
+            }),
+            other => self.wrong_type(other, "a table"),
+        }
+    }
+}
+
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// A table of which every key must be asked for: those that nobody asked for are mistakes.
+pub struct Table<'a> {
+    table: &'a DeTable<'a>,
+    pub at: usize,
+    pub key: String,
+    pub report: &'a Report<'a>,
+    known: RefCell<Vec<&'static str>>,
+}
+
+impl<'a> Table<'a> {
+    pub fn root(tree: &'a Spanned<DeTable<'a>>, report: &'a Report<'a>) -> Self {
+        Self { table: tree.get_ref(), at: 0, key: String::new(), report, known: RefCell::default() }
+    }
+
+    pub fn path(&self, key: &str) -> String {
+        if self.key.is_empty() { key.to_owned() } else { format!("{}.{key}", self.key) }
+    }
+
+    pub fn get(&self, key: &'static str) -> Option<Item<'a, &'a DeValue<'a>>> {
+        self.known.borrow_mut().push(key);
+        let value = self.table.get(key)?;
+        let Range { start, .. } = value.span();
+        Some(Item { value: value.get_ref(), at: start, key: self.path(key), report: self.report })
+    }
+
+    pub fn text(&self, key: &'static str) -> Option<Item<'a, &'a str>> {
+        self.get(key)?.text()
+    }
+
+    pub fn parsed<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<T> {
+        self.text(key)?.parse()
+    }
+
+    pub fn flag(&self, key: &'static str) -> Option<bool> {
+        let item = self.get(key)?;
+        item.value.as_bool().or_else(|| item.wrong_type(item.value, "true or false"))
+    }
+
+    /// A whole number within bounds.
+    pub fn number(&self, key: &'static str, bounds: Range<u64>) -> Option<u64> {
+        let item = self.get(key)?;
+        let right = format!("a whole number from {} to {}", bounds.start, bounds.end - 1);
+        let DeValue::Integer(number) = item.value else {
+            return item.wrong_type(item.value, &right);
+        };
+        let number = u64::from_str_radix(number.as_str(), number.radix())
+            .ok()
+            .filter(|number| bounds.contains(number));
+        if number.is_none() {
+            item.error(format_args!("out of bounds; a right one is {right}"));
+        }
+        number
+    }
+
+    pub fn texts(&self, key: &'static str) -> Option<Vec<Item<'a, &'a str>>> {
+        self.get(key)?.list()?.iter().map(Item::text).collect()
+    }
+
+    pub fn table(&self, key: &'static str) -> Option<Table<'a>> {
+        self.get(key)?.table()
+    }
+
+    pub fn tables(&self, key: &'static str) -> Vec<Table<'a>> {
+        let items = self.get(key).and_then(|item| item.list()).unwrap_or_default();
+        items.iter().filter_map(Item::table).collect()
+    }
+
+    pub fn missing(&self, key: &str, right: &str) {
+        self.report.error(
+            self.at,
+            &self.path(key),
+            format_args!("is missing; a right one is {right}"),
+        );
+    }
+
+    /// Every key with its value, for tables that hold names of the writer's own.
+    pub fn entries(&self) -> impl Iterator<Item = (&'a str, Item<'a, &'a DeValue<'a>>)> + '_ {
+        self.table.iter().map(|(name, value)| {
+            let name: &str = name.get_ref();
+            let key = self.path(name);
+            (
+                name,
+                Item { value: value.get_ref(), at: value.span().start, key, report: self.report },
+            )
+        })
+    }
+
+    /// The keys that were not asked for.
+    pub fn unknown(&self) -> Vec<(&'a str, usize)> {
+        let known = self.known.borrow();
+        let unknown = self.table.iter().filter(|(name, _)| !known.contains(&&**name.get_ref()));
+        unknown.map(|(name, _)| (&**name.get_ref(), name.span().start)).collect()
+    }
+
+    /// Calls every key that was not asked for a mistake, and names the nearest that is known.
+    pub fn finish(self) {
+        for (name, at) in self.unknown() {
+            let known = self.known.borrow();
+            let nearest = known.iter().max_by(|one, two| {
+                strsim::jaro_winkler(one, name).total_cmp(&strsim::jaro_winkler(two, name))
+            });
+            let hint = nearest
+                .map(|nearest| format!("; the nearest known one is {nearest}"))
+                .unwrap_or_default();
+            self.report.error(at, &self.path(name), format_args!("is not a known key{hint}"));
+        }
+    }
+}
