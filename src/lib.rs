@@ -9,8 +9,10 @@
 //! | [`jose`] | keys, signatures, tokens as text |
 //! | [`settings`] | the settings file, validated |
 //! | [`idp`] | who somebody is, proved by an identity provider |
+//! | [`web`] | HTTP plumbing: connections, limits, timeouts, TLS, the admin port |
 
 pub mod domain;
 pub mod idp;
 pub mod jose;
 pub mod settings;
+pub mod web;
