@@ -3,6 +3,7 @@
 //! Must not know how anything in it is used. Secrets never show in errors or `Debug`.
 
 mod explain;
+mod keyfile;
 mod load;
 mod provider;
 mod reader;
@@ -21,6 +22,7 @@ use crate::domain::token::{Audience, Issuer, Lifetimes};
 use crate::domain::user::{ProviderName, Subject};
 use crate::jose::key::{PrivateKey, PublicKey};
 
+pub use keyfile::KeyFileError;
 pub use load::{load, parse};
 
 /// Everything the settings file says, with defaults where it is silent.
