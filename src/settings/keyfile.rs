@@ -1,4 +1,4 @@
-//! The key tokens are signed with: the configured one, or the one that is made at the first start and kept in `data_dir`.
+//! The key tokens are signed with: the configured one, or one that is made at the first start and kept in `data_dir`.
 //!
 //! Owns the file `private_key.pem`. Must not know what is signed.
 
