@@ -148,7 +148,7 @@ impl Display for Asked<'_> {
         if let Some(file) = &kisee.ca_file {
             write!(f, ", authorities also from {}", file.display())?;
         }
-        write!(f, ", {} to answer", length(kisee.timeout))
+        write!(f, ", given {} to answer", length(kisee.timeout))
     }
 }
 
