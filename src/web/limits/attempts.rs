@@ -72,13 +72,22 @@ impl<C: Clock + Clone> Attempts<C> {
     /// # Errors
     /// When one of the two has made too many; when the next one may come.
     pub fn check(&self, address: IpAddr, user: &str) -> Result<(), RetryAfter> {
-        if let Some(limit) = &self.addresses {
-            limit.check(network(address))?;
-        }
+        self.check_address(address)?;
         if let Some(limit) = &self.users {
             limit.check(user)?;
         }
         Ok(())
+    }
+
+    /// Counts one attempt of a client that names no user.
+    ///
+    /// # Errors
+    /// When the client has made too many; when the next one may come.
+    pub fn check_address(&self, address: IpAddr) -> Result<(), RetryAfter> {
+        match &self.addresses {
+            Some(limit) => limit.check(network(address)),
+            None => Ok(()),
+        }
     }
 }
 
