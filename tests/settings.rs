@@ -1,5 +1,18 @@
 //! Settings files as people write them: the ones that must load, what `pasee check` says of them, and wrong ones.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test says so by failing")]
+
+#[path = "settings/accepted.rs"]
+mod accepted;
+#[path = "settings/mistakes.rs"]
+mod mistakes;
+#[path = "settings/provider_mistakes.rs"]
+mod provider_mistakes;
+#[path = "settings/secrets.rs"]
+mod secrets;
+#[path = "settings/unknown.rs"]
+mod unknown;
+
 use std::path::Path;
 
 use argon2::Argon2;
