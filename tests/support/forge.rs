@@ -1,0 +1,101 @@
+//! Tokens of any header and any claims, properly signed: what an attacker with a key of their own can write.
+//!
+//! Must not use the signer under test.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use p256::ecdsa::signature::Signer as _;
+use p256::pkcs8::DecodePrivateKey;
+use pasee::jose::key::{Algorithm, PrivateKey};
+use serde_json::{Value, json};
+
+/// Signs whatever it is given.
+pub struct Forger {
+    /// The key, as the library knows it.
+    pub key: PrivateKey,
+    signing: Signing,
+}
+
+enum Signing {
+    P256(p256::ecdsa::SigningKey),
+    Secp256k1(k256::ecdsa::SigningKey),
+}
+
+impl Forger {
+    /// A forger with a fresh key.
+    pub fn new(algorithm: Algorithm) -> Self {
+        let key = PrivateKey::generate(algorithm).unwrap();
+        let pem = key.to_pem();
+        let signing = match algorithm {
+            Algorithm::Es256 => {
+                Signing::P256(p256::ecdsa::SigningKey::from_pkcs8_pem(&pem).unwrap())
+            }
+            Algorithm::Es256k => {
+                Signing::Secp256k1(k256::ecdsa::SigningKey::from_pkcs8_pem(&pem).unwrap())
+            }
+        };
+        Self { key, signing }
+    }
+
+    /// One of each algorithm.
+    pub fn both() -> [Self; 2] {
+        [Algorithm::Es256, Algorithm::Es256k].map(Self::new)
+    }
+
+    /// A header as we write it.
+    pub fn header(&self, kind: &str) -> Value {
+        json!({ "typ": kind, "alg": self.key.algorithm().as_str(), "kid": self.key.public().id().as_str() })
+    }
+
+    /// The 64 bytes of a signature.
+    pub fn signature(&self, message: &[u8]) -> [u8; 64] {
+        let bytes = match &self.signing {
+            Signing::P256(key) => {
+                let signature: p256::ecdsa::Signature = key.sign(message);
+                signature.to_bytes().to_vec()
+            }
+            Signing::Secp256k1(key) => {
+                let signature: k256::ecdsa::Signature = key.sign(message);
+                signature.to_bytes().to_vec()
+            }
+        };
+        bytes.try_into().unwrap()
+    }
+
+    /// A compact token over any bytes.
+    pub fn sign(&self, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
+        let signed =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        let signature = URL_SAFE_NO_PAD.encode(self.signature(signed.as_bytes()));
+        format!("{signed}.{signature}")
+    }
+
+    /// A compact token over JSON.
+    pub fn token(&self, header: &Value, claims: &Value) -> String {
+        self.sign(header.to_string(), claims.to_string())
+    }
+}
+
+/// A part of a compact token as JSON.
+pub fn part(compact: &str, place: usize) -> Value {
+    serde_json::from_slice(&bytes(compact, place)).unwrap()
+}
+
+/// A part of a compact token as bytes.
+pub fn bytes(compact: &str, place: usize) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(compact.split('.').nth(place).unwrap()).unwrap()
+}
+
+/// The other signature that ECDSA allows for the same message: S mirrored at the order of the curve.
+pub fn mirrored(algorithm: Algorithm, signature: &[u8]) -> Vec<u8> {
+    match algorithm {
+        Algorithm::Es256 => {
+            let (r, s) = p256::ecdsa::Signature::from_slice(signature).unwrap().split_scalars();
+            p256::ecdsa::Signature::from_scalars(r, -s).unwrap().to_bytes().to_vec()
+        }
+        Algorithm::Es256k => {
+            let (r, s) = k256::ecdsa::Signature::from_slice(signature).unwrap().split_scalars();
+            k256::ecdsa::Signature::from_scalars(r, -s).unwrap().to_bytes().to_vec()
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What the black-box tests share. Each test takes what it needs and leaves the rest unused.
+#![allow(dead_code, clippy::unwrap_used)]
+
+pub mod forge;
+pub mod mutants;
