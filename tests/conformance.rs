@@ -1,5 +1,7 @@
 //! One suite for every home of the state: whatever keeps it, it behaves the same.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "this is all tests")]
+
 #[path = "conformance/suite.rs"]
 mod suite;
 

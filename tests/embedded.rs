@@ -1,5 +1,7 @@
 //! The embedded store as a file among others' hands: crashes, faults of disk and file, other processes.
 
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "this is all tests")]
+
 #[path = "embedded/child.rs"]
 mod child;
 #[path = "embedded/crash.rs"]
