@@ -1,10 +1,25 @@
 //! Settings files as people write them: the ones that must load, what `pasee check` says of them, and wrong ones.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test says so by failing")]
+
+#[path = "settings/accepted.rs"]
+mod accepted;
+#[path = "settings/mistakes.rs"]
+mod mistakes;
+#[path = "settings/provider_mistakes.rs"]
+mod provider_mistakes;
+#[path = "settings/secrets.rs"]
+mod secrets;
+#[path = "settings/unknown.rs"]
+mod unknown;
+
+use std::collections::HashSet;
 use std::path::Path;
 
 use argon2::Argon2;
 use argon2::password_hash::PasswordVerifier as _;
 use argon2::password_hash::phc::PasswordHash;
+use pasee::idp::Providers;
 use pasee::jose::key::{Algorithm, PrivateKey};
 use pasee::settings::{Protocol, Settings, Storage, load, parse};
 use secrecy::ExposeSecret as _;
@@ -107,13 +122,29 @@ fn is_example(setting: &str) -> bool {
     setting.ends_with("# example")
 }
 
+/// What clients see of each provider.
+fn shown(settings: &Settings) -> Vec<String> {
+    let providers = Providers::new(&settings.identity_providers).unwrap();
+    let shown = providers.iter().map(|provider| {
+        format!("{} {} {:?}", provider.title(), provider.description(), provider.fields())
+    });
+    shown.collect()
+}
+
 #[test]
 fn the_defaults_in_the_example_are_the_defaults() {
     let plain = read("example-settings.toml", EXAMPLE);
     let settings = read("example-settings.toml", &uncommented(|setting| !is_example(setting)));
     assert_eq!(settings.explain().to_string(), plain.explain().to_string());
-    let count = EXAMPLE.lines().filter_map(commented).filter(|line| !is_example(line)).count();
-    assert!(count > 30, "only {count} lines with defaults");
+    assert_eq!(shown(&settings), shown(&plain), "what providers call themselves");
+    // One at a time, too: a line belongs to the table above it, whatever else is a comment.
+    let defaults = EXAMPLE.lines().filter_map(commented).filter(|line| !is_example(line));
+    let defaults: HashSet<&str> = defaults.collect();
+    for default in &defaults {
+        let settings = read("example-settings.toml", &uncommented(|line| line == *default));
+        assert_eq!(settings.explain().to_string(), plain.explain().to_string(), "{default}");
+    }
+    assert!(defaults.len() >= 22, "only {} lines with defaults", defaults.len());
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn check_algorithm(root: &Table<'_>, private: Option<&PrivateKey>) {
 /// Each key once: sets of keys are published, and a key id stands for one key.
 fn retired(root: &Table<'_>, private: Option<&PrivateKey>) -> Vec<PublicKey> {
     let mut retired = Vec::new();
-    for item in root.texts("retired_public_keys").unwrap_or_default() {
+    for item in root.texts("retired_public_keys") {
         let Some(key) = public_key(&item) else { continue };
         if private.is_some_and(|private| private.public() == &key) {
             item.warn("is the key of private_key itself and does nothing here");

@@ -127,7 +127,7 @@ fn admin(table: Table<'_>, host: Option<&str>, port: Option<u16>) -> Option<Sock
 }
 
 pub(super) fn cors(table: Table<'_>) -> Vec<String> {
-    let origins = table.texts("allowed_origins").unwrap_or_default();
+    let origins = table.texts("allowed_origins");
     for item in &origins {
         let exact = item
             .value

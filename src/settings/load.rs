@@ -111,7 +111,7 @@ fn trusted_proxies(table: &Table<'_>) -> Vec<IpNet> {
         }
         network
     };
-    table.texts("trusted_proxies").unwrap_or_default().iter().filter_map(network).collect()
+    table.texts("trusted_proxies").iter().filter_map(network).collect()
 }
 
 fn log(table: Table<'_>) -> Log {

@@ -72,7 +72,7 @@ fn provider(
 }
 
 fn registers_users(table: &Table<'_>) -> bool {
-    let capabilities = table.texts("capabilities").unwrap_or_default();
+    let capabilities = table.texts("capabilities");
     for item in &capabilities {
         if !matches!(item.value, "register_user" | "register-user") {
             item.error("is not known; a right one is \"register_user\"");
@@ -82,7 +82,7 @@ fn registers_users(table: &Table<'_>) -> bool {
 }
 
 fn claims(table: &Table<'_>) -> Vec<ClaimName> {
-    let items = table.texts("claims").unwrap_or_default();
+    let items = table.texts("claims");
     items.iter().filter_map(Item::parse).collect()
 }
 

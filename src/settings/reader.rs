@@ -209,8 +209,10 @@ impl<'a> Table<'a> {
         number
     }
 
-    pub fn texts(&self, key: &'static str) -> Option<Vec<Item<'a, &'a str>>> {
-        self.get(key)?.list()?.iter().map(Item::text).collect()
+    /// The texts of a list; what is no text is a mistake and left out.
+    pub fn texts(&self, key: &'static str) -> Vec<Item<'a, &'a str>> {
+        let items = self.get(key).and_then(|item| item.list()).unwrap_or_default();
+        items.iter().filter_map(Item::text).collect()
     }
 
     pub fn table(&self, key: &'static str) -> Option<Table<'a>> {

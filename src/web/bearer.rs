@@ -92,3 +92,86 @@ fn quotable(character: char) -> char {
         _ => '?',
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(values: &[&[u8]]) -> HeaderMap {
+        let values = values.iter().map(|value| HeaderValue::from_bytes(value).unwrap());
+        values.map(|value| (AUTHORIZATION, value)).collect()
+    }
+
+    #[test]
+    fn tokens_are_found() {
+        let table = [
+            ("Bearer abc", "abc"),
+            ("bearer abc", "abc"),
+            ("BEARER abc", "abc"),
+            ("Bearer e30.e30.c2ln", "e30.e30.c2ln"),
+            ("Bearer a-._~+/Z09==", "a-._~+/Z09=="),
+        ];
+        for (header, token) in table {
+            assert_eq!(bearer(&headers(&[header.as_bytes()])), Ok(Some(token)), "{header}");
+        }
+        assert_eq!(bearer(&HeaderMap::new()), Ok(None));
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        use BearerError::{Characters, Empty, Scheme};
+        let table: [(&[u8], BearerError); 22] = [
+            (b"", Scheme),
+            (b"Basic YTpi", Scheme),
+            (b"abc", Scheme),
+            (b"Bearerabc", Scheme),
+            (b"Bearer:abc", Scheme),
+            (b"Bearer\tabc", Scheme),
+            (b"Bearer=abc", Scheme),
+            (b"\xe9 abc", Scheme),
+            (b"Bearer", Empty),
+            (b"Bearer ", Empty),
+            (b"Bearer   ", Empty),
+            (b"Bearer  abc", Characters),
+            (b"Bearer abc ", Characters),
+            (b"Bearer a b", Characters),
+            (b"Bearer a,Bearer b", Characters),
+            (b"Bearer \"abc\"", Characters),
+            (b"Bearer =", Characters),
+            (b"Bearer a=b", Characters),
+            (b"Bearer a%20b", Characters),
+            (b"Bearer a\tb", Characters),
+            (b"Bearer caf\xc3\xa9", Characters),
+            (b"Bearer \xff", Characters),
+        ];
+        for (header, error) in table {
+            let shown = String::from_utf8_lossy(header);
+            assert_eq!(bearer(&headers(&[header])), Err(error), "{shown:?}");
+        }
+        let twice: [&[u8]; 2] = [b"Bearer abc", b"Bearer abc"];
+        assert_eq!(bearer(&headers(&twice)), Err(BearerError::Several));
+        let other: [&[u8]; 2] = [b"Bearer abc", b"Basic YTpi"];
+        assert_eq!(bearer(&headers(&other)), Err(BearerError::Several));
+    }
+
+    #[test]
+    fn challenges_are_quoted_strings() {
+        let table = [
+            (None, r#"Bearer realm="pasee""#),
+            (Some(("invalid_token", "")), r#"Bearer realm="pasee", error="invalid_token""#),
+            (
+                Some(("invalid_token", "expired")),
+                r#"Bearer realm="pasee", error="invalid_token", error_description="expired""#,
+            ),
+            (
+                Some(("invalid_token", "a\"b\\c\r\nX: y\u{e9}\0")),
+                r#"Bearer realm="pasee", error="invalid_token", error_description="a'b/c??X: y??""#,
+            ),
+        ];
+        for (error, expected) in table {
+            assert_eq!(challenge(error), expected);
+        }
+        let long = "x".repeat(100_000);
+        assert!(challenge(Some(("invalid_token", &long))).len() < 300);
+    }
+}

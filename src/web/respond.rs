@@ -75,3 +75,33 @@ pub(super) fn plain(status: StatusCode, text: &'static str) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, plain);
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_hardened() {
+        for scheme in [Scheme::Http, Scheme::Https] {
+            let mut response = plain(StatusCode::OK, "");
+            response.headers_mut().insert(header::VARY, HeaderValue::from_static("origin"));
+            harden(&mut response, scheme);
+            harden(&mut response, scheme);
+            let headers = response.headers();
+            let expected = [
+                ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+                ("referrer-policy", "no-referrer"),
+                ("x-content-type-options", "nosniff"),
+                ("x-frame-options", "DENY"),
+            ];
+            for (name, value) in expected {
+                let values: Vec<_> = headers.get_all(name).iter().collect();
+                assert_eq!(values, [value]);
+            }
+            let vary: Vec<_> = headers.get_all("vary").iter().collect();
+            assert_eq!(vary, ["origin", "Accept, Authorization"]);
+            let strict = headers.contains_key("strict-transport-security");
+            assert_eq!(strict, scheme == Scheme::Https);
+        }
+    }
+}

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use toml::de::DeValue;
 use url::{Host, Url};
 
 use crate::settings::Kisee;
@@ -19,16 +20,13 @@ pub(super) fn kisee(table: &Table<'_>, base: &Path) -> Option<Kisee> {
         table.missing("settings", "[identity_providers.settings] with public_keys = [\"…\"]");
     }
     let settings = table.table("settings")?;
-    let public_keys = match settings.get("public_keys") {
-        Some(_) => settings.texts("public_keys"),
-        None => Some(Vec::new()),
-    };
-    if public_keys.as_ref().is_some_and(Vec::is_empty) {
+    let is_empty = |item: Item<'_, &DeValue<'_>>| matches!(item.value, DeValue::Array(items) if items.is_empty());
+    if settings.get("public_keys").is_none_or(is_empty) {
         settings.missing("public_keys", "a list with the PEM of Kisee's public key");
     }
     let timeout = duration(&settings, "timeout", 1..=60, Duration::from_secs(5));
     let kisee = Kisee {
-        public_keys: public_keys.unwrap_or_default().iter().filter_map(public_key).collect(),
+        public_keys: settings.texts("public_keys").iter().filter_map(public_key).collect(),
         issuer: settings.text("issuer").map(|item| item.value.to_owned()),
         timeout: timeout.unwrap_or_default(),
         ca_file: settings.file("ca_file", base),

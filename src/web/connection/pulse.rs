@@ -100,3 +100,67 @@ impl Drop for Running {
         self.0.running.fetch_sub(1, Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: Duration = Duration::from_secs(10);
+    const IDLE: Duration = Duration::from_secs(60);
+
+    fn left(pulse: &Pulse) -> Duration {
+        pulse.due().saturating_duration_since(Instant::now())
+    }
+
+    fn is_about(left: Duration, whole: Duration) -> bool {
+        left <= whole && left + Duration::from_secs(1) >= whole
+    }
+
+    #[test]
+    fn first_head_is_due_soon_whatever_bytes_come() {
+        let pulse = Pulse::new(HEADER, IDLE);
+        assert!(is_about(left(&pulse), HEADER));
+        pulse.received();
+        assert!(is_about(left(&pulse), HEADER));
+        assert!(!pulse.is_idle());
+    }
+
+    #[test]
+    fn idle_after_an_answer_until_the_next_head_begins() {
+        let pulse = Arc::new(Pulse::new(HEADER, IDLE));
+        drop(Pulse::begin(&pulse, Version::HTTP_11));
+        assert!(is_about(left(&pulse), IDLE) && pulse.is_idle());
+        pulse.received();
+        assert!(is_about(left(&pulse), HEADER) && !pulse.is_idle());
+    }
+
+    #[test]
+    fn bodies_are_not_heads() {
+        let pulse = Arc::new(Pulse::new(HEADER, IDLE));
+        let running = Pulse::begin(&pulse, Version::HTTP_11);
+        pulse.received();
+        drop(running);
+        assert!(pulse.is_idle());
+    }
+
+    #[test]
+    fn pings_neither_hurry_nor_prolong() {
+        let pulse = Arc::new(Pulse::new(HEADER, IDLE));
+        drop(Pulse::begin(&pulse, Version::HTTP_2));
+        let due = pulse.due();
+        pulse.received();
+        assert_eq!(pulse.due(), due);
+        assert!(pulse.is_idle());
+    }
+
+    #[test]
+    fn handlers_at_work_are_waited_for() {
+        let pulse = Arc::new(Pulse::new(HEADER, Duration::ZERO));
+        let first = Pulse::begin(&pulse, Version::HTTP_2);
+        let second = Pulse::begin(&pulse, Version::HTTP_2);
+        drop(first);
+        assert!(pulse.running.load(Relaxed) == 1);
+        drop(second);
+        assert!(pulse.due() <= Instant::now());
+    }
+}

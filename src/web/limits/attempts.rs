@@ -72,13 +72,22 @@ impl<C: Clock + Clone> Attempts<C> {
     /// # Errors
     /// When one of the two has made too many; when the next one may come.
     pub fn check(&self, address: IpAddr, user: &str) -> Result<(), RetryAfter> {
-        if let Some(limit) = &self.addresses {
-            limit.check(network(address))?;
-        }
+        self.check_address(address)?;
         if let Some(limit) = &self.users {
             limit.check(user)?;
         }
         Ok(())
+    }
+
+    /// Counts one attempt of a client that names no user.
+    ///
+    /// # Errors
+    /// When the client has made too many; when the next one may come.
+    pub fn check_address(&self, address: IpAddr) -> Result<(), RetryAfter> {
+        match &self.addresses {
+            Some(limit) => limit.check(network(address)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -139,6 +148,112 @@ impl<C: Clock + Clone> Limit<C> {
         let due = u128::from(now.saturating_sub(swept)) >= every.as_nanos();
         if due && self.swept.compare_exchange(swept, now, Relaxed, Relaxed).is_ok() {
             self.own.retain_recent();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use governor::clock::FakeRelativeClock;
+
+    use super::*;
+
+    fn attempts(user: u32, address: u32) -> (Attempts<FakeRelativeClock>, FakeRelativeClock) {
+        let clock = FakeRelativeClock::default();
+        (Attempts::with_clock(user, address, clock.clone()), clock)
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    /// How many of many attempts are let through.
+    fn let_through(attempts: &Attempts<FakeRelativeClock>, address: &str, user: &str) -> usize {
+        (0..100).filter(|_| attempts.check(ip(address), user).is_ok()).count()
+    }
+
+    #[test]
+    fn a_quota_is_used_up_and_comes_back_evenly() {
+        let (attempts, clock) = attempts(6, 0);
+        assert_eq!(let_through(&attempts, "192.0.2.1", "ada"), 6);
+        let refused = attempts.check(ip("192.0.2.1"), "ada").unwrap_err();
+        assert_eq!((refused.seconds(), refused.header()), (10, HeaderValue::from_static("10")));
+        clock.advance(Duration::from_millis(9_500));
+        assert_eq!(attempts.check(ip("192.0.2.1"), "ada").unwrap_err().seconds(), 1);
+        clock.advance(Duration::from_millis(500));
+        assert_eq!(let_through(&attempts, "192.0.2.1", "ada"), 1);
+        clock.advance(Duration::from_secs(20));
+        assert_eq!(let_through(&attempts, "192.0.2.1", "ada"), 2);
+        clock.advance(Duration::from_secs(3600));
+        assert_eq!(let_through(&attempts, "192.0.2.1", "ada"), 6);
+    }
+
+    #[test]
+    fn users_are_counted_wherever_they_come_from() {
+        let (attempts, _) = attempts(5, 0);
+        assert_eq!(let_through(&attempts, "192.0.2.1", "ada"), 5);
+        assert_eq!(let_through(&attempts, "192.0.2.2", "ada"), 0);
+        assert_eq!(let_through(&attempts, "192.0.2.2", "Ada"), 5);
+        assert_eq!(let_through(&attempts, "192.0.2.2", ""), 5);
+    }
+
+    #[test]
+    fn one_client_is_an_address_or_a_64() {
+        let table = [
+            ("192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "::ffff:192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff", true),
+            ("2001:db8:0:1::1", "2001:db8:0:2::1", false),
+            ("::1", "192.0.2.1", false),
+        ];
+        for (first, second, same) in table {
+            let (attempts, _) = attempts(0, 7);
+            assert_eq!(let_through(&attempts, first, "ada"), 7);
+            let rest = if same { 0 } else { 7 };
+            assert_eq!(let_through(&attempts, second, "alan"), rest, "{first} {second}");
+        }
+    }
+
+    #[test]
+    fn a_refused_address_takes_nothing_from_the_user() {
+        let (attempts, _) = attempts(10, 3);
+        assert_eq!(let_through(&attempts, "192.0.2.1", "ada"), 3);
+        assert_eq!(let_through(&attempts, "192.0.2.2", "ada"), 3);
+        assert_eq!(let_through(&attempts, "192.0.2.3", "ada"), 3);
+        assert_eq!(let_through(&attempts, "192.0.2.4", "ada"), 1);
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        let (attempts, _) = attempts(0, 0);
+        assert_eq!(let_through(&attempts, "192.0.2.1", "ada"), 100);
+    }
+
+    #[test]
+    fn a_flood_of_keys_is_bounded_limited_and_forgotten() {
+        let (attempts, clock) = attempts(5, 0);
+        let users = attempts.users.as_ref().unwrap();
+        let flood = 4 * MAX_KEYS;
+        let mut passed = 0;
+        for number in 0..flood {
+            clock.advance(Duration::from_micros(1));
+            passed += usize::from(attempts.check(ip("192.0.2.1"), &number.to_string()).is_ok());
+        }
+        assert_eq!(users.own.len(), MAX_KEYS);
+        assert!(users.shared.len() <= 4096);
+        // The first one each had its own bucket; all others shared few.
+        assert!((MAX_KEYS..MAX_KEYS + 4096 * 6).contains(&passed), "{passed}");
+        clock.advance(Duration::from_secs(61));
+        assert_eq!(let_through(&attempts, "192.0.2.1", "ada"), 5);
+        assert_eq!(users.own.len(), 1);
+    }
+
+    #[test]
+    fn seconds_are_rounded_up() {
+        let table = [(0, 1), (1, 1), (1000, 1), (1001, 2), (59_999, 60)];
+        for (milliseconds, seconds) in table {
+            assert_eq!(RetryAfter(Duration::from_millis(milliseconds)).seconds(), seconds);
         }
     }
 }

@@ -91,3 +91,85 @@ impl Cors {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = "https://app.example.org";
+
+    fn cors(origins: &[&str]) -> Cors {
+        Cors::new(&origins.iter().map(|origin| (*origin).to_owned()).collect::<Vec<_>>())
+    }
+
+    fn asking(origin: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ORIGIN, origin.parse().unwrap());
+        headers.insert(header::ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("POST"));
+        headers
+    }
+
+    fn permitted(headers: &HeaderMap) -> Option<&str> {
+        let value = headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN)?;
+        Some(value.to_str().unwrap())
+    }
+
+    #[test]
+    fn only_exact_origins_are_permitted() {
+        let table = [
+            (vec![OURS], OURS, Some(OURS)),
+            (vec!["https://other.example.org", OURS], OURS, Some(OURS)),
+            (vec!["*"], OURS, Some("*")),
+            (vec!["*", OURS], "https://evil.example", Some("*")),
+            (vec![OURS], "https://app.example.org.evil.example", None),
+            (vec![OURS], "https://evil-app.example.org", None),
+            (vec![OURS], "http://app.example.org", None),
+            (vec![OURS], "https://app.example.org:8443", None),
+            (vec![OURS], "https://app.example.org/", None),
+            (vec![OURS], "https://APP.example.org", None),
+            (vec![OURS], "null", None),
+            (vec![OURS], "*", None),
+            (vec!["not a\nheader"], OURS, None),
+            (vec![], OURS, None),
+        ];
+        for (origins, origin, expected) in table {
+            let cors = cors(&origins);
+            let mut response = Response::new(Full::default());
+            cors.apply(&asking(origin), &mut response);
+            let headers = response.headers();
+            assert_eq!(permitted(headers), expected, "{origins:?} asked by {origin}");
+            assert_eq!(headers.get(header::VARY).unwrap(), "Origin");
+            assert!(!headers.contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS));
+            if let Some(preflight) = cors.preflight(&Method::OPTIONS, &asking(origin)) {
+                let headers = preflight.headers();
+                assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
+                assert_eq!(permitted(headers), expected, "{origins:?} asked by {origin}");
+                assert!(!headers.contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS));
+                let methods = headers.contains_key(header::ACCESS_CONTROL_ALLOW_METHODS);
+                assert_eq!(methods, expected.is_some());
+            } else {
+                assert_eq!(expected, None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_with_two_origins_has_none() {
+        let mut headers = asking(OURS);
+        headers.append(header::ORIGIN, HeaderValue::from_static("https://evil.example"));
+        assert_eq!(cors(&[OURS]).permit(&headers), None);
+        assert_eq!(cors(&["*"]).permit(&headers), None);
+    }
+
+    #[test]
+    fn preflights_are_told_from_other_requests() {
+        let ours = cors(&[OURS]);
+        assert!(ours.preflight(&Method::OPTIONS, &asking(OURS)).is_some());
+        assert!(ours.preflight(&Method::POST, &asking(OURS)).is_none());
+        assert!(ours.preflight(&Method::OPTIONS, &HeaderMap::new()).is_none());
+        let mut plain = asking(OURS);
+        plain.remove(header::ACCESS_CONTROL_REQUEST_METHOD);
+        assert!(ours.preflight(&Method::OPTIONS, &plain).is_none());
+        assert!(cors(&[]).preflight(&Method::OPTIONS, &asking(OURS)).is_none());
+    }
+}

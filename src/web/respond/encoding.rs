@@ -95,3 +95,49 @@ fn quality<'a>(mut parameters: impl Iterator<Item = &'a str>) -> u16 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(lines: &[&'static str]) -> Encoding {
+        let lines = lines.iter().map(|line| (ACCEPT, HeaderValue::from_static(line)));
+        preferred(&lines.collect())
+    }
+
+    #[test]
+    fn a_table_of_wishes() {
+        use Encoding::{CoreJson, Json};
+        let table: [(&[&'static str], Encoding); 26] = [
+            (&[], CoreJson),
+            (&[""], CoreJson),
+            (&["*/*"], CoreJson),
+            (&["application/*"], CoreJson),
+            (&["text/html"], CoreJson),
+            (&["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"], CoreJson),
+            (&["application/coreapi+json, application/vnd.coreapi+json, */*"], CoreJson),
+            (&["application/vnd.coreapi+json"], CoreJson),
+            (&["application/json, application/vnd.coreapi+json"], CoreJson),
+            (&["application/json;q=0.5, application/vnd.coreapi+json;q=0.9"], CoreJson),
+            (&["application/json;q=0.5, */*"], CoreJson),
+            (&["application/json;q=0"], CoreJson),
+            (&["application/json;q=2"], CoreJson),
+            (&["application/json;q=0.1234"], CoreJson),
+            (&["application/json;q=-1"], CoreJson),
+            (&["application/json-home"], CoreJson),
+            (&["application/json"], Json),
+            (&["Application/JSON"], Json),
+            (&["application/json; charset=utf-8"], Json),
+            (&["application/json, text/plain, */*"], Json),
+            (&["application/json;q=0.001"], Json),
+            (&["application/json ; Q=1.000"], Json),
+            (&["*/*;q=0.8", "application/json"], Json),
+            (&["application/vnd.coreapi+json;q=0.5, application/json;q=0.51"], Json),
+            (&["application/vnd.coreapi+json;q=0, */*"], Json),
+            (&["application/*;q=0.2, application/json;q=0.3"], Json),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(asked(lines), expected, "{lines:?}");
+        }
+    }
+}
