@@ -321,6 +321,10 @@ fn the_house_stands_as_drawn() {
         })
         .collect();
     assert!(files.len() > 10, "src/ was not found");
+    for layer in FLOOR_PLAN {
+        let is_there = files.iter().any(|file| top_module(&file.path) == layer.module);
+        assert!(is_there, "the floor plan has a module that src/ has not: {}", layer.module);
+    }
     let found = mistakes(&files, &crates);
     assert!(found.is_empty(), "the house does not stand as drawn:\n{}", found.join("\n"));
 }
