@@ -145,6 +145,12 @@ fn shape(file: &File, read: &Source) -> Vec<String> {
             file.path
         ));
     }
+    let code = source::blank(&file.text);
+    for detour in ["#[path", "include!"] {
+        if code.contains(detour) {
+            found.push(format!("{}: {detour} hides which module a file is", file.path));
+        }
+    }
     for declared in &read.declared {
         if declared.name == "tests" && declared.part == Part::Product {
             found.push(format!("{}: declares `mod tests;` without #[cfg(test)]", file.path));

@@ -147,6 +147,9 @@ fn test_code_is_what_the_compiler_leaves_out() {
 #[test]
 fn the_shape_of_files_is_checked() {
     refused("jose/mod.rs", "", "is a mod.rs");
+    refused("jose.rs", "#[path = \"idp.rs\"] mod key;", "#[path hides");
+    refused("jose.rs", "include!(\"idp.rs\");", "include! hides");
+    passed("jose.rs", "// #[path] and include!\nconst A: &str = include_str!(\"a.txt\");");
     refused("jose.rs", &"\n".repeat(MAX_LINES), "has 601 lines");
     passed("jose.rs", &"\n".repeat(MAX_LINES - 1));
     let file = File { path: "jose.rs".into(), text: "// Keys.\n".into() };
