@@ -2,6 +2,8 @@
 //!
 //! Must not know any protocol.
 
+use std::error::Error;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,17 +15,33 @@ use tokio::sync::Semaphore;
 
 use super::ProviderError;
 
-/// Largest answer that is read, in bytes.
-const MAX_ANSWER: usize = 1024 * 1024;
+/// Largest answer that is read, in bytes. Tokens have at most 16 KiB; with [`MAX_TURNS`] this bounds the memory that
+/// one provider can take.
+const MAX_ANSWER: usize = 256 * 1024;
 
-/// Most calls to one provider at once; a provider that hangs holds no more than these.
-const MAX_CALLS: usize = 256;
+/// Most turns with one provider at once; a provider that hangs holds no more than these.
+const MAX_TURNS: usize = 256;
+
+/// How long a connection is kept for the next call, and how many are. Short: a server closes what it finds idle, often
+/// after 5 s, and a call that crosses that on the wire is lost.
+const IDLE: Duration = Duration::from_secs(4);
+const MAX_IDLE: usize = 32;
 
 /// Calls one provider.
 #[derive(Debug)]
 pub struct Caller {
     client: Client,
-    slots: Semaphore,
+    turns: Semaphore,
+    timeout: Duration,
+}
+
+/// Whether the provider may get the same request twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Nothing changes when it does.
+    Harmless,
+    /// Something may happen twice.
+    Never,
 }
 
 /// A provider's whole answer.
@@ -39,36 +57,47 @@ pub struct Answer {
 pub enum SetupError {
     /// The authority's certificates cannot be read.
     #[error("ca_file {file} cannot be read", file = .0.display())]
-    ReadAuthority(PathBuf, #[source] std::io::Error),
+    ReadAuthority(PathBuf, #[source] io::Error),
     /// They make no sense.
     #[error("ca_file {file} holds no certificate; a right one is PEM with BEGIN CERTIFICATE", file = .0.display())]
     ParseAuthority(PathBuf),
     /// The TLS library found no way to start.
-    #[error("no HTTP client can be made")]
+    #[error(
+        "no HTTPS client can be made; it takes certificate authorities, those of the system (often the package \
+         ca-certificates) or those of a ca_file"
+    )]
     Client(#[source] reqwest::Error),
 }
 
+/// Whose word is taken for who a server is.
+#[derive(Clone, Copy, Debug)]
+pub enum Trust<'a> {
+    /// Nobody's: calls are made in the clear, and a system without authorities will do.
+    Nobody,
+    /// The system's authorities'.
+    System,
+    /// Those and the ones in a file.
+    SystemAnd(&'a Path),
+}
+
 impl Caller {
-    /// A caller whose calls take at most `timeout`, from the connection to the last byte of the answer.
-    pub fn new(timeout: Duration, ca_file: Option<&Path>) -> Result<Self, SetupError> {
-        let mut builder = Client::builder()
-            .timeout(timeout)
+    /// A caller whose turns take at most `timeout`.
+    pub fn new(timeout: Duration, trust: Trust<'_>) -> Result<Self, SetupError> {
+        let builder = Client::builder()
             .connect_timeout(timeout)
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(MAX_IDLE)
             .redirect(redirect::Policy::none())
             .referer(false)
             .no_proxy()
             .user_agent(concat!("pasee/", env!("CARGO_PKG_VERSION")));
-        if let Some(file) = ca_file {
-            let pem = std::fs::read(file)
-                .map_err(|error| SetupError::ReadAuthority(file.to_owned(), error))?;
-            let authorities = Certificate::from_pem_bundle(&pem)
-                .ok()
-                .filter(|authorities| !authorities.is_empty())
-                .ok_or_else(|| SetupError::ParseAuthority(file.to_owned()))?;
-            builder = builder.tls_certs_merge(authorities);
-        }
+        let builder = match trust {
+            Trust::Nobody => builder.tls_certs_only([]),
+            Trust::System => builder,
+            Trust::SystemAnd(file) => builder.tls_certs_merge(authorities(file)?),
+        };
         let client = builder.build().map_err(SetupError::Client)?;
-        Ok(Self { client, slots: Semaphore::new(MAX_CALLS) })
+        Ok(Self { client, turns: Semaphore::new(MAX_TURNS), timeout })
     }
 
     /// The client to build requests with.
@@ -76,15 +105,52 @@ impl Caller {
         &self.client
     }
 
-    /// Sends a request and reads the whole answer.
-    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, ProviderError> {
-        let _slot = self.slots.try_acquire().map_err(|_| ProviderError::Busy)?;
-        let mut response = request.send().await.map_err(|error| classify(&error))?;
+    /// Does everything that belongs to one request of ours, waiting and calling, within the timeout.
+    pub async fn turn<T>(
+        &self,
+        work: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        let _turn = self.turns.try_acquire().map_err(|_| ProviderError::Busy)?;
+        self.within(self.timeout, work).await
+    }
+
+    /// Does a first part of a turn within half of its time, so that the rest has the other half.
+    pub async fn first_half<T>(
+        &self,
+        work: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        self.within(self.timeout / 2, work).await
+    }
+
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+            tracing::warn!(?limit, "an identity provider did not answer in time");
+            Err(ProviderError::Unreachable)
+        })
+    }
+
+    /// Sends a request and reads the whole answer. Where a repetition is harmless, a request whose connection went away
+    /// before the answer began is sent once more: the provider had likely just closed a connection it found idle.
+    pub async fn send(
+        &self,
+        request: RequestBuilder,
+        repeat: Repeat,
+    ) -> Result<Answer, ProviderError> {
+        let again = if repeat == Repeat::Harmless { request.try_clone() } else { None };
+        let response = match (request.send().await, again) {
+            (Err(error), Some(again)) if was_dropped(&error) => again.send().await,
+            (result, _) => result,
+        };
+        let mut response = response.map_err(|error| classify(&error))?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
             if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(ProviderError::Nonsense("more than 1 MiB"));
+                return Err(ProviderError::Nonsense("more than 256 KiB"));
             }
             body.extend_from_slice(&chunk);
         }
@@ -92,40 +158,60 @@ impl Caller {
     }
 }
 
-/// A provider that cannot be reached or is too slow is told from one that breaks the protocol.
+fn authorities(file: &Path) -> Result<Vec<Certificate>, SetupError> {
+    let pem =
+        std::fs::read(file).map_err(|error| SetupError::ReadAuthority(file.to_owned(), error))?;
+    Certificate::from_pem_bundle(&pem)
+        .ok()
+        .filter(|authorities| !authorities.is_empty())
+        .ok_or_else(|| SetupError::ParseAuthority(file.to_owned()))
+}
+
+/// A provider that cannot be reached, or goes away in the middle, is told from one that breaks the protocol.
 fn classify(error: &reqwest::Error) -> ProviderError {
     tracing::warn!(error = %describe(error), "call to an identity provider failed");
-    let unreachable = error.is_timeout() || error.is_connect() || error.is_request();
-    if unreachable && !is_protocol_violation(error) {
-        ProviderError::Unreachable
-    } else {
+    if error.is_builder() {
+        ProviderError::Nonsense("a place that cannot be called")
+    } else if !error.is_connect() && is_protocol_violation(error) {
         ProviderError::Nonsense("a broken HTTP answer")
+    } else {
+        ProviderError::Unreachable
     }
 }
 
-/// Whether bytes came, but not HTTP.
+/// What lies below an error, from the outside in.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |cause| (*cause).source())
+}
+
+/// Whether bytes came, but not HTTP: a head that does not parse, or a body whose chunks do not.
 fn is_protocol_violation(error: &reqwest::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        let text = inner.to_string();
-        if text.contains("invalid HTTP") || text.contains("message head is too large") {
-            return true;
-        }
-        source = inner.source();
-    }
-    false
+    causes(error).any(|cause| {
+        let head = cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
+        let chunk = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        head || matches!(chunk, Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
+    })
+}
+
+/// Whether the connection was made, and was gone before an answer began.
+fn was_dropped(error: &reqwest::Error) -> bool {
+    let gone = |kind| {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+        matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset)
+    };
+    error.is_request()
+        && !error.is_connect()
+        && causes(error).any(|cause| {
+            cause.downcast_ref::<io::Error>().is_some_and(|error| gone(error.kind()))
+                || cause.downcast_ref::<hyper::Error>().is_some_and(|error| {
+                    error.is_incomplete_message() || error.is_canceled() || error.is_closed()
+                })
+        })
 }
 
 /// The error with its causes, without the URL: it may hold what a user typed.
 fn describe(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() { "timed out".to_owned() } else { "failed".to_owned() };
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
+    causes(error).fold("failed".to_owned(), |text, cause| format!("{text}: {cause}"))
 }
 
 impl Answer {
@@ -138,7 +224,7 @@ impl Answer {
             .unwrap_or_default();
         let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         essence == "application/json"
-            || (essence.starts_with("application/")
-                && (essence.ends_with("+json") || essence == "application/json-home"))
+            || essence == "application/json-home"
+            || (essence.starts_with("application/") && essence.ends_with("+json"))
     }
 }

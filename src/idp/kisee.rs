@@ -4,6 +4,7 @@
 //! what becomes of an identity.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -13,7 +14,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::call::{Answer, Caller, SetupError};
+use super::call::{Answer, Caller, Repeat, SetupError, Trust};
 use super::{Credentials, Forward, ForwardedAnswer, ForwardedRequest, ProviderError};
 use crate::domain::claim::{ClaimName, ExtraClaims};
 use crate::domain::time::Timestamp;
@@ -25,6 +26,8 @@ use crate::settings;
 
 /// How long a discovered place of a resource is believed.
 const DISCOVERY_AGE: Duration = Duration::from_secs(300);
+/// How long it is believed again when it is too old and Kisee does not say anew.
+const DISCOVERY_REPRIEVE: Duration = Duration::from_secs(10);
 
 /// A Kisee server.
 #[derive(Debug)]
@@ -43,7 +46,30 @@ struct Places {
     jwt: Url,
     users: Option<Url>,
     password_recoveries: Option<Url>,
-    found: Instant,
+    believed_until: Instant,
+    /// Set when a resource was not where it should be.
+    outdated: AtomicBool,
+}
+
+impl Places {
+    fn are_outdated(&self) -> bool {
+        self.outdated.load(Ordering::Relaxed)
+    }
+
+    fn are_fresh(&self) -> bool {
+        !self.are_outdated() && Instant::now() < self.believed_until
+    }
+
+    /// The same places, believed a little longer.
+    fn reprieved(&self) -> Self {
+        Self {
+            jwt: self.jwt.clone(),
+            users: self.users.clone(),
+            password_recoveries: self.password_recoveries.clone(),
+            believed_until: Instant::now() + DISCOVERY_REPRIEVE,
+            outdated: AtomicBool::new(false),
+        }
+    }
 }
 
 impl Kisee {
@@ -52,11 +78,16 @@ impl Kisee {
         settings: &settings::Kisee,
         claims: &[ClaimName],
     ) -> Result<Self, SetupError> {
+        let trust = match &settings.ca_file {
+            Some(file) => Trust::SystemAnd(file),
+            None if settings.endpoint.scheme() == "http" => Trust::Nobody,
+            None => Trust::System,
+        };
         Ok(Self {
             endpoint: settings.endpoint.clone(),
             verifier: KiseeVerifier::new(settings.public_keys.clone(), settings.issuer.clone()),
             claims: claims.to_vec(),
-            caller: Caller::new(settings.timeout, settings.ca_file.as_deref())?,
+            caller: Caller::new(settings.timeout, trust)?,
             places: ArcSwapOption::empty(),
             discovery: tokio::sync::Mutex::new(()),
         })
@@ -68,26 +99,14 @@ impl Kisee {
         credentials: Credentials,
         now: Timestamp,
     ) -> Result<(Subject, ExtraClaims), ProviderError> {
-        let places = self.places().await?;
-        let body =
-            json!({ "login": credentials.login, "password": credentials.password.expose_secret() });
-        let request = self
-            .caller
-            .client()
-            .post(places.jwt.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "application/vnd.coreapi+json, application/json")
-            .body(body.to_string());
-        let answer = self.send(request).await?;
+        let answer = self.caller.turn(self.log_in(credentials)).await?;
         match answer.status {
             StatusCode::OK | StatusCode::CREATED => {}
             StatusCode::BAD_REQUEST
             | StatusCode::UNAUTHORIZED
             | StatusCode::FORBIDDEN
             | StatusCode::UNPROCESSABLE_ENTITY => return Err(ProviderError::Refused),
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                return Err(ProviderError::Unreachable);
-            }
+            status if is_overloaded(status) => return Err(ProviderError::Unreachable),
             _ => return Err(ProviderError::Nonsense("an unexpected status")),
         }
         let token = first_token(&answer)?;
@@ -99,12 +118,55 @@ impl Kisee {
         Ok((verified.subject, claims))
     }
 
+    /// Posts login and password to where JWTs are made; once more if that turns out to have moved.
+    async fn log_in(&self, credentials: Credentials) -> Result<Answer, ProviderError> {
+        let body =
+            json!({ "login": credentials.login, "password": credentials.password.expose_secret() });
+        let body = body.to_string();
+        let places = self.places().await?;
+        let answer = self.ask_for_jwt(&places, &body).await?;
+        if !places.are_outdated() {
+            return Ok(answer);
+        }
+        let newer = self.places().await?;
+        if newer.jwt == places.jwt { Ok(answer) } else { self.ask_for_jwt(&newer, &body).await }
+    }
+
+    async fn ask_for_jwt(&self, places: &Places, body: &str) -> Result<Answer, ProviderError> {
+        let request = self
+            .caller
+            .client()
+            .post(places.jwt.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/vnd.coreapi+json, application/json")
+            .body(body.to_owned());
+        let answer = self.caller.send(request, Repeat::Harmless).await?;
+        note_moves(places, answer.status);
+        Ok(answer)
+    }
+
     /// Passes a request on to where Kisee keeps the resource.
     pub(super) async fn forward(
         &self,
         what: Forward<'_>,
         request: ForwardedRequest,
     ) -> Result<ForwardedAnswer, ProviderError> {
+        let Answer { status, headers, body } =
+            self.caller.turn(self.pass_on(what, request)).await?;
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            return Err(ProviderError::Unreachable);
+        }
+        if status.is_informational() || status.is_redirection() || status.is_server_error() {
+            return Err(ProviderError::Nonsense("an unexpected status"));
+        }
+        Ok(ForwardedAnswer { status, headers, body })
+    }
+
+    async fn pass_on(
+        &self,
+        what: Forward<'_>,
+        request: ForwardedRequest,
+    ) -> Result<Answer, ProviderError> {
         let places = self.places().await?;
         let place = match what {
             Forward::Users => places.users.clone(),
@@ -118,59 +180,47 @@ impl Kisee {
                 call = call.header(name, value);
             }
         }
+        let repeat = if request.method == Method::GET { Repeat::Harmless } else { Repeat::Never };
         if request.method != Method::GET {
             call = call.body(request.body);
         }
-        let Answer { status, headers, body } = self.send(call).await?;
-        if status.is_informational() || status.is_redirection() || status.is_server_error() {
-            return Err(ProviderError::Nonsense("an unexpected status"));
+        let answer = self.caller.send(call, repeat).await?;
+        // That one user is not there says nothing of the resource.
+        if !matches!(what, Forward::User(_)) {
+            note_moves(&places, answer.status);
         }
-        Ok(ForwardedAnswer { status, headers, body })
-    }
-
-    /// Sends; whatever looks as if Kisee had moved makes the next call look again.
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer, ProviderError> {
-        let answer = self.caller.send(request).await;
-        let moved = match &answer {
-            Ok(answer) => {
-                matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
-            }
-            Err(error) => matches!(error, ProviderError::Unreachable),
-        };
-        if moved {
-            self.places.store(None);
-        }
-        answer
+        Ok(answer)
     }
 
     /// Where the resources are: from memory while fresh; one discovery at a time; an old answer rather than none.
     async fn places(&self) -> Result<Arc<Places>, ProviderError> {
-        if let Some(places) = self.fresh_places() {
-            return Ok(places);
+        let _one_at_a_time = match self.places.load_full() {
+            Some(places) if places.are_fresh() => return Ok(places),
+            Some(places) if !places.are_outdated() => match self.discovery.try_lock() {
+                Ok(lock) => lock,
+                Err(_) => return Ok(places),
+            },
+            _ => self.discovery.lock().await,
+        };
+        let old = self.places.load_full();
+        if let Some(places) = old.as_ref().filter(|places| places.are_fresh()) {
+            return Ok(Arc::clone(places));
         }
-        let _one_at_a_time = self.discovery.lock().await;
-        if let Some(places) = self.fresh_places() {
-            return Ok(places);
-        }
-        match self.discover().await {
-            Ok(places) => {
-                let places = Arc::new(places);
-                self.places.store(Some(Arc::clone(&places)));
-                Ok(places)
-            }
-            Err(error) => self.places.load_full().ok_or(error),
-        }
-    }
-
-    fn fresh_places(&self) -> Option<Arc<Places>> {
-        self.places.load_full().filter(|places| places.found.elapsed() < DISCOVERY_AGE)
+        let found = match (self.caller.first_half(self.discover()).await, old) {
+            (Ok(found), _) => found,
+            (Err(_), Some(old)) => old.reprieved(),
+            (Err(error), None) => return Err(error),
+        };
+        let found = Arc::new(found);
+        self.places.store(Some(Arc::clone(&found)));
+        Ok(found)
     }
 
     async fn discover(&self) -> Result<Places, ProviderError> {
         let request =
             self.caller.client().get(self.endpoint.clone()).header(ACCEPT, "application/json-home");
-        let answer = self.caller.send(request).await?;
-        if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+        let answer = self.caller.send(request, Repeat::Harmless).await?;
+        if is_overloaded(answer.status) {
             return Err(ProviderError::Unreachable);
         }
         if answer.status != StatusCode::OK || !answer.is_json() {
@@ -185,7 +235,8 @@ impl Kisee {
             jwt: self.place(resources, "jwt").ok_or(ProviderError::Nonsense("no resource jwt"))?,
             users: self.place(resources, "users"),
             password_recoveries: self.place(resources, "password_recoveries"),
-            found: Instant::now(),
+            believed_until: Instant::now() + DISCOVERY_AGE,
+            outdated: AtomicBool::new(false),
         })
     }
 
@@ -198,6 +249,20 @@ impl Kisee {
         place.set_path(found.path());
         place.set_query(found.query());
         Some(place)
+    }
+}
+
+/// Whether it says to come back later.
+fn is_overloaded(status: StatusCode) -> bool {
+    matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+}
+
+/// What looks as if Kisee had moved a resource makes the next call look for it.
+fn note_moves(places: &Places, status: StatusCode) {
+    let gone =
+        matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE);
+    if gone || status.is_redirection() {
+        places.outdated.store(true, Ordering::Relaxed);
     }
 }
 
