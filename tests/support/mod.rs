@@ -2,4 +2,6 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod forge;
+pub mod kisee;
 pub mod mutants;
+pub mod raw_server;
