@@ -376,3 +376,23 @@ async fn providers_do_not_stand_in_for_each_other() {
         assert_eq!(verdict(through_two), Ok(Verdict::Nonsense));
     }
 }
+/// Every turn taken by a provider that floods: what one provider can take is bounded.
+#[tokio::test(flavor = "multi_thread")]
+async fn floods_on_every_turn() {
+    let forger = Forger::new(Algorithm::Es256k);
+    let head = "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 1073741824\r\n\r\n";
+    let flood = vec![Step::Bytes(head.into()), Step::Bytes(vec![b'['; 200_000]), Step::Hang];
+    let server = RawServer::start(kisee::spoiled(&forger, None, Some(flood))).await;
+    let providers = Arc::new(kisee::at(server.address, &forger, Duration::from_secs(3)));
+    let before = peak();
+    let mut logins = tokio::task::JoinSet::new();
+    for _ in 0..256 {
+        let providers = Arc::clone(&providers);
+        logins.spawn(async move { log_in(providers.get("kisee").unwrap()).await.map(drop) });
+    }
+    let results = logins.join_all().await;
+    assert_eq!(results, vec![Err(ProviderError::Unreachable); 256]);
+    let grown = peak() - before;
+    println!("256 floods, {grown} KiB more");
+    assert!(grown < 256 * 1024, "{grown} KiB");
+}
