@@ -8,9 +8,21 @@
 //! | [`domain`] | names, the law, what tokens say, the ports that homes of the state implement |
 //! | [`jose`] | keys, signatures, tokens as text |
 //! | [`settings`] | the settings file, validated |
+//! | [`index`] | the state in memory, which answers every reader |
+//! | [`store`] | where the state lives, and what feeds the index |
 //! | [`idp`] | who somebody is, proved by an identity provider |
+//! | [`web`] | HTTP plumbing: connections, limits, timeouts, TLS, the admin port |
+//! | [`server`] | the HTTP API |
+//! | [`telemetry`] | the log and the metrics |
+//! | [`cli`] | the command line, and how all of this is put together |
 
+pub mod cli;
 pub mod domain;
 pub mod idp;
+pub mod index;
 pub mod jose;
+pub mod server;
 pub mod settings;
+pub mod store;
+pub mod telemetry;
+pub mod web;

@@ -1,3 +1,7 @@
 //! The `pasee` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pasee::cli::run()
+}

@@ -3,13 +3,20 @@
 //! Must not know how anything in it is used. Secrets never show in errors or `Debug`.
 
 mod explain;
+mod file;
+mod keyfile;
+mod keys;
+mod listen;
 mod load;
 mod provider;
 mod reader;
+mod report;
+mod storage;
+mod tokens;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -21,22 +28,26 @@ use crate::domain::token::{Audience, Issuer, Lifetimes};
 use crate::domain::user::{ProviderName, Subject};
 use crate::jose::key::{PrivateKey, PublicKey};
 
-pub use load::{load, parse};
+pub use file::{ReadError, find, load};
+pub use keyfile::KeyFileError;
+pub use load::parse;
 
 /// Everything the settings file says, with defaults where it is silent.
 #[derive(Debug)]
 pub struct Settings {
     /// Where it was read from.
     pub file: PathBuf,
-    /// `host`: the address to listen on.
+    /// `host`: the address or name to listen on; default 127.0.0.1.
     pub host: String,
-    /// `port`: 1 to 65535.
+    /// `port`: 1 to 65535, default 8150.
     pub port: u16,
-    /// `hostname`: what URLs in documents start with; scheme and host, no slash at the end.
+    /// `hostname`: what URLs in documents start with; http or https, host and port, no slash at the end; default: where
+    /// a client on this machine finds `host` and `port`.
     pub hostname: String,
-    /// `data_dir`: where what is made is kept.
+    /// `data_dir`: the directory where what Pasee makes is kept, such as the signing key and the SQLite file; default
+    /// `data` beside the settings file. Made with mode 0700 when it is needed.
     pub data_dir: PathBuf,
-    /// `private_key`, `public_key`, `retired_public_keys`.
+    /// `private_key` or `private_key_file`, `retired_public_keys`.
     pub keys: Keys,
     /// `[storage_backend]`.
     pub storage: Storage,
@@ -44,17 +55,17 @@ pub struct Settings {
     pub jwt: Jwt,
     /// `[[identity_providers]]`.
     pub identity_providers: Vec<IdentityProvider>,
-    /// `[cors] allowed_origins`: exact origins, or `*` alone.
+    /// `[cors] allowed_origins`: whose web pages may call, as exact origins, or `*` alone; default nobody's.
     pub allowed_origins: Vec<String>,
-    /// `[tls]`.
+    /// `[tls]`: default plain HTTP.
     pub tls: Option<Tls>,
     /// `[limits]`.
     pub limits: Limits,
     /// `[log]`.
     pub log: Log,
-    /// `[admin] listen`: where probes and metrics are served.
+    /// `[admin] listen`: the address and port, 1 to 65535, where probes and metrics are served; default nowhere.
     pub admin: Option<SocketAddr>,
-    /// What was accepted but deserves a second look.
+    /// What was accepted but deserves a second look, each with file, line and key.
     pub warnings: Vec<String>,
 }
 
@@ -71,27 +82,30 @@ impl Settings {
 pub struct Keys {
     /// The key to sign with; `None`: made at the first start and kept in `data_dir`.
     pub private: Option<PrivateKey>,
-    /// Keys that are no longer signed with but still published and believed.
+    /// `retired_public_keys`: keys that are no longer signed with but still published and believed, each once and never
+    /// the one that is signed with; default none. One can go when the last refresh token it signed has expired.
     pub retired: Vec<PublicKey>,
 }
 
 /// The home of the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Storage {
-    /// An SQLite file.
+    /// An SQLite file: `file` in `[storage_backend.options]`, which starts at `data_dir` when it is relative; default
+    /// `pasee.db`.
     Embedded(PathBuf),
-    /// Memory; all is lost at exit.
+    /// Memory (`file = ":memory:"`); all is lost at exit.
     Memory,
 }
 
 /// What tokens say of themselves.
 #[derive(Clone, Debug)]
 pub struct Jwt {
-    /// `iss`.
+    /// `iss`: 1 to 255 printable ASCII characters; the one setting without a default.
     pub issuer: Issuer,
-    /// `audience`.
+    /// `audience`: like `iss`; default none.
     pub audience: Option<Audience>,
-    /// `access_lifetime`, `refresh_lifetime`, `session_lifetime`.
+    /// `access_lifetime` (10 s to 1 day, default 15 minutes), `refresh_lifetime` (10 s to 366 days, default 30 days),
+    /// `session_lifetime` (10 s to 400 days, default 90 days), none longer than the next.
     pub lifetimes: Lifetimes,
 }
 
@@ -110,18 +124,18 @@ pub struct IdentityProvider {
     pub registers_users: bool,
     /// `claims`: what else it says that may pass into access tokens.
     pub claims: Vec<ClaimName>,
-    /// `input_fields`: what a login takes, beside login and password.
+    /// `input_fields`: what a login takes, beside login and password; each name once.
     pub input_fields: Vec<InputField>,
-    /// `enabled`: false leaves the provider out.
+    /// `enabled`: false leaves the provider out; default true.
     pub enabled: bool,
 }
 
 /// One field of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputField {
-    /// The field's name.
+    /// The field's name, 1 to 64 bytes without control characters.
     pub name: String,
-    /// Whether it must be given.
+    /// Whether it must be given; default false.
     pub required: bool,
 }
 
@@ -139,13 +153,13 @@ pub enum Protocol {
 /// A Kisee server.
 #[derive(Clone, Debug)]
 pub struct Kisee {
-    /// `endpoint`, or made from `host` and `port`.
+    /// `endpoint`, or made from `host` and `port` (1 to 65535; https at 443, else http).
     pub endpoint: Url,
     /// `public_keys`: at least one.
     pub public_keys: Vec<PublicKey>,
     /// `issuer`: what its tokens must say; anything when absent.
     pub issuer: Option<String>,
-    /// `timeout`: for a whole call, 100 ms to 60 s, default 5 s.
+    /// `timeout`: for a whole call, 1 to 60 s, default 5 s.
     pub timeout: Duration,
     /// `ca_file`: authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
@@ -162,7 +176,7 @@ pub struct Local {
 pub struct LocalUser {
     /// `username`.
     pub username: Subject,
-    /// `password_hash`: Argon2id in the PHC string format.
+    /// `password_hash`: Argon2id in the PHC string format; at most 1 GiB of memory, and 4 GiB times passes.
     pub password_hash: SecretString,
     /// `claims`: a table of what else is said of the user.
     pub claims: ExtraClaims,
@@ -177,22 +191,22 @@ impl fmt::Debug for LocalUser {
 /// TLS on the listening socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// `certificate`: PEM, the server's first, then what leads to the authority.
+    /// `certificate`: the path of a PEM file: the server's first, then what leads to the authority.
     pub certificate: PathBuf,
-    /// `key`: PEM.
+    /// `key`: the path of a PEM file with the certificate's private key.
     pub key: PathBuf,
 }
 
 /// What keeps one caller from taking everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Login attempts for one user id in a minute; 0 = no limit, default 10.
+    /// Login attempts for one user id in a minute: 0 to 1,000,000; 0 = no limit, default 10.
     pub login_attempts_per_user: u32,
-    /// Login attempts from one client address in a minute; 0 = no limit, default 100.
+    /// Login attempts from one client address in a minute: 0 to 1,000,000; 0 = no limit, default 100.
     pub login_attempts_per_address: u32,
-    /// Whose `X-Forwarded-For` is believed; default nobody's.
+    /// Networks and addresses whose `X-Forwarded-For` is believed; default nobody's.
     pub trusted_proxies: Vec<IpNet>,
-    /// Open connections at once; default 10,000.
+    /// Open connections at once: 1 to 1,000,000, default 10,000.
     pub max_connections: usize,
 }
 
@@ -210,10 +224,16 @@ impl Default for Limits {
 /// How the log is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
-    /// `format`.
+    /// `format`: `text` or `json`; default `text`.
     pub format: LogFormat,
-    /// `level`.
+    /// `level`: `error`, `warn`, `info`, `debug` or `trace`; default `info`.
     pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
 }
 
 /// The shape of log lines.
@@ -231,31 +251,10 @@ pub enum SettingsError {
     /// No file where one is looked for.
     #[error("no settings file: looked for {0}; name one with --settings-file")]
     NotFound(String),
-    /// The file cannot be read.
-    #[error("{file}: cannot be read", file = .0.display())]
-    Unreadable(PathBuf, #[source] std::io::Error),
+    /// The file gives no text.
+    #[error("the settings file {file} {1}", file = .0.display())]
+    Unreadable(PathBuf, ReadError),
     /// Mistakes in the file, each on a line of its own.
     #[error("{0}")]
     Invalid(String),
-}
-
-/// Where the settings file is: the given path, else the first that exists of `./settings.toml`, `~/settings.toml` and
-/// `/etc/pasee/settings.toml`.
-///
-/// # Errors
-/// [`SettingsError::NotFound`] lists where was looked.
-pub fn find(given: Option<&Path>, home: Option<&Path>) -> Result<PathBuf, SettingsError> {
-    let candidates: Vec<PathBuf> = match given {
-        Some(path) => vec![path.to_owned()],
-        None => [Some(PathBuf::from("settings.toml")), home.map(|home| home.join("settings.toml"))]
-            .into_iter()
-            .flatten()
-            .chain([PathBuf::from("/etc/pasee/settings.toml")])
-            .collect(),
-    };
-    candidates.iter().find(|path| path.exists()).cloned().ok_or_else(|| {
-        let looked: Vec<String> =
-            candidates.iter().map(|path| path.display().to_string()).collect();
-        SettingsError::NotFound(looked.join(", "))
-    })
 }

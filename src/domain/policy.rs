@@ -201,6 +201,12 @@ impl Admission {
     pub fn user(&self) -> &UserId {
         &self.user
     }
+
+    /// How far the tokens, or the one shown, reach.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
 }
 
 /// Why a user gets no token.

@@ -208,7 +208,7 @@ impl PrivateKey {
     ///
     /// # Errors
     /// The library's own word; it does not fail with a valid key.
-    pub(super) fn sign(&self, message: &[u8]) -> Result<String, jsonwebtoken::errors::Error> {
+    pub fn sign(&self, message: &[u8]) -> Result<String, jsonwebtoken::errors::Error> {
         match &self.secret {
             Secret::Es256 { encoding, .. } => {
                 jsonwebtoken::crypto::sign(message, encoding, jsonwebtoken::Algorithm::ES256)

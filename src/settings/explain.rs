@@ -3,133 +3,209 @@
 //! Must not show a secret.
 
 use std::fmt::{self, Display};
+use std::time::Duration;
 
-use super::{IdentityProvider, Limits, Protocol, Settings, Storage};
+use super::{IdentityProvider, Kisee, Limits, LogFormat, Protocol, Settings, Storage};
 
 impl Settings {
-    /// The settings in plain words, for `pasee check`.
+    /// The settings in plain words, defaults included, for `pasee check`: one thing a line, warnings last.
     #[must_use]
     pub fn explain(&self) -> impl Display + '_ {
-        fmt::from_fn(move |f| self.write_explanation(f))
+        fmt::from_fn(move |f| {
+            writeln!(f, "{} is right. It means:", self.file.display())?;
+            self.explain_listening(f)?;
+            self.explain_tokens(f)?;
+            self.explain_storage(f)?;
+            self.explain_logins(f)?;
+            let format = match self.log.format {
+                LogFormat::Text => "text",
+                LogFormat::Json => "JSON",
+            };
+            writeln!(f, "- Logs as {format}, level {}.", self.log.level)?;
+            self.warnings.iter().try_for_each(|warning| writeln!(f, "Warning: {warning}"))
+        })
     }
 
-    fn write_explanation(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} is right. It means:", self.file.display())?;
-        let tls = if self.tls.is_some() { "with TLS" } else { "without TLS" };
+    fn explain_listening(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (host, port) = (&self.host, self.port);
+        match &self.tls {
+            Some(tls) => writeln!(
+                f,
+                "- Listens on {host} port {port}, with TLS: certificate {}, key {}.",
+                tls.certificate.display(),
+                tls.key.display()
+            )?,
+            None => writeln!(f, "- Listens on {host} port {port}, without TLS.")?,
+        }
+        writeln!(f, "- URLs in documents start with {}.", self.hostname)?;
+        match self.admin {
+            Some(address) => writeln!(f, "- Serves probes and metrics on {address}.")?,
+            None => writeln!(f, "- Serves no probes and metrics: there is no [admin].")?,
+        }
+        match self.allowed_origins.as_slice() {
+            [] => writeln!(f, "- Lets no web page of another origin call it."),
+            [any] if any == "*" => writeln!(f, "- Lets web pages of every origin call it."),
+            origins => writeln!(f, "- Lets web pages of {} call it.", origins.join(", ")),
+        }
+    }
+
+    fn explain_tokens(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let jwt = &self.jwt;
+        write!(f, "- Issues tokens as {}", jwt.issuer.as_str())?;
+        match &jwt.audience {
+            Some(audience) => writeln!(f, " for {}.", audience.as_str())?,
+            None => writeln!(f, ", for no audience in particular.")?,
+        }
         writeln!(
             f,
-            "- Listens on {} port {}, {tls}; URLs in documents start with {}.",
-            self.host, self.port, self.hostname
+            "- Access tokens last {}, refresh tokens {}, sessions {}.",
+            length(jwt.lifetimes.access),
+            length(jwt.lifetimes.refresh),
+            length(jwt.lifetimes.session)
         )?;
-        if let Some(address) = self.admin {
-            writeln!(f, "- Serves probes and metrics on {address}.")?;
-        }
         match &self.keys.private {
             Some(key) => {
                 writeln!(f, "- Signs {} with the key {}.", key.algorithm(), key.public().id())?
             }
             None => writeln!(
                 f,
-                "- Signs ES256 with a key that is made at the first start and kept in {}.",
-                self.data_dir.display()
+                "- Signs with the key in {}; a new one (ES256) is made at the first start.",
+                self.key_file().display()
             )?,
         }
-        for key in &self.keys.retired {
-            writeln!(f, "- Still believes the {} key {}.", key.algorithm(), key.id())?;
-        }
-        let lifetimes = &self.jwt.lifetimes;
-        let audience = self
-            .jwt
-            .audience
-            .as_ref()
-            .map(|audience| format!(" for {}", audience.as_str()))
-            .unwrap_or_default();
-        writeln!(
-            f,
-            "- Issues tokens as {}{audience}: access tokens for {}, refresh tokens for {}, sessions for {}.",
-            self.jwt.issuer.as_str(),
-            length(lifetimes.access),
-            length(lifetimes.refresh),
-            length(lifetimes.session)
-        )?;
+        self.keys.retired.iter().try_for_each(|key| {
+            writeln!(f, "- Still believes the retired {} key {}.", key.algorithm(), key.id())
+        })
+    }
+
+    fn explain_storage(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.storage {
             Storage::Embedded(file) => {
-                writeln!(f, "- Keeps groups in the SQLite file {}.", file.display())?
+                writeln!(f, "- Keeps groups in the SQLite file {}.", file.display())
             }
-            Storage::Memory => writeln!(f, "- Keeps groups in memory; all is lost at exit.")?,
+            Storage::Memory => writeln!(f, "- Keeps groups in memory; all is lost at exit."),
         }
-        if self.identity_providers.is_empty() {
-            writeln!(f, "- Nobody can log in: there is no [[identity_providers]].")?;
-        }
+    }
+
+    fn explain_logins(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for provider in &self.identity_providers {
-            writeln!(f, "- {}", describe(provider))?;
+            writeln!(f, "- {}", Described(provider))?;
         }
-        if !self.allowed_origins.is_empty() {
-            writeln!(f, "- Lets web pages of {} call it.", self.allowed_origins.join(", "))?;
+        let offered = |provider: &IdentityProvider| {
+            provider.enabled && !matches!(provider.protocol, Protocol::NotYet(_))
+        };
+        if !self.identity_providers.iter().any(offered) {
+            writeln!(f, "- Nobody can log in: no [[identity_providers]] is offered.")?;
         }
-        writeln!(f, "- {}", limits(&self.limits))?;
-        for warning in &self.warnings {
-            writeln!(f, "Warning: {warning}")?;
-        }
-        Ok(())
+        explain_limits(&self.limits, f)
     }
 }
 
-fn length(duration: std::time::Duration) -> String {
-    let seconds = duration.as_secs();
-    for (unit, name) in [(86400, "day"), (3600, "hour"), (60, "minute")] {
-        if seconds >= unit && seconds.is_multiple_of(unit) {
-            let plural = if seconds == unit { "" } else { "s" };
-            return format!("{} {name}{plural}", seconds / unit);
-        }
-    }
-    format!("{seconds} seconds")
-}
+/// A provider in one sentence.
+struct Described<'a>(&'a IdentityProvider);
 
-fn describe(provider: &IdentityProvider) -> String {
-    let name = &provider.name;
-    let mut text = match &provider.protocol {
-        _ if !provider.enabled => return format!("Leaves {name} out: enabled = false."),
-        Protocol::Kisee(kisee) => {
-            let keys = kisee.public_keys.len();
-            let plural = if keys == 1 { "" } else { "s" };
-            format!(
-                "Users {name}-… log in through the Kisee at {}, believed with {keys} public key{plural}",
-                kisee.endpoint
-            )
+impl Display for Described<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(provider) = self;
+        let name = &provider.name;
+        if !provider.enabled {
+            return write!(f, "Leaves {name} out: enabled = false.");
         }
-        Protocol::Local(local) => {
-            let plural = if local.users.len() == 1 { "" } else { "s" };
-            format!(
-                "Users {name}-… log in with a password of this file: {} user{plural}",
-                local.users.len()
-            )
+        match &provider.protocol {
+            Protocol::Kisee(kisee) => {
+                write!(f, "Users {name}-… log in through the Kisee at {}", Asked(kisee))?;
+            }
+            Protocol::Local(local) => {
+                let users = count(local.users.len(), "user");
+                write!(f, "Users {name}-… log in with a password of this file: {users}")?;
+            }
+            Protocol::NotYet(protocol) => {
+                return write!(f, "Leaves {name} out: this version does not speak {protocol}.");
+            }
         }
-        Protocol::NotYet(protocol) => {
-            return format!("Leaves {name} out: this version does not speak {protocol}.");
+        if provider.registers_users {
+            f.write_str("; new users register there")?;
         }
-    };
-    if provider.registers_users {
-        text.push_str("; new users register there");
-    }
-    if !provider.claims.is_empty() {
         let claims: Vec<&str> = provider.claims.iter().map(|claim| claim.as_str()).collect();
-        text.push_str("; its claims pass: ");
-        text.push_str(&claims.join(", "));
+        match claims.as_slice() {
+            [] => f.write_str("; none of its claims pass."),
+            claims => write!(f, "; of its claims pass {}.", claims.join(", ")),
+        }
     }
-    text + "."
 }
 
-fn limits(limits: &Limits) -> String {
-    let attempts =
-        |number: u32| if number == 0 { "any number of".to_owned() } else { number.to_string() };
-    let proxies: Vec<String> = limits.trusted_proxies.iter().map(ToString::to_string).collect();
-    let proxies = if proxies.is_empty() { "nobody".to_owned() } else { proxies.join(", ") };
-    format!(
-        "Takes {} login attempts a minute for one user, {} from one address, {} connections at once; believes {proxies} \
-         on whom it forwards for.",
+/// How a Kisee is asked and believed.
+struct Asked<'a>(&'a Kisee);
+
+impl Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(kisee) = self;
+        let keys = count(kisee.public_keys.len(), "public key");
+        write!(f, "{}, believed with {keys}", kisee.endpoint)?;
+        if let Some(issuer) = &kisee.issuer {
+            write!(f, " and issuer {issuer:?}")?;
+        }
+        if let Some(file) = &kisee.ca_file {
+            write!(f, ", authorities also from {}", file.display())?;
+        }
+        write!(f, ", given {} to answer", length(kisee.timeout))
+    }
+}
+
+fn explain_limits(limits: &Limits, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let attempts = |most: u32| match most {
+        0 => "any number of login attempts".to_owned(),
+        most => count(most as usize, "login attempt"),
+    };
+    writeln!(
+        f,
+        "- Takes {} a minute for one user, {} from one address, {} at once.",
         attempts(limits.login_attempts_per_user),
         attempts(limits.login_attempts_per_address),
-        limits.max_connections
-    )
+        count(limits.max_connections, "connection")
+    )?;
+    match limits.trusted_proxies.as_slice() {
+        [] => writeln!(f, "- Believes nobody's X-Forwarded-For."),
+        proxies => {
+            let proxies: Vec<String> = proxies.iter().map(ToString::to_string).collect();
+            writeln!(f, "- Believes the X-Forwarded-For of {}.", proxies.join(", "))
+        }
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The length in the largest unit that divides it.
+fn length(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let whole = |unit: &(u64, &str)| seconds >= unit.0 && seconds.is_multiple_of(unit.0);
+    let (unit, name) = [(86_400, "day"), (3600, "hour"), (60, "minute")]
+        .into_iter()
+        .find(whole)
+        .unwrap_or((1, "second"));
+    format!("{} {name}{}", seconds / unit, if seconds == unit { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_read_well() {
+        for (seconds, text) in [
+            (1, "1 second"),
+            (59, "59 seconds"),
+            (60, "1 minute"),
+            (90, "90 seconds"),
+            (900, "15 minutes"),
+            (3600, "1 hour"),
+            (86_400, "1 day"),
+            (90_000, "25 hours"),
+            (30 * 86_400, "30 days"),
+        ] {
+            assert_eq!(length(Duration::from_secs(seconds)), text);
+        }
+    }
 }

@@ -2,60 +2,17 @@
 //!
 //! Must not know which keys there are.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
-/// What is wrong or odd in one file.
-pub struct Report<'s> {
-    file: &'s str,
-    source: &'s str,
-    errors: RefCell<Vec<(usize, String)>>,
-    warnings: RefCell<Vec<String>>,
-}
-
-impl<'s> Report<'s> {
-    pub fn new(file: &'s str, source: &'s str) -> Self {
-        Self { file, source, errors: RefCell::default(), warnings: RefCell::default() }
-    }
-
-    fn place(&self, at: usize) -> String {
-        let before = self.source.get(..at).unwrap_or(self.source);
-        let line = before.matches('\n').count() + 1;
-        format!("{}:{line}", self.file)
-    }
-
-    /// Notes a mistake at a byte of the file.
-    pub fn error(&self, at: usize, key: &str, message: impl Display) {
-        let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
-        self.errors.borrow_mut().push((at, format!("{}: {key}{message}", self.place(at))));
-    }
-
-    /// Notes something odd.
-    pub fn warn(&self, at: usize, key: &str, message: impl Display) {
-        self.warnings.borrow_mut().push(format!("{}: {key}: {message}", self.place(at)));
-    }
-
-    /// The mistakes in the order of the file, one a line; else what is odd.
-    pub fn finish(self) -> Result<Vec<String>, String> {
-        let mut errors = self.errors.into_inner();
-        if errors.is_empty() {
-            return Ok(self.warnings.into_inner());
-        }
-        errors.sort();
-        errors.dedup();
-        let mut text = String::new();
-        for (place, (_, error)) in errors.iter().enumerate() {
-            let newline = if place == 0 { "" } else { "\n" };
-            let _ = write!(text, "{newline}{error}");
-        }
-        Err(text)
-    }
-}
+use super::report::Report;
 
 /// A value with its place and the key that leads to it.
 #[derive(Clone)]
@@ -81,6 +38,21 @@ impl<'a, T> Item<'a, T> {
 }
 
 impl<'a> Item<'a, &'a str> {
+    /// The text as a path that starts at `base` when it is relative.
+    pub fn path(&self, base: &Path) -> Option<PathBuf> {
+        if self.value.is_empty() || self.value.contains('\0') {
+            self.error("is no path; a right one is \"name\", \"some/name\" or \"/some/name\"");
+            return None;
+        }
+        if self.value == "~" || self.value.starts_with("~/") {
+            self.error(
+                "~ has no meaning here; a right path is written out, such as \"/home/ada/name\"",
+            );
+            return None;
+        }
+        Some(base.join(self.value))
+    }
+
     /// The text as a value of its own kind; an error of parsing is a mistake in the file.
     pub fn parse<T: FromStr<Err: Display>>(&self) -> Option<T> {
         self.value.parse().map_err(|error| self.error(error)).ok()
@@ -122,9 +94,38 @@ impl<'a> Item<'a, &'a DeValue<'a>> {
                 report: self.report,
                 known: RefCell::default(),
             }),
-            other => self.wrong_type(other, "a table"),
+            other => {
+                self.wrong_type(other, &format!("[{}] with its keys below", header(&self.key)))
+            }
         }
     }
+}
+
+/// A key as it stands between the brackets that open its table.
+fn header(key: &str) -> String {
+    let mut header = String::new();
+    let mut rest = key;
+    while let Some((before, after)) = rest.split_once('[') {
+        header.push_str(before);
+        rest = after.split_once(']').map_or("", |(_, after)| after);
+    }
+    header + rest
+}
+
+/// A key as TOML writes it: bare where it can be, else quoted, so that nothing odd reaches a terminal.
+fn written(key: &str) -> Cow<'_, str> {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if !key.is_empty() && key.bytes().all(bare) {
+        return Cow::Borrowed(key);
+    }
+    Cow::Owned(format!("{key:?}"))
+}
+
+/// A whole number, however it is written.
+pub fn integer<T: TryFrom<i64>>(number: &DeInteger<'_>) -> Option<T> {
+    i64::from_str_radix(number.as_str(), number.radix())
+        .ok()
+        .and_then(|number| number.try_into().ok())
 }
 
 fn kind(value: &DeValue<'_>) -> &'static str {
@@ -133,7 +134,7 @@ fn kind(value: &DeValue<'_>) -> &'static str {
         DeValue::Integer(_) => "a whole number",
         DeValue::Float(_) => "a number with a fraction",
         DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
+        DeValue::Datetime(_) => "a date or time",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }
@@ -154,7 +155,8 @@ impl<'a> Table<'a> {
     }
 
     pub fn path(&self, key: &str) -> String {
-        if self.key.is_empty() { key.to_owned() } else { format!("{}.{key}", self.key) }
+        let key = written(key);
+        if self.key.is_empty() { key.into_owned() } else { format!("{}.{key}", self.key) }
     }
 
     pub fn get(&self, key: &'static str) -> Option<Item<'a, &'a DeValue<'a>>> {
@@ -166,6 +168,22 @@ impl<'a> Table<'a> {
 
     pub fn text(&self, key: &'static str) -> Option<Item<'a, &'a str>> {
         self.get(key)?.text()
+    }
+
+    /// A text that has to be there.
+    pub fn needed(&self, key: &'static str, right: &str) -> Option<Item<'a, &'a str>> {
+        match self.get(key) {
+            Some(item) => item.text(),
+            None => {
+                self.missing(key, right);
+                None
+            }
+        }
+    }
+
+    /// A path that starts at `base` when it is relative.
+    pub fn file(&self, key: &'static str, base: &Path) -> Option<PathBuf> {
+        self.text(key)?.path(base)
     }
 
     pub fn parsed<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<T> {
@@ -184,26 +202,31 @@ impl<'a> Table<'a> {
         let DeValue::Integer(number) = item.value else {
             return item.wrong_type(item.value, &right);
         };
-        let number = u64::from_str_radix(number.as_str(), number.radix())
-            .ok()
-            .filter(|number| bounds.contains(number));
+        let number = integer(number).filter(|number| bounds.contains(number));
         if number.is_none() {
             item.error(format_args!("out of bounds; a right one is {right}"));
         }
         number
     }
 
-    pub fn texts(&self, key: &'static str) -> Option<Vec<Item<'a, &'a str>>> {
-        self.get(key)?.list()?.iter().map(Item::text).collect()
+    /// The texts of a list; what is no text is a mistake and left out.
+    pub fn texts(&self, key: &'static str) -> Vec<Item<'a, &'a str>> {
+        let items = self.get(key).and_then(|item| item.list()).unwrap_or_default();
+        items.iter().filter_map(Item::text).collect()
     }
 
     pub fn table(&self, key: &'static str) -> Option<Table<'a>> {
         self.get(key)?.table()
     }
 
+    /// Every table of a list of tables.
     pub fn tables(&self, key: &'static str) -> Vec<Table<'a>> {
-        let items = self.get(key).and_then(|item| item.list()).unwrap_or_default();
-        items.iter().filter_map(Item::table).collect()
+        let Some(item) = self.get(key) else { return Vec::new() };
+        let DeValue::Array(_) = item.value else {
+            let right = format!("[[{}]] once for each, with its keys below", header(&item.key));
+            return item.wrong_type(item.value, &right).unwrap_or_default();
+        };
+        item.list().unwrap_or_default().iter().filter_map(Item::table).collect()
     }
 
     pub fn missing(&self, key: &str, right: &str) {
@@ -243,7 +266,7 @@ impl<'a> Table<'a> {
             let hint = nearest
                 .map(|nearest| format!("; the nearest known one is {nearest}"))
                 .unwrap_or_default();
-            self.report.error(at, &self.path(name), format_args!("is not a known key{hint}"));
+            self.report.error(at, &self.path(name), format_args!("is no known key{hint}"));
         }
     }
 }

@@ -1,0 +1,127 @@
+//! The command line: one file per subcommand.
+//!
+//! Owns wiring only; what is right and wrong is decided elsewhere.
+
+mod append;
+mod check;
+mod completions;
+mod hash_password;
+mod keygen;
+mod serve;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::domain::membership::Roster;
+use crate::domain::time::Timestamp;
+use crate::settings::{self, Settings};
+
+/// Identity providers in, groups out: logs users in and gives them short-lived JWTs with their groups.
+///
+/// Without a command, serves the HTTP API.
+#[derive(Debug, Parser)]
+#[command(name = "pasee", version)]
+struct Arguments {
+    /// The settings file [default: the first of ./settings.toml, ~/settings.toml, /etc/pasee/settings.toml]
+    #[arg(long, global = true, value_name = "FILE", env = "PASEE_SETTINGS_FILE")]
+    settings_file: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// Puts users in groups; the older spelling of `pasee append`
+    #[arg(long, requires = "groups", requires = "names")]
+    append: bool,
+
+    /// With --append: the groups
+    #[arg(long, value_name = "GROUP", value_delimiter = ',', requires = "append")]
+    groups: Vec<Roster>,
+
+    /// With --append: the users
+    #[arg(value_name = "USER", hide = true)]
+    names: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the HTTP API; the default
+    Serve,
+    /// Puts users in groups, as the operator of this machine: how the first root staff comes to be
+    Append(append::Append),
+    /// Checks the settings file and says what it means
+    Check,
+    /// Makes a key to sign tokens with
+    Keygen(keygen::Keygen),
+    /// Reads a password and prints its Argon2id hash, for users of a local identity provider
+    HashPassword,
+    /// Prints completions for a shell
+    Completions(completions::Completions),
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match dispatch(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do when standard error is gone.
+            let _ = writeln!(std::io::stderr(), "pasee: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { settings_file, command, append, groups, names } = arguments;
+    if !append && let [name, ..] = names.as_slice() {
+        unknown_command(name).exit();
+    }
+    let load = || load(settings_file.as_deref());
+    match command {
+        None if append => append::Append::new(groups, names).run(&load()?),
+        None | Some(Command::Serve) => serve::run(load()?),
+        Some(Command::Append(append)) => append.run(&load()?),
+        Some(Command::Check) => check::run(&load()?),
+        Some(Command::Keygen(keygen)) => keygen.run(),
+        Some(Command::HashPassword) => hash_password::run(),
+        Some(Command::Completions(completions)) => completions.run(&mut Arguments::command()),
+    }
+}
+
+/// What clap would say, were there no users after `--append`.
+fn unknown_command(name: &str) -> clap::Error {
+    let mut command = Arguments::command();
+    let nearest = command.get_subcommands().map(clap::Command::get_name).max_by(|one, two| {
+        strsim::jaro_winkler(one, name).total_cmp(&strsim::jaro_winkler(two, name))
+    });
+    let message =
+        format!("there is no command {name:?}; the nearest one is {}", nearest.unwrap_or("serve"));
+    command.error(ErrorKind::InvalidSubcommand, message)
+}
+
+fn load(given: Option<&std::path::Path>) -> anyhow::Result<Settings> {
+    let home = std::env::home_dir();
+    let file = settings::find(given, home.as_deref())?;
+    Ok(settings::load(&file)?)
+}
+
+/// The system's clock, in whole seconds.
+///
+/// A clock before 1970 or after 9999 counts as the nearest second that can be told.
+#[must_use]
+pub fn now() -> Timestamp {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(seconds).ok().and_then(Timestamp::from_unix).unwrap_or(Timestamp::MAX)
+}
+
+/// Prints to standard output.
+fn print(text: impl std::fmt::Display) -> anyhow::Result<()> {
+    write!(std::io::stdout(), "{text}").context("standard output cannot be written")
+}

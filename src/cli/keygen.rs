@@ -1,0 +1,65 @@
+//! `pasee keygen`: a new key to sign tokens with.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use super::print;
+use crate::jose::key::{Algorithm, PrivateKey};
+
+#[derive(Args, Debug)]
+pub struct Keygen {
+    /// The algorithm to sign with
+    #[arg(long, value_enum, default_value = "ES256")]
+    algorithm: Choice,
+
+    /// Writes the private key to a new file that only its owner may read, and prints just the public key
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Choice {
+    /// ECDSA on P-256, understood everywhere
+    #[value(name = "ES256")]
+    Es256,
+    /// ECDSA on secp256k1, as Kisee signs; few understand it
+    #[value(name = "ES256K")]
+    Es256k,
+}
+
+impl Keygen {
+    pub fn run(&self) -> anyhow::Result<()> {
+        let key = PrivateKey::generate(match self.algorithm {
+            Choice::Es256 => Algorithm::Es256,
+            Choice::Es256k => Algorithm::Es256k,
+        })?;
+        match &self.output {
+            Some(file) => keep(file, &key.to_pem())?,
+            None => print(&*key.to_pem())?,
+        }
+        print(key.public().to_pem())
+    }
+}
+
+/// Writes a file that was not there before.
+fn keep(file: &Path, pem: &str) -> anyhow::Result<()> {
+    let shown = file.display();
+    let mut new = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .with_context(|| {
+            format!(
+                "{shown} cannot be made; a right one does not exist yet, in a directory that does"
+            )
+        })?;
+    new.write_all(pem.as_bytes())
+        .and_then(|()| new.sync_all())
+        .with_context(|| format!("{shown} cannot be written"))
+}

@@ -1,0 +1,166 @@
+//! `pasee serve`: everything put together, from the settings to the last answered request.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::now;
+use crate::domain::directory::{Directory, Page};
+use crate::domain::membership::Roster;
+use crate::domain::realm::Realm;
+use crate::idp::Providers;
+use crate::jose::claims::Party;
+use crate::jose::key::PrivateKey;
+use crate::jose::sign::Signer;
+use crate::jose::verify::Verifier;
+use crate::server::{Api, Config};
+use crate::settings::{Settings, Storage};
+use crate::store::embedded::Embedded;
+use crate::telemetry::{Metrics, start_log};
+use crate::web::accept::{Options, bind, run as accept};
+use crate::web::admin::Admin;
+use crate::web::limits::Attempts;
+use crate::web::respond::Cors;
+use crate::web::tls;
+
+/// How long requests under way may go on after SIGTERM: less than the 30 s that Kubernetes waits.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Serves until SIGTERM or SIGINT.
+pub fn run(settings: Settings) -> anyhow::Result<()> {
+    start_log(&settings.log);
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the threads to serve with cannot be started")?;
+    runtime.block_on(serve(settings))
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let key = settings.signing_key()?;
+    let store = match &settings.storage {
+        Storage::Embedded(file) => Embedded::open(file, now)?,
+        Storage::Memory => Embedded::in_memory(now)?,
+    };
+    let store = Arc::new(store);
+    greet(&settings, store.directory());
+    let metrics = Metrics::new();
+    let api = api(&settings, key, Arc::clone(&store) as Arc<dyn Realm>, metrics.clone())?;
+    let tls = match &settings.tls {
+        Some(files) => Some(tls::load(&files.certificate, &files.key)?),
+        None => None,
+    };
+    let max_connections = settings.limits.max_connections;
+    let options = Options { max_connections, drain: DRAIN, tls, ..Options::default() };
+    let listener = bind(&settings.host, settings.port)?;
+    let (stop, stopping) = watch::channel(());
+    let draining = Arc::new(AtomicBool::new(false));
+    let admin = admin(&settings, metrics, Arc::clone(&draining), stopped(stopping.clone()))?;
+    tracing::info!(url = %settings.hostname, version = env!("CARGO_PKG_VERSION"), "serving");
+    let signals = signals()?;
+    let shutdown = async move {
+        signals.await;
+        draining.store(true, Ordering::Relaxed);
+        tracing::info!("finishing what is under way");
+    };
+    accept(listener, Arc::new(api), options, shutdown).await;
+    drop(stop);
+    admin.await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn api(
+    settings: &Settings,
+    key: PrivateKey,
+    realm: Arc<dyn Realm>,
+    metrics: Metrics,
+) -> anyhow::Result<Api> {
+    let party =
+        Party { issuer: settings.jwt.issuer.clone(), audience: settings.jwt.audience.clone() };
+    let mut keys = vec![key.public().clone()];
+    keys.extend(settings.keys.retired.iter().cloned());
+    Ok(Api::new(Config {
+        hostname: settings.hostname.clone(),
+        lifetimes: settings.jwt.lifetimes,
+        trusted_proxies: settings.limits.trusted_proxies.clone(),
+        realm,
+        providers: Providers::new(&settings.identity_providers)?,
+        provider_names: settings
+            .identity_providers
+            .iter()
+            .map(|provider| provider.name.clone())
+            .collect(),
+        signer: Signer::new(key, party.clone()),
+        verifier: Verifier::new(party, keys),
+        retired_keys: settings.keys.retired.clone(),
+        attempts: Attempts::new(
+            settings.limits.login_attempts_per_user,
+            settings.limits.login_attempts_per_address,
+        ),
+        cors: Cors::new(&settings.allowed_origins),
+        metrics,
+        clock: now,
+    }))
+}
+
+/// Probes and metrics on a port of their own, if the settings name one; ends after the API has.
+fn admin(
+    settings: &Settings,
+    metrics: Metrics,
+    draining: Arc<AtomicBool>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<impl Future<Output = ()>> {
+    let task = match settings.admin {
+        None => None,
+        Some(address) => {
+            let listener = bind(&address.ip().to_string(), address.port())?;
+            let ready = move || !draining.load(Ordering::Relaxed);
+            let admin = Admin::new(ready, move || metrics.to_text());
+            Some(tokio::spawn(accept(listener, Arc::new(admin), Options::default(), shutdown)))
+        }
+    };
+    Ok(async move {
+        if let Some(task) = task {
+            // A probe that panicked is no reason to stop badly.
+            let _ = task.await;
+        }
+    })
+}
+
+async fn stopped(mut stopping: watch::Receiver<()>) {
+    while stopping.changed().await.is_ok() {}
+}
+
+/// Resolves at SIGTERM or SIGINT.
+fn signals() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be waited for")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Says what a new operator needs to know first.
+fn greet(settings: &Settings, directory: &dyn Directory) {
+    let page = Page { after: None, limit: 1 };
+    let nobody =
+        directory.members(&Roster::RootStaff, page, now()).is_none_or(|staff| staff.is_empty());
+    let file = settings.file.display();
+    if nobody {
+        tracing::warn!(
+            "nobody is root staff yet: pasee --settings-file {file} append --groups staff PROVIDER-NAME"
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! The state in memory: a compact [`Directory`] that homes of the state feed with updates.
+//!
+//! Users and groups are numbers, a membership is eight bytes at its user and four at its roster. What a user is in is
+//! found through the user, however large the realm is; pages are found by searching sorted lists. Readers wait for
+//! writers no longer than one batch of updates or one slice of sweeping takes. Must not know where updates come from,
+//! nor read a clock.
+
+mod contents;
+mod groups;
+mod run;
+mod tie;
+mod users;
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+pub use contents::{Contents, Sweep, Update};
+
+use crate::domain::directory::{Directory, Page, Record};
+use crate::domain::group::GroupName;
+use crate::domain::membership::Roster;
+use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
+
+/// Memberships and groups swept in one go: far below a millisecond.
+const SLICE: usize = 500;
+
+/// The state as it is now.
+#[derive(Debug, Default)]
+pub struct Index {
+    contents: RwLock<Contents>,
+}
+
+impl Index {
+    /// An index that starts with these contents.
+    #[must_use]
+    pub fn new(contents: Contents) -> Self {
+        Self { contents: RwLock::new(contents) }
+    }
+
+    /// Takes in facts; readers see all of them or none.
+    pub fn apply(&self, updates: &[Update]) {
+        if updates.is_empty() {
+            return;
+        }
+        let mut contents = self.write();
+        updates.iter().for_each(|update| contents.apply(update));
+    }
+
+    /// Puts other contents in place of all there is; readers see the old or the new.
+    pub fn replace(&self, contents: Contents) {
+        let old = std::mem::replace(&mut *self.write(), contents);
+        drop(old); // long, and not under the lock
+    }
+
+    /// Frees one slice of what deleted groups took up. To be called until it is done, with room for others in between.
+    pub fn sweep(&self) -> Sweep {
+        self.write().sweep(SLICE)
+    }
+
+    // A panic under the lock cannot happen in what readers do, and a writer's would be a defect that must not take
+    // reading down with it: the poison is ignored.
+    fn read(&self) -> RwLockReadGuard<'_, Contents> {
+        self.contents.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Contents> {
+        self.contents.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Directory for Index {
+    fn record(&self, user: &UserId, now: Timestamp) -> Record {
+        let mut record = self.read().record(user, now);
+        record.holdings.sort_unstable_by(|one, two| one.roster.cmp(&two.roster));
+        record
+    }
+
+    fn has_group(&self, group: &GroupName) -> bool {
+        self.read().has_group(group)
+    }
+
+    fn rosters(&self, page: Page<'_, Roster>) -> Vec<Roster> {
+        self.read().rosters(page)
+    }
+
+    fn members(
+        &self,
+        roster: &Roster,
+        page: Page<'_, UserId>,
+        now: Timestamp,
+    ) -> Option<Vec<UserId>> {
+        self.read().members(roster, page, now)
+    }
+
+    fn users(&self, page: Page<'_, UserId>, now: Timestamp) -> Vec<UserId> {
+        self.read().users(page, now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

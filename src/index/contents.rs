@@ -1,0 +1,193 @@
+//! The state as numbers, and the updates that it is fed with.
+//!
+//! Must not know locks, nor where updates come from.
+
+use super::groups::{Dead, Groups, ROOT};
+use super::tie::RosterId;
+use super::users::{Counts, Tied, Users};
+use crate::domain::directory::{Holding, Page, Record, Standing};
+use crate::domain::group::GroupName;
+use crate::domain::membership::{Membership, Role, Roster};
+use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
+
+/// A fact that has come to pass. Facts may come in any order: what speaks of a group that is not there waits for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// A group exists.
+    Created(GroupName),
+    /// A group, everything under it, and all their memberships are no more.
+    Deleted(GroupName),
+    /// A user is on a roster, until the moment said and no other.
+    Joined(Membership),
+    /// A user is on a roster no more.
+    Left {
+        /// Which list.
+        roster: Roster,
+        /// Who.
+        user: UserId,
+    },
+    /// What root staff says of a user now.
+    Stands {
+        /// Who.
+        user: UserId,
+        /// All of it.
+        standing: Standing,
+    },
+    /// A user is on no roster any more.
+    Cleared(UserId),
+}
+
+/// Whether deleted groups still take up memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sweep {
+    /// All is clean.
+    Done,
+    /// There is more to sweep.
+    More,
+}
+
+/// Groups, memberships and standings, ready to be read.
+#[derive(Debug, Default)]
+pub struct Contents {
+    users: Users,
+    groups: Groups,
+}
+
+impl Contents {
+    /// Takes in a fact.
+    pub fn apply(&mut self, update: &Update) {
+        match update {
+            Update::Created(group) => self.groups.create(group),
+            Update::Deleted(group) => self.groups.delete(group),
+            Update::Joined(membership) => self.join(membership),
+            Update::Left { roster, user } => {
+                if let Some(user) = self.users.find(user)
+                    && let Some(roster) = self.groups.find_roster(roster)
+                {
+                    self.leave(user, roster);
+                    self.users.release(user);
+                }
+            }
+            Update::Stands { user, standing } => {
+                let user = self.users.intern(user);
+                self.users.stand(user, *standing);
+                self.users.release(user);
+            }
+            Update::Cleared(user) => {
+                let Some(user) = self.users.find(user) else { return };
+                while let Some(tie) = self.users.ties(user).last() {
+                    self.leave(user, tie.roster);
+                }
+                self.users.release(user);
+            }
+        }
+    }
+
+    fn join(&mut self, membership: &Membership) {
+        let Membership { roster, user: id, expires_at } = membership;
+        let roster = self.groups.ensure_roster(roster);
+        let user = self.users.intern(id);
+        if self.users.tie(user, roster, *expires_at) == Tied::Now {
+            let users = &self.users;
+            self.groups.people_mut(roster).insert(user, |other| users.order(other, id));
+        }
+    }
+
+    fn leave(&mut self, user: u32, roster: RosterId) {
+        if self.users.untie(user, roster).is_none() {
+            return;
+        }
+        if let Some(id) = self.users.id(user) {
+            let people = self.groups.people_mut(roster);
+            people.remove(|other| self.users.order(other, id));
+        }
+        self.groups.release(roster.group());
+    }
+
+    /// Frees a little of what deleted groups took up: at most `most` memberships and groups.
+    pub fn sweep(&mut self, most: usize) -> Sweep {
+        for _ in 0..most {
+            match self.groups.next_dead() {
+                Dead::Nothing => return Sweep::Done,
+                Dead::Slot => {}
+                Dead::Tie { user, roster } => {
+                    _ = self.users.untie(user, roster);
+                    self.users.release(user);
+                }
+            }
+        }
+        Sweep::More
+    }
+
+    /// How many users and groups have a number, deleted groups that are not swept yet among them.
+    #[must_use]
+    pub fn numbers(&self) -> (usize, usize) {
+        (self.users.len(), self.groups.len() - 1)
+    }
+
+    /// How many slots there are for users and groups, used or free.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> (usize, usize) {
+        (self.users.room(), self.groups.room())
+    }
+
+    /// As [`Directory::record`](crate::domain::directory::Directory::record), in no order.
+    pub(super) fn record(&self, user: &UserId, now: Timestamp) -> Record {
+        let Some(user) = self.users.find(user) else { return Record::default() };
+        let ties = self.users.ties(user);
+        let mut holdings = Vec::with_capacity(ties.len());
+        for tie in ties {
+            if let Counts::Until(expires_at) = self.users.counts(user, *tie, now)
+                && self.groups.in_effect(tie.roster.group())
+                && let Some(roster) = self.groups.roster(tie.roster)
+            {
+                holdings.push(Holding { roster, expires_at });
+            }
+        }
+        Record { standing: self.users.standing(user), holdings }
+    }
+
+    pub(super) fn has_group(&self, group: &GroupName) -> bool {
+        self.groups.find(group).is_some_and(|slot| self.groups.in_effect(slot))
+    }
+
+    pub(super) fn rosters(&self, page: Page<'_, Roster>) -> Vec<Roster> {
+        let of_groups = self.groups.from(page.after.and_then(Roster::group)).flat_map(|group| {
+            [Role::Member, Role::Staff].map(|role| Roster::of(group.clone(), role))
+        });
+        std::iter::once(Roster::RootStaff)
+            .chain(of_groups)
+            .filter(|roster| page.after.is_none_or(|after| roster > after))
+            .take(page.limit)
+            .collect()
+    }
+
+    pub(super) fn members(
+        &self,
+        roster: &Roster,
+        page: Page<'_, UserId>,
+        now: Timestamp,
+    ) -> Option<Vec<UserId>> {
+        let roster = self.groups.find_roster(roster)?;
+        if roster.group() != ROOT && !self.groups.in_effect(roster.group()) {
+            return None;
+        }
+        let order = page.after.map(|after| |user| self.users.order(user, after));
+        let people = self.groups.people(roster).after(order);
+        let current = people.filter(|user| self.users.is_on(*user, roster, now));
+        Some(current.filter_map(|user| self.users.id(user).cloned()).take(page.limit).collect())
+    }
+
+    pub(super) fn users(&self, page: Page<'_, UserId>, now: Timestamp) -> Vec<UserId> {
+        let spoken_of = |user: &u32| {
+            self.users.standing(*user) != Standing::default()
+                || self.users.ties(*user).iter().any(|tie| {
+                    self.users.counts(*user, *tie, now) != Counts::No
+                        && self.groups.in_effect(tie.roster.group())
+                })
+        };
+        let users = self.users.after(page.after).filter(spoken_of);
+        users.filter_map(|user| self.users.id(user).cloned()).take(page.limit).collect()
+    }
+}

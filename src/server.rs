@@ -1,0 +1,206 @@
+//! The HTTP API: from a request to an answer.
+//!
+//! Owns routes, handlers and documents. Reads and changes the state only through the ports of the domain; must not know
+//! which home the state has.
+
+pub mod document;
+pub mod error;
+mod forward;
+mod groups;
+mod keys;
+mod reply;
+mod request;
+pub mod route;
+mod tokens;
+mod users;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, Method};
+use ipnet::IpNet;
+
+use crate::domain::policy::{Actor, Admission, Grant, Permit, admit};
+use crate::domain::realm::Realm;
+use crate::domain::time::Timestamp;
+use crate::domain::token::Lifetimes;
+use crate::domain::user::ProviderName;
+use crate::idp::Providers;
+use crate::jose::key::PublicKey;
+use crate::jose::sign::Signer;
+use crate::jose::verify::Verifier;
+use crate::telemetry::Metrics;
+use crate::web::bearer::bearer;
+use crate::web::limits::{Attempts, read_body};
+use crate::web::peer::client_address;
+use crate::web::respond::{Cors, Scheme, harden, preferred};
+use crate::web::{Handle, Request, Response};
+
+use error::ApiError;
+use reply::Reply;
+use request::Call;
+use route::{NoRoute, Route};
+
+/// What the API works with.
+pub struct Config {
+    /// What URLs in documents start with, without a slash at the end.
+    pub hostname: String,
+    /// How long tokens and sessions last.
+    pub lifetimes: Lifetimes,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The home of the state.
+    pub realm: Arc<dyn Realm>,
+    /// Who can be logged in through.
+    pub providers: Providers,
+    /// Every provider the settings name, offered or not: whose users may be put into groups.
+    pub provider_names: Vec<ProviderName>,
+    /// Signs tokens.
+    pub signer: Signer,
+    /// Believes them.
+    pub verifier: Verifier,
+    /// Keys that are no longer signed with but still published.
+    pub retired_keys: Vec<PublicKey>,
+    /// Limits attempts to guess.
+    pub attempts: Attempts,
+    /// Which web pages may call.
+    pub cors: Cors,
+    /// Counts.
+    pub metrics: Metrics,
+    /// What time it is.
+    pub clock: fn() -> Timestamp,
+}
+
+/// The API, ready to answer.
+pub struct Api {
+    config: Config,
+    scheme: Scheme,
+    documents: keys::Documents,
+}
+
+impl Api {
+    /// The API over its parts.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let https = config.hostname.starts_with("https://");
+        Self {
+            scheme: if https { Scheme::Https } else { Scheme::Http },
+            documents: keys::Documents::new(&config),
+            config,
+        }
+    }
+
+    async fn answer(
+        &self,
+        route: Result<Route, NoRoute>,
+        request: Request,
+        peer: SocketAddr,
+    ) -> Result<Reply, ApiError> {
+        let route = route.map_err(|error| match error {
+            NoRoute::NotFound => ApiError::NotFound("there is nothing here; GET / lists what is"),
+            NoRoute::MethodNotAllowed(allow) => ApiError::MethodNotAllowed(allow),
+        })?;
+        let (parts, body) = request.into_parts();
+        let client = client_address(&parts.headers, peer.ip(), &self.config.trusted_proxies);
+        let call = Call { parts: &parts, client, now: (self.config.clock)(), body };
+        match route {
+            Route::Home => Ok(self.documents.home()),
+            Route::PublicKey => Ok(self.documents.public_key()),
+            Route::Jwks => Ok(self.documents.jwks()),
+            Route::JwksEs256k => Ok(self.documents.jwks_es256k()),
+            Route::DescribeTokens => self.describe_tokens(&call),
+            Route::CreateTokens => self.create_tokens(call).await,
+            Route::ListUsers => self.list_users(&call),
+            Route::RegisterUser => self.register_user(call).await,
+            Route::ShowUser(user) => self.show_user(&call, &user),
+            Route::PatchUser(user) => self.patch_user(call, &user).await,
+            Route::DeleteUser(user) => self.delete_user(&call, &user).await,
+            Route::DescribeRecovery | Route::RecoverPassword => self.recover_password(call).await,
+            Route::ListGroups => self.list_groups(&call),
+            Route::CreateGroup => self.create_group(call).await,
+            Route::ShowGroup(group) => self.show_group(&call, &group),
+            Route::AddMember(group) => self.add_member(call, &group).await,
+            Route::DeleteGroup(group) => self.delete_group(&call, &group).await,
+            Route::RemoveMember(group, user) => self.remove_member(&call, &group, &user).await,
+        }
+    }
+
+    /// The user the access token speaks for, as they stand now.
+    fn caller(&self, call: &Call<'_>) -> Result<Caller, ApiError> {
+        let token = bearer(&call.parts.headers)?.ok_or(ApiError::TokenMissing)?;
+        let claims = self.config.verifier.access(token, call.now)?;
+        let directory = self.config.realm.directory();
+        let standing = directory.record(&claims.token.subject, call.now).standing;
+        let admission =
+            admit(Grant::Access(&claims), standing, self.config.lifetimes.session, call.now)?;
+        let actor = Actor::user(&admission, directory, call.now);
+        Ok(Caller { admission, actor })
+    }
+
+    /// Like [`Api::caller`], for what may be asked without a token too.
+    fn caller_if_any(&self, call: &Call<'_>) -> Result<Option<Caller>, ApiError> {
+        match self.caller(call) {
+            Ok(caller) => Ok(Some(caller)),
+            Err(ApiError::TokenMissing) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Carries out what the law allows, and says so in the log.
+    async fn write(&self, permit: Permit) -> Result<(), ApiError> {
+        let (change, actor) = (permit.change().clone(), permit.actor().cloned());
+        self.config.realm.write(permit).await?;
+        match actor {
+            Some(actor) => tracing::info!(%actor, ?change, "changed"),
+            None => tracing::info!(?change, "changed by the operator"),
+        }
+        Ok(())
+    }
+
+    /// The absolute URL of a path.
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.config.hostname)
+    }
+
+    fn finish(&self, method: &Method, headers: &HeaderMap, reply: Reply) -> Response {
+        let mut response = reply.into_response(preferred(headers));
+        harden(&mut response, self.scheme);
+        self.config.cors.apply(headers, &mut response);
+        if method == Method::HEAD { reply::without_body(response) } else { response }
+    }
+}
+
+/// Somebody with an access token that holds.
+struct Caller {
+    admission: Admission,
+    actor: Actor,
+}
+
+impl Handle for Api {
+    async fn handle(&self, request: Request, peer: SocketAddr) -> Response {
+        let started = Instant::now();
+        let (method, headers) = (request.method().clone(), request.headers().clone());
+        if let Some(mut response) = self.config.cors.preflight(&method, &headers) {
+            harden(&mut response, self.scheme);
+            return response;
+        }
+        let route = Route::parse(&method, request.uri().path());
+        let name = route.as_ref().map_or("none", Route::name);
+        let reply = match self.answer(route, request, peer).await {
+            Ok(reply) => reply,
+            Err(error) => Reply::from(error.answer()),
+        };
+        let response = self.finish(&method, &headers, reply);
+        self.observe(name, &method, &response, started.elapsed());
+        response
+    }
+}
+
+impl Api {
+    fn observe(&self, route: &'static str, method: &Method, response: &Response, took: Duration) {
+        let status = response.status().as_u16();
+        self.config.metrics.request(route, status, took);
+        tracing::debug!(route, %method, status, took = ?took, "answered");
+    }
+}

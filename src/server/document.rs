@@ -1,0 +1,131 @@
+//! Documents in the Core JSON encoding (Core API 1.0): documents, links, fields, errors.
+//!
+//! Must not know what any of them is about.
+
+use serde_json::{Map, Value, json};
+
+/// A document: a URL, a title, and what is in it.
+#[derive(Debug)]
+pub struct Document(Map<String, Value>);
+
+impl Document {
+    /// An empty document at a URL.
+    #[must_use]
+    pub fn new(url: &str, title: &str) -> Self {
+        let mut content = Map::new();
+        content.insert("_type".into(), "document".into());
+        content.insert("_meta".into(), json!({ "url": url, "title": title }));
+        Self(content)
+    }
+
+    /// The document with one thing more in it.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(key.into(), value.into());
+        self
+    }
+
+    /// The document with one thing more in it, if there is one.
+    #[must_use]
+    pub fn with_some(self, key: &str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(key, value),
+            None => self,
+        }
+    }
+
+    /// As bytes to send.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.0).expect("a JSON tree always prints")
+    }
+}
+
+impl From<Document> for Value {
+    fn from(document: Document) -> Self {
+        Self::Object(document.0)
+    }
+}
+
+/// Something to do: a method and a URL, and what to say with it.
+#[derive(Debug)]
+pub struct Link {
+    url: String,
+    action: &'static str,
+    title: String,
+    description: String,
+    fields: Vec<Value>,
+}
+
+/// Where a field of a link goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Location {
+    /// Into the JSON body.
+    Form,
+    /// Into the query.
+    Query,
+    /// Into the path.
+    Path,
+}
+
+/// Whether a field must be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It must.
+    Required,
+    /// It may.
+    Optional,
+}
+
+impl Link {
+    /// A link with a method in small letters, as Core API writes it.
+    #[must_use]
+    pub fn new(
+        action: &'static str,
+        url: impl Into<String>,
+        title: &str,
+        description: &str,
+    ) -> Self {
+        Self {
+            url: url.into(),
+            action,
+            title: title.to_owned(),
+            description: description.to_owned(),
+            fields: Vec::new(),
+        }
+    }
+
+    /// The link with one field more.
+    #[must_use]
+    pub fn field(mut self, name: &str, location: Location, need: Need) -> Self {
+        let location = match location {
+            Location::Form => "form",
+            Location::Query => "query",
+            Location::Path => "path",
+        };
+        self.fields.push(
+            json!({ "name": name, "location": location, "required": need == Need::Required }),
+        );
+        self
+    }
+}
+
+impl From<Link> for Value {
+    fn from(link: Link) -> Self {
+        json!({
+            "_type": "link",
+            "url": link.url,
+            "action": link.action,
+            "title": link.title,
+            "description": link.description,
+            "fields": link.fields,
+        })
+    }
+}
+
+/// An error document.
+#[must_use]
+pub fn error(title: &str) -> Vec<u8> {
+    let document = json!({ "_type": "error", "_meta": { "title": title } });
+    serde_json::to_vec(&document).expect("a JSON tree always prints")
+}

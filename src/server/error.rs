@@ -1,0 +1,192 @@
+//! Where errors meet HTTP status codes: the only place.
+//!
+//! What went wrong inside is logged here, never sent.
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+use crate::domain::claim::ClaimNameError;
+use crate::domain::group::GroupNameError;
+use crate::domain::policy::{Denied, Refusal};
+use crate::domain::realm::WriteError;
+use crate::domain::token::ScopeError;
+use crate::domain::user::UserIdError;
+use crate::idp::ProviderError;
+use crate::jose::sign::SignError;
+use crate::jose::verify::VerifyError;
+use crate::server::document;
+use crate::web::bearer::{BearerError, challenge};
+use crate::web::limits::{BodyError, RetryAfter};
+
+/// Why a request is not granted.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No such path, or nothing by that name that the caller may see.
+    #[error("{0}")]
+    NotFound(&'static str),
+    /// The path is there, the method is not.
+    #[error("this method is not allowed here; Allow says which are")]
+    MethodNotAllowed(&'static str),
+    /// The request makes no sense; the text says what would.
+    #[error("{0}")]
+    Malformed(String),
+    /// The body is of the wrong kind.
+    #[error("the body must be JSON, with the header Content-Type: application/json")]
+    MediaType,
+    /// The body cannot be read.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// A token is needed and there is none.
+    #[error("log in first: this takes an access token in the header Authorization: Bearer …")]
+    TokenMissing,
+    /// A refresh needs a refresh token and there is none.
+    #[error("a refresh takes the refresh token in the header Authorization: Bearer …")]
+    RefreshTokenMissing,
+    /// A token of ours where the provider's own proof belongs.
+    #[error(
+        "a new password takes what the identity provider itself gives: Basic with the old one, or its reset token"
+    )]
+    OwnToken,
+    /// The header with the token is malformed.
+    #[error(transparent)]
+    Bearer(#[from] BearerError),
+    /// The token does not hold.
+    #[error("this token does not hold: {0}")]
+    Token(#[from] VerifyError),
+    /// The law says no.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// No token for this user, or no use of this one.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The identity provider says no, or nothing that helps.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The state was not changed.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// Too many attempts.
+    #[error("too many attempts; wait as long as Retry-After says")]
+    TooMany(RetryAfter),
+    /// No token could be signed.
+    #[error("a token could not be signed")]
+    Sign(#[from] SignError),
+    /// No token could be named.
+    #[error("the system gives no random numbers")]
+    Randomness,
+}
+
+macro_rules! malformed {
+    ($($kind:ty),*) => {$(
+        impl From<$kind> for ApiError {
+            fn from(error: $kind) -> Self {
+                Self::Malformed(error.to_string())
+            }
+        }
+    )*};
+}
+malformed!(GroupNameError, UserIdError, ScopeError, ClaimNameError);
+
+/// An error as it is sent.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// `Allow`, `Retry-After` or `WWW-Authenticate`.
+    pub header: Option<(HeaderName, HeaderValue)>,
+    /// The Core JSON error document.
+    pub body: Vec<u8>,
+}
+
+impl ApiError {
+    /// The status this error has.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound(_)
+            | Self::Provider(ProviderError::NotOffered)
+            | Self::Write(
+                WriteError::GroupMissing | WriteError::ParentMissing | WriteError::NotMember,
+            ) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Body(BodyError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Body(BodyError::Slow) => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(BodyError::Broken) => StatusCode::BAD_REQUEST,
+            Self::TokenMissing
+            | Self::RefreshTokenMissing
+            | Self::OwnToken
+            | Self::Bearer(_)
+            | Self::Token(_)
+            | Self::Refused(Refusal::Revoked | Refusal::SessionOver) => StatusCode::UNAUTHORIZED,
+            Self::Denied(_)
+            | Self::Refused(Refusal::Banned | Refusal::ScopeWidened)
+            | Self::Provider(ProviderError::Refused) => StatusCode::FORBIDDEN,
+            Self::Provider(ProviderError::Unreachable | ProviderError::Busy)
+            | Self::Write(WriteError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Provider(ProviderError::Nonsense(_)) => StatusCode::BAD_GATEWAY,
+            Self::Write(WriteError::GroupExists | WriteError::AlreadyMember) => {
+                StatusCode::CONFLICT
+            }
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Sign(_) | Self::Randomness => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The error as it is sent: what the caller can act on, nothing of the inside.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        let status = self.status();
+        Answer { status, header: self.header(status), body: document::error(&self.title()) }
+    }
+
+    fn title(&self) -> String {
+        match self {
+            Self::Write(WriteError::Unavailable(reason)) => {
+                tracing::error!(%reason, "the state cannot be written");
+                "the state cannot be written now; nothing was changed, try again later".to_owned()
+            }
+            Self::Provider(ProviderError::Nonsense(reason)) => {
+                tracing::warn!(%reason, "an identity provider answered nonsense");
+                "the identity provider answered nonsense".to_owned()
+            }
+            Self::Sign(_) | Self::Randomness => {
+                tracing::error!(reason = %self, "a token could not be issued");
+                "something is wrong inside; its log says what".to_owned()
+            }
+            shown => shown.to_string(),
+        }
+    }
+
+    fn header(&self, status: StatusCode) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::MethodNotAllowed(allow) => Some((header::ALLOW, HeaderValue::from_static(allow))),
+            Self::TooMany(RetryAfter(wait)) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                Some((header::RETRY_AFTER, HeaderValue::from(seconds.max(1))))
+            }
+            Self::TokenMissing | Self::RefreshTokenMissing => {
+                Some((header::WWW_AUTHENTICATE, challenge(None)))
+            }
+            Self::Bearer(error) => {
+                let description = error.to_string();
+                Some((header::WWW_AUTHENTICATE, challenge(Some(("invalid_request", &description)))))
+            }
+            Self::Denied(_) => {
+                let description = "the token's user is not allowed to do this";
+                Some((
+                    header::WWW_AUTHENTICATE,
+                    challenge(Some(("insufficient_scope", description))),
+                ))
+            }
+            _ if status == StatusCode::UNAUTHORIZED => {
+                let description = self.to_string();
+                Some((header::WWW_AUTHENTICATE, challenge(Some(("invalid_token", &description)))))
+            }
+            _ if status == StatusCode::SERVICE_UNAVAILABLE => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("5")))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! An answer before it is put into HTTP.
+//!
+//! Must not know what it says.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::{HeaderName, HeaderValue, StatusCode};
+use http_body_util::Full;
+use hyper::body::Body;
+
+use super::document::Document;
+use super::error::Answer;
+use crate::web::Response;
+use crate::web::respond::Encoding;
+
+/// An answer: a status, headers, and perhaps something to read.
+#[derive(Debug)]
+pub struct Reply {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Nothing,
+    /// Core JSON, or the same bytes as JSON.
+    Document(Bytes),
+    Typed(HeaderValue, Bytes),
+}
+
+impl Reply {
+    /// 204.
+    pub fn nothing() -> Self {
+        Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), content: Content::Nothing }
+    }
+
+    /// A document.
+    pub fn document(status: StatusCode, document: &Document) -> Self {
+        Self { status, headers: Vec::new(), content: Content::Document(document.to_bytes().into()) }
+    }
+
+    /// Bytes of a type.
+    pub fn typed(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Self {
+        Self { status, headers: Vec::new(), content: Content::Typed(content_type, body) }
+    }
+
+    /// The reply with one header more.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The reply with where the new thing is.
+    #[must_use]
+    pub fn located(self, url: &str) -> Self {
+        match HeaderValue::from_str(url) {
+            Ok(value) => self.with(LOCATION, value),
+            Err(_) => self,
+        }
+    }
+
+    /// The reply, kept by nobody.
+    #[must_use]
+    pub fn unstored(self) -> Self {
+        self.with(CACHE_CONTROL, HeaderValue::from_static("no-store"))
+    }
+
+    /// The reply in HTTP, with the media type the caller prefers for documents.
+    pub fn into_response(self, encoding: Encoding) -> Response {
+        let (content_type, body) = match self.content {
+            Content::Nothing => (None, Bytes::new()),
+            Content::Document(body) => {
+                let name = match encoding {
+                    Encoding::CoreJson => "application/vnd.coreapi+json",
+                    Encoding::Json => "application/json",
+                };
+                (Some(HeaderValue::from_static(name)), body)
+            }
+            Content::Typed(content_type, body) => (Some(content_type), body),
+        };
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = self.status;
+        response.headers_mut().extend(self.headers);
+        if let Some(content_type) = content_type {
+            response.headers_mut().insert(CONTENT_TYPE, content_type);
+        }
+        response
+    }
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        let headers = answer.header.into_iter().collect();
+        Self { status: answer.status, headers, content: Content::Document(answer.body.into()) }
+            .unstored()
+    }
+}
+
+/// The answer to HEAD: as for GET, without the body.
+pub fn without_body(mut response: Response) -> Response {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    *response.body_mut() = Full::default();
+    response
+}

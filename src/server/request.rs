@@ -1,0 +1,103 @@
+//! What a request says: its query, its JSON body, its names.
+//!
+//! Owns how they are read and what is said of wrong ones. Must not know what is done with them.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use hyper::body::Incoming;
+use serde_json::{Map, Value};
+use url::form_urlencoded;
+
+use super::error::ApiError;
+use super::read_body;
+use crate::domain::time::Timestamp;
+use crate::jose::json::strict_object;
+
+/// A request, who sent it, and when.
+pub struct Call<'a> {
+    pub parts: &'a Parts,
+    pub client: IpAddr,
+    pub now: Timestamp,
+    pub body: Incoming,
+}
+
+impl Call<'_> {
+    /// The value of a query parameter; twice the same is a mistake.
+    pub fn query(&self, name: &str) -> Result<Option<String>, ApiError> {
+        let query = self.parts.uri.query().unwrap_or_default();
+        let mut found = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
+        let value = found.next().map(|(_, value)| value.into_owned());
+        if found.next().is_some() {
+            return Err(ApiError::Malformed(format!(
+                "the query has {name} twice; a right one has it once"
+            )));
+        }
+        Ok(value)
+    }
+
+    /// A query parameter as a value of its own kind.
+    pub fn parsed_query<T>(&self, name: &str) -> Result<Option<T>, ApiError>
+    where
+        T: FromStr<Err: Into<ApiError>>,
+    {
+        self.query(name)?.map(|text| text.parse().map_err(Into::into)).transpose()
+    }
+
+    /// Whether the body calls itself this kind of JSON.
+    pub fn is_of_type(&self, wanted: &[&str]) -> bool {
+        let value = self.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = value.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        wanted.iter().any(|wanted| essence.eq_ignore_ascii_case(wanted))
+    }
+
+    /// The body as it came.
+    pub async fn bytes(self) -> Result<Bytes, ApiError> {
+        Ok(read_body(self.body).await?)
+    }
+
+    /// The body as a JSON object.
+    pub async fn fields(self) -> Result<Fields, ApiError> {
+        if !self.is_of_type(&["application/json", "application/vnd.coreapi+json"]) {
+            return Err(ApiError::MediaType);
+        }
+        let object = strict_object(&self.bytes().await?)
+            .map_err(|error| ApiError::Malformed(format!("the body is malformed: {error}")))?;
+        Ok(Fields(object))
+    }
+}
+
+/// A JSON object that came as a body.
+pub struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// Takes a text out.
+    pub fn text(&mut self, name: &str) -> Result<String, ApiError> {
+        match self.0.remove(name) {
+            Some(Value::String(text)) => Ok(text),
+            Some(_) => Err(ApiError::Malformed(format!("the field {name} must be a text"))),
+            None => Err(ApiError::Malformed(format!(
+                "the field {name} is missing; a right body has {{\"{name}\": \"…\"}}"
+            ))),
+        }
+    }
+
+    /// Takes anything out.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.remove(name)
+    }
+
+    /// Refuses whatever nobody took.
+    pub fn finish(self, right: &str) -> Result<(), ApiError> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::Malformed(format!(
+                "the body has fields that mean nothing here; a right one is {right}"
+            )))
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! From method and path to what is asked. `/x` and `/x/` are the same.
+//!
+//! | Path | Methods |
+//! |---|---|
+//! | `/` | GET |
+//! | `/public-key/` | GET |
+//! | `/.well-known/jwks.json`, `/.well-known/jwks-es256k.json` | GET |
+//! | `/tokens/` | GET, POST |
+//! | `/users/` | GET, POST |
+//! | `/users/U` | GET, PATCH, DELETE |
+//! | `/password_recoveries/` | GET, POST |
+//! | `/groups/` | GET, POST |
+//! | `/groups/G/` | GET, POST, DELETE |
+//! | `/groups/G/U/` | DELETE |
+//!
+//! HEAD is answered like GET. Must not know what any of it does.
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+
+/// What is asked. Names are percent-decoded, not yet parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// The JSON home document.
+    Home,
+    /// The signing key as PEM.
+    PublicKey,
+    /// The JWK Set with the P-256 keys.
+    Jwks,
+    /// The JWK Set with the secp256k1 keys.
+    JwksEs256k,
+    /// How to get tokens, or the way back from a provider.
+    DescribeTokens,
+    /// A login or a refresh.
+    CreateTokens,
+    /// Users.
+    ListUsers,
+    /// Registration.
+    RegisterUser,
+    /// One user.
+    ShowUser(String),
+    /// A ban, a revocation, or a new password.
+    PatchUser(String),
+    /// A user out of every group.
+    DeleteUser(String),
+    /// How to recover a password.
+    DescribeRecovery,
+    /// A password recovery.
+    RecoverPassword,
+    /// Groups.
+    ListGroups,
+    /// A new group.
+    CreateGroup,
+    /// Who is in a group.
+    ShowGroup(String),
+    /// One more in a group.
+    AddMember(String),
+    /// A group and everything under it, gone.
+    DeleteGroup(String),
+    /// One less in a group: group, user.
+    RemoveMember(String, String),
+}
+
+/// Why nothing is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRoute {
+    /// No such path.
+    NotFound,
+    /// The path is there, the method is not: what `Allow` says.
+    MethodNotAllowed(&'static str),
+}
+
+impl Route {
+    /// Reads method and path (RFC 3986, still percent-encoded).
+    ///
+    /// # Errors
+    /// [`NoRoute`], for the answers 404 and 405.
+    pub fn parse(method: &Method, path: &str) -> Result<Self, NoRoute> {
+        let rest = path.strip_prefix('/').ok_or(NoRoute::NotFound)?;
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let segments: Vec<&str> =
+            if rest.is_empty() { Vec::new() } else { rest.splitn(4, '/').collect() };
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        match segments.as_slice() {
+            [] => pick(method, "GET, HEAD", [(Method::GET, Self::Home)]),
+            ["public-key"] => pick(method, "GET, HEAD", [(Method::GET, Self::PublicKey)]),
+            [".well-known", "jwks.json"] => pick(method, "GET, HEAD", [(Method::GET, Self::Jwks)]),
+            [".well-known", "jwks-es256k.json"] => {
+                pick(method, "GET, HEAD", [(Method::GET, Self::JwksEs256k)])
+            }
+            ["tokens"] => pick(
+                method,
+                "GET, HEAD, POST",
+                [(Method::POST, Self::CreateTokens), (Method::GET, Self::DescribeTokens)],
+            ),
+            ["users"] => pick(
+                method,
+                "GET, HEAD, POST",
+                [(Method::GET, Self::ListUsers), (Method::POST, Self::RegisterUser)],
+            ),
+            ["users", user] => {
+                let user = decode(user)?;
+                pick(
+                    method,
+                    "GET, HEAD, PATCH, DELETE",
+                    [
+                        (Method::GET, Self::ShowUser(user.clone())),
+                        (Method::PATCH, Self::PatchUser(user.clone())),
+                        (Method::DELETE, Self::DeleteUser(user)),
+                    ],
+                )
+            }
+            ["password_recoveries"] => pick(
+                method,
+                "GET, HEAD, POST",
+                [(Method::GET, Self::DescribeRecovery), (Method::POST, Self::RecoverPassword)],
+            ),
+            ["groups"] => pick(
+                method,
+                "GET, HEAD, POST",
+                [(Method::GET, Self::ListGroups), (Method::POST, Self::CreateGroup)],
+            ),
+            ["groups", group] => {
+                let group = decode(group)?;
+                pick(
+                    method,
+                    "GET, HEAD, POST, DELETE",
+                    [
+                        (Method::GET, Self::ShowGroup(group.clone())),
+                        (Method::POST, Self::AddMember(group.clone())),
+                        (Method::DELETE, Self::DeleteGroup(group)),
+                    ],
+                )
+            }
+            ["groups", group, user] => pick(
+                method,
+                "DELETE",
+                [(Method::DELETE, Self::RemoveMember(decode(group)?, decode(user)?))],
+            ),
+            _ => Err(NoRoute::NotFound),
+        }
+    }
+
+    /// A name for metrics; never holds what a caller wrote.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Home => "home",
+            Self::PublicKey => "public-key",
+            Self::Jwks => "jwks",
+            Self::JwksEs256k => "jwks-es256k",
+            Self::DescribeTokens | Self::CreateTokens => "tokens",
+            Self::ListUsers | Self::RegisterUser => "users",
+            Self::ShowUser(_) | Self::PatchUser(_) | Self::DeleteUser(_) => "user",
+            Self::DescribeRecovery | Self::RecoverPassword => "password-recoveries",
+            Self::ListGroups | Self::CreateGroup => "groups",
+            Self::ShowGroup(_) | Self::AddMember(_) | Self::DeleteGroup(_) => "group",
+            Self::RemoveMember(..) => "group-member",
+        }
+    }
+}
+
+fn pick<const N: usize>(
+    method: &Method,
+    allow: &'static str,
+    routes: [(Method, Route); N],
+) -> Result<Route, NoRoute> {
+    let found = routes.into_iter().find(|(candidate, _)| candidate == method);
+    found.map(|(_, route)| route).ok_or(NoRoute::MethodNotAllowed(allow))
+}
+
+/// A path segment as text; empty ones and broken encodings name nothing.
+fn decode(segment: &str) -> Result<String, NoRoute> {
+    let mut bytes = segment.bytes();
+    while let Some(byte) = bytes.next() {
+        let digits = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
+        if byte == b'%' && !(digits(bytes.next()) && digits(bytes.next())) {
+            return Err(NoRoute::NotFound);
+        }
+    }
+    match percent_decode_str(segment).decode_utf8() {
+        Ok(text) if !text.is_empty() => Ok(text.into_owned()),
+        _ => Err(NoRoute::NotFound),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(path: &str) -> Result<Route, NoRoute> {
+        Route::parse(&Method::GET, path)
+    }
+
+    #[test]
+    fn both_spellings() {
+        let paths = [
+            "tokens",
+            "users",
+            "groups",
+            "groups/a",
+            "users/kisee-a",
+            "public-key",
+            ".well-known/jwks.json",
+        ];
+        for path in paths {
+            let plain = get(&format!("/{path}"));
+            assert!(plain.is_ok(), "{path}");
+            assert_eq!(plain, get(&format!("/{path}/")));
+            assert_eq!(plain, Route::parse(&Method::HEAD, &format!("/{path}/")));
+        }
+        assert_eq!(get("/"), Ok(Route::Home));
+    }
+
+    #[test]
+    fn nothing_else_is_there() {
+        for path in [
+            "",
+            "*",
+            "//",
+            "/groups//",
+            "/groups/a//",
+            "/groups/a/b/c",
+            "/x",
+            "/users/%ff",
+            "/users/%2",
+            "/users/%zz",
+        ] {
+            assert_eq!(get(path), Err(NoRoute::NotFound), "{path}");
+        }
+        assert_eq!(get("/groups/a/b/"), Err(NoRoute::MethodNotAllowed("DELETE")));
+        assert_eq!(
+            Route::parse(&Method::PUT, "/groups/a"),
+            Err(NoRoute::MethodNotAllowed("GET, HEAD, POST, DELETE"))
+        );
+    }
+
+    #[test]
+    fn names_are_decoded_once() {
+        assert_eq!(get("/users/kisee-a%2Fb%20c"), Ok(Route::ShowUser("kisee-a/b c".into())));
+        assert_eq!(get("/users/kisee-%2561"), Ok(Route::ShowUser("kisee-%61".into())));
+        assert_eq!(
+            Route::parse(&Method::DELETE, "/groups/admin.staff/kisee-%C3%A9/"),
+            Ok(Route::RemoveMember("admin.staff".into(), "kisee-é".into()))
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! `/tokens/`: logins and refreshes. Nothing here waits for a disk; a login waits for its identity provider only.
+
+use http::StatusCode;
+
+use super::document::{Document, Link, Location, Need};
+use super::error::ApiError;
+use super::reply::Reply;
+use super::request::Call;
+use super::{Api, bearer};
+use crate::domain::policy::{Grant, admit};
+use crate::domain::time::Timestamp;
+use crate::domain::token::{Scope, TokenId, TokenPair, issue};
+use crate::domain::user::UserId;
+use crate::idp::{Credentials, Identity, Provider, ProviderError};
+use crate::jose::sign::token_id;
+
+impl Api {
+    /// GET: what can be done for tokens; with `idp`, the way back from a provider that logs in by redirect.
+    pub(super) fn describe_tokens(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
+        if let Some(name) = call.query("idp")? {
+            self.provider(&name)?;
+            return Err(ApiError::MethodNotAllowed("POST"));
+        }
+        let url = self.url("/tokens/");
+        let mut document = Document::new(&url, "Get tokens from an identity provider");
+        for provider in self.config.providers.iter() {
+            document = document
+                .with(&format!("identify_via_{}", provider.name()), login_link(&url, provider));
+        }
+        let refresh = Link::new(
+            "post",
+            format!("{url}?refresh"),
+            "Get new tokens for a refresh token",
+            "POST with the refresh token in the header Authorization: Bearer … to get a new access and refresh token.",
+        );
+        let document =
+            document.with("refresh", refresh.field("scope", Location::Query, Need::Optional));
+        Ok(Reply::document(StatusCode::OK, &document))
+    }
+
+    /// POST: a login with `idp`, or a refresh.
+    pub(super) async fn create_tokens(&self, call: Call<'_>) -> Result<Reply, ApiError> {
+        let scope = call.parsed_query::<Scope>("scope")?.unwrap_or_default();
+        match (call.query("idp")?, call.query("refresh")?) {
+            (Some(name), None) => self.log_in(call, &name, scope).await,
+            (None, Some(_)) => self.refresh(&call, scope),
+            _ => Err(ApiError::Malformed(
+                "the query must name an identity provider or ask for a refresh: ?idp=kisee or ?refresh".to_owned(),
+            )),
+        }
+    }
+
+    async fn log_in(&self, call: Call<'_>, name: &str, scope: Scope) -> Result<Reply, ApiError> {
+        let provider = self.provider(name)?;
+        let (client, now) = (call.client, call.now);
+        let mut fields = call.fields().await?;
+        let (login, password) = (fields.text("login")?, fields.text("password")?.into());
+        self.config
+            .attempts
+            .check(client, &attempt_key(name, &login))
+            .map_err(ApiError::TooMany)?;
+        let identified = provider.identify(Credentials { login, password }, now).await;
+        self.config.metrics.login(provider.name().as_str(), outcome(&identified));
+        let Identity { user, claims } = identified?;
+        // The provider took its time: what the state says of the user is read now, not before.
+        let now = (self.config.clock)();
+        self.grant(&user.clone(), Grant::Login { user, claims, scope }, now)
+    }
+
+    fn refresh(&self, call: &Call<'_>, scope: Scope) -> Result<Reply, ApiError> {
+        let token = bearer(&call.parts.headers)?.ok_or(ApiError::RefreshTokenMissing)?;
+        let claims = self.config.verifier.refresh(token, call.now)?;
+        self.grant(&claims.0.subject, Grant::Refresh(&claims, scope), call.now)
+    }
+
+    /// A new pair, if the law admits it.
+    fn grant(&self, user: &UserId, grant: Grant<'_>, now: Timestamp) -> Result<Reply, ApiError> {
+        let record = self.config.realm.directory().record(user, now);
+        let lifetimes = self.config.lifetimes;
+        let admission = admit(grant, record.standing, lifetimes.session, now)?;
+        let pair = issue(admission, record.holdings, lifetimes, [fresh_id()?, fresh_id()?], now);
+        self.config.metrics.token_pair();
+        self.pair(&pair)
+    }
+
+    fn pair(&self, pair: &TokenPair) -> Result<Reply, ApiError> {
+        let document = Document::new(&self.url("/tokens/"), "Tokens")
+            .with("access_token", self.config.signer.access(&pair.access)?)
+            .with("refresh_token", self.config.signer.refresh(&pair.refresh)?);
+        Ok(Reply::document(StatusCode::CREATED, &document).unstored())
+    }
+
+    pub(super) fn provider(&self, name: &str) -> Result<&Provider, ApiError> {
+        let nowhere = ApiError::NotFound(
+            "there is no such identity provider; GET /tokens/ lists those there are",
+        );
+        self.config.providers.get(name).ok_or(nowhere)
+    }
+}
+
+fn login_link(url: &str, provider: &Provider) -> Link {
+    let link = Link::new(
+        "post",
+        format!("{url}?idp={}", provider.name()),
+        provider.title(),
+        provider.description(),
+    );
+    let link = provider.fields().iter().fold(link, |link, field| {
+        link.field(
+            &field.name,
+            Location::Form,
+            if field.required { Need::Required } else { Need::Optional },
+        )
+    });
+    link.field("scope", Location::Query, Need::Optional)
+}
+
+fn fresh_id() -> Result<TokenId, ApiError> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| ApiError::Randomness)?;
+    Ok(token_id(random))
+}
+
+/// One counter for a person, however they spell themselves.
+pub(super) fn attempt_key(provider: &str, login: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    let folded: String = login.trim().nfkc().flat_map(char::to_lowercase).collect();
+    format!("{provider}-{folded}")
+}
+
+/// How a login went, for metrics.
+fn outcome(identified: &Result<Identity, ProviderError>) -> &'static str {
+    match identified {
+        Ok(_) => "proved",
+        Err(ProviderError::Refused) => "refused",
+        Err(ProviderError::Unreachable) => "unreachable",
+        Err(ProviderError::Busy) => "busy",
+        Err(ProviderError::Nonsense(_)) => "nonsense",
+        Err(ProviderError::NotOffered) => "not_offered",
+    }
+}

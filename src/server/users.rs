@@ -1,0 +1,193 @@
+//! `/users/`: who there is, what they are in, bans and revocations.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use percent_encoding::utf8_percent_encode;
+use serde_json::Value;
+
+use super::document::{Document, Link, Location, Need};
+use super::error::ApiError;
+use super::groups::group_documents;
+use super::reply::Reply;
+use super::request::Call;
+use super::{Api, Caller};
+use crate::domain::directory::Page;
+use crate::domain::membership::Roster;
+use crate::domain::policy::{View, may_see, permit};
+use crate::domain::realm::{Ban, Change};
+use crate::domain::user::UserId;
+
+/// Users on one page.
+const USERS: usize = 50;
+/// Groups of a user on one page.
+const GROUPS: usize = 20;
+
+impl Api {
+    /// GET `/users/`: root staff sees who there is; everybody sees how to register.
+    pub(super) fn list_users(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
+        let caller = self.caller_if_any(call)?;
+        let after: Option<UserId> = call.parsed_query("after")?;
+        let url = self.url("/users/");
+        let mut document = Document::new(&url, "Users");
+        let sees = caller.is_some_and(|caller| may_see(&caller.actor, &View::Users).is_ok());
+        let mut users = Vec::new();
+        if sees {
+            let page = Page { after: after.as_ref(), limit: USERS + 1 };
+            users = self.config.realm.directory().users(page, call.now);
+            if users.len() > USERS {
+                users.truncate(USERS);
+                document = document.with_some(
+                    "next",
+                    users.last().map(|last| {
+                        Link::new(
+                            "get",
+                            format!("{url}?after={}", encoded(last.as_str())),
+                            "More users",
+                            "The next page.",
+                        )
+                    }),
+                );
+            }
+        }
+        let users: Vec<Value> = users.iter().map(|user| self.user_document(user).into()).collect();
+        document = document.with("users", users);
+        if self.config.providers.registering().is_some() {
+            let link = Link::new(
+                "post",
+                url,
+                "Register a new user",
+                "POST a username, a password and an email address.",
+            );
+            let fields = ["username", "password", "email"];
+            let link = fields
+                .iter()
+                .fold(link, |link, name| link.field(name, Location::Form, Need::Required));
+            document = document.with("register_user", link);
+        }
+        Ok(Reply::document(StatusCode::OK, &document))
+    }
+
+    /// GET `/users/U`: to the user and to root staff. A user id is a name, not a record: one that nothing is said of
+    /// stands for somebody in no group.
+    pub(super) fn show_user(&self, call: &Call<'_>, name: &str) -> Result<Reply, ApiError> {
+        let caller = self.caller(call)?;
+        let user: UserId = name.parse()?;
+        may_see(&caller.actor, &View::User(user.clone()))?;
+        let after: Option<Roster> = call.parsed_query("last_element")?;
+        let record = self.config.realm.directory().record(&user, call.now);
+        let rosters =
+            caller.within(&user, record.holdings.into_iter().map(|holding| holding.roster));
+        let (page, next) = page_of(rosters, after.as_ref(), GROUPS);
+        let url = self.user_url(&user);
+        let next = next.map(|last| {
+            Link::new(
+                "get",
+                format!("{url}?last_element={last}"),
+                "More groups of this user",
+                "The next page.",
+            )
+        });
+        let patch = Link::new(
+            "patch",
+            url.clone(),
+            "Ban a user, or let one in again",
+            "PATCH {\"is_banned\": true} to ban, or {\"not_before\": \"now\"} to end all sessions; for root staff.",
+        );
+        let patch = patch.field("is_banned", Location::Form, Need::Optional).field(
+            "not_before",
+            Location::Form,
+            Need::Optional,
+        );
+        let document = Document::new(&url, "User")
+            .with("username", user.as_str())
+            .with("is_banned", record.standing.banned)
+            .with("groups", group_documents(self, &page))
+            .with_some("next", next)
+            .with("patch", patch);
+        Ok(Reply::document(StatusCode::OK, &document))
+    }
+
+    /// PATCH `/users/U`: a ban or a revocation by root staff; a JSON Patch goes to the provider.
+    pub(super) async fn patch_user(&self, call: Call<'_>, name: &str) -> Result<Reply, ApiError> {
+        if call.is_of_type(&["application/json-patch+json"]) {
+            let user: UserId = name.parse()?;
+            return self.change_password(call, &user).await;
+        }
+        let caller = self.caller(&call)?;
+        let user: UserId = name.parse()?;
+        // The end of this second: no token issued in it, or before it, counts any more.
+        let not_before = call.now.after(Duration::from_secs(1));
+        let mut fields = call.fields().await?;
+        let right = "{\"is_banned\": true}, {\"is_banned\": false} or {\"not_before\": \"now\"}";
+        let change = match (fields.take("is_banned"), fields.take("not_before")) {
+            (Some(Value::Bool(true)), None) => Change::SetBanned { user, banned: Ban::Impose },
+            (Some(Value::Bool(false)), None) => Change::SetBanned { user, banned: Ban::Lift },
+            (None, Some(Value::String(moment))) if moment == "now" => {
+                Change::Revoke { user, not_before }
+            }
+            _ => {
+                return Err(ApiError::Malformed(format!(
+                    "the body means nothing here; a right one is {right}"
+                )));
+            }
+        };
+        fields.finish(right)?;
+        self.write(permit(&caller.actor, change)?).await?;
+        Ok(Reply::nothing())
+    }
+
+    /// DELETE `/users/U`: out of every group.
+    pub(super) async fn delete_user(&self, call: &Call<'_>, name: &str) -> Result<Reply, ApiError> {
+        let caller = self.caller(call)?;
+        let user = name.parse()?;
+        self.write(permit(&caller.actor, Change::DeleteUser(user))?).await?;
+        Ok(Reply::nothing())
+    }
+
+    pub(super) fn user_document(&self, user: &UserId) -> Document {
+        Document::new(&self.user_url(user), "User").with("username", user.as_str())
+    }
+
+    pub(super) fn user_url(&self, user: &UserId) -> String {
+        self.url(&format!("/users/{}", encoded(user.as_str())))
+    }
+}
+
+impl Caller {
+    /// Of a user's rosters those the caller may know of: with a token of limited scope, nobody learns their own groups
+    /// beyond it.
+    pub(super) fn within(
+        &self,
+        user: &UserId,
+        rosters: impl Iterator<Item = Roster>,
+    ) -> Vec<Roster> {
+        let own = self.actor.id() == Some(user);
+        rosters.filter(|roster| !own || self.admission.scope().covers(roster)).collect()
+    }
+}
+
+/// A name as it stands in a path or a query.
+pub(super) fn encoded(name: &str) -> String {
+    utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
+        .to_string()
+        .replace("%2D", "-")
+        .replace("%5F", "_")
+}
+
+/// The page after an element, and the element the next page comes after.
+pub(super) fn page_of(
+    rosters: Vec<Roster>,
+    after: Option<&Roster>,
+    limit: usize,
+) -> (Vec<Roster>, Option<Roster>) {
+    let mut page: Vec<Roster> = rosters
+        .into_iter()
+        .filter(|roster| after.is_none_or(|after| roster > after))
+        .take(limit + 1)
+        .collect();
+    let more = page.len() > limit;
+    page.truncate(limit);
+    let next = if more { page.last().cloned() } else { None };
+    (page, next)
+}

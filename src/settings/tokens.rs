@@ -1,0 +1,108 @@
+//! From `[jwt]` to [`Jwt`], and lengths of time.
+//!
+//! Must not know keys.
+
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::Jwt;
+use super::reader::{Table, integer};
+use crate::domain::token::Lifetimes;
+
+const DAY: u64 = 24 * 60 * 60;
+
+pub(super) fn jwt(root: &Table<'_>) -> Option<Jwt> {
+    if root.get("jwt").is_none() {
+        root.missing("jwt", "[jwt] with iss = \"pasee.example.com\"");
+    }
+    let table = root.table("jwt")?;
+    let issuer = table.needed("iss", "\"pasee.example.com\"").and_then(|item| item.parse());
+    let audience = table.parsed("audience");
+    let lifetimes = lifetimes(&table);
+    table.finish();
+    Some(Jwt { issuer: issuer?, audience, lifetimes: lifetimes? })
+}
+
+fn lifetimes(table: &Table<'_>) -> Option<Lifetimes> {
+    let Lifetimes { access, refresh, session } = Lifetimes::default();
+    let (access, refresh, session) = (
+        duration(table, "access_lifetime", 10..=DAY, access),
+        duration(table, "refresh_lifetime", 10..=366 * DAY, refresh),
+        duration(table, "session_lifetime", 10..=400 * DAY, session),
+    );
+    let lifetimes = Lifetimes { access: access?, refresh: refresh?, session: session? };
+    if lifetimes.access > lifetimes.refresh || lifetimes.refresh > lifetimes.session {
+        let message = "lifetimes are out of order; right ones have access_lifetime ≤ refresh_lifetime ≤ \
+                       session_lifetime, such as \"15m\", \"30d\" and \"90d\" (the defaults)";
+        table.report.error(table.at, &table.key, message);
+    }
+    Some(lifetimes)
+}
+
+/// Whole seconds, or a text such as `15m`, within bounds in seconds; `None` for a mistake.
+pub(super) fn duration(
+    table: &Table<'_>,
+    key: &'static str,
+    bounds: std::ops::RangeInclusive<u64>,
+    default: Duration,
+) -> Option<Duration> {
+    let Some(item) = table.get(key) else { return Some(default) };
+    let seconds = match item.value {
+        DeValue::Integer(number) => integer(number),
+        DeValue::String(text) => seconds_of(text),
+        _ => None,
+    };
+    let seconds = seconds.filter(|seconds| bounds.contains(seconds));
+    if seconds.is_none() {
+        item.error(format_args!(
+            "is no length of time from {} to {} seconds; right ones are whole seconds, such as 30, or a text with a \
+             unit, such as \"30s\", \"15m\", \"12h\" or \"30d\"",
+            bounds.start(),
+            bounds.end()
+        ));
+    }
+    seconds.map(Duration::from_secs)
+}
+
+fn seconds_of(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_at(text.find(|letter: char| !letter.is_ascii_digit())?);
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => DAY,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units() {
+        for (text, seconds) in [
+            ("0s", Some(0)),
+            ("90s", Some(90)),
+            ("15m", Some(900)),
+            ("12h", Some(43_200)),
+            ("30d", Some(2_592_000)),
+            ("", None),
+            ("m", None),
+            ("15", None),
+            ("15 m", None),
+            (" 15m", None),
+            ("-15m", None),
+            ("1.5h", None),
+            ("15M", None),
+            ("15min", None),
+            ("1h30m", None),
+            ("99999999999999999999d", None),
+            ("18446744073709551615d", None),
+        ] {
+            assert_eq!(seconds_of(text), seconds, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Homes of the state: each feeds an [`index`](crate::index) and implements [`Realm`](crate::domain::realm::Realm).
+//!
+//! Must not know who may do what, nor HTTP.
+
+pub mod embedded;

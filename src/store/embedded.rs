@@ -1,0 +1,153 @@
+//! The state in a SQLite file, read into the index; the default home, which needs nothing else.
+//!
+//! One thread has the file. Writes reach it through a queue, those that arrive together share one transaction, and each
+//! is acknowledged when it is on the disk and in the index. Other processes may write to the same file: their changes
+//! show within a second. Must not know who may do what, nor block a caller that is not told so.
+
+mod change;
+mod fault;
+mod file;
+mod load;
+mod log;
+mod schema;
+mod status;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+pub use fault::Fault;
+pub use file::OpenError;
+use file::Place;
+use status::Status;
+use writer::{Job, Writer};
+
+use crate::domain::directory::Directory;
+use crate::domain::policy::Permit;
+use crate::domain::realm::{Realm, WriteError, Writing};
+use crate::domain::time::Timestamp;
+use crate::index::Index;
+
+/// What time it is.
+pub type Clock = fn() -> Timestamp;
+
+/// Most writes that wait for the thread.
+const QUEUE: usize = 1024;
+
+/// The store. Dropping it finishes the writes that were begun, which takes as long as they do.
+#[derive(Debug)]
+pub struct Embedded {
+    index: Arc<Index>,
+    status: Arc<Status>,
+    jobs: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Embedded {
+    /// Opens the file, which is made if it is not there, readable by its owner only. Reads it all, so it takes a while.
+    ///
+    /// # Errors
+    /// The file cannot be made, read, locked or written, is damaged, or is no file of this program or an older one.
+    pub fn open(path: &Path, clock: Clock) -> Result<Self, OpenError> {
+        file::create(path)?;
+        let failed = |source| OpenError::File { path: path.to_owned(), source };
+        Self::start(Place::File(path.to_owned()), clock, failed)
+    }
+
+    /// A store that is gone when dropped.
+    ///
+    /// # Errors
+    /// The system gives no memory or no thread.
+    pub fn in_memory(clock: Clock) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::File { path: ":memory:".into(), source };
+        Self::start(Place::Memory, clock, failed)
+    }
+
+    fn start(
+        place: Place,
+        clock: Clock,
+        failed: impl FnOnce(Fault) -> OpenError,
+    ) -> Result<Self, OpenError> {
+        let (index, status) = (Arc::new(Index::default()), Arc::new(Status::default()));
+        let mut writer = Writer::new(place, clock, Arc::clone(&index), Arc::clone(&status));
+        writer.look().map_err(failed)?;
+        let (jobs, queue) = mpsc::sync_channel(QUEUE);
+        let thread = std::thread::Builder::new().name("store".to_owned());
+        let thread = thread.spawn(move || writer.run(&queue)).map_err(OpenError::Thread)?;
+        Ok(Self { index, status, jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// As [`Realm::write`], for callers that may block.
+    ///
+    /// # Errors
+    /// Why the change did not happen.
+    pub fn write_blocking(&self, permit: Permit) -> Result<(), WriteError> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        self.send(permit, move |result| _ = reply.send(result))?;
+        answer.recv().unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Transactions committed since the store was opened.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.status.commits()
+    }
+
+    /// Whether the last write, and the last look for other processes' changes, went well.
+    ///
+    /// # Errors
+    /// The fault there was. That of a write stays until another write goes well.
+    pub fn health(&self) -> Result<(), Arc<Fault>> {
+        self.status.health()
+    }
+
+    /// Finishes the writes that were begun, and closes the file. Blocks meanwhile.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    fn send(
+        &self,
+        permit: Permit,
+        reply: impl FnOnce(Result<(), WriteError>) + Send + 'static,
+    ) -> Result<(), WriteError> {
+        let jobs = self.jobs.as_ref().ok_or_else(closed)?;
+        jobs.try_send(Job { permit, reply: Box::new(reply) }).map_err(|error| match error {
+            TrySendError::Full(_) => Arc::new(Fault::Crowded).into(),
+            TrySendError::Disconnected(_) => closed(),
+        })
+    }
+}
+
+fn closed() -> WriteError {
+    Arc::new(Fault::Closed).into()
+}
+
+impl Realm for Embedded {
+    fn directory(&self) -> &dyn Directory {
+        &*self.index
+    }
+
+    fn write(&self, permit: Permit) -> Writing<'_> {
+        let (reply, answer) = oneshot::channel();
+        // Nobody may be waiting any more; the write happens all the same.
+        let sent = self.send(permit, move |result| _ = reply.send(result));
+        Box::pin(async move {
+            sent?;
+            answer.await.unwrap_or_else(|_| Err(closed()))
+        })
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take() {
+            _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Carries out one change in the file, judged by what the file says.
+//!
+//! Must not know transactions, nor the index.
+
+use rusqlite::{Connection, params};
+
+use super::fault::Fault;
+use super::load::number_of;
+use super::log::first;
+use crate::domain::directory::Standing;
+use crate::domain::group::GroupName;
+use crate::domain::membership::{Membership, Role, Roster};
+use crate::domain::realm::{Ban, Change, WriteError};
+use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
+use crate::index::Update;
+
+/// Why a change was not carried out.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// The state speaks against it.
+    State(WriteError),
+    /// The file failed.
+    File(Fault),
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self::File(fault)
+    }
+}
+
+impl From<rusqlite::Error> for Refused {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::File(error.into())
+    }
+}
+
+/// Carries out a change, and says what has come to pass by it.
+pub(super) fn execute(
+    connection: &Connection,
+    change: &Change,
+    now: Timestamp,
+) -> Result<Vec<Update>, Refused> {
+    match change {
+        Change::CreateGroup { group, creator } => create(connection, group, creator.as_ref()),
+        Change::DeleteGroup(group) => {
+            let sql = "DELETE FROM groups WHERE name = ?";
+            match connection.prepare_cached(sql)?.execute([group.as_str()])? {
+                0 => Err(Refused::State(WriteError::GroupMissing)),
+                _ => Ok(vec![Update::Deleted(group.clone())]),
+            }
+        }
+        Change::AddMember(membership) => add(connection, membership, now),
+        Change::RemoveMember { roster, user } => remove(connection, roster, user, now),
+        Change::SetBanned { user, banned } => {
+            let Standing { not_before, .. } = standing(connection, user)?;
+            let banned = *banned == Ban::Impose;
+            stand(connection, user, Standing { banned, not_before })
+        }
+        Change::Revoke { user, not_before } => {
+            let Standing { banned, not_before: before } = standing(connection, user)?;
+            let not_before = before.max(Some(*not_before));
+            stand(connection, user, Standing { banned, not_before })
+        }
+        Change::DeleteUser(user) => {
+            let sql = "DELETE FROM memberships WHERE user = ?";
+            connection.prepare_cached(sql)?.execute([user.as_str()])?;
+            Ok(vec![Update::Cleared(user.clone())])
+        }
+    }
+}
+
+fn create(
+    connection: &Connection,
+    group: &GroupName,
+    creator: Option<&UserId>,
+) -> Result<Vec<Update>, Refused> {
+    if number_of_group(connection, group)?.is_some() {
+        return Err(Refused::State(WriteError::GroupExists));
+    }
+    let parent = match group.parent() {
+        None => 0,
+        Some(parent) => number_of_group(connection, &parent)?
+            .ok_or(Refused::State(WriteError::ParentMissing))?,
+    };
+    let sql = "INSERT INTO groups (name, parent) VALUES (?, ?)";
+    connection.prepare_cached(sql)?.execute(params![group.as_str(), parent])?;
+    let mut updates = vec![Update::Created(group.clone())];
+    if let Some(creator) = creator {
+        let staff = Membership {
+            roster: Roster::of(group.clone(), Role::Staff),
+            user: creator.clone(),
+            expires_at: None,
+        };
+        put(connection, connection.last_insert_rowid(), &staff)?;
+        updates.push(Update::Joined(staff));
+    }
+    Ok(updates)
+}
+
+fn add(
+    connection: &Connection,
+    membership: &Membership,
+    now: Timestamp,
+) -> Result<Vec<Update>, Refused> {
+    let group = group_of(connection, &membership.roster)?;
+    if is_on(connection, group, &membership.roster, &membership.user, now)? {
+        return Err(Refused::State(WriteError::AlreadyMember));
+    }
+    put(connection, group, membership)?;
+    Ok(vec![Update::Joined(membership.clone())])
+}
+
+fn remove(
+    connection: &Connection,
+    roster: &Roster,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<Vec<Update>, Refused> {
+    let group = group_of(connection, roster)?;
+    if !is_on(connection, group, roster, user, now)? {
+        return Err(Refused::State(WriteError::NotMember));
+    }
+    let sql = "DELETE FROM memberships WHERE group_id = ? AND role = ? AND user = ?";
+    let key = params![group, number_of(roster.role()), user.as_str()];
+    connection.prepare_cached(sql)?.execute(key)?;
+    Ok(vec![Update::Left { roster: roster.clone(), user: user.clone() }])
+}
+
+/// Whether the user is on the roster now: an expired membership counts as none.
+fn is_on(
+    connection: &Connection,
+    group: i64,
+    roster: &Roster,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let sql = "SELECT expires_at FROM memberships WHERE group_id = ? AND role = ? AND user = ?";
+    let key = params![group, number_of(roster.role()), user.as_str()];
+    let found = first::<Option<i64>>(connection, sql, key)?;
+    Ok(found.is_some_and(|end| end.is_none_or(|end| now.as_unix() < end)))
+}
+
+fn put(connection: &Connection, group: i64, membership: &Membership) -> Result<(), Fault> {
+    let sql = "INSERT OR REPLACE INTO memberships (group_id, role, user, expires_at)
+               VALUES (?, ?, ?, ?)";
+    let Membership { roster, user, expires_at } = membership;
+    let end = expires_at.map(Timestamp::as_unix);
+    let row = params![group, number_of(roster.role()), user.as_str(), end];
+    connection.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+fn group_of(connection: &Connection, roster: &Roster) -> Result<i64, Refused> {
+    match roster.group() {
+        None => Ok(0),
+        Some(group) => {
+            number_of_group(connection, group)?.ok_or(Refused::State(WriteError::GroupMissing))
+        }
+    }
+}
+
+fn number_of_group(connection: &Connection, group: &GroupName) -> Result<Option<i64>, Fault> {
+    first(connection, "SELECT id FROM groups WHERE name = ?", [group.as_str()])
+}
+
+fn standing(connection: &Connection, user: &UserId) -> Result<Standing, Fault> {
+    let sql = "SELECT banned FROM standings WHERE user = ?";
+    let banned = first(connection, sql, [user.as_str()])?.unwrap_or(false);
+    let sql = "SELECT not_before FROM standings WHERE user = ?";
+    let not_before = first::<Option<i64>>(connection, sql, [user.as_str()])?.flatten();
+    Ok(Standing { banned, not_before: not_before.and_then(Timestamp::from_unix) })
+}
+
+fn stand(
+    connection: &Connection,
+    user: &UserId,
+    standing: Standing,
+) -> Result<Vec<Update>, Refused> {
+    if standing == Standing::default() {
+        let sql = "DELETE FROM standings WHERE user = ?";
+        connection.prepare_cached(sql)?.execute([user.as_str()])?;
+    } else {
+        let sql = "INSERT OR REPLACE INTO standings (user, banned, not_before) VALUES (?, ?, ?)";
+        let Standing { banned, not_before } = standing;
+        let row = params![user.as_str(), banned, not_before.map(Timestamp::as_unix)];
+        connection.prepare_cached(sql)?.execute(row)?;
+    }
+    Ok(vec![Update::Stands { user: user.clone(), standing }])
+}

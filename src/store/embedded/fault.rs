@@ -1,0 +1,96 @@
+//! Why the file cannot be used, in words that say what to do.
+//!
+//! Must not know what was being done.
+
+use std::sync::Arc;
+
+use rusqlite::ErrorCode;
+
+use crate::domain::realm::WriteError;
+
+/// Something is wrong with the file or around it.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// No room left where the file is.
+    #[error("the disk is full; free some space")]
+    Full(#[source] rusqlite::Error),
+    /// Another process has held the file for five seconds.
+    #[error("another process keeps the file locked; is a backup or a shell open on it?")]
+    Locked(#[source] rusqlite::Error),
+    /// The file or its directory cannot be written.
+    #[error("the file is read-only; Pasee needs to write it, and beside it")]
+    ReadOnly(#[source] rusqlite::Error),
+    /// The file cannot be opened any more.
+    #[error(
+        "the file cannot be opened; check that it is a file, who owns it, and that files can be made beside it"
+    )]
+    CannotOpen(#[source] rusqlite::Error),
+    /// Reading or writing fails.
+    #[error("reading or writing the file fails; check the disk")]
+    Io(#[source] rusqlite::Error),
+    /// What is in the file is damaged.
+    #[error("the file is damaged; restore it from a backup")]
+    Damaged(#[source] rusqlite::Error),
+    /// The file is no database.
+    #[error("the file is no SQLite database; name another one, or move it away")]
+    NotADatabase(#[source] rusqlite::Error),
+    /// A row holds something that Pasee never writes.
+    #[error("table {table} holds what is no {what}; restore the file from a backup")]
+    Content {
+        /// The table.
+        table: &'static str,
+        /// What belongs there.
+        what: &'static str,
+    },
+    /// A newer Pasee has changed the file.
+    #[error("the file has schema version {found}, this Pasee knows up to {known}; use a newer one")]
+    Newer {
+        /// The version in the file.
+        found: u32,
+        /// The latest this program knows.
+        known: u32,
+    },
+    /// The file system cannot share memory between processes, as SQLite's write-ahead log needs.
+    #[error("the file system cannot hold a write-ahead log; keep the file on a local disk")]
+    NoLog,
+    /// The file belongs to another program.
+    #[error("the file is a SQLite database of another program; name another one")]
+    Foreign,
+    /// Too many writes wait already.
+    #[error("too many changes are waiting to be written")]
+    Crowded,
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// Something SQLite says, and nothing above.
+    #[error("SQLite fails")]
+    Sqlite(#[source] rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full(error),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(error),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly(error),
+            Some(ErrorCode::CannotOpen) => Self::CannotOpen(error),
+            Some(ErrorCode::SystemIoFailure) => Self::Io(error),
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(error),
+            Some(ErrorCode::NotADatabase) => Self::NotADatabase(error),
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+impl From<Arc<Fault>> for WriteError {
+    fn from(fault: Arc<Fault>) -> Self {
+        Self::Unavailable(fault)
+    }
+}
+
+impl Fault {
+    /// Whether a fresh connection to the file may do better than this one.
+    pub(super) fn calls_for_reopening(&self) -> bool {
+        !matches!(self, Self::Locked(_) | Self::Full(_))
+    }
+}

@@ -1,0 +1,81 @@
+//! Reads everything in the file into memory.
+//!
+//! Must not know who reads it.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, Row};
+
+use super::fault::Fault;
+use super::log::{self, Cursor, moment, parsed};
+use crate::domain::directory::Standing;
+use crate::domain::group::GroupName;
+use crate::domain::membership::{Membership, Role, Roster};
+use crate::index::{Contents, Update};
+
+/// All there is, and the place in the log up to which it goes; to be asked in a transaction.
+pub(super) fn everything(connection: &Connection) -> Result<(Contents, Cursor), Fault> {
+    let mut contents = Contents::default();
+    let mut groups: HashMap<i64, GroupName> = HashMap::new();
+    let holds = ("groups", "group name");
+    each(connection, "SELECT id, name FROM groups WHERE id <> 0 ORDER BY id", holds, |row| {
+        let name: GroupName = parsed(row, 1)?;
+        contents.apply(&Update::Created(name.clone()));
+        groups.insert(row.get(0)?, name);
+        Ok(())
+    })?;
+    let sql = "SELECT group_id, role, user, expires_at FROM memberships
+               ORDER BY group_id, role, user";
+    let holds = ("memberships", "membership");
+    each(connection, sql, holds, |row| {
+        let roster = match (row.get(0)?, row.get(1)?) {
+            (0, _) => Some(Roster::RootStaff),
+            (group, role) => {
+                groups.get(&group).cloned().map(|group| Roster::of(group, role_of(role)))
+            }
+        };
+        let membership = Membership {
+            roster: roster.ok_or(rusqlite::Error::InvalidQuery)?,
+            user: parsed(row, 2)?,
+            expires_at: moment(row, 3)?,
+        };
+        contents.apply(&Update::Joined(membership));
+        Ok(())
+    })?;
+    let holds = ("standings", "standing");
+    each(connection, "SELECT user, banned, not_before FROM standings", holds, |row| {
+        let standing = Standing { banned: row.get(1)?, not_before: moment(row, 2)? };
+        contents.apply(&Update::Stands { user: parsed(row, 0)?, standing });
+        Ok(())
+    })?;
+    Ok((contents, log::end(connection)?))
+}
+
+fn each(
+    connection: &Connection,
+    sql: &str,
+    (table, what): (&'static str, &'static str),
+    mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+) -> Result<(), Fault> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(next) = rows.next()? {
+        row(next).map_err(|error| match error {
+            error @ rusqlite::Error::SqliteFailure(..) => error.into(),
+            _ => Fault::Content { table, what },
+        })?;
+    }
+    Ok(())
+}
+
+/// The number of a role in the file.
+pub(super) fn number_of(role: Role) -> i64 {
+    match role {
+        Role::Member => 0,
+        Role::Staff => 1,
+    }
+}
+
+fn role_of(number: i64) -> Role {
+    if number == 0 { Role::Member } else { Role::Staff }
+}

@@ -1,0 +1,143 @@
+//! The log of what has come to pass: how processes that share the file learn of each other's changes.
+//!
+//! Must not know the other tables.
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::fault::Fault;
+use crate::domain::directory::Standing;
+use crate::domain::group::GroupName;
+use crate::domain::membership::{Membership, Roster};
+use crate::domain::time::Timestamp;
+use crate::index::Update;
+
+/// How many entries are kept. Whoever is further behind reads everything anew.
+const KEPT: i64 = 10_000;
+
+/// A place in the log: the number of the last entry seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cursor(i64);
+
+/// What came after a place.
+#[derive(Debug)]
+pub(super) enum News {
+    /// These, in order.
+    Updates(Vec<Update>),
+    /// More than the log has kept, or the file is another one than before.
+    TooMuch,
+}
+
+/// The end of the log.
+pub(super) fn end(connection: &Connection) -> Result<Cursor, Fault> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM changes";
+    Ok(Cursor(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?))
+}
+
+/// What came after a place, to be asked in a transaction.
+pub(super) fn since(connection: &Connection, seen: Cursor) -> Result<News, Fault> {
+    let end = end(connection)?;
+    if end == seen {
+        return Ok(News::Updates(Vec::new()));
+    }
+    let sql = "SELECT min(seq) FROM changes";
+    let first: Option<i64> = connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    if end.0 < seen.0 || first.is_some_and(|first| first > seen.0 + 1) {
+        return Ok(News::TooMuch);
+    }
+    let sql = "SELECT kind, name, user, banned, moment FROM changes WHERE seq > ? ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql)?;
+    let updates = statement.query_map([seen.0], read)?.collect::<Result<_, _>>();
+    updates.map(News::Updates).map_err(content)
+}
+
+/// Adds an entry.
+pub(super) fn append(connection: &Connection, update: &Update) -> Result<(), Fault> {
+    let sql = "INSERT INTO changes (kind, name, user, banned, moment) VALUES (?, ?, ?, ?, ?)";
+    let mut insert = connection.prepare_cached(sql)?;
+    let nothing = None::<&str>;
+    match update {
+        Update::Created(group) => {
+            insert.execute(params!["created", group.as_str(), nothing, nothing, nothing])
+        }
+        Update::Deleted(group) => {
+            insert.execute(params!["deleted", group.as_str(), nothing, nothing, nothing])
+        }
+        Update::Joined(Membership { roster, user, expires_at }) => {
+            let end = expires_at.map(Timestamp::as_unix);
+            insert.execute(params!["joined", roster.to_string(), user.as_str(), nothing, end])
+        }
+        Update::Left { roster, user } => {
+            insert.execute(params!["left", roster.to_string(), user.as_str(), nothing, nothing])
+        }
+        Update::Stands { user, standing: Standing { banned, not_before } } => {
+            let from = not_before.map(Timestamp::as_unix);
+            insert.execute(params!["stands", nothing, user.as_str(), banned, from])
+        }
+        Update::Cleared(user) => {
+            insert.execute(params!["cleared", nothing, user.as_str(), nothing, nothing])
+        }
+    }?;
+    Ok(())
+}
+
+/// Drops entries older than the last [`KEPT`].
+pub(super) fn trim(connection: &Connection) -> Result<(), Fault> {
+    let sql = "DELETE FROM changes WHERE seq <= (SELECT max(seq) FROM changes) - ?";
+    connection.prepare_cached(sql)?.execute([KEPT])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Update> {
+    let kind: String = row.get(0)?;
+    Ok(match kind.as_str() {
+        "created" => Update::Created(parsed::<GroupName>(row, 1)?),
+        "deleted" => Update::Deleted(parsed::<GroupName>(row, 1)?),
+        "joined" => Update::Joined(Membership {
+            roster: parsed(row, 1)?,
+            user: parsed(row, 2)?,
+            expires_at: moment(row, 4)?,
+        }),
+        "left" => Update::Left { roster: parsed::<Roster>(row, 1)?, user: parsed(row, 2)? },
+        "stands" => Update::Stands {
+            user: parsed(row, 2)?,
+            standing: Standing { banned: row.get(3)?, not_before: moment(row, 4)? },
+        },
+        "cleared" => Update::Cleared(parsed(row, 2)?),
+        _ => return Err(rusqlite::Error::InvalidColumnType(0, "kind".to_owned(), Type::Text)),
+    })
+}
+
+fn content(error: rusqlite::Error) -> Fault {
+    match error {
+        error @ rusqlite::Error::SqliteFailure(..) => error.into(),
+        _ => Fault::Content { table: "changes", what: "change" },
+    }
+}
+
+/// A name in a column.
+pub(super) fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text = row.get_ref(column)?.as_str()?;
+    text.parse().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
+}
+
+/// A moment in a column, if there is one.
+pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let Some(seconds) = row.get::<_, Option<i64>>(column)? else { return Ok(None) };
+    let out_of_range = rusqlite::Error::IntegralValueOutOfRange(column, seconds);
+    Timestamp::from_unix(seconds).map(Some).ok_or(out_of_range)
+}
+
+/// Whether there is any such row: the first column of the first one.
+pub(super) fn first<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<Option<T>, Fault> {
+    Ok(connection.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?)
+}

@@ -1,0 +1,90 @@
+//! The tables, and the steps from each version of them to the next.
+//!
+//! Must not know what rows mean to the index.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::fault::Fault;
+
+/// "Pase" in ASCII, where SQLite keeps whose file it is.
+const APPLICATION: u32 = u32::from_be_bytes(*b"Pase");
+
+/// One step for each version: the first makes an empty file version 1. Released steps never change.
+const STEPS: [&str; 2] = [TABLES, CHANGES];
+
+/// Group 0 is the realm itself: parent of the root groups, and its staff is the root staff. Deleting a group takes its
+/// subgroups and memberships along. `role`: 0 member, 1 staff. Moments are seconds since 1970; NULL = no end, or never.
+const TABLES: &str = "
+    CREATE TABLE groups (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        parent INTEGER REFERENCES groups (id) ON DELETE CASCADE,
+        CHECK ((id = 0) = (parent IS NULL))
+    ) STRICT;
+    CREATE INDEX groups_by_parent ON groups (parent);
+    INSERT INTO groups (id, name, parent) VALUES (0, '', NULL);
+    CREATE TABLE memberships (
+        group_id INTEGER NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+        role INTEGER NOT NULL CHECK (role IN (0, 1)),
+        user TEXT NOT NULL,
+        expires_at INTEGER,
+        PRIMARY KEY (group_id, role, user),
+        CHECK (group_id <> 0 OR role = 1)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX memberships_by_user ON memberships (user);
+    CREATE TABLE standings (
+        user TEXT PRIMARY KEY,
+        banned INTEGER NOT NULL CHECK (banned IN (0, 1)),
+        not_before INTEGER
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// What has come to pass lately, for other processes that have the file open.
+const CHANGES: &str = "
+    CREATE TABLE changes (
+        seq INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        name TEXT,
+        user TEXT,
+        banned INTEGER,
+        moment INTEGER
+    ) STRICT;
+";
+
+/// Makes the file Pasee's own, in the latest version; two processes may do so at once.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
+    if version(connection)? == latest() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = version(&transaction)?; // again, now that nobody else can change it
+    for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(usize::MAX)) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", latest())?;
+    Ok(transaction.commit()?)
+}
+
+/// The version of the file's tables: 0 when it is empty.
+///
+/// # Errors
+/// The file is of another program or a newer Pasee, or cannot be read.
+pub(super) fn version(connection: &Connection) -> Result<u32, Fault> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let (application, found) = (number("application_id")?, number("user_version")?);
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (application, u32::try_from(found)) {
+        (0, Ok(0)) if tables == 0 => Ok(0),
+        (application, Ok(found)) if application == i64::from(APPLICATION) && found > 0 => {
+            let known = latest();
+            if found > known { Err(Fault::Newer { found, known }) } else { Ok(found) }
+        }
+        _ => Err(Fault::Foreign),
+    }
+}
+
+fn latest() -> u32 {
+    u32::try_from(STEPS.len()).unwrap_or(u32::MAX)
+}

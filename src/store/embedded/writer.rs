@@ -1,0 +1,225 @@
+//! The thread that has the file: writes what comes, together what comes together, and looks for what others wrote.
+//!
+//! The file judges every write, not the index: another process may have written a moment ago. Must not know who waits.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::change::{Refused, execute};
+use super::fault::Fault;
+use super::file::{Identity, Place};
+use super::log::{self, Cursor, News};
+use super::status::Status;
+use super::{Clock, load};
+use crate::domain::policy::Permit;
+use crate::domain::realm::WriteError;
+use crate::domain::time::Timestamp;
+use crate::index::{Index, Sweep, Update};
+
+/// Most writes in one transaction.
+const TOGETHER: usize = 256;
+/// Time between two looks for what other processes wrote.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// A write, and whom to tell how it went.
+pub(super) struct Job {
+    pub(super) permit: Permit,
+    pub(super) reply: Box<dyn FnOnce(Result<(), WriteError>) + Send>,
+}
+
+/// The owner of the connection.
+#[derive(Debug)]
+pub(super) struct Writer {
+    place: Place,
+    clock: Clock,
+    index: Arc<Index>,
+    status: Arc<Status>,
+    connection: Option<(Connection, Option<Identity>)>,
+    /// Something failed; the connection is to be tried before it is used.
+    suspect: bool,
+    /// Up to where the index follows the log; `None`: not at all.
+    cursor: Option<Cursor>,
+    /// SQLite's number for the state of the file as last seen; it changes when others commit.
+    seen: Option<i64>,
+}
+
+impl Writer {
+    pub(super) fn new(place: Place, clock: Clock, index: Arc<Index>, status: Arc<Status>) -> Self {
+        Self {
+            place,
+            clock,
+            index,
+            status,
+            connection: None,
+            suspect: false,
+            cursor: None,
+            seen: None,
+        }
+    }
+
+    /// Works until nobody can send jobs any more and all that were sent are done.
+    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        let mut next_look = Instant::now() + LOOK;
+        loop {
+            let wait = match self.index.sweep() {
+                Sweep::More => Duration::ZERO,
+                Sweep::Done => next_look.saturating_duration_since(Instant::now()),
+            };
+            match jobs.recv_timeout(wait) {
+                Ok(first) => {
+                    let rest = jobs.try_iter().take(TOGETHER - 1);
+                    self.write(std::iter::once(first).chain(rest).collect());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if Instant::now() >= next_look {
+                let looked = self.look().map_err(Arc::new);
+                self.status.looked(looked.err());
+                next_look = Instant::now() + LOOK;
+            }
+        }
+    }
+
+    /// Writes jobs in one transaction, and replies when it is on the disk and in the index.
+    fn write(&mut self, batch: Vec<Job>) {
+        match self.commit(&batch) {
+            Ok(results) => {
+                for (job, result) in batch.into_iter().zip(results) {
+                    (job.reply)(result);
+                }
+            }
+            Err(fault) => {
+                self.suspect |= fault.calls_for_reopening();
+                // Even what the state spoke against: it may have been spoken of a write that is undone now.
+                let fault = Arc::new(fault);
+                self.status.wrote(Some(Arc::clone(&fault)));
+                for job in batch {
+                    (job.reply)(Err(Arc::clone(&fault).into()));
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &[Job]) -> Result<Vec<Result<(), WriteError>>, Fault> {
+        self.ready()?;
+        let now = (self.clock)();
+        let Some((connection, _)) = &mut self.connection else { return Err(Fault::Closed) };
+        let mut transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.cursor = Some(follow(&transaction, self.cursor, &self.index)?);
+        let (mut updates, mut trouble) = (Vec::new(), None);
+        let mut results = Vec::with_capacity(batch.len());
+        for job in batch {
+            let savepoint = transaction.savepoint()?;
+            results.push(match carry_out(&savepoint, &job.permit, now) {
+                Ok(new) => {
+                    savepoint.commit()?;
+                    updates.extend(new);
+                    Ok(())
+                }
+                Err(Refused::State(error)) => savepoint.finish().map(|()| Err(error))?,
+                Err(Refused::File(fault)) => {
+                    // Some faults end the whole transaction, and then the savepoint is gone.
+                    if savepoint.is_autocommit() || savepoint.finish().is_err() {
+                        return Err(fault);
+                    }
+                    let fault = Arc::new(fault);
+                    trouble = Some(Arc::clone(&fault));
+                    Err(fault.into())
+                }
+            });
+        }
+        if updates.is_empty() {
+            transaction.rollback()?;
+        } else {
+            log::trim(&transaction)?;
+            let end = log::end(&transaction)?;
+            transaction.commit()?;
+            self.status.committed();
+            self.cursor = Some(end);
+            self.index.apply(&updates);
+        }
+        self.status.wrote(trouble);
+        Ok(results)
+    }
+
+    /// Brings the index up to what other processes have written.
+    pub(super) fn look(&mut self) -> Result<(), Fault> {
+        let looked = self.look_closer();
+        self.suspect |= looked.as_ref().is_err_and(Fault::calls_for_reopening);
+        looked
+    }
+
+    fn look_closer(&mut self) -> Result<(), Fault> {
+        self.ready()?;
+        let Some((connection, _)) = &mut self.connection else { return Err(Fault::Closed) };
+        let version = connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get::<_, i64>(0))?;
+        if self.seen == Some(version) {
+            return Ok(());
+        }
+        let transaction = connection.transaction()?;
+        self.cursor = Some(follow(&transaction, self.cursor, &self.index)?);
+        transaction.rollback()?;
+        self.seen = Some(version);
+        Ok(())
+    }
+
+    /// Makes sure of a connection to the file that is at the path now.
+    fn ready(&mut self) -> Result<(), Fault> {
+        let there = self.place.identity();
+        if let Some((connection, opened)) = &self.connection {
+            let moved = *opened != there;
+            if moved {
+                self.cursor = None; // whatever comes there is another file
+            }
+            let tried = self.suspect.then(|| connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK"));
+            match tried.transpose().map_err(Fault::from) {
+                Err(fault) if !fault.calls_for_reopening() => return Err(fault),
+                Err(_) => {}
+                Ok(_) if moved => {}
+                Ok(_) => {
+                    self.suspect = false;
+                    return Ok(());
+                }
+            }
+            if let Place::Memory = self.place {
+                return Err(Fault::Closed);
+            }
+        }
+        self.connection = None;
+        self.seen = None;
+        self.connection = Some((self.place.connect()?, there));
+        self.suspect = false;
+        Ok(())
+    }
+}
+
+/// Applies to the index what the log says that it does not know yet; returns up to where it knows.
+fn follow(connection: &Connection, cursor: Option<Cursor>, index: &Index) -> Result<Cursor, Fault> {
+    let news = cursor.map(|seen| log::since(connection, seen)).transpose()?;
+    if let Some(News::Updates(updates)) = news {
+        index.apply(&updates);
+        return log::end(connection);
+    }
+    let (contents, end) = load::everything(connection)?;
+    index.replace(contents);
+    Ok(end)
+}
+
+fn carry_out(
+    connection: &Connection,
+    permit: &Permit,
+    now: Timestamp,
+) -> Result<Vec<Update>, Refused> {
+    let updates = execute(connection, permit.change(), now)?;
+    for update in &updates {
+        log::append(connection, update)?;
+    }
+    Ok(updates)
+}

@@ -1,0 +1,29 @@
+//! HTTP plumbing: connections, their limits and timeouts, TLS, drain, and what requests and answers have in common.
+//!
+//! Must not know what is served: no route, no domain, no settings.
+
+pub mod accept;
+pub mod admin;
+pub mod bearer;
+mod connection;
+pub mod limits;
+pub mod peer;
+pub mod respond;
+pub mod tls;
+
+use std::net::SocketAddr;
+
+/// A request, its body unread.
+pub type Request = http::Request<hyper::body::Incoming>;
+
+/// An answer, whole.
+pub type Response = http::Response<http_body_util::Full<bytes::Bytes>>;
+
+/// What answers requests.
+///
+/// An answer is waited for as long as the handler takes: a handler bounds its own work. It is dropped when the client
+/// goes away, and a panic in it becomes a plain 500.
+pub trait Handle: Send + Sync + 'static {
+    /// Answers one request. `peer` is the other end of the connection, an IPv4 address never mapped into IPv6.
+    fn handle(&self, request: Request, peer: SocketAddr) -> impl Future<Output = Response> + Send;
+}

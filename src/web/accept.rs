@@ -1,0 +1,251 @@
+//! Listening, accepting and draining.
+//!
+//! Must not know HTTP: what happens on a connection is `connection`'s.
+
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::connection::{self, Service};
+use super::{Handle, tls};
+
+/// Connections that the kernel keeps while they wait to be accepted.
+const BACKLOG: i32 = 4096;
+
+/// How long nothing is accepted after the system refused one, for want of descriptors or memory.
+const BACKOFF: Duration = Duration::from_millis(100);
+
+/// Descriptors that connections leave to files, databases and calls to others.
+const SPARE_DESCRIPTORS: usize = 128;
+
+/// How connections are kept.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Most connections at once. Further ones wait in the kernel until one ends. Lowered where the process may not
+    /// open that many files.
+    pub max_connections: usize,
+    /// Longest time from the accepted connection, the TLS handshake included, to its first whole request head; and
+    /// from the first byte of a later head to its last.
+    pub header_timeout: Duration,
+    /// Longest time without a request being answered, after the first one. A client that reads its answer slower than
+    /// this loses it.
+    pub idle_timeout: Duration,
+    /// Longest time that requests under way may take after the shutdown began.
+    pub drain: Duration,
+    /// Certificate and key. Without them connections are in clear.
+    pub tls: Option<tls::Certified>,
+    /// How often the files of certificate and key are looked at.
+    pub certificate_check: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_connections: 10_000,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            drain: Duration::from_secs(20),
+            tls: None,
+            certificate_check: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why an address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The name means nothing here.
+    #[error(
+        "host {host:?} cannot be resolved; a right one is a name of this machine or an address such as 127.0.0.1, 0.0.0.0 or ::"
+    )]
+    Resolve {
+        /// As it was given.
+        host: String,
+        /// What the resolver said.
+        #[source]
+        source: io::Error,
+    },
+    /// The name is known, without an address.
+    #[error(
+        "host {0:?} has no address; a right one is a name of this machine or an address such as 127.0.0.1, 0.0.0.0 or ::"
+    )]
+    NoAddress(String),
+    /// The system refuses the address.
+    #[error("cannot listen on {address}: {hint}", hint = hint(source))]
+    Listen {
+        /// The address that was tried.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What somebody can do about it.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another program listens there; stop it or take another port",
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+        io::ErrorKind::PermissionDenied => "not permitted; ports below 1024 need a privilege",
+        io::ErrorKind::Unsupported => "this machine does not speak that kind of address",
+        _ => "the system refuses it; for a machine without IPv6, 0.0.0.0 listens everywhere",
+    }
+}
+
+/// Listens on a host, given as a name or an address, and a port; port 0 takes a free one.
+///
+/// `::` listens on IPv4 too. Of a name's addresses, IPv4 ones are tried first. Must be called inside a runtime.
+///
+/// # Errors
+/// When the host has no address, or the system refuses all that it has.
+pub fn bind(host: &str, port: u16) -> Result<TcpListener, BindError> {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let mut addresses: Vec<SocketAddr> = match bare.parse::<IpAddr>() {
+        Ok(address) => vec![SocketAddr::new(address, port)],
+        Err(_) if bare.is_empty() => Vec::new(),
+        Err(_) => (bare, port)
+            .to_socket_addrs()
+            .map_err(|source| BindError::Resolve { host: host.to_owned(), source })?
+            .collect(),
+    };
+    addresses.sort_by_key(SocketAddr::is_ipv6);
+    let mut refused = BindError::NoAddress(host.to_owned());
+    for address in addresses {
+        match listen(address) {
+            Ok(listener) => return Ok(listener),
+            Err(source) => refused = BindError::Listen { address, source },
+        }
+    }
+    Err(refused)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(address.ip() != IpAddr::V6(Ipv6Addr::UNSPECIFIED))?;
+    }
+    // A restarted server takes its port back at once. Elsewhere the option would let two programs share it.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Serves connections until `shutdown` is done, then lets the requests under way finish, for at most
+/// [`Options::drain`].
+pub async fn run<H: Handle>(
+    listener: TcpListener,
+    handler: Arc<H>,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) {
+    let slots = Arc::new(Semaphore::new(connection_slots(options.max_connections)));
+    let (stop, stopping) = watch::channel(());
+    let options = Arc::new(options);
+    let service = Service { handler, options: options.clone(), stopping };
+    let mut tasks = JoinSet::new();
+    let mut renewal = pin!(async {
+        match &options.tls {
+            Some(certified) => certified.keep_fresh(options.certificate_check).await,
+            None => std::future::pending().await,
+        }
+    });
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            () = &mut renewal => {}
+            Some(ended) = tasks.join_next() => note_failure(ended),
+            (stream, peer, slot) = next_connection(&listener, &slots) => {
+                let service = service.clone();
+                tasks.spawn(async move {
+                    connection::serve(stream, peer, service).await;
+                    drop(slot);
+                });
+            }
+        }
+    }
+    drop(listener);
+    drop(stop);
+    drain(tasks, options.drain).await;
+}
+
+/// The next connection, once there is room for it. Never fails: what the system refuses is tried again.
+async fn next_connection(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    let Ok(slot) = slots.clone().acquire_owned().await else {
+        // The semaphore is never closed.
+        return std::future::pending().await;
+    };
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                return (stream, peer, slot);
+            }
+            // The client went away before it was accepted.
+            Err(error) if is_of_one_connection(&error) => {
+                tracing::debug!(%error, "a connection ended before it was accepted");
+            }
+            Err(error) => {
+                tracing::error!(%error, "no connection can be accepted for the moment");
+                tokio::time::sleep(BACKOFF).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+async fn drain(mut tasks: JoinSet<()>, patience: Duration) {
+    let finished = async {
+        while let Some(ended) = tasks.join_next().await {
+            note_failure(ended);
+        }
+    };
+    if tokio::time::timeout(patience, finished).await.is_err() {
+        tracing::warn!(connections = tasks.len(), "cut what had not finished in time");
+        tasks.shutdown().await;
+    }
+}
+
+fn note_failure(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!("a connection's task panicked");
+    }
+}
+
+/// How many connections may be open: as asked for, within what the system allows.
+fn connection_slots(asked: usize) -> usize {
+    let asked = asked.clamp(1, Semaphore::MAX_PERMITS);
+    let Some(limit) = open_files_limit() else { return asked };
+    let allowed = limit.saturating_sub(SPARE_DESCRIPTORS).max(limit / 2).max(1);
+    if allowed < asked {
+        tracing::warn!(asked, allowed, "fewer connections: the limit of open files is {limit}");
+    }
+    asked.min(allowed)
+}
+
+/// The limit that binds this process, where the system shows it as Linux does.
+fn open_files_limit() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
+}

@@ -1,0 +1,149 @@
+//! Shows that each rule can fail, and that what is right passes.
+
+use super::*;
+
+const CRATES: &[&str] = &["std", "tokio", "hyper", "hyper_util", "kube", "serde", "anyhow", "url"];
+
+/// What is wrong with a crate of these files; every text gets the opening line.
+fn judged(files: &[(&str, &str)]) -> Vec<String> {
+    let crates: Vec<String> = CRATES.iter().map(|name| (*name).to_owned()).collect();
+    let files: Vec<File> = files
+        .iter()
+        .map(|(path, text)| File { path: (*path).to_owned(), text: format!("//! Owns.\n{text}") })
+        .collect();
+    mistakes(&files, &crates)
+}
+
+fn refused(path: &str, text: &str, because: &str) {
+    let found = judged(&[(path, text)]);
+    assert!(found.iter().any(|mistake| mistake.contains(because)), "{path}: {text}: {found:?}");
+}
+
+fn passed(path: &str, text: &str) {
+    assert_eq!(judged(&[(path, text)]), Vec::<String>::new(), "{path}: {text}");
+}
+
+#[test]
+fn a_module_of_a_higher_layer_is_refused_however_it_is_named() {
+    let because = "`jose` may not know `idp`";
+    for text in [
+        "use crate::idp;",
+        "use crate::idp::kisee::Kisee;",
+        "use crate::{domain, idp};",
+        "use crate::{domain::{user, group::*}, idp::{self as who, local}};",
+        "pub use crate::\n    // on two lines\n    idp::Identity as Who;",
+        "fn f() -> crate::idp::Identity { todo!() }",
+        "fn f() { let x: <u8 as crate::idp::Ask>::Answer; }",
+        "macro_rules! m { () => { $crate::idp::ask() } }",
+        "pub(in crate::idp) fn f() {}",
+        "use pasee::idp;",
+        "use crate::r#idp;",
+        "use super::super::idp::Identity;",
+        "fn f() { self::super::super::idp::ask() }",
+        "mod inner { use super::super::super::idp::Identity; }",
+        "#[cfg(test)] mod tests {} use crate::idp;",
+        "const A: &str = \"\\\"\"; use crate::idp;",
+        "const A: char = '\"'; use crate::idp; const B: char = '\"';",
+        "fn f<'a>(x: &'a str) {} use crate::idp; fn g<'b>() {}",
+        "const A: &str = r#\"a \" b\"#; use crate::idp;",
+        "/* a /* nested */ comment */ use crate::idp;",
+    ] {
+        refused("jose/key.rs", text, because);
+    }
+}
+
+#[test]
+fn what_a_layer_may_know_passes() {
+    for text in [
+        "use crate::domain::user::UserId;",
+        "use crate::jose::pem;",
+        "use super::pem;",
+        "use super::super::domain::user;",
+        "mod inner { use super::super::pem; }",
+        "// use crate::idp;\n/* use crate::idp; */\n/// crate::idp::x\nfn f() {}",
+        "const A: &str = \"use crate::idp;\";",
+        "const A: &str = r##\"use crate::idp; \"# \"##;",
+        "const A: &[u8] = b\"crate::idp\";",
+        "fn f() -> impl Sized + use<> { idp::x() }",
+        "#[cfg(test)]\nmod tests { use crate::idp; use tokio::x; }",
+    ] {
+        passed("jose/key.rs", text);
+    }
+}
+
+#[test]
+fn a_crate_that_a_layer_must_not_use_is_refused_however_it_is_named() {
+    refused("domain/user.rs", "use serde::Serialize;", "`domain` may not use serde");
+    refused("domain.rs", "#[derive(serde::Serialize)] struct A;", "may not use serde");
+    refused("domain.rs", "extern crate serde;", "may not use serde");
+    refused("domain.rs", "use ::serde as s;", "may not use serde");
+    refused("jose.rs", "async fn f() { tokio::spawn(f()); }", "`jose` may not use tokio");
+    refused("store.rs", "use {std::fmt, hyper::body};", "`store` may not use hyper");
+    refused("idp/call.rs", "use hyper_util::rt;", "`idp` may not use hyper_util");
+    refused("settings/load.rs", "fn f() { ::kube::Client::new() }", "`settings` may not use kube");
+    refused("web.rs", "use anyhow::Context;", "`web` may not use anyhow");
+    passed("domain.rs", "use std::fmt; fn f() { core::mem::drop(1) }");
+    passed("settings.rs", "use url::Url;");
+    passed("cli/serve.rs", "use anyhow::Context; use crate::store::embedded;");
+    passed("idp.rs", "fn f(tokio: u8) { hyper_fast::x() }");
+}
+
+#[test]
+fn the_whole_crate_under_one_name_is_refused() {
+    for text in ["use crate::*;", "use crate as c;", "use super::*;", "use crate::{self as c};"] {
+        refused("server.rs", text, "names the whole crate");
+    }
+    passed("server/route.rs", "use super::*;");
+}
+
+#[test]
+fn the_clock_does_not_enter_a_pure_layer() {
+    refused("domain.rs", "fn f() { std::time::SystemTime::now(); }", "as parameters");
+    refused("index/a.rs", "use std::time::{Duration, Instant};", "as parameters");
+    passed("domain.rs", "use std::time::Duration;");
+}
+
+#[test]
+fn a_module_outside_the_floor_plan_is_refused() {
+    refused("attic.rs", "", "module `attic` is not in the floor plan");
+    refused("attic/tests.rs", "", "module `attic` is not in the floor plan");
+}
+
+#[test]
+fn test_code_is_what_the_compiler_leaves_out() {
+    let tests = ("jose/key/tests.rs", "use crate::idp;");
+    assert_eq!(judged(&[("jose/key.rs", "#[cfg(test)]\nmod tests;"), tests]), Vec::<String>::new());
+    let deeper = ("jose/key/tests/vectors.rs", "use crate::idp;");
+    assert_eq!(judged(&[("jose/key.rs", "#[cfg(test)] mod tests;"), deeper]), Vec::<String>::new());
+
+    let without = judged(&[("jose/key.rs", "mod tests;"), tests]);
+    assert!(without.iter().any(|mistake| mistake.contains("without #[cfg(test)]")), "{without:?}");
+    assert!(without.iter().any(|mistake| mistake.contains("may not know `idp`")), "{without:?}");
+    let not_test = judged(&[("jose/key.rs", "#[cfg(not(test))]\nmod tests;"), tests]);
+    assert!(!not_test.is_empty());
+    let other_name = judged(&[
+        ("jose/key.rs", "#[cfg(test)]\nmod proof;"),
+        ("jose/key/proof.rs", "use crate::idp;"),
+    ]);
+    assert_eq!(other_name.len(), 1, "{other_name:?}");
+    refused("jose/key.rs", "#[cfg(test)] mod a {} mod b { use crate::idp; }", "may not know `idp`");
+}
+
+#[test]
+fn the_shape_of_files_is_checked() {
+    refused("jose/mod.rs", "", "is a mod.rs");
+    refused("jose.rs", &"\n".repeat(MAX_LINES), "has 601 lines");
+    passed("jose.rs", &"\n".repeat(MAX_LINES - 1));
+    let file = File { path: "jose.rs".into(), text: "// Keys.\n".into() };
+    assert_eq!(mistakes(&[file], &[]).len(), 1, "a file without //!");
+}
+
+#[test]
+fn dependencies_are_read_off_the_manifest() {
+    let manifest = "[package]\nname = \"x\"\n[dependencies]\n# Words.\nhyper-util = { version = \"1\" }\nurl = \"2\"\n\
+        [dev-dependencies]\ntempfile = \"3\"\n[lints.rust]\nunsafe_code = \"forbid\"\n";
+    assert_eq!(
+        dependencies(manifest),
+        ["std", "core", "alloc", "hyper_util", "url", "tempfile"].map(String::from)
+    );
+}

@@ -1,0 +1,186 @@
+"""What was acknowledged is kept: over restarts, over a polite end and over a rude one."""
+
+import json
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from stage.kisee import Kisee, password
+from stage.pasee import Pasee, Person, log_in, provider
+from stage.process import wait_until
+
+ROUNDS = 5
+WRITERS = 4
+
+
+@pytest.fixture
+def own(stage: Callable[..., Any], tmp_path: Path, kisee: Kisee) -> Pasee:
+    """A Pasee of the test's own, with the module's Kisee; Ada is root staff."""
+    pasee = stage(Pasee(tmp_path / "pasee", provider(kisee)))
+    pasee.append("staff", "kisee-ada")
+    return pasee.start()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def people(kisee: Kisee) -> None:
+    kisee.register("ada", "alan", "donald")
+
+
+def test_a_restart_keeps_everything(own: Pasee) -> None:
+    ada, alan = own.person("ada"), own.person("alan")
+    assert ada.create("admin") == ada.create("admin.developers") == 201
+    assert ada.add("admin.developers", alan.id) == 201
+    assert ada.add("admin.developers.staff", "kisee-donald") == 201
+    banned = ada.session.patch(
+        f"{own.url}/users/kisee-mallory", json={"is_banned": True}, timeout=30
+    )
+    assert banned.status_code == 204
+    key = requests.get(f"{own.url}/public-key/", timeout=30).json()
+
+    own.send(signal.SIGTERM)
+    assert own.wait() == 0
+    own.start()
+
+    assert requests.get(f"{own.url}/public-key/", timeout=30).json() == key
+    assert ada.every("/groups/admin.developers/", "members", "username") == [alan.id]
+    assert ada.get("/users/kisee-mallory").json()["is_banned"] is True
+    alan.refresh()
+    assert alan.groups == ["admin.developers"], "the tokens of before the restart hold"
+    assert own.person("donald").groups == ["admin.developers.staff"]
+    ada.log_in()
+    assert ada.groups == ["admin.developers.staff", "admin.staff", "staff"]
+
+
+def test_sigterm_finishes_what_it_has_begun(own: Pasee, kisee: Kisee) -> None:
+    """One login waits for Kisee, one request has sent half of itself: both get their answers."""
+    answers: list[requests.Response] = []
+    half = socket.create_connection(("127.0.0.1", own.port))
+    body = json.dumps({"login": "alan", "password": password("alan")}).encode()
+    head = (
+        f"POST /tokens/?idp=kisee HTTP/1.1\r\nHost: 127.0.0.1:{own.port}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    half.sendall(head.encode() + body[:10])
+    kisee.send(signal.SIGSTOP)
+    try:
+        login = threading.Thread(target=lambda: answers.append(log_in(own, "ada")))
+        login.start()
+        time.sleep(0.5)
+        own.send(signal.SIGTERM)
+        wait_until(lambda: not _accepts(own), "no new connection is accepted", 5)
+        assert own.exit_code() is None, "it waits for what it has begun"
+    finally:
+        kisee.send(signal.SIGCONT)
+    login.join(20)
+    assert [answer.status_code for answer in answers] == [201]
+    half.sendall(body[10:])
+    half.settimeout(10)
+    assert half.recv(4096).startswith(b"HTTP/1.1 201")
+    half.close()
+    assert own.wait(15) == 0
+
+
+def _accepts(pasee: Pasee) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", pasee.port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_sigterm_does_not_wait_for_idle_connections(own: Pasee) -> None:
+    with requests.Session() as idle, socket.create_connection(("127.0.0.1", own.port)):
+        assert idle.get(f"{own.url}/tokens/", timeout=10).status_code == 200
+        started = time.monotonic()
+        own.send(signal.SIGTERM)
+        assert own.wait(15) == 0
+        assert time.monotonic() - started < 12
+
+
+@dataclass
+class Acknowledged:
+    """What the server said it had stored."""
+
+    groups: set[str] = field(default_factory=set)
+    members: set[str] = field(default_factory=set)
+    removed: set[str] = field(default_factory=set)
+
+    def __len__(self) -> int:
+        return len(self.groups) + len(self.members) + len(self.removed)
+
+
+def write_until_it_dies(ada: Person, pasee: Pasee, prefix: str, kept: Acknowledged) -> None:
+    """Adds groups and members, and removes some again, one after the other, until nobody answers."""
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {ada.access_token}"
+    number = 0
+    try:
+        while True:
+            number += 1
+            user, group = f"kisee-{prefix}-{number}", f"crowd.{prefix}-{number}"
+            answer = session.post(f"{pasee.url}/groups/crowd/", json={"username": user}, timeout=10)
+            assert answer.status_code == 201, answer.text
+            kept.members.add(user)
+            if number % 3 == 0:
+                # Whether a removal that nobody answered was done is open: it is neither here nor there.
+                kept.members.discard(user)
+                answer = session.delete(f"{pasee.url}/groups/crowd/{user}/", timeout=10)
+                assert answer.status_code == 204, answer.text
+                kept.removed.add(user)
+            answer = session.post(f"{pasee.url}/groups/", json={"group": group}, timeout=10)
+            assert answer.status_code == 201, answer.text
+            kept.groups.add(group)
+    except requests.RequestException:
+        return
+
+
+def test_kill_9_loses_nothing_acknowledged(own: Pasee, report: Callable[[str], None]) -> None:
+    ada = own.person("ada")
+    assert ada.create("crowd") == 201
+    kept = [Acknowledged() for _ in range(ROUNDS * WRITERS)]
+    for turn in range(ROUNDS):
+        ada.log_in()
+        writers = [
+            threading.Thread(
+                target=write_until_it_dies,
+                args=(ada, own, f"r{turn}w{writer}", kept[turn * WRITERS + writer]),
+            )
+            for writer in range(WRITERS)
+        ]
+        before = sum(map(len, kept))
+        for writer in writers:
+            writer.start()
+        wait_until(lambda: sum(map(len, kept)) >= before + 100 + 37 * turn, "enough was written")
+        own.send(signal.SIGKILL)
+        assert own.wait() == -signal.SIGKILL
+        for writer in writers:
+            writer.join(30)
+        own.start()
+        ada.log_in()
+        members = set(ada.every("/groups/crowd/", "members", "username"))
+        groups = set(ada.every("/groups/", "groups", "group"))
+        for some in kept:
+            assert some.members <= members, "acknowledged members are gone"
+            assert not some.removed & members, "acknowledged removals came back"
+            assert some.groups <= groups, "acknowledged groups are gone"
+            assert {f"{group}.staff" for group in some.groups} <= groups
+    report(f"kill -9: {ROUNDS} rounds, {sum(map(len, kept)):,} acknowledged writes, all there")
+
+
+def test_another_process_s_change_shows_within_a_second(own: Pasee) -> None:
+    donald = own.person("donald")
+    assert donald.groups == []
+    own.append("staff", donald.id)
+    appended = time.monotonic()
+    while donald.groups != ["staff"]:
+        assert time.monotonic() - appended < 1, "not seen within 1 s"
+        donald.refresh()
+        time.sleep(0.05)

@@ -1,0 +1,107 @@
+//! What is accepted although it looks odd, and what becomes of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use pasee::settings::{Protocol, Settings, find, parse};
+
+use crate::mistakes::PUBLIC;
+
+fn read(text: &str) -> Settings {
+    let jwt = if text.contains("[jwt]") { "" } else { "\n[jwt]\niss = \"pasee.example.com\"\n" };
+    parse(Path::new("dir/f.toml"), &format!("{text}{jwt}")).unwrap()
+}
+
+#[test]
+fn a_kisee_is_called_at_its_endpoint() {
+    for (lines, endpoint) in [
+        ("endpoint = \"http://127.0.0.1:8140\"", "http://127.0.0.1:8140/"),
+        ("endpoint = \"https://kisee.example.com/below/\"", "https://kisee.example.com/below/"),
+        ("host = \"127.0.0.1\"\nport = 8140", "http://127.0.0.1:8140/"),
+        ("host = \"kisee\"", "http://kisee/"),
+        ("host = \"kisee.example.com\"\nport = 443", "https://kisee.example.com/"),
+        ("host = \"Kisee.Example.com\"\nport = 8140", "http://kisee.example.com:8140/"),
+        ("host = \"kisée.example\"\nport = 80", "http://xn--kise-dpa.example/"),
+        ("host = \"::1\"\nport = 8140", "http://[::1]:8140/"),
+        ("host = \"[::1]\"\nport = 8140", "http://[::1]:8140/"),
+        ("host = \"kisee_1\"\nport = 65535", "http://kisee_1:65535/"),
+    ] {
+        let settings = read(&format!(
+            "[[identity_providers]]\nname = \"kisee\"\nprotocol = \"kisee\"\n{lines}\n[identity_providers.settings]\n\
+             public_keys = [\"{PUBLIC}\"]\n"
+        ));
+        let Protocol::Kisee(kisee) = &settings.identity_providers[0].protocol else { panic!() };
+        assert_eq!(kisee.endpoint.as_str(), endpoint, "{lines}");
+        assert_eq!(kisee.timeout, Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn documents_start_with_the_hostname() {
+    for (lines, hostname, warnings) in [
+        ("", "http://127.0.0.1:8150", 0),
+        ("host = \"::\"\nport = 80", "http://[::1]", 0),
+        ("hostname = \"https://Pasee.example.com/\"", "https://pasee.example.com", 0),
+        ("hostname = \"https://pasee.example.com:443\"", "https://pasee.example.com", 0),
+        ("hostname = \"http://[::1]:8150\"", "http://[::1]:8150", 0),
+        ("[tls]\ncertificate = \"c\"\nkey = \"k\"", "https://127.0.0.1:8150", 0),
+        ("hostname = \"http://a\"\n[tls]\ncertificate = \"c\"\nkey = \"k\"", "http://a", 1),
+    ] {
+        let settings = read(lines);
+        assert_eq!(settings.hostname, hostname, "{lines}");
+        assert_eq!(settings.warnings.len(), warnings, "{lines}");
+        assert_eq!(settings.is_https(), hostname.starts_with("https"));
+    }
+}
+
+#[test]
+fn paths_start_at_the_settings_file() {
+    let settings = read("[tls]\ncertificate = \"c\"\nkey = \"/k\"");
+    let tls = settings.tls.unwrap();
+    assert_eq!((tls.certificate, tls.key), ("dir/c".into(), "/k".into()));
+    assert_eq!(settings.data_dir, Path::new("dir/data"));
+    assert_eq!(read("data_dir = \"/var/lib/pasee\"").data_dir, Path::new("/var/lib/pasee"));
+}
+
+#[test]
+fn numbers_and_lengths_of_time_are_written_in_many_ways() {
+    for (text, seconds) in [
+        ("900", 900),
+        ("0x384", 900),
+        ("0o1604", 900),
+        ("86_400", 86_400),
+        ("\"900s\"", 900),
+        ("\"24h\"", 86_400),
+    ] {
+        let settings = read(&format!("[jwt]\niss = \"i\"\naccess_lifetime = {text}"));
+        assert_eq!(settings.jwt.lifetimes.access, Duration::from_secs(seconds), "{text}");
+    }
+    assert_eq!(read("port = 0x1fd6").port, 8150);
+    let limits = read("[limits]\nlogin_attempts_per_user = 0\nmax_connections = 1_000_000").limits;
+    assert_eq!((limits.login_attempts_per_user, limits.max_connections), (0, 1_000_000));
+}
+
+#[test]
+fn retired_keys_count_once() {
+    let key = |name| std::fs::read_to_string(Path::new("tests/fixtures/keys").join(name)).unwrap();
+    let (own, private) = (key("p256-public.pem"), key("p256-sec1.pem"));
+    let settings = read(&format!(
+        "private_key = '''{private}'''\nretired_public_keys = ['''{own}''', '{PUBLIC}', '{PUBLIC}']"
+    ));
+    assert_eq!(settings.keys.retired.len(), 1);
+    assert_ne!(&settings.keys.retired[0], settings.keys.private.unwrap().public());
+    let [itself, twice] = settings.warnings.as_slice() else { panic!("two warnings") };
+    assert!(itself.contains("retired_public_keys[0]: is the key of private_key"), "{itself}");
+    assert!(twice.contains("retired_public_keys[2]: stands twice"), "{twice}");
+}
+
+#[test]
+fn a_given_file_is_looked_for_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, none) = (dir.path().join("my.toml"), dir.path().join("none.toml"));
+    std::fs::write(&file, "").unwrap();
+    std::fs::write(dir.path().join("settings.toml"), "").unwrap();
+    assert_eq!(find(Some(&file), Some(dir.path())).unwrap(), file);
+    let error = find(Some(&none), Some(dir.path())).unwrap_err().to_string();
+    assert!(error.contains("none.toml") && !error.contains("settings.toml"), "{error}");
+}

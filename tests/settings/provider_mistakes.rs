@@ -1,0 +1,215 @@
+//! Wrong values for every key of an identity provider.
+
+use crate::mistakes::{PUBLIC, assert_mistake, mistakes};
+
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA\
+                    $MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE";
+
+/// A file with one Kisee: lines of the provider, with `name` and `protocol` before and `[….settings]` after.
+fn kisee(provider: &str, settings: &str) -> String {
+    format!(
+        "[[identity_providers]]\nname = \"kisee\"\nprotocol = \"kisee\"\n{provider}\n\
+         [identity_providers.settings]\n{settings}\n"
+    )
+}
+
+#[test]
+fn keys_of_a_kisee() {
+    let endpoint = "endpoint = \"http://127.0.0.1:8140/\"";
+    let keys = format!("public_keys = [\"{PUBLIC}\"]");
+    assert!(mistakes(&kisee(endpoint, &keys)).starts_with("no mistake"));
+    for (wrong, key, right) in [
+        ("endpoint = 1", "endpoint", "a text"),
+        ("endpoint = \"127.0.0.1:8140\"", "endpoint", "\"http://127.0.0.1:8140/\""),
+        ("endpoint = \"ftp://127.0.0.1/\"", "endpoint", "\"http://127.0.0.1:8140/\""),
+        ("endpoint = \"http://127.0.0.1/?q\"", "endpoint", "without user, query"),
+        ("endpoint = \"http://ada:x@127.0.0.1/\"", "endpoint", "without user, query"),
+        ("endpoint = \"http://127.0.0.1:65536/\"", "endpoint", "\"http://127.0.0.1:8140/\""),
+        ("host = 1", "host", "a text"),
+        ("host = \"\"", "host", "\"kisee.example.com\""),
+        ("host = \"kisee/path\"", "host", "without scheme, port or path"),
+        ("host = \"kisee:8140\"", "host", "without scheme, port or path"),
+        ("host = \"http://kisee\"", "host", "without scheme, port or path"),
+        ("host = \"ada@kisee\"", "host", "without scheme, port or path"),
+        ("port = 0\nhost = \"kisee\"", "port", "from 1 to 65535"),
+        ("port = 65536\nhost = \"kisee\"", "port", "from 1 to 65535"),
+        ("endpoint = \"http://kisee/\"\nport = 1", "endpoint", "endpoint alone, or host and port"),
+        ("endpoint = \"http://kisee/\"\nhost = \"h\"", "endpoint", "endpoint alone"),
+    ] {
+        let first = wrong.lines().next().unwrap();
+        assert_mistake(&kisee(wrong, &keys), first, &format!("identity_providers[0].{key}"), right);
+    }
+    for (wrong, key, right) in [
+        ("title = 1", "title", "a text"),
+        ("description = 1", "description", "a text"),
+        ("implementation = 1", "implementation", "a text"),
+        ("capabilities = \"register_user\"", "capabilities", "a list"),
+        ("capabilities = [\"fly\"]", "capabilities[0]", "\"register_user\""),
+        ("claims = \"email\"", "claims", "a list"),
+        ("claims = [\"groups\"]", "claims[0]", "looks like email"),
+        ("claims = [\"e mail\"]", "claims[0]", "such as email"),
+        ("enabled = \"no\"", "enabled", "true or false"),
+        ("input_fields = \"login\"", "input_fields", "[[identity_providers.input_fields]]"),
+        ("input_fields = [{ required = true }]", "input_fields[0].name", "\"login\""),
+        ("input_fields = [{ name = \"\" }]", "input_fields[0].name", "\"login\""),
+        ("input_fields = [{ name = \"a\" }, { name = \"a\" }]", "input_fields[1].name", "twice"),
+        ("input_fields = [{ name = \"a\", required = 1 }]", "input_fields[0].required", "true or"),
+    ] {
+        let text = kisee(&format!("{endpoint}\n{wrong}"), &keys);
+        assert_mistake(&text, wrong, &format!("identity_providers[0].{key}"), right);
+    }
+    for (wrong, key, right) in [
+        ("issuer = 1", "issuer", "a text"),
+        ("timeout = 0", "timeout", "from 1 to 60 seconds"),
+        ("timeout = \"2m\"", "timeout", "\"30s\""),
+        ("ca_file = \"\"", "ca_file", "\"some/name\""),
+    ] {
+        let text = kisee(endpoint, &format!("{keys}\n{wrong}"));
+        assert_mistake(&text, wrong, &format!("identity_providers[0].settings.{key}"), right);
+    }
+    let settings = "identity_providers[0].settings";
+    for (wrong, key, right) in [
+        ("public_keys = []", "public_keys", "the PEM of Kisee's public key"),
+        ("public_keys = 1", "public_keys", "a list"),
+        ("public_keys = [\"x\"]", "public_keys[0]", "-----BEGIN PUBLIC KEY-----"),
+    ] {
+        let text = kisee(endpoint, wrong);
+        let wrong = if key == "public_keys" && right.starts_with("the PEM") {
+            "[identity_providers.settings]"
+        } else {
+            wrong
+        };
+        assert_mistake(&text, wrong, &format!("{settings}.{key}"), right);
+    }
+}
+
+#[test]
+fn keys_of_any_provider() {
+    let first = "identity_providers[0]";
+    let at = "[[identity_providers]]";
+    let name = |name| format!("{at}\nname = {name}\nprotocol = \"oidc\"");
+    assert!(mistakes(&name("\"a\"")).starts_with("no mistake"));
+    assert_mistake(&name("\"a-b\""), "name", &format!("{first}.name"), "such as kisee");
+    assert_mistake(&name("7"), "name", &format!("{first}.name"), "a text");
+    assert_mistake(
+        &format!("{at}\nprotocol = \"oidc\""),
+        at,
+        &format!("{first}.name"),
+        "\"kisee\"",
+    );
+    let protocol = |line: &str| format!("{at}\nname = \"a\"\n{line}");
+    let key = format!("{first}.protocol");
+    assert_mistake(&protocol(""), at, &key, "\"kisee\" or \"local\"");
+    assert_mistake(&protocol("protocol = \"ldap\""), "protocol", &key, "\"kisee\" and \"local\"");
+    assert_mistake(&protocol("protocol = 1"), "protocol", &key, "a text");
+    let without = |rest: &str| format!("{at}\nname = \"a\"\nprotocol = {rest}");
+    let missing = "[identity_providers.settings] with public_keys";
+    let kisee = without("\"kisee\"\nendpoint = \"http://a/\"");
+    assert_mistake(&kisee, at, &format!("{first}.settings"), missing);
+    let kisee = without(&format!("\"kisee\"\nsettings.public_keys = [\"{PUBLIC}\"]"));
+    assert_mistake(&kisee, at, &format!("{first}.endpoint"), "\"http://127.0.0.1:8140/\"");
+    assert_mistake(
+        &without("\"kisee\"\nendpoint = \"http://a/\"\nsettings = 1"),
+        "settings",
+        &format!("{first}.settings"),
+        "[identity_providers.settings] with its keys below",
+    );
+    let twice = format!("{}\n{at}\n\nname = \"a\" # again\nprotocol = \"oidc\"", name("\"a\""));
+    assert_mistake(
+        &twice,
+        "name = \"a\" # again",
+        "identity_providers[1].name",
+        "a name of its own",
+    );
+    let register = "capabilities = [\"register_user\"]";
+    let twice = format!("{}\n{register}\n{}\n{register} # again", name("\"a\""), name("\"b\""));
+    let again = format!("{register} # again");
+    assert_mistake(&twice, &again, "identity_providers[1].capabilities", "at most one");
+    assert!(mistakes(&twice.replace("# again", "\nenabled = false")).starts_with("no mistake"));
+}
+
+/// A file with one local provider.
+fn local(provider: &str, user: &str) -> String {
+    format!(
+        "[[identity_providers]]\nname = \"local\"\nprotocol = \"local\"\n{provider}\n\
+         [[identity_providers.settings.users]]\n{user}\n"
+    )
+}
+
+#[test]
+fn keys_of_local_users() {
+    let (username, hash) = ("username = \"ada\"", format!("password_hash = \"{HASH}\""));
+    let ada = format!("{username}\n{hash}");
+    assert!(mistakes(&local("", &ada)).starts_with("no mistake"));
+    for wrong in [
+        "host = \"h\"",
+        "port = 1",
+        "endpoint = \"http://h/\"",
+        "capabilities = [\"register_user\"]",
+    ] {
+        let key = wrong.split(' ').next().unwrap();
+        let key = format!("identity_providers[0].{key}");
+        assert_mistake(&local(wrong, &ada), wrong, &key, "leave it out");
+    }
+    let user = "identity_providers[0].settings.users[0]";
+    let header = "[[identity_providers.settings.users]]";
+    assert_mistake(&local("", &hash), header, &format!("{user}.username"), "\"ada\"");
+    assert_mistake(&local("", username), header, &format!("{user}.password_hash"), "hash-password");
+    for (wrong, right) in [
+        ("username = 1", "a text"),
+        ("username = \"\"", "looks like kisee-john"),
+        ("username = \" ada\"", "space"),
+    ] {
+        assert_mistake(
+            &local("", &format!("{wrong}\n{hash}")),
+            wrong,
+            &format!("{user}.username"),
+            right,
+        );
+    }
+    for wrong in [
+        "secret",
+        "",
+        "$2b$12$abcdefghijklmnopqrstuuAbCdEfGhIjKlMnOpQrStUvWxYz01234",
+        &HASH.replace("argon2id", "argon2i"),
+        &HASH.replace("m=19456", "m=1"),
+        &HASH[..40],
+        &HASH.replace("m=19456", "m=1048577"),
+        &HASH.replace("t=2", "t=4294967295"),
+    ] {
+        let wrong = format!("password_hash = \"{wrong}\"");
+        let text = local("", &format!("{username}\n{wrong}"));
+        assert_mistake(&text, &wrong, &format!("{user}.password_hash"), "a right one");
+    }
+    for (wrong, key, right) in [
+        ("claims = 1", "claims", "claims] with its keys below"),
+        ("claims = { groups = \"staff\" }", "claims.groups", "reserved"),
+        ("claims = { \"e mail\" = \"x\" }", "claims.\"e mail\"", "such as email"),
+        ("claims = { email = 1.5 }", "claims.email", "a list of at most"),
+        ("claims = { email = 2026-11-24 }", "claims.email", "a text of at most 1024"),
+        ("claims = { email = [1] }", "claims.email", "a whole number"),
+        ("claims = { email = { a = 1 } }", "claims.email", "a right one is true"),
+    ] {
+        let text = local("", &format!("{ada}\n{wrong}"));
+        assert_mistake(&text, wrong, &format!("{user}.{key}"), right);
+    }
+    let twice = format!("{}{header}\n{username} # again\n{hash}", local("", &ada));
+    let again = "identity_providers[0].settings.users[1].username";
+    assert_mistake(&twice, "username = \"ada\" # again", again, "a name of their own");
+    let bare = "[[identity_providers]]\nname = \"local\"\nprotocol = \"local\"\n";
+    assert_mistake(bare, "[[", "identity_providers[0].settings", "settings.users]] with username");
+    let empty = format!("{bare}[identity_providers.settings]\n");
+    assert_mistake(
+        &empty,
+        "[identity_providers.settings]",
+        "identity_providers[0].settings.users",
+        "settings.users]] with username",
+    );
+    let one = format!("{bare}settings.users = 1");
+    assert_mistake(
+        &one,
+        "settings",
+        "identity_providers[0].settings.users",
+        "settings.users]] once for each",
+    );
+}
