@@ -170,8 +170,8 @@ fn a_million_mutants() {
                 break;
             }
             let mut dice = Dice::new(SEED.wrapping_add(number << 20));
-            // Checks on secp256k1 cost most of the time: one mutant in four is of that kind.
-            let base = dice.below(3) + if number % 4 == 0 { 3 } else { 0 };
+            // Checks on secp256k1 cost most of the time: one mutant in eight is of that kind.
+            let base = dice.below(3) + if number % 8 == 0 { 3 } else { 0 };
             let house = &houses[base / 3];
             let way = dice.below(WAYS);
             let mutant = corpus.mutant(base, way, &mut dice);
