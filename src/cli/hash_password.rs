@@ -3,7 +3,7 @@
 //! The password comes from the terminal, unseen, or from standard input; never from the command line, where others
 //! could see it.
 
-use std::io::{BufRead, BufReader, ErrorKind, IsTerminal, Read};
+use std::io::{BufRead, BufReader, IsTerminal, Read};
 
 use anyhow::{Context, bail};
 use argon2::password_hash::PasswordHasher;
@@ -25,21 +25,24 @@ pub fn run() -> anyhow::Result<()> {
         1..=MAX_PASSWORD => {}
         _ => bail!("the password is too long; a right one has 1 to {MAX_PASSWORD} bytes"),
     }
+    if str::from_utf8(&password).is_err() {
+        bail!("the password is not UTF-8, as it has to be to log in");
+    }
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).context("the system gives no random numbers")?;
     let (memory, passes, lanes) = COST;
     let params = Params::new(memory, passes, lanes, None).context("no cost to hash with")?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let hash = argon2
-        .hash_password_with_salt(password.as_bytes(), &salt)
+        .hash_password_with_salt(&password, &salt)
         .context("the password cannot be hashed")?;
     print(format_args!("{hash}\n"))
 }
 
-fn prompt() -> anyhow::Result<Zeroizing<String>> {
+fn prompt() -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let ask = |prompt| rpassword::prompt_password(prompt).context("the terminal cannot be read");
-    let password = Zeroizing::new(ask("Password: ")?);
-    let again = Zeroizing::new(ask("Again: ")?);
+    let password = Zeroizing::new(ask("Password: ")?.into_bytes());
+    let again = Zeroizing::new(ask("Again: ")?.into_bytes());
     if password != again {
         bail!("the two differ; type the same password twice");
     }
@@ -47,18 +50,15 @@ fn prompt() -> anyhow::Result<Zeroizing<String>> {
 }
 
 /// The first line, without its end: LF or CR LF.
-fn read(input: impl Read) -> anyhow::Result<Zeroizing<String>> {
+fn read(input: impl Read) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     // Room for the line's end, and one byte that makes a longer password too long.
-    let mut input = BufReader::new(input.take(MAX_PASSWORD as u64 + 3));
-    let mut line = Zeroizing::new(String::new());
-    match input.read_line(&mut line) {
-        Err(error) if error.kind() == ErrorKind::InvalidData => {
-            bail!("the password is not UTF-8, as it has to be to log in")
-        }
-        result => result.context("standard input cannot be read")?,
-    };
-    let bare = line
-        .strip_suffix('\n')
-        .map_or(line.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
-    Ok(Zeroizing::new(bare.to_owned()))
+    let most = MAX_PASSWORD + 3;
+    let mut line = Zeroizing::new(Vec::with_capacity(most));
+    BufReader::new(input.take(most as u64))
+        .read_until(b'\n', &mut line)
+        .context("standard input cannot be read")?;
+    if line.pop_if(|last| *last == b'\n').is_some() {
+        line.pop_if(|last| *last == b'\r');
+    }
+    Ok(line)
 }
