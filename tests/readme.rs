@@ -2,6 +2,7 @@
 //!
 //! Every `console` block is run, in order, in one bash session beside a server that was started as the README says. The
 //! ports 8150 and 8140 are replaced by free ones, everywhere, so that nothing else on the machine is in the way.
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::fs;
