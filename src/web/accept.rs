@@ -151,7 +151,7 @@ pub async fn run<H: Handle>(
     let slots = Arc::new(Semaphore::new(connection_slots(options.max_connections)));
     let (stop, stopping) = watch::channel(());
     let options = Arc::new(options);
-    let service = Service { handler, options: options.clone(), stopping };
+    let service = Service::new(handler, options.clone(), stopping);
     let mut tasks = JoinSet::new();
     let mut renewal = pin!(async {
         match &options.tls {
@@ -189,6 +189,7 @@ async fn next_connection(
         // The semaphore is never closed.
         return std::future::pending().await;
     };
+    let mut told = false;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -200,7 +201,9 @@ async fn next_connection(
                 tracing::debug!(%error, "a connection ended before it was accepted");
             }
             Err(error) => {
-                tracing::error!(%error, "no connection can be accepted for the moment");
+                if !std::mem::replace(&mut told, true) {
+                    tracing::error!(%error, "no connection can be accepted for the moment");
+                }
                 tokio::time::sleep(BACKOFF).await;
             }
         }

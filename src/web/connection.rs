@@ -18,8 +18,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HOST};
 use http::{HeaderValue, StatusCode, Version};
 use http_body_util::Full;
-use hyper::rt::Executor;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,7 +27,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tower_http::catch_panic::{CatchPanic, ResponseForPanic};
 
-use self::pulse::Pulse;
+use self::pulse::{Pulse, bounded};
 use self::socket::Socket;
 use super::accept::Options;
 use super::{Handle, Request, Response, respond};
@@ -55,10 +54,22 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// What connections share.
 #[derive(Debug)]
 pub(super) struct Service<H> {
-    pub(super) handler: Arc<H>,
-    pub(super) options: Arc<Options>,
-    /// Its sender is gone once the server stops.
-    pub(super) stopping: watch::Receiver<()>,
+    handler: Arc<H>,
+    options: Arc<Options>,
+    protocols: auto::Builder<TokioExecutor>,
+    stopping: watch::Receiver<()>,
+}
+
+impl<H> Service<H> {
+    /// `stopping` ends when the server does: its sender is dropped.
+    pub(super) fn new(
+        handler: Arc<H>,
+        options: Arc<Options>,
+        stopping: watch::Receiver<()>,
+    ) -> Self {
+        let protocols = protocols(&options);
+        Self { handler, options, protocols, stopping }
+    }
 }
 
 impl<H> Clone for Service<H> {
@@ -66,6 +77,7 @@ impl<H> Clone for Service<H> {
         Self {
             handler: self.handler.clone(),
             options: self.options.clone(),
+            protocols: self.protocols.clone(),
             stopping: self.stopping.clone(),
         }
     }
@@ -111,12 +123,9 @@ where
     H: Handle,
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    // Dropped with the connection: its streams end with it.
-    let (_alive, gone) = watch::channel(());
-    let builder = protocols(&service.options, Streams { gone });
     let mut stopping = service.stopping.clone();
     let answering = TowerToHyperService::new(answering(service.handler, peer, pulse.clone()));
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), answering));
+    let mut connection = pin!(service.protocols.serve_connection(TokioIo::new(io), answering));
     let mut alarm = pin!(sleep_until(pulse.due()));
     let mut stopped = false;
     loop {
@@ -139,7 +148,9 @@ where
                 alarm.as_mut().reset(due);
             }
         });
+        // The connection comes first: a request that has arrived is under way, and a stop waits for it.
         let event = tokio::select! {
+            biased;
             event = overdue => event,
             _ = stopping.changed(), if !stopped => Event::Stop,
         };
@@ -170,14 +181,14 @@ fn note_end(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
     }
 }
 
-/// HTTP/1.1 and HTTP/2, bounded.
-fn protocols(options: &Options, streams: Streams) -> auto::Builder<Streams> {
-    let mut builder = auto::Builder::new(streams);
+/// HTTP/1.1 and HTTP/2, bounded. The streams of an HTTP/2 connection are tasks of their own; they end with it.
+fn protocols(options: &Options) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         // hyper's own timer also runs while a connection is idle; heads are timed by `Pulse`.
-        .header_read_timeout(options.idle_timeout.max(options.header_timeout))
+        .header_read_timeout(bounded(options.idle_timeout.max(options.header_timeout)))
         .half_close(false)
         .max_buf_size(MAX_BUFFER)
         .http2()
@@ -192,27 +203,6 @@ fn protocols(options: &Options, streams: Streams) -> auto::Builder<Streams> {
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIMEOUT);
     builder
-}
-
-/// Runs the streams of one HTTP/2 connection, no longer than the connection.
-#[derive(Clone)]
-struct Streams {
-    gone: watch::Receiver<()>,
-}
-
-impl<F> Executor<F> for Streams
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn execute(&self, stream: F) {
-        let mut gone = self.gone.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = stream => {}
-                _ = gone.changed() => {}
-            }
-        });
-    }
 }
 
 /// The handler as a service that marks the pulse and survives panics.

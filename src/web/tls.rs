@@ -22,6 +22,9 @@ use zeroize::Zeroizing;
 /// Largest file that is read, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
 
+/// Files are not looked at more often than this.
+const SHORTEST_CHECK: Duration = Duration::from_millis(50);
+
 /// A certificate chain with its key, read from two files and read again when they change.
 #[derive(Debug, Clone)]
 pub struct Certified {
@@ -115,7 +118,7 @@ impl Certified {
     pub(super) async fn keep_fresh(&self, every: Duration) {
         let mut seen = self.pair.first_seen;
         loop {
-            tokio::time::sleep(every).await;
+            tokio::time::sleep(every.max(SHORTEST_CHECK)).await;
             let files = match self.pair.read().await {
                 Ok(files) => files,
                 Err(error) => {

@@ -175,3 +175,89 @@ async fn pipelined_requests_are_answered_in_order() {
     assert!(got.ends_with("hello 127.0.0.1"));
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_end_in_a_line_feed_alone_hide_nothing() {
+    // RFC 9112 §2.2 lets a server take them for lines, which makes each of these one whole request.
+    let server = start(options());
+    let requests = [
+        "POST /body HTTP/1.1\nHost: x\nConnection: close\nContent-Length: 4\n\nbody",
+        "POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: y\nContent-Length: 4\r\n\r\nbody",
+        "POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\nbody",
+    ];
+    for request in requests {
+        let got = smuggle(&server, request).await;
+        assert!(got.ends_with("4 bytes"), "{request:?} got {got}");
+    }
+    assert_eq!(server.seen(), requests.len());
+    server.stop().await;
+}
+
+/// One HTTP/2 frame (RFC 9113 §4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = vec![length[1], length[2], length[3], kind, flags];
+    frame.extend_from_slice(&stream.to_be_bytes());
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// GET http://x/ in HPACK.
+const FIELDS: &[u8] = b"\x82\x86\x84\x41\x01x";
+
+/// Sends frames after the preface until the server closes.
+async fn flood(server: &Server, frames: impl Iterator<Item = Vec<u8>> + Send + 'static) -> Vec<u8> {
+    let (mut reader, mut writer) = server.connect().await.into_split();
+    let writing = tokio::spawn(async move {
+        let _ = writer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        let _ = writer.write_all(&frame(4, 0, 0, b"")).await;
+        for frame in frames {
+            if writer.write_all(&frame).await.is_err() {
+                break;
+            }
+        }
+        writer
+    });
+    let mut got = Vec::new();
+    let _ = timeout(FOREVER, reader.read_to_end(&mut got)).await.expect("the server closes");
+    drop(writing.await.unwrap());
+    got
+}
+
+/// The error code of GOAWAY among the frames that came.
+fn goaway(mut got: &[u8]) -> Option<u32> {
+    while let [a, b, c, kind, _, _, _, _, _, rest @ ..] = got {
+        let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
+        let (payload, after) = rest.split_at_checked(length)?;
+        if *kind == 7 {
+            return Some(u32::from_be_bytes(payload[4..8].try_into().unwrap()));
+        }
+        got = after;
+    }
+    None
+}
+
+/// RFC 9113 §7.
+const ENHANCE_YOUR_CALM: u32 = 11;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn floods_of_frames_end_their_connection() {
+    let server = start(options());
+    let resets = (0..20_000).map(|number| {
+        let stream = 2 * number + 1;
+        [frame(1, 5, stream, FIELDS), frame(3, 0, stream, &8u32.to_be_bytes())].concat()
+    });
+    let got = flood(&server, resets).await;
+    assert_eq!(goaway(&got), Some(ENHANCE_YOUR_CALM), "after resets");
+    assert!(server.seen() < 2000, "{} requests were begun", server.seen());
+
+    let begun = server.seen();
+    let first = std::iter::once(frame(1, 1, 1, FIELDS));
+    let more = (0..20_000)
+        .map(|_| frame(9, 0, 1, &[b"\0\x01x\x7f\x81\x7f".as_slice(), &[b'y'; 256]].concat()));
+    let got = flood(&server, first.chain(more)).await;
+    assert_eq!(goaway(&got), Some(ENHANCE_YOUR_CALM), "after CONTINUATION");
+    assert_eq!(server.seen(), begun);
+    server.is_well().await;
+    server.stop().await;
+}

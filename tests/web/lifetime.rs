@@ -46,13 +46,13 @@ async fn drain_finishes_what_is_under_way_and_takes_nothing_new() {
     assert!(TcpStream::connect(address).await.is_err(), "nobody listens");
     assert_eq!(rest(&mut idle).await, "");
     assert_eq!(rest(&mut silent).await, "");
-    assert!(begun.elapsed() < Duration::from_millis(500), "idle ones are closed at once");
+    assert!(begun.elapsed() < Duration::from_secs(1), "idle ones are closed at once");
     assert!(ask(&mut many, "/", Bytes::new()).await.is_err(), "GOAWAY");
     let got = rest(&mut busy).await;
     assert!(got.to_lowercase().contains("connection: close") && got.ends_with("slow"), "{got}");
     assert_eq!(slow.await.unwrap().unwrap(), (200, "slow".to_owned()));
     stopping.await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(2500), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +69,7 @@ async fn drain_ends() {
     let handler = Arc::downgrade(&server.handler);
     let begun = Instant::now();
     server.stop().await;
-    assert!((drain..drain * 4).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    assert!((drain..drain * 8).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     assert_eq!(rest(&mut one).await, "");
     assert!(endless.await.unwrap().is_err());
     while handler.upgrade().is_some() {
@@ -114,7 +114,7 @@ async fn handlers_end_with_their_client() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     let begun = Instant::now();
     server.stop().await;
-    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

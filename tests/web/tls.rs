@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use p256::pkcs8::{DecodePrivateKey, LineEnding};
 use pasee::web::tls::{self, TlsError};
-use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P384_SHA384};
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, RsaKeySize};
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
@@ -100,12 +103,12 @@ async fn stalled_handshakes_are_cut() {
         let mut stream = server.connect().await;
         stream.write_all(bytes).await.unwrap();
         rest(&mut stream).await;
-        assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_millis(2500), "{:?}", begun.elapsed());
     }
     let begun = Instant::now();
     let mut stream = shake(&server, &certificate, &[]).await.unwrap();
     assert_eq!(rest(&mut stream).await, "");
-    assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(2500), "{:?}", begun.elapsed());
     assert!(shake(&server, &certificate, &[]).await.is_ok());
     server.stop().await;
 }
@@ -119,7 +122,7 @@ async fn a_stop_does_not_wait_for_handshakes() {
     let begun = Instant::now();
     server.stop().await;
     rest(&mut stalled).await;
-    assert!(begun.elapsed() < Duration::from_millis(300), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,8 +158,38 @@ async fn a_renewed_certificate_is_taken_and_a_broken_one_is_not() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_every_kind() {
+    let elliptic = KeyPair::generate().unwrap();
+    let secret = p256::SecretKey::from_pkcs8_der(elliptic.serialized_der()).unwrap();
+    let sec1 = secret.to_sec1_pem(LineEnding::LF).unwrap();
+    let rsa = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
+    // The PKCS#1 key is the last thing in the PKCS#8 one, after 26 bytes.
+    let pkcs1 = STANDARD.encode(&rsa.serialized_der()[26..]);
+    let pkcs1 =
+        format!("-----BEGIN RSA PRIVATE KEY-----\n{pkcs1}\n-----END RSA PRIVATE KEY-----\n");
+    let (files, _) = Files::new();
+    let table = [
+        (&elliptic, elliptic.serialize_pem()),
+        (&elliptic, sec1.to_string()),
+        (&rsa, rsa.serialize_pem()),
+        (&rsa, pkcs1),
+    ];
+    for (pair, pem) in table {
+        let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let certificate = params.self_signed(pair).unwrap();
+        std::fs::write(files.certificate(), certificate.pem()).unwrap();
+        std::fs::write(files.key(), &pem).unwrap();
+        let server = files.start();
+        let mut stream = shake(&server, certificate.der(), &[]).await.unwrap();
+        stream.write_all(get("/").as_bytes()).await.unwrap();
+        assert!(rest(&mut stream).await.ends_with("hello 127.0.0.1"));
+        server.stop().await;
+    }
+}
+
 #[test]
-fn keys_of_every_kind_and_files_that_make_no_sense() {
+fn files_that_make_no_sense() {
     let (files, _) = Files::new();
     assert!(files.load().is_ok());
     let good = std::fs::read_to_string(files.key()).unwrap();

@@ -14,6 +14,11 @@ const NEW: u8 = 0;
 const ONE_BY_ONE: u8 = 1;
 const MANY: u8 = 2;
 
+/// A time that makes sense to wait: neither none at all nor for ever.
+pub fn bounded(time: Duration) -> Duration {
+    time.clamp(Duration::from_millis(100), Duration::from_secs(24 * 3600))
+}
+
 /// The signs of life that count: requests and answers, not bytes and pings. Times are milliseconds after `born`.
 #[derive(Debug)]
 pub struct Pulse {
@@ -39,8 +44,8 @@ impl Pulse {
         Self {
             born: Instant::now(),
             // A little early, so that the bound holds on a busy machine too.
-            header_timeout: header_timeout * 19 / 20,
-            idle_timeout,
+            header_timeout: bounded(header_timeout) * 19 / 20,
+            idle_timeout: bounded(idle_timeout),
             protocol: AtomicU8::new(NEW),
             running: AtomicUsize::new(0),
             answered: AtomicU64::new(0),
@@ -159,8 +164,19 @@ mod tests {
         let first = Pulse::begin(&pulse, Version::HTTP_2);
         let second = Pulse::begin(&pulse, Version::HTTP_2);
         drop(first);
-        assert!(pulse.running.load(Relaxed) == 1);
+        std::thread::sleep(Duration::from_millis(150));
+        assert!(pulse.due() > Instant::now());
         drop(second);
+        assert!(pulse.due() > Instant::now(), "idle from now on");
+        std::thread::sleep(Duration::from_millis(150));
         assert!(pulse.due() <= Instant::now());
+    }
+
+    #[test]
+    fn no_time_is_too_long() {
+        let pulse = Arc::new(Pulse::new(Duration::MAX, Duration::MAX));
+        assert!(pulse.due() > Instant::now());
+        drop(Pulse::begin(&pulse, Version::HTTP_2));
+        assert!(pulse.due() > Instant::now());
     }
 }
