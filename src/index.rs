@@ -22,7 +22,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 
 /// Memberships and groups swept in one go: far below a millisecond.
-const SLICE: usize = 500;
+const SLICE: usize = 200;
 
 /// The state as it is now.
 #[derive(Debug, Default)]
@@ -52,7 +52,8 @@ impl Index {
         drop(old); // long, and not under the lock
     }
 
-    /// Frees one slice of what deleted groups took up. To be called until it is done, with room for others in between.
+    /// Frees one slice of what deleted groups took up. To be called until it is done, with a pause after each slice:
+    /// readers that wait get their turn then.
     pub fn sweep(&self) -> Sweep {
         self.write().sweep(SLICE)
     }

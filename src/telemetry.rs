@@ -12,6 +12,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
@@ -99,6 +100,8 @@ pub struct Metrics {
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     logins: Family<LoginLabels, Counter>,
     tokens: Counter,
+    store_healthy: Gauge,
+    store_commits: Gauge,
 }
 
 impl fmt::Debug for Metrics {
@@ -127,11 +130,17 @@ impl Metrics {
         let durations = Family::new_with_constructor(buckets as fn() -> Histogram);
         let logins = Family::default();
         let tokens = Counter::default();
+        let (store_healthy, store_commits) = (Gauge::default(), Gauge::default());
         registry.register("http_requests", "HTTP requests answered", requests.clone());
         registry.register("http_request_duration_seconds", "Time to answer", durations.clone());
         registry.register("logins", "Logins by identity provider and outcome", logins.clone());
         registry.register("token_pairs_issued", "Pairs of tokens issued", tokens.clone());
-        Self { registry: Arc::new(registry), requests, durations, logins, tokens }
+        let help = "1 while the last write, and the last look for others' changes, went well";
+        registry.register("store_healthy", help, store_healthy.clone());
+        let help = "Transactions since the start; many writes may share one";
+        registry.register("store_transactions", help, store_commits.clone());
+        let registry = Arc::new(registry);
+        Self { registry, requests, durations, logins, tokens, store_healthy, store_commits }
     }
 
     /// Counts a request: which route, the status it got, how long it took.
@@ -148,6 +157,12 @@ impl Metrics {
     /// Counts a pair of tokens.
     pub fn token_pair(&self) {
         self.tokens.inc();
+    }
+
+    /// Notes how the store is: transactions committed since its start, and what is wrong with it, if anything.
+    pub fn store<E>(&self, commits: u64, health: &Result<(), E>) {
+        self.store_healthy.set(i64::from(health.is_ok()));
+        self.store_commits.set(i64::try_from(commits).unwrap_or(i64::MAX));
     }
 
     /// Everything in the OpenMetrics text format 1.0.
@@ -193,12 +208,15 @@ mod tests {
         metrics.request("tokens", 201, Duration::from_millis(1));
         metrics.login("kisee", "refused");
         metrics.token_pair();
+        metrics.store(3, &Ok::<(), ()>(()));
         let text = metrics.to_text();
         for line in [
             "pasee_http_requests_total{route=\"tokens\",status=\"201\"} 1",
             "pasee_http_request_duration_seconds_count{route=\"tokens\"} 1",
             "pasee_logins_total{provider=\"kisee\",outcome=\"refused\"} 1",
             "pasee_token_pairs_issued_total 1",
+            "pasee_store_healthy 1",
+            "pasee_store_transactions 3",
             "# EOF",
         ] {
             assert!(text.contains(line), "{line} in {text}");

@@ -63,9 +63,13 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener = bind(&settings.host, settings.port)?;
     let (stop, stopping) = watch::channel(());
     let draining = Arc::new(AtomicBool::new(false));
-    let admin = admin(&settings, metrics, Arc::clone(&draining), stopped(stopping.clone()))?;
-    tracing::info!(url = %settings.hostname, version = env!("CARGO_PKG_VERSION"), "serving");
+    let numbers = move || {
+        metrics.store(store.commits(), &store.health());
+        metrics.to_text()
+    };
+    let admin = admin(&settings, numbers, Arc::clone(&draining), stopped(stopping.clone()))?;
     let signals = signals()?;
+    tracing::info!(url = %settings.hostname, version = env!("CARGO_PKG_VERSION"), "serving");
     let shutdown = async move {
         signals.await;
         draining.store(true, Ordering::Relaxed);
@@ -115,7 +119,7 @@ fn api(
 /// Probes and metrics on a port of their own, if the settings name one; ends after the API has.
 fn admin(
     settings: &Settings,
-    metrics: Metrics,
+    numbers: impl Fn() -> String + Send + Sync + 'static,
     draining: Arc<AtomicBool>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<impl Future<Output = ()>> {
@@ -125,7 +129,7 @@ fn admin(
             let listener = bind(&address.ip().to_string(), address.port())
                 .context("probes and metrics cannot be served: [admin] listen")?;
             let ready = move || !draining.load(Ordering::Relaxed);
-            let admin = Admin::new(ready, move || metrics.to_text());
+            let admin = Admin::new(ready, numbers);
             Some(tokio::spawn(accept(listener, Arc::new(admin), Options::default(), shutdown)))
         }
     };

@@ -20,7 +20,10 @@ const NONE: u32 = u32::MAX;
 /// All groups.
 #[derive(Debug)]
 pub(super) struct Groups {
+    /// What every look-up reads, close together for the caches' sake.
     slots: Vec<Group>,
+    /// The rest of each slot.
+    bodies: Vec<Body>,
     free: Vec<u32>,
     names: BTreeMap<GroupName, u32>,
     /// Dead slots to empty.
@@ -33,6 +36,11 @@ struct Group {
     name: Option<GroupName>,
     state: State,
     parent: u32,
+}
+
+/// The way down and aside in the tree, and the people.
+#[derive(Debug)]
+struct Body {
     first_child: u32,
     previous: u32,
     next: u32,
@@ -50,8 +58,13 @@ enum State {
 
 impl Default for Groups {
     fn default() -> Self {
-        let root = Group::new(None, State::Present, NONE);
-        Self { slots: vec![root], free: Vec::new(), names: BTreeMap::new(), dead: Vec::new() }
+        Self {
+            slots: vec![Group { name: None, state: State::Present, parent: NONE }],
+            bodies: vec![Body::default()],
+            free: Vec::new(),
+            names: BTreeMap::new(),
+            dead: Vec::new(),
+        }
     }
 }
 
@@ -101,19 +114,19 @@ impl Groups {
 
     /// The people on a roster.
     pub(super) fn people(&self, id: RosterId) -> &Run {
-        let group = self.at(id.group());
+        let body = self.body(id.group());
         match id.role() {
-            Role::Member => &group.members,
-            Role::Staff => &group.staff,
+            Role::Member => &body.members,
+            Role::Staff => &body.staff,
         }
     }
 
     /// The people on a roster, to change.
     pub(super) fn people_mut(&mut self, id: RosterId) -> &mut Run {
-        let group = self.at_mut(id.group());
+        let body = self.body_mut(id.group());
         match id.role() {
-            Role::Member => &mut group.members,
-            Role::Staff => &mut group.staff,
+            Role::Member => &mut body.members,
+            Role::Staff => &mut body.staff,
         }
     }
 
@@ -144,12 +157,13 @@ impl Groups {
             return slot;
         }
         let parent = name.parent().map_or(ROOT, |parent| self.ensure(&parent));
-        let group = Group::new(Some(name.clone()), State::Vacant, parent);
+        let group = Group { name: Some(name.clone()), state: State::Vacant, parent };
         let slot = if let Some(slot) = self.free.pop() {
             *self.at_mut(slot) = group;
             slot
         } else {
             self.slots.push(group);
+            self.bodies.push(Body::default());
             let slot = u32::try_from(self.slots.len() - 1).ok().filter(|slot| *slot < NONE >> 1);
             slot.expect("memory ends before numbers do")
         };
@@ -182,7 +196,7 @@ impl Groups {
                 return Dead::Tie { user, roster };
             }
         }
-        let child = self.at(slot).first_child;
+        let child = self.body(slot).first_child;
         if child == NONE {
             self.dead.pop();
             self.vacate(slot);
@@ -195,9 +209,9 @@ impl Groups {
     /// Frees a vacant slot that nothing speaks of any more, and those above it likewise.
     pub(super) fn release(&mut self, mut slot: u32) {
         while slot != ROOT {
-            let group = self.at(slot);
+            let (group, body) = (self.at(slot), self.body(slot));
             let spoken_of =
-                group.first_child != NONE || !group.members.is_empty() || !group.staff.is_empty();
+                body.first_child != NONE || !body.members.is_empty() || !body.staff.is_empty();
             if group.state != State::Vacant || spoken_of {
                 return;
             }
@@ -210,7 +224,8 @@ impl Groups {
     }
 
     fn vacate(&mut self, slot: u32) {
-        *self.at_mut(slot) = Group::new(None, State::Dead, NONE);
+        *self.at_mut(slot) = Group { name: None, state: State::Dead, parent: NONE };
+        *self.body_mut(slot) = Body::default();
         self.free.push(slot);
     }
 
@@ -223,25 +238,23 @@ impl Groups {
     }
 
     fn link(&mut self, slot: u32, parent: u32) {
-        let first = std::mem::replace(&mut self.at_mut(parent).first_child, slot);
-        self.at_mut(slot).next = first;
+        let first = std::mem::replace(&mut self.body_mut(parent).first_child, slot);
+        self.body_mut(slot).next = first;
         if first != NONE {
-            self.at_mut(first).previous = slot;
+            self.body_mut(first).previous = slot;
         }
     }
 
     fn unlink(&mut self, slot: u32) {
-        let (parent, previous, next) = {
-            let group = self.at(slot);
-            (group.parent, group.previous, group.next)
-        };
+        let parent = self.at(slot).parent;
+        let Body { previous, next, .. } = *self.body(slot);
         if previous == NONE {
-            self.at_mut(parent).first_child = next;
+            self.body_mut(parent).first_child = next;
         } else {
-            self.at_mut(previous).next = next;
+            self.body_mut(previous).next = next;
         }
         if next != NONE {
-            self.at_mut(next).previous = previous;
+            self.body_mut(next).previous = previous;
         }
     }
 
@@ -252,14 +265,19 @@ impl Groups {
     fn at_mut(&mut self, slot: u32) -> &mut Group {
         &mut self.slots[slot as usize]
     }
+
+    fn body(&self, slot: u32) -> &Body {
+        &self.bodies[slot as usize]
+    }
+
+    fn body_mut(&mut self, slot: u32) -> &mut Body {
+        &mut self.bodies[slot as usize]
+    }
 }
 
-impl Group {
-    fn new(name: Option<GroupName>, state: State, parent: u32) -> Self {
+impl Default for Body {
+    fn default() -> Self {
         Self {
-            name,
-            state,
-            parent,
             first_child: NONE,
             previous: NONE,
             next: NONE,

@@ -2,11 +2,14 @@
 //!
 //! Owns parsing, printing and naming of keys, and the bare signature operations. Must not know tokens.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::crypto::{JwtSigner, aws_lc};
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use k256::ecdsa::signature::{Signer as _, Verifier as _};
 use p256::elliptic_curve::sec1::ToSec1Point;
@@ -210,15 +213,38 @@ impl PrivateKey {
     /// The library's own word; it does not fail with a valid key.
     pub fn sign(&self, message: &[u8]) -> Result<String, jsonwebtoken::errors::Error> {
         match &self.secret {
-            Secret::Es256 { encoding, .. } => {
-                jsonwebtoken::crypto::sign(message, encoding, jsonwebtoken::Algorithm::ES256)
-            }
+            Secret::Es256 { encoding, .. } => sign_es256(encoding, message),
             Secret::Es256k(key) => {
                 let signature: k256::ecdsa::Signature = key.sign(message);
                 Ok(URL_SAFE_NO_PAD.encode(signature.normalize_s().to_bytes()))
             }
         }
     }
+}
+
+thread_local! {
+    /// The key this thread last signed with, ready to sign. jsonwebtoken's signers stay on their thread, and making one
+    /// costs half a signature: the key is parsed and checked.
+    static READY: RefCell<Option<(Arc<EncodingKey>, Box<dyn JwtSigner>)>> = const { RefCell::new(None) };
+}
+
+fn sign_es256(
+    key: &Arc<EncodingKey>,
+    message: &[u8],
+) -> Result<String, jsonwebtoken::errors::Error> {
+    READY.with_borrow_mut(|ready| {
+        let signer = match ready {
+            Some((of, signer)) if Arc::ptr_eq(of, key) => signer,
+            _ => {
+                let make = aws_lc::DEFAULT_PROVIDER.signer_factory;
+                let signer = make(&jsonwebtoken::Algorithm::ES256, key)?;
+                &mut ready.insert((Arc::clone(key), signer)).1
+            }
+        };
+        let signature =
+            signer.try_sign(message).map_err(|_| ErrorKind::Signing("ES256".to_owned()))?;
+        Ok(URL_SAFE_NO_PAD.encode(signature))
+    })
 }
 
 /// Shows only algorithm and key id.

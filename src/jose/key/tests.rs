@@ -175,3 +175,19 @@ fn nothing_secret_shows() {
         assert_eq!(shown, format!("PrivateKey({} {})", key.algorithm(), key.public().id()));
     }
 }
+
+/// A thread keeps the last key it signed with at hand: it must not sign with it for another.
+#[test]
+fn keys_take_turns_on_a_thread() {
+    let keys = [(); 3].map(|()| PrivateKey::generate(Algorithm::Es256).unwrap());
+    for turn in 0..30 {
+        let key = &keys[turn * 7 % 3];
+        let signature = URL_SAFE_NO_PAD.decode(key.sign(b"message").unwrap()).unwrap();
+        for other in &keys {
+            assert_eq!(
+                other.public().verifies(b"message", &signature),
+                other.public() == key.public()
+            );
+        }
+    }
+}

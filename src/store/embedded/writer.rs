@@ -23,6 +23,8 @@ use crate::index::{Index, Sweep, Update};
 const TOGETHER: usize = 256;
 /// Time between two looks for what other processes wrote.
 const LOOK: Duration = Duration::from_millis(250);
+/// Time for readers between two slices of sweeping the index.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// A write, and whom to tell how it went.
 pub(super) struct Job {
@@ -65,7 +67,7 @@ impl Writer {
         let mut next_look = Instant::now() + LOOK;
         loop {
             let wait = match self.index.sweep() {
-                Sweep::More => Duration::ZERO,
+                Sweep::More => PAUSE,
                 Sweep::Done => next_look.saturating_duration_since(Instant::now()),
             };
             match jobs.recv_timeout(wait) {
