@@ -81,7 +81,7 @@ async fn wrong_answers() {
             wrong.push(format!("{place:?} {name}: {judged:?} for {expected:?} after {took:?}"));
         }
     }
-    let grown = peak() - before;
+    let grown = peak().saturating_sub(before);
     println!("{} behaviours, {grown} KiB more", cases.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(cases.len() > 100);
@@ -202,8 +202,12 @@ async fn discovery() {
                 steps
             } else if request.line == format!("POST {place}") {
                 token.clone()
-            } else {
+            } else if request.line == "POST /jwt/" {
                 answer("404 Not Found", "text/plain", "")
+            } else {
+                vec![Step::Bytes(
+                    b"HTTP/1.1 308 Permanent Redirect\r\nLocation: /jwt/\r\nContent-Length: 0\r\n\r\n".into(),
+                )]
             }
         })
     };
@@ -231,6 +235,10 @@ async fn discovery() {
     moved.store(false, Ordering::SeqCst);
     assert!(crowd(10).await.iter().all(|login| matches!(login, Err(ProviderError::Nonsense(_)))));
     moved.store(true, Ordering::SeqCst);
+    assert_eq!(crowd(10).await, vec![Ok(()); 10]);
+    // Back where it was, and a redirect where it is now: not followed, but looked into.
+    broken.store(false, Ordering::SeqCst);
+    moved.store(false, Ordering::SeqCst);
     assert_eq!(crowd(10).await, vec![Ok(()); 10]);
 }
 
@@ -284,6 +292,50 @@ async fn registrations_are_sent_once() {
         let answer = kisee.forward(Forward::User(name), request()).await;
         assert_eq!(answer.unwrap_err(), ProviderError::NotOffered, "{name}");
     }
+}
+
+/// A user whom Kisee does not know says nothing of where Kisee keeps its users, however often.
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_users_cause_no_discovery() {
+    let forger = Forger::new(Algorithm::Es256k);
+    let lines = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (good, seen) = (kisee::good(&forger), Arc::clone(&lines));
+    let script: Script = Arc::new(move |request: &Request| {
+        seen.lock().unwrap().push(request.line.clone());
+        good(request)
+    });
+    let server = RawServer::start(script).await;
+    let providers = kisee::at(server.address, &forger, TIMEOUT + SLACK);
+    for name in ["eve", "../jwt", "%2e%2e"] {
+        let request = ForwardedRequest {
+            method: http::Method::PATCH,
+            headers: http::HeaderMap::new(),
+            body: "[]".into(),
+        };
+        let kisee = providers.registering().unwrap();
+        let answer = kisee.forward(Forward::User(name), request).await.unwrap();
+        assert_eq!(answer.status, http::StatusCode::NOT_FOUND);
+    }
+    let expected =
+        ["GET /", "PATCH /users/eve/", "PATCH /users/..%2Fjwt/", "PATCH /users/%252e%252e/"];
+    assert_eq!(*lines.lock().unwrap(), expected);
+}
+
+/// The path and the query of a place are the home document's, its host is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn places_keep_their_query() {
+    let forger = Forger::new(Algorithm::Es256k);
+    let good = kisee::good(&forger);
+    let script: Script = Arc::new(move |request: &Request| match request.line.as_str() {
+        "GET /" => kisee::home("https://kisee.example.com/a%20b/jwt/?tenant=1&x=%2F#part"),
+        "POST /a%20b/jwt/?tenant=1&x=%2F" => {
+            good(&Request { line: "POST /jwt/".into(), head: String::new(), body: Vec::new() })
+        }
+        _ => answer("404 Not Found", "text/plain", ""),
+    });
+    let server = RawServer::start(script).await;
+    let providers = kisee::at(server.address, &forger, TIMEOUT + SLACK);
+    assert!(log_in(providers.get("kisee").unwrap()).await.is_ok());
 }
 
 /// A provider that hangs holds no more than its share, and others do not feel it.
@@ -392,7 +444,7 @@ async fn floods_on_every_turn() {
     }
     let results = logins.join_all().await;
     assert_eq!(results, vec![Err(ProviderError::Unreachable); 256]);
-    let grown = peak() - before;
+    let grown = peak().saturating_sub(before);
     println!("256 floods, {grown} KiB more");
     assert!(grown < 256 * 1024, "{grown} KiB");
 }

@@ -38,7 +38,9 @@ const HEADERS: [(&str, Change, VerifyError); 21] = [
 ];
 
 const TIMES: VerifyError = VerifyError::Claim("auth_time, iat or exp");
-const CLAIMS: [(&str, Change, VerifyError); 43] = [
+/// 400 days before the second these tests happen in.
+const AGO: i64 = NOW - 400 * 86_400;
+const CLAIMS: [(&str, Change, VerifyError); 44] = [
     ("exp text", |c| c["exp"] = json!("1800000900"), VerifyError::Claim("exp")),
     ("exp float", |c| c["exp"] = json!(1_800_000_900.0), VerifyError::Claim("exp")),
     ("exp huge float", |c| c["exp"] = json!(1e300), VerifyError::Claim("exp")),
@@ -62,7 +64,12 @@ const CLAIMS: [(&str, Change, VerifyError); 43] = [
     ("nbf to come", |c| c["nbf"] = json!(NOW + 61), VerifyError::NotYet),
     ("iat float", |c| c["iat"] = json!(1.8e9), VerifyError::Claim("iat")),
     ("iat to come", |c| c["iat"] = json!(NOW + 61), VerifyError::NotYet),
-    ("iat 400 days before exp", |c| c["iat"] = json!(NOW - 400 * 86_400), TIMES),
+    ("exp before iat", |c| (c["exp"], c["iat"]) = (json!(NOW + 30), json!(NOW + 60)), TIMES),
+    (
+        "400 days",
+        |c| (c["iat"], c["auth_time"]) = (json!(AGO), json!(AGO)),
+        VerifyError::Claim("exp"),
+    ),
     ("auth_time after iat", |c| c["auth_time"] = json!(NOW + 1), TIMES),
     ("3.8 iss of another", |c| c["iss"] = json!("pasee.example.org"), VerifyError::Issuer),
     ("3.8 iss in capitals", |c| c["iss"] = json!("PASEE.example.com"), VerifyError::Issuer),
@@ -129,6 +136,32 @@ fn rfc_8725_row_by_row() {
                 let token = house.forger.token(&house.forger.header("rt+jwt"), &changed);
                 assert_eq!(house.refresh(&token), Err(expected), "{name} of a refresh token");
             }
+        }
+    }
+}
+
+/// A refresh token says that it is one, and nothing that opens anything.
+#[test]
+fn refresh_tokens_refresh_and_no_more() {
+    let changes: [(&str, Change); 8] = [
+        ("refresh_token missing", |c| remove(c, "refresh_token")),
+        ("refresh_token false", |c| c["refresh_token"] = json!(false)),
+        ("refresh_token a text", |c| c["refresh_token"] = json!("true")),
+        ("refresh_token 1", |c| c["refresh_token"] = json!(1)),
+        ("groups", |c| c["groups"] = json!(["staff"])),
+        ("no groups", |c| c["groups"] = json!([])),
+        ("a claim of a provider", |c| c["email"] = json!("ada@example.com")),
+        ("an empty name", |c| c[""] = json!(true)),
+    ];
+    for house in House::both() {
+        let (header, claims) = (house.forger.header("rt+jwt"), part(&house.refresh, 1));
+        assert_eq!(house.refresh(&house.forger.token(&header, &claims)), Ok(()));
+        for (name, change) in changes {
+            let mut claims = claims.clone();
+            change(&mut claims);
+            let token = house.forger.token(&header, &claims);
+            let expected = Err(VerifyError::Claim("refresh_token"));
+            assert_eq!(house.refresh(&token), expected, "{name}");
         }
     }
 }
