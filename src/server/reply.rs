@@ -71,13 +71,7 @@ impl Reply {
     pub fn into_response(self, encoding: Encoding) -> Response {
         let (content_type, body) = match self.content {
             Content::Nothing => (None, Bytes::new()),
-            Content::Document(body) => {
-                let name = match encoding {
-                    Encoding::CoreJson => "application/vnd.coreapi+json",
-                    Encoding::Json => "application/json",
-                };
-                (Some(HeaderValue::from_static(name)), body)
-            }
+            Content::Document(body) => (Some(encoding.content_type()), body),
             Content::Typed(content_type, body) => (Some(content_type), body),
         };
         let mut response = Response::new(Full::new(body));
