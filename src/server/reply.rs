@@ -35,9 +35,10 @@ impl Reply {
         Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), content: Content::Nothing }
     }
 
-    /// A document.
+    /// A document. It is for whoever asked, as they stood then, so nobody keeps it.
     pub fn document(status: StatusCode, document: &Document) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Document(document.to_bytes().into()) }
+        let content = Content::Document(document.to_bytes().into());
+        Self { status, headers: Vec::new(), content }.unstored()
     }
 
     /// Bytes of a type.

@@ -138,3 +138,18 @@ async fn pages_of_allowed_origins_may_call() {
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     assert_eq!(answer.header("access-control-allow-credentials"), "");
 }
+
+#[tokio::test]
+async fn a_refusal_that_leaves_a_body_unread_says_that_the_connection_closes() {
+    let pasee = Setup::default().start().await;
+    for (path, length, status) in [
+        ("/tokens/?idp=local", 65 * 1024 + 1, 413),
+        ("/groups/", 60_000, 401),
+        ("/users/", 60_000, 404),
+    ] {
+        let answer = pasee.ask("POST", path).body(" ".repeat(length)).send().await.is(status);
+        assert_eq!(answer.header("connection"), "close", "{path}");
+    }
+    let answer = pasee.ask("POST", "/groups/").body("{}").send().await.is(401);
+    assert_eq!(answer.header("connection"), "");
+}
