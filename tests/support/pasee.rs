@@ -2,6 +2,8 @@
 //!
 //! Must not know what is tested.
 
+mod ask;
+
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -10,8 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
-use http::header::{HeaderMap, HeaderName, HeaderValue};
-use http::{Method, StatusCode};
+use http::Method;
 use pasee::domain::group::GroupName;
 use pasee::domain::membership::{Membership, Roster};
 use pasee::domain::policy::{Actor, permit};
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+pub use self::ask::{Answer, Ask};
 use super::forge::Forger;
 
 /// The issuer of every Pasee here.
@@ -329,95 +331,4 @@ impl Pasee {
 pub struct Pair {
     pub access: String,
     pub refresh: String,
-}
-
-/// A request under construction.
-pub struct Ask(reqwest::RequestBuilder);
-
-impl Ask {
-    /// With a bearer token.
-    pub fn bearer(self, token: &str) -> Self {
-        self.header("authorization", &format!("Bearer {token}"))
-    }
-
-    /// With a header more.
-    pub fn header(self, name: &str, value: &str) -> Self {
-        let name: HeaderName = name.parse().unwrap();
-        Self(self.0.header(name, HeaderValue::from_bytes(value.as_bytes()).unwrap()))
-    }
-
-    /// With a body that calls itself JSON.
-    pub fn body(self, body: impl Into<reqwest::Body>) -> Self {
-        Self(self.header("content-type", "application/json").0.body(body))
-    }
-
-    /// With a body that calls itself something else.
-    pub fn typed(self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
-        Self(self.header("content-type", kind).0.body(body))
-    }
-
-    /// Sent with a JSON body.
-    pub async fn json(self, body: &Value) -> Answer {
-        self.body(body.to_string()).send().await
-    }
-
-    /// Sent.
-    pub async fn send(self) -> Answer {
-        let response = self.0.send().await.unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, body: response.bytes().await.unwrap().to_vec() }
-    }
-}
-
-/// A whole answer.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    /// A header as text; empty when there is none.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
-    }
-
-    /// The body as JSON.
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// The title of the document or error.
-    pub fn title(&self) -> String {
-        self.json()["_meta"]["title"].as_str().unwrap().to_owned()
-    }
-
-    /// The same, if it has this status.
-    #[track_caller]
-    pub fn is(self, status: u16) -> Self {
-        let body = String::from_utf8_lossy(&self.body);
-        assert_eq!(self.status.as_u16(), status, "{body}");
-        self
-    }
-
-    /// The tokens in it.
-    #[track_caller]
-    pub fn pair(self) -> Pair {
-        let document = self.is(201).json();
-        let text = |name: &str| document[name].as_str().unwrap().to_owned();
-        Pair { access: text("access_token"), refresh: text("refresh_token") }
-    }
-
-    /// What it says, without what tells the time.
-    pub fn telling(&self) -> (u16, Vec<(String, Vec<u8>)>, Vec<u8>) {
-        let mut headers: Vec<_> = self
-            .headers
-            .iter()
-            .filter(|(name, _)| *name != "date")
-            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
-            .collect();
-        headers.sort();
-        (self.status.as_u16(), headers, self.body.clone())
-    }
 }
