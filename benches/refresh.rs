@@ -3,14 +3,13 @@
 //! The limit is one verification and two signatures by the library the server uses. Both are measured in processor time
 //! of one thread, so that the clients on the other cores do not count.
 //!
-//! `cargo bench --bench refresh`
+//! `cargo bench --bench refresh`, or with `-- ES256` for one algorithm.
 
 #![allow(clippy::print_stdout, reason = "printing is what a benchmark is for")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +29,8 @@ use pasee::telemetry::Metrics;
 use pasee::web::accept::{Options, bind, run};
 use pasee::web::limits::Attempts;
 use pasee::web::respond::Cors;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const CLIENTS: usize = 32;
 const MEASURED: Duration = Duration::from_secs(5);
@@ -37,7 +38,11 @@ const USER: &str = "local-ada";
 
 fn main() {
     println!("algorithm  signing limit/s  refreshes/s of one core  ratio");
+    let wanted = std::env::args().find(|argument| argument.starts_with("ES"));
     for algorithm in [Algorithm::Es256, Algorithm::Es256k] {
+        if wanted.as_ref().is_some_and(|wanted| wanted != algorithm.as_str()) {
+            continue;
+        }
         let key = PrivateKey::generate(algorithm).expect("randomness");
         let limit = signing_limit(&key);
         let refreshes = refreshes(&key);
@@ -123,7 +128,8 @@ fn refreshes(key: &PrivateKey) -> f64 {
     let (tell_address, address) = mpsc::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (ask_time, times) = mpsc::channel::<mpsc::Sender<Duration>>();
-    let thread = std::thread::spawn(move || {
+    let server = std::thread::Builder::new().name("server".to_owned());
+    let thread = server.spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async move {
@@ -141,59 +147,67 @@ fn refreshes(key: &PrivateKey) -> f64 {
             clock.abort();
         });
     });
+    let thread = thread.expect("a thread");
     let address = address.recv().expect("an address");
     let server_time = || {
         let (answer, time) = mpsc::channel();
         ask_time.send(answer).expect("the server runs");
         time.recv().expect("the server answers")
     };
-    let (counted, done) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| {
-            let (token, counted, done) = (token.clone(), Arc::clone(&counted), Arc::clone(&done));
-            std::thread::spawn(move || client(address, &token, &counted, &done))
-        })
-        .collect();
+    let counted = Arc::new(AtomicU64::new(0));
+    let clients = clients(address, &token, &counted);
     std::thread::sleep(Duration::from_secs(1));
     let (time, count) = (server_time(), counted.load(Ordering::Relaxed));
     std::thread::sleep(MEASURED);
     let (spent, answered) = (server_time() - time, counted.load(Ordering::Relaxed) - count);
-    done.store(true, Ordering::Relaxed);
-    for client in clients {
-        client.join().expect("a client");
-    }
+    drop(clients);
     let _ = stop.send(());
     thread.join().expect("the server");
     answered as f64 / spent.as_secs_f64()
 }
 
-/// Refreshes over one kept connection, one after the other.
-fn client(address: SocketAddr, token: &str, counted: &AtomicU64, done: &AtomicBool) {
-    let stream = TcpStream::connect(address).expect("a connection");
-    stream.set_nodelay(true).expect("no delay");
-    let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
-    let mut writer = stream;
-    let request = format!(
+/// Clients that refresh until this is dropped, all on one thread of their own.
+fn clients(address: SocketAddr, token: &str, counted: &Arc<AtomicU64>) -> tokio::runtime::Runtime {
+    let request: Arc<str> = format!(
         "POST /tokens/?refresh HTTP/1.1\r\nHost: pasee\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
-    );
-    while !done.load(Ordering::Relaxed) {
-        writer.write_all(request.as_bytes()).expect("a request");
-        let mut line = String::new();
-        reader.read_line(&mut line).expect("a status line");
-        assert!(line.starts_with("HTTP/1.1 201"), "{line}");
-        let mut length = 0;
-        loop {
-            line.clear();
-            reader.read_line(&mut line).expect("a header");
-            if line == "\r\n" {
-                break;
-            }
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().expect("a length");
-            }
+    )
+    .into();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("clients")
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    for _ in 0..CLIENTS {
+        runtime.spawn(client(address, Arc::clone(&request), Arc::clone(counted)));
+    }
+    runtime
+}
+
+/// Refreshes over one kept connection, one after the other.
+async fn client(address: SocketAddr, request: Arc<str>, counted: Arc<AtomicU64>) {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.set_nodelay(true).expect("no delay");
+    let mut answer = Vec::with_capacity(8 * 1024);
+    loop {
+        stream.write_all(request.as_bytes()).await.expect("a request");
+        answer.clear();
+        while !is_whole(&answer) {
+            assert_ne!(stream.read_buf(&mut answer).await.expect("an answer"), 0, "closed");
         }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).expect("a body");
+        assert!(answer.starts_with(b"HTTP/1.1 201"), "{}", String::from_utf8_lossy(&answer));
         counted.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// Whether head and body have come.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    answer.len() == end + 4 + length.expect("a length")
 }

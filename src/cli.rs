@@ -7,20 +7,21 @@ mod check;
 mod completions;
 mod hash_password;
 mod keygen;
+mod report;
 mod serve;
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{ErrorKind as IoErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
-use clap::error::ErrorKind;
+use anyhow::{Context, bail};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::domain::membership::Roster;
 use crate::domain::time::Timestamp;
-use crate::settings::{self, Settings};
+use crate::settings::{self, Settings, SettingsError};
 
 /// Identity providers in, groups out: logs users in and gives them short-lived JWTs with their groups.
 ///
@@ -28,7 +29,7 @@ use crate::settings::{self, Settings};
 #[derive(Debug, Parser)]
 #[command(name = "pasee", version)]
 struct Arguments {
-    /// The settings file [default: the first of ./settings.toml, ~/settings.toml, /etc/pasee/settings.toml]
+    /// The settings file; else the first of ./settings.toml, ~/settings.toml and /etc/pasee/settings.toml
     #[arg(long, global = true, value_name = "FILE", env = "PASEE_SETTINGS_FILE")]
     settings_file: Option<PathBuf>,
 
@@ -39,7 +40,7 @@ struct Arguments {
     #[arg(long, requires = "groups", requires = "names")]
     append: bool,
 
-    /// With --append: the groups
+    /// With --append: the groups, separated by commas
     #[arg(long, value_name = "GROUP", value_delimiter = ',', requires = "append")]
     groups: Vec<Roster>,
 
@@ -54,7 +55,7 @@ enum Command {
     Serve,
     /// Puts users in groups, as the operator of this machine: how the first root staff comes to be
     Append(append::Append),
-    /// Checks the settings file and says what it means
+    /// Says what is wrong with the settings file and the files it names, or what it means; changes nothing
     Check,
     /// Makes a key to sign tokens with
     Keygen(keygen::Keygen),
@@ -64,15 +65,14 @@ enum Command {
     Completions(completions::Completions),
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command that the process was started with. Exit codes: 0 done, 1 not done, 2 wrong arguments.
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     match dispatch(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing is left to do when standard error is gone.
-            let _ = writeln!(std::io::stderr(), "pasee: {error:#}");
+            say(report::tell(&error));
             ExitCode::FAILURE
         }
     }
@@ -98,18 +98,33 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
 /// What clap would say, were there no users after `--append`.
 fn unknown_command(name: &str) -> clap::Error {
     let mut command = Arguments::command();
-    let nearest = command.get_subcommands().map(clap::Command::get_name).max_by(|one, two| {
-        strsim::jaro_winkler(one, name).total_cmp(&strsim::jaro_winkler(two, name))
-    });
-    let message =
-        format!("there is no command {name:?}; the nearest one is {}", nearest.unwrap_or("serve"));
-    command.error(ErrorKind::InvalidSubcommand, message)
+    let likeness = |known: &&str| strsim::jaro_winkler(known, name);
+    let nearest = command
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .max_by(|one, two| likeness(one).total_cmp(&likeness(two)))
+        .filter(|known| likeness(known) > 0.7)
+        .map(str::to_owned);
+    let usage = command.render_usage();
+    let mut error = clap::Error::new(ErrorKind::InvalidSubcommand).with_cmd(&command);
+    error.insert(ContextKind::InvalidSubcommand, ContextValue::String(name.to_owned()));
+    if let Some(nearest) = nearest {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![nearest]));
+    }
+    error.insert(ContextKind::Usage, ContextValue::StyledStr(usage));
+    error
 }
 
-fn load(given: Option<&std::path::Path>) -> anyhow::Result<Settings> {
+fn load(given: Option<&Path>) -> anyhow::Result<Settings> {
     let home = std::env::home_dir();
     let file = settings::find(given, home.as_deref())?;
-    Ok(settings::load(&file)?)
+    match settings::load(&file) {
+        // A headline, so that every mistake starts a line with its place, as editors and people look for it.
+        Err(SettingsError::Invalid(mistakes)) => {
+            bail!("{} cannot be used:\n{mistakes}", file.display())
+        }
+        result => Ok(result?),
+    }
 }
 
 /// The system's clock, in whole seconds.
@@ -121,7 +136,19 @@ pub fn now() -> Timestamp {
     i64::try_from(seconds).ok().and_then(Timestamp::from_unix).unwrap_or(Timestamp::MAX)
 }
 
-/// Prints to standard output.
+/// Prints to standard output. That nobody reads it any more, as after `| head`, is no mistake.
 fn print(text: impl std::fmt::Display) -> anyhow::Result<()> {
-    write!(std::io::stdout(), "{text}").context("standard output cannot be written")
+    let mut output = std::io::stdout().lock();
+    match write!(output, "{text}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() != IoErrorKind::BrokenPipe => {
+            Err(error).context("standard output cannot be written")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says something on standard error.
+fn say(text: impl std::fmt::Display) {
+    // Nothing is left to do when standard error is gone.
+    let _ = writeln!(std::io::stderr(), "pasee: {text}");
 }

@@ -19,7 +19,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::request::Parts;
 use http::{HeaderMap, Method};
+use hyper::body::Incoming;
 use ipnet::IpNet;
 
 use crate::domain::policy::{Actor, Admission, Grant, Permit, admit};
@@ -95,16 +97,16 @@ impl Api {
     async fn answer(
         &self,
         route: Result<Route, NoRoute>,
-        request: Request,
+        parts: &Parts,
+        body: Incoming,
         peer: SocketAddr,
     ) -> Result<Reply, ApiError> {
         let route = route.map_err(|error| match error {
             NoRoute::NotFound => ApiError::NotFound("there is nothing here; GET / lists what is"),
             NoRoute::MethodNotAllowed(allow) => ApiError::MethodNotAllowed(allow),
         })?;
-        let (parts, body) = request.into_parts();
         let client = client_address(&parts.headers, peer.ip(), &self.config.trusted_proxies);
-        let call = Call { parts: &parts, client, now: (self.config.clock)(), body };
+        let call = Call { parts, client, now: (self.config.clock)(), body };
         match route {
             Route::Home => Ok(self.documents.home()),
             Route::PublicKey => Ok(self.documents.public_key()),
@@ -194,19 +196,20 @@ struct Caller {
 impl Handle for Api {
     async fn handle(&self, request: Request, peer: SocketAddr) -> Response {
         let started = Instant::now();
-        let (method, headers) = (request.method().clone(), request.headers().clone());
-        if let Some(mut response) = self.config.cors.preflight(&method, &headers) {
+        let (parts, body) = request.into_parts();
+        let (method, headers) = (&parts.method, &parts.headers);
+        if let Some(mut response) = self.config.cors.preflight(method, headers) {
             harden(&mut response, self.scheme);
             return response;
         }
-        let route = Route::parse(&method, request.uri().path());
+        let route = Route::parse(method, parts.uri.path());
         let name = route.as_ref().map_or("none", Route::name);
-        let reply = match self.answer(route, request, peer).await {
+        let reply = match self.answer(route, &parts, body, peer).await {
             Ok(reply) => reply,
             Err(error) => Reply::from(error.answer()),
         };
-        let response = self.finish(&method, &headers, reply);
-        self.observe(name, &method, &response, started.elapsed());
+        let response = self.finish(method, headers, reply);
+        self.observe(name, method, &response, started.elapsed());
         response
     }
 }

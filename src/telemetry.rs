@@ -2,6 +2,7 @@
 //!
 //! Must not know what a request means. Metrics never have a label that a caller chooses.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -17,18 +18,60 @@ use tracing_subscriber::EnvFilter;
 
 use crate::settings::{Log, LogFormat};
 
-/// Starts the log, on standard error. The environment variable `RUST_LOG`, if set and right, wins over the level of the
-/// settings. Does nothing the second time.
-pub fn start_log(log: &Log) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&log.level));
+/// Why the log cannot be started: `RUST_LOG` is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// It is no text.
+    #[error("RUST_LOG is not UTF-8; {RIGHT_FILTER}")]
+    NotUtf8,
+    /// It is no filter.
+    #[error("RUST_LOG is {0:?}; {RIGHT_FILTER}")]
+    Filter(String, #[source] tracing_subscriber::filter::ParseError),
+    /// A single word, which would name a part of the program, looks like a level with a typo.
+    #[error("RUST_LOG has {word:?}, and the nearest level is {level}; {RIGHT_FILTER}")]
+    Level {
+        /// As it was given.
+        word: String,
+        /// The level that may be meant.
+        level: &'static str,
+    },
+}
+
+const RIGHT_FILTER: &str =
+    "a right one is error, warn, info, debug, trace or off, or a list such as info,pasee=debug";
+
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+
+/// Starts the log, on standard error. The environment variable `RUST_LOG`, if set, wins over the level of the settings.
+/// Does nothing the second time.
+///
+/// # Errors
+/// `RUST_LOG` is wrong.
+pub fn start_log(log: &Log) -> Result<(), LogError> {
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter(log, std::env::var_os("RUST_LOG"))?)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let _ = match log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
+    Ok(())
+}
+
+fn filter(log: &Log, asked: Option<OsString>) -> Result<EnvFilter, LogError> {
+    let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
+        return Ok(EnvFilter::new(&log.level));
+    };
+    let asked = asked.into_string().map_err(|_| LogError::NotUtf8)?;
+    for word in asked.split(',').map(str::trim) {
+        let is_level = |level: &&str| level.eq_ignore_ascii_case(word);
+        let is_typo = |level: &&&str| strsim::jaro_winkler(level, &word.to_lowercase()) > 0.8;
+        if let (false, Some(level)) = (LEVELS.iter().any(is_level), LEVELS.iter().find(is_typo)) {
+            return Err(LogError::Level { word: word.to_owned(), level });
+        }
+    }
+    EnvFilter::builder().parse(&asked).map_err(|error| LogError::Filter(asked, error))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -120,6 +163,29 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_environment_wins_or_is_refused() {
+        let filter = |asked: &str| filter(&Log::default(), Some(asked.into()));
+        for (asked, shown) in [
+            ("", "info"),
+            ("debug", "debug"),
+            ("WARN", "warn"),
+            ("info,pasee=debug", "pasee=debug,info"),
+        ] {
+            assert_eq!(filter(asked).unwrap().to_string(), shown);
+        }
+        for (asked, says) in [
+            ("inof", "nearest level is info"),
+            ("pasee=debug,eror", "nearest level is error"),
+            ("pasee=loud", "RUST_LOG is \"pasee=loud\""),
+            ("pasee[", "a right one is error"),
+        ] {
+            let error = filter(asked).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+            assert!(error.contains("such as info,pasee=debug"), "{error}");
+        }
+    }
 
     #[test]
     fn counts_show() {

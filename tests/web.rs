@@ -2,6 +2,8 @@
 //!
 //! Must not know what Pasee serves.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "this is all tests")]
+
 #[path = "web/bodies.rs"]
 mod bodies;
 #[path = "web/framing.rs"]

@@ -2,20 +2,28 @@
 //!
 //! Must not know the law's table: whoever may run this on the machine is the operator.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
-use super::{now, print};
+use super::{now, print, report, say};
 use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Actor, permit};
-use crate::domain::realm::{Change, WriteError};
+use crate::domain::realm::{Change, Realm, WriteError};
 use crate::domain::user::UserId;
 use crate::settings::{Settings, Storage};
 use crate::store::embedded::Embedded;
 
+/// What is said of names and groups before anything is written.
+const NOTHING_DONE: &str = "nothing was done";
+
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Whoever can write the files of Pasee may do this; a running server sees it within a second.
+
+  pasee append --groups staff kisee-ada                      makes Ada root staff
+  pasee append --groups admin,admin.staff kisee-ada kisee-john")]
 pub struct Append {
-    /// The groups, such as staff (the root staff), admin or admin.staff
+    /// The groups, separated by commas, such as staff (the root staff), admin or admin.staff
     #[arg(long, required = true, value_name = "GROUP", value_delimiter = ',')]
     groups: Vec<Roster>,
 
@@ -29,10 +37,13 @@ impl Append {
         Self { groups, names }
     }
 
-    /// Each membership is stored on its own; those that are there already are fine.
+    /// Checks every name and every group, then stores each membership on its own; those that are there already are
+    /// fine.
     pub fn run(self, settings: &Settings) -> anyhow::Result<()> {
-        let users: Vec<UserId> =
-            self.names.iter().map(|name| user(settings, name)).collect::<anyhow::Result<_>>()?;
+        for warning in &settings.warnings {
+            say(format_args!("warning: {warning}"));
+        }
+        let users = all_right(self.names.iter().map(|name| user(settings, name)))?;
         let Storage::Embedded(file) = &settings.storage else {
             bail!(
                 "the groups of {} are kept in the memory of its server; name a file to keep them in",
@@ -40,12 +51,55 @@ impl Append {
             );
         };
         let store = Embedded::open(file, now)?;
+        all_right(self.groups.iter().map(|roster| existing(&store, roster)))?;
+        let mut done = Done::Nothing;
         for user in &users {
             for roster in &self.groups {
-                print(put(&store, user, roster)?)?;
+                print(put(&store, user, roster).with_context(|| done.so_far(user, roster))?)?;
+                done = Done::Some;
             }
         }
         Ok(())
+    }
+}
+
+/// What was stored before a membership could not be.
+enum Done {
+    Nothing,
+    Some,
+}
+
+impl Done {
+    fn so_far(&self, user: &UserId, roster: &Roster) -> String {
+        match self {
+            Self::Nothing => format!("{user} is not put in {roster}"),
+            Self::Some => format!(
+                "{user} is not put in {roster}; what was said before is done, what comes after is not"
+            ),
+        }
+    }
+}
+
+/// Everything, or every mistake at once.
+fn all_right<T>(results: impl Iterator<Item = anyhow::Result<T>>) -> anyhow::Result<Vec<T>> {
+    let (mut right, mut wrong) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(value) => right.push(value),
+            Err(error) => wrong.push(error),
+        }
+    }
+    if wrong.is_empty() { Ok(right) } else { Err(report::all(NOTHING_DONE, &wrong)) }
+}
+
+fn existing(store: &Embedded, roster: &Roster) -> anyhow::Result<()> {
+    match roster.group() {
+        Some(group) if !store.directory().has_group(group) => {
+            bail!(
+                "there is no group {group}; root staff, or the staff of its parent, can create it"
+            )
+        }
+        _ => Ok(()),
     }
 }
 
@@ -55,30 +109,30 @@ fn put(store: &Embedded, user: &UserId, roster: &Roster) -> anyhow::Result<Strin
         user: user.clone(),
         expires_at: None,
     });
-    let permit = permit(&Actor::operator(), change)?;
-    match store.write_blocking(permit) {
+    match store.write_blocking(permit(&Actor::operator(), change)?) {
         Ok(()) => Ok(format!("{user} is in {roster} now.\n")),
         Err(WriteError::AlreadyMember) => Ok(format!("{user} is in {roster} already.\n")),
-        Err(WriteError::GroupMissing) => bail!(
-            "{user} is not put in {roster}: the group does not exist; root staff can create it"
-        ),
-        Err(error) => Err(error).with_context(|| format!("{user} is not put in {roster}")),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// The user by that name, of a provider that the settings know.
 fn user(settings: &Settings, name: &str) -> anyhow::Result<UserId> {
-    let providers: Vec<&str> =
+    let known: Vec<&str> =
         settings.identity_providers.iter().map(|provider| provider.name.as_str()).collect();
-    let known = || {
-        if providers.is_empty() { "none".to_owned() } else { providers.join(", ") }
-    };
     let file = settings.file.display();
-    let user: UserId = name.parse().with_context(|| {
-        format!("{name:?} is no user; the providers in {file} are: {}", known())
-    })?;
-    if !providers.contains(&user.provider().as_str()) {
-        bail!("{user} is a user of no identity provider in {file}; those are: {}", known());
+    let there_are = match known.as_slice() {
+        [] => format!("{file} has no identity providers"),
+        known => format!("the identity providers in {file} are {}", known.join(", ")),
+    };
+    let user: UserId =
+        name.parse().map_err(|error| anyhow!("{name:?} is no user: {error}; {there_are}"))?;
+    let provider = user.split().0;
+    if known.contains(&provider) {
+        return Ok(user);
     }
-    Ok(user)
+    let likeness = |known: &&&str| strsim::jaro_winkler(known, provider);
+    let nearest = known.iter().max_by(|one, two| likeness(one).total_cmp(&likeness(two)));
+    let hint = nearest.map(|nearest| format!("; the nearest one is {nearest}"));
+    bail!("there is no {provider} to know {user}: {there_are}{}", hint.unwrap_or_default())
 }

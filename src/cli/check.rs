@@ -1,9 +1,71 @@
-//! `pasee check`: whether the settings file is right, and what it means.
+//! `pasee check`: whether the settings file is right, what it means, and whether the files it names can be used.
+//!
+//! Must not make or change anything: it may run beside the server, or before there is one.
 
-use super::print;
-use crate::settings::Settings;
+use std::io::ErrorKind;
+use std::slice;
 
-/// Wrong files never come here: loading them fails with every mistake.
+use anyhow::Error;
+
+use super::{print, report};
+use crate::idp::Providers;
+use crate::settings::{IdentityProvider, Protocol, Settings};
+use crate::web::tls;
+
+/// Wrong settings never come here: loading them fails with every mistake.
 pub fn run(settings: &Settings) -> anyhow::Result<()> {
-    print(settings.explain())
+    let looks = [look_at_key(settings), look_at_tls(settings)];
+    let providers = settings.identity_providers.iter().map(look_at_provider);
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for look in looks.into_iter().chain(providers) {
+        match look {
+            Ok(Some(file)) => good.push(format!("- {file}\n")),
+            Ok(None) => {}
+            Err(error) => bad.push(error),
+        }
+    }
+    if !bad.is_empty() {
+        let file = settings.file.display();
+        return Err(report::all(&format!("{file} names what cannot be used"), &bad));
+    }
+    print(settings.explain())?;
+    if !good.is_empty() {
+        print(format_args!("It names these files, and they can be used:\n{}", good.concat()))?;
+    }
+    Ok(())
+}
+
+/// What a look at a file found: nothing to look at, or what it is.
+type Look = Result<Option<String>, Error>;
+
+/// The key that was made at the first start, if there was one.
+fn look_at_key(settings: &Settings) -> Look {
+    let file = settings.key_file();
+    let is_absent = match file.symlink_metadata() {
+        Ok(_) => false,
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    };
+    if settings.keys.private.is_some() || is_absent {
+        return Ok(None);
+    }
+    let key = settings.signing_key()?;
+    let (algorithm, id) = (key.algorithm(), key.public().id());
+    Ok(Some(format!("{}, the signing key: {algorithm}, key id {id}.", file.display())))
+}
+
+fn look_at_tls(settings: &Settings) -> Look {
+    let Some(files) = &settings.tls else { return Ok(None) };
+    tls::load(&files.certificate, &files.key)?;
+    let (certificate, key) = (files.certificate.display(), files.key.display());
+    Ok(Some(format!("{certificate} and {key}, the certificate and its key.")))
+}
+
+fn look_at_provider(provider: &IdentityProvider) -> Look {
+    Providers::new(slice::from_ref(provider))?;
+    match &provider.protocol {
+        Protocol::Kisee(kisee) if provider.enabled => Ok(kisee.ca_file.as_ref().map(|file| {
+            format!("{}, the authorities that {} is believed by.", file.display(), provider.name)
+        })),
+        _ => Ok(None),
+    }
 }

@@ -1,11 +1,11 @@
 //! `pasee keygen`: a new key to sign tokens with.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::print;
@@ -46,20 +46,21 @@ impl Keygen {
     }
 }
 
-/// Writes a file that was not there before.
+/// Writes a file that was not there before, whole or not at all.
 fn keep(file: &Path, pem: &str) -> anyhow::Result<()> {
     let shown = file.display();
-    let mut new = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .with_context(|| {
-            format!(
-                "{shown} cannot be made; a right one does not exist yet, in a directory that does"
-            )
-        })?;
-    new.write_all(pem.as_bytes())
-        .and_then(|()| new.sync_all())
-        .with_context(|| format!("{shown} cannot be written"))
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let mut new = match opened {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            bail!("{shown} exists already and is never written over; name a file that does not")
+        }
+        opened => opened.with_context(|| {
+            format!("{shown} cannot be made; a right one is in a directory that you may write")
+        })?,
+    };
+    new.write_all(pem.as_bytes()).and_then(|()| new.sync_all()).or_else(|error| {
+        // Half a key is worth nothing, and would be in the way of the next try.
+        let _ = std::fs::remove_file(file);
+        Err(error).with_context(|| format!("{shown} cannot be written"))
+    })
 }

@@ -33,7 +33,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
-    start_log(&settings.log);
+    start_log(&settings.log)?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
@@ -122,7 +122,8 @@ fn admin(
     let task = match settings.admin {
         None => None,
         Some(address) => {
-            let listener = bind(&address.ip().to_string(), address.port())?;
+            let listener = bind(&address.ip().to_string(), address.port())
+                .context("probes and metrics cannot be served: [admin] listen")?;
             let ready = move || !draining.load(Ordering::Relaxed);
             let admin = Admin::new(ready, move || metrics.to_text());
             Some(tokio::spawn(accept(listener, Arc::new(admin), Options::default(), shutdown)))
@@ -155,12 +156,15 @@ fn signals() -> anyhow::Result<impl Future<Output = ()>> {
 /// Says what a new operator needs to know first.
 fn greet(settings: &Settings, directory: &dyn Directory) {
     let page = Page { after: None, limit: 1 };
-    let nobody =
-        directory.members(&Roster::RootStaff, page, now()).is_none_or(|staff| staff.is_empty());
-    let file = settings.file.display();
-    if nobody {
+    let staff = directory.members(&Roster::RootStaff, page, now());
+    // In memory, no other process can change that, and the settings' own warning says enough.
+    let can_be_changed = matches!(settings.storage, Storage::Embedded(_));
+    if can_be_changed && staff.is_none_or(|staff| staff.is_empty()) {
+        let file = settings.file.display();
+        let provider = settings.identity_providers.first();
+        let provider = provider.map_or("PROVIDER", |provider| provider.name.as_str());
         tracing::warn!(
-            "nobody is root staff yet: pasee --settings-file {file} append --groups staff PROVIDER-NAME"
+            "nobody is root staff yet: pasee --settings-file {file} append --groups staff {provider}-NAME"
         );
     }
 }

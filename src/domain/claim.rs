@@ -16,8 +16,8 @@ pub const MAX_LIST: usize = 64;
 pub const MAX_CLAIMS: usize = 32;
 
 /// Names that decide what a token is, whom it is for or what it opens: the registered ones of RFC 7519 section 4.1,
-/// those of RFC 9068, RFC 8693, RFC 7800 and OpenID Connect that verifiers act on, and Pasee's own.
-const RESERVED: [&str; 31] = [
+/// those of RFC 9068, RFC 8693, RFC 7800, RFC 8417, RFC 9396 and OpenID Connect that verifiers act on, and Pasee's own.
+const RESERVED: [&str; 38] = [
     "iss",
     "sub",
     "aud",
@@ -49,6 +49,13 @@ const RESERVED: [&str; 31] = [
     "entitlements",
     "permissions",
     "sid",
+    "token_type",
+    "authorization_details",
+    "events",
+    "sub_id",
+    "sub_jwk",
+    "_claim_names",
+    "_claim_sources",
 ];
 
 /// A claim name that may pass: 1 to 64 bytes of `[A-Za-z0-9_.:/-]`, not reserved in any case of letters.

@@ -227,7 +227,8 @@ impl Default for Lifetimes {
 }
 
 /// Makes the claims of a pair. The access token ends no later than the first membership that gave it a group, and
-/// neither token outlives the session.
+/// neither token outlives the session. A login that another replica's faster clock saw later than now counts as now: no
+/// token says that it is older than its login.
 #[must_use]
 pub fn issue(
     admission: Admission,
@@ -246,7 +247,7 @@ pub fn issue(
         subject: user,
         issued_at: now,
         expires_at: now.after(lifetimes.access).min(session_ends).min(first_end),
-        authenticated_at,
+        authenticated_at: authenticated_at.min(now),
         id: access_id,
         scope,
     };

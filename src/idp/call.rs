@@ -62,14 +62,28 @@ pub enum SetupError {
     #[error("ca_file {file} holds no certificate; a right one is PEM with BEGIN CERTIFICATE", file = .0.display())]
     ParseAuthority(PathBuf),
     /// The TLS library found no way to start.
-    #[error("no HTTP client can be made")]
+    #[error(
+        "no HTTPS client can be made; it takes certificate authorities, those of the system (often the package \
+         ca-certificates) or those of a ca_file"
+    )]
     Client(#[source] reqwest::Error),
+}
+
+/// Whose word is taken for who a server is.
+#[derive(Clone, Copy, Debug)]
+pub enum Trust<'a> {
+    /// Nobody's: calls are made in the clear, and a system without authorities will do.
+    Nobody,
+    /// The system's authorities'.
+    System,
+    /// Those and the ones in a file.
+    SystemAnd(&'a Path),
 }
 
 impl Caller {
     /// A caller whose turns take at most `timeout`.
-    pub fn new(timeout: Duration, ca_file: Option<&Path>) -> Result<Self, SetupError> {
-        let mut builder = Client::builder()
+    pub fn new(timeout: Duration, trust: Trust<'_>) -> Result<Self, SetupError> {
+        let builder = Client::builder()
             .connect_timeout(timeout)
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(MAX_IDLE)
@@ -77,15 +91,11 @@ impl Caller {
             .referer(false)
             .no_proxy()
             .user_agent(concat!("pasee/", env!("CARGO_PKG_VERSION")));
-        if let Some(file) = ca_file {
-            let pem = std::fs::read(file)
-                .map_err(|error| SetupError::ReadAuthority(file.to_owned(), error))?;
-            let authorities = Certificate::from_pem_bundle(&pem)
-                .ok()
-                .filter(|authorities| !authorities.is_empty())
-                .ok_or_else(|| SetupError::ParseAuthority(file.to_owned()))?;
-            builder = builder.tls_certs_merge(authorities);
-        }
+        let builder = match trust {
+            Trust::Nobody => builder.tls_certs_only([]),
+            Trust::System => builder,
+            Trust::SystemAnd(file) => builder.tls_certs_merge(authorities(file)?),
+        };
         let client = builder.build().map_err(SetupError::Client)?;
         Ok(Self { client, turns: Semaphore::new(MAX_TURNS), timeout })
     }
@@ -146,6 +156,15 @@ impl Caller {
         }
         Ok(Answer { status, headers, body: body.freeze() })
     }
+}
+
+fn authorities(file: &Path) -> Result<Vec<Certificate>, SetupError> {
+    let pem =
+        std::fs::read(file).map_err(|error| SetupError::ReadAuthority(file.to_owned(), error))?;
+    Certificate::from_pem_bundle(&pem)
+        .ok()
+        .filter(|authorities| !authorities.is_empty())
+        .ok_or_else(|| SetupError::ParseAuthority(file.to_owned()))
 }
 
 /// A provider that cannot be reached, or goes away in the middle, is told from one that breaks the protocol.

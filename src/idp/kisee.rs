@@ -14,7 +14,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::call::{Answer, Caller, Repeat, SetupError};
+use super::call::{Answer, Caller, Repeat, SetupError, Trust};
 use super::{Credentials, Forward, ForwardedAnswer, ForwardedRequest, ProviderError};
 use crate::domain::claim::{ClaimName, ExtraClaims};
 use crate::domain::time::Timestamp;
@@ -78,11 +78,16 @@ impl Kisee {
         settings: &settings::Kisee,
         claims: &[ClaimName],
     ) -> Result<Self, SetupError> {
+        let trust = match &settings.ca_file {
+            Some(file) => Trust::SystemAnd(file),
+            None if settings.endpoint.scheme() == "http" => Trust::Nobody,
+            None => Trust::System,
+        };
         Ok(Self {
             endpoint: settings.endpoint.clone(),
             verifier: KiseeVerifier::new(settings.public_keys.clone(), settings.issuer.clone()),
             claims: claims.to_vec(),
-            caller: Caller::new(settings.timeout, settings.ca_file.as_deref())?,
+            caller: Caller::new(settings.timeout, trust)?,
             places: ArcSwapOption::empty(),
             discovery: tokio::sync::Mutex::new(()),
         })
@@ -292,12 +297,58 @@ fn first_token(answer: &Answer) -> Result<String, ProviderError> {
 mod tests {
     use super::*;
 
+    /// A Kisee that is away.
+    fn away() -> Kisee {
+        let settings = settings::Kisee {
+            endpoint: "http://127.0.0.1:1/".parse().unwrap(),
+            public_keys: Vec::new(),
+            issuer: None,
+            timeout: Duration::from_secs(2),
+            ca_file: None,
+        };
+        Kisee::new(&settings, &[]).unwrap()
+    }
+
+    fn found(believed_until: Instant) -> Arc<Places> {
+        let place = |path: &str| format!("http://127.0.0.1:1{path}").parse().unwrap();
+        Arc::new(Places {
+            jwt: place("/jwt/"),
+            users: Some(place("/users/")),
+            password_recoveries: None,
+            believed_until,
+            outdated: AtomicBool::new(false),
+        })
+    }
+
+    #[tokio::test]
+    async fn old_places_rather_than_none() {
+        let kisee = away();
+        assert_eq!(kisee.places().await.unwrap_err(), ProviderError::Unreachable);
+        let aged = found(Instant::now());
+        kisee.places.store(Some(Arc::clone(&aged)));
+        assert!(!aged.are_fresh());
+        let reprieved = kisee.places().await.unwrap();
+        assert_eq!((&reprieved.jwt, &reprieved.users), (&aged.jwt, &aged.users));
+        assert!(reprieved.are_fresh(), "and nobody asks again for a while");
+        assert!(Arc::ptr_eq(&reprieved, &kisee.places().await.unwrap()));
+        // While somebody asks, the others go on with what is known.
+        kisee.places.store(Some(Arc::clone(&aged)));
+        let _asking = kisee.discovery.lock().await;
+        assert!(Arc::ptr_eq(&aged, &kisee.places().await.unwrap()));
+        // Unless that is known to be wrong: then they wait, as long as their turn lasts.
+        note_moves(&aged, StatusCode::NOT_FOUND);
+        let waiting = tokio::time::timeout(Duration::from_millis(50), kisee.places());
+        assert!(waiting.await.is_err());
+    }
+
     #[test]
     fn subjects_stay_below_their_collection() {
         let users: Url = "http://kisee:8140/users/".parse().unwrap();
         let place = |name| below(&users, name).map(String::from);
         assert_eq!(place("ada").as_deref(), Some("http://kisee:8140/users/ada/"));
         assert_eq!(place("a/../b").as_deref(), Some("http://kisee:8140/users/a%2F..%2Fb/"));
+        assert_eq!(place("%2e%2e").as_deref(), Some("http://kisee:8140/users/%252e%252e/"));
+        assert_eq!(place("a\\..\\b").as_deref(), Some("http://kisee:8140/users/a%5C..%5Cb/"));
         assert_eq!(place("a?b#c").as_deref(), Some("http://kisee:8140/users/a%3Fb%23c/"));
         assert_eq!(place(".."), None);
         assert_eq!(place("."), None);

@@ -1,8 +1,9 @@
 //! Users of the settings file, with Argon2id hashes of their passwords: for trying out and for break-glass.
 //!
-//! Unknown users cost as much as known ones. Must not know the network.
+//! Unknown users cost as much as known ones, also where those differ among themselves. Must not know the network.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use argon2::Argon2;
@@ -23,7 +24,10 @@ const MAX_WAITING: usize = 64;
 #[derive(Debug)]
 pub struct Local {
     users: HashMap<String, User>,
-    decoy: SecretString,
+    /// What unknown logins are checked against: one for every user, at that user's cost. At least one.
+    decoys: Vec<SecretString>,
+    /// Picks the decoy of a login, always the same until the next start.
+    picks: RandomState,
     cores: Arc<Semaphore>,
     waiting: Semaphore,
 }
@@ -54,14 +58,16 @@ impl Local {
                 (user.username.as_str().to_owned(), entry)
             })
             .collect();
-        let decoy = settings
-            .users
-            .first()
-            .map_or_else(|| DECOY.into(), |user| decoy_like(&user.password_hash));
+        let mut decoys: Vec<SecretString> =
+            settings.users.iter().map(|user| decoy_like(&user.password_hash)).collect();
+        if decoys.is_empty() {
+            decoys.push(DECOY.into());
+        }
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             users,
-            decoy,
+            decoys,
+            picks: RandomState::new(),
             cores: Arc::new(Semaphore::new(cores)),
             waiting: Semaphore::new(MAX_WAITING),
         }
@@ -74,7 +80,8 @@ impl Local {
     ) -> Result<(Subject, ExtraClaims), ProviderError> {
         let _waiting = self.waiting.try_acquire().map_err(|_| ProviderError::Busy)?;
         let user = self.users.get(&credentials.login);
-        let hash = user.map_or(&self.decoy, |user| &user.password_hash).clone();
+        let hash = user.map_or_else(|| self.decoy(&credentials.login), |user| &user.password_hash);
+        let hash = hash.clone();
         let core =
             Arc::clone(&self.cores).acquire_owned().await.map_err(|_| ProviderError::Busy)?;
         let matches = tokio::task::spawn_blocking(move || {
@@ -86,6 +93,12 @@ impl Local {
             Some(user) if matches => Ok((user.subject.clone(), user.claims.clone())),
             _ => Err(ProviderError::Refused),
         }
+    }
+
+    fn decoy(&self, login: &str) -> &SecretString {
+        let places = u64::try_from(self.decoys.len()).unwrap_or(u64::MAX);
+        let place = usize::try_from(self.picks.hash_one(login) % places).unwrap_or_default();
+        &self.decoys[place]
     }
 }
 
@@ -163,6 +176,98 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    /// Each user's cost is met among unknown logins about as often as among users, and a login keeps its own.
+    #[test]
+    fn unknown_logins_cost_what_users_cost() {
+        let mut settings = settings::Local { users: Vec::new() };
+        assert_eq!(Local::new(&settings, &[]).decoy("eve").expose_secret(), DECOY);
+        for (name, cost) in [("ada", "m=8,t=1,p=1"), ("john", "m=16,t=1,p=1")] {
+            settings.users.push(settings::LocalUser {
+                username: name.parse().unwrap(),
+                password_hash: hash("x").expose_secret().replace("m=8,t=1,p=1", cost).into(),
+                claims: ExtraClaims::default(),
+            });
+        }
+        let local = Local::new(&settings, &[]);
+        let cheap = (0..1000)
+            .filter(|login| {
+                let decoy = local.decoy(&login.to_string()).expose_secret();
+                assert_eq!(decoy, local.decoy(&login.to_string()).expose_secret());
+                decoy.contains("m=8,t=1,p=1")
+            })
+            .count();
+        assert!((300..700).contains(&cheap), "{cheap} of 1000");
+    }
+
+    /// Names are compared byte by byte; passwords may be long; nothing of either is cut off.
+    #[tokio::test]
+    async fn odd_logins_and_passwords() {
+        let long = "p".repeat(64 * 1024);
+        let user = |name: &str, password: &str| settings::LocalUser {
+            username: name.parse().unwrap(),
+            password_hash: hash(password),
+            claims: ExtraClaims::default(),
+        };
+        let users = vec![user("h\u{e9}l\u{e8}ne", "n\u{e9}e"), user("long", &long)];
+        let local = Local::new(&settings::Local { users }, &[]);
+        assert!(login(&local, "h\u{e9}l\u{e8}ne", "n\u{e9}e").await.is_ok());
+        assert!(login(&local, "long", &long).await.is_ok());
+        let cut = &long[1..];
+        let huge = "x".repeat(1 << 20);
+        for (name, password) in [
+            ("he\u{301}le\u{300}ne", "n\u{e9}e"),
+            ("h\u{e9}l\u{e8}ne", "ne\u{301}e"),
+            ("h\u{e9}l\u{e8}ne\0", "n\u{e9}e"),
+            ("h\u{e9}l\u{e8}ne ", "n\u{e9}e"),
+            ("h\u{e9}l\u{e8}ne", "n\u{e9}e\0"),
+            ("long", cut),
+            ("long", &huge),
+            (&huge, "x"),
+        ] {
+            let result = login(&local, name, password).await;
+            assert_eq!(result.unwrap_err(), ProviderError::Refused);
+        }
+    }
+
+    /// However many log in at once, no more hash than there are cores, and no more wait than may.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_crowd() {
+        const CROWD: usize = 300;
+        let local = Arc::new(local());
+        let mut logins = tokio::task::JoinSet::new();
+        for _ in 0..CROWD {
+            let local = Arc::clone(&local);
+            logins.spawn(async move { login(&local, "ada", "wrong").await.map(drop) });
+        }
+        let (mut refused, mut busy) = (0, 0);
+        while let Some(result) = logins.join_next().await {
+            match result.unwrap() {
+                Err(ProviderError::Refused) => refused += 1,
+                Err(ProviderError::Busy) => busy += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(refused + busy, CROWD);
+        assert!(refused > 0);
+        assert!(login(&local, "ada", "lovelace").await.is_ok());
+    }
+
+    /// Who gives up while waiting for a core leaves nothing taken.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn leaving_early_leaves_nothing_taken() {
+        let local = local();
+        let all = local.cores.available_permits();
+        let one = Arc::clone(&local.cores).acquire_many_owned(u32::try_from(all).unwrap()).await;
+        let waiting = tokio::time::timeout(
+            std::time::Duration::from_millis(50),
+            login(&local, "ada", "lovelace"),
+        );
+        assert!(waiting.await.is_err(), "every core is taken");
+        drop(one);
+        assert!(login(&local, "ada", "lovelace").await.is_ok());
+        assert_eq!(local.waiting.available_permits(), MAX_WAITING);
     }
 
     #[test]

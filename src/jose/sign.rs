@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::claims::{self, Party};
 use super::key::{PrivateKey, PublicKey};
+use super::verify::MAX_TOKEN;
 use crate::domain::token::{AccessClaims, RefreshClaims, TokenId};
 
 /// `typ` of access tokens (RFC 9068 section 2.1).
@@ -32,6 +33,11 @@ pub enum SignError {
     /// The key could not sign.
     #[error("the key could not sign")]
     Key(#[from] jsonwebtoken::errors::Error),
+    /// Longer than [`MAX_TOKEN`]: nobody would look at it, this program included.
+    #[error(
+        "all your groups make the token longer than 16 KiB; ask for fewer with a scope, such as ?scope=articles"
+    )]
+    TooLong,
 }
 
 impl Signer {
@@ -58,7 +64,7 @@ impl Signer {
     /// An access token.
     ///
     /// # Errors
-    /// [`SignError`]; it does not happen with a valid key.
+    /// [`SignError::TooLong`] for a user in too many groups; the others do not happen with a valid key.
     pub fn access(&self, claims: &AccessClaims) -> Result<String, SignError> {
         self.sign(&self.access_header, &claims::write_access(&self.party, claims)?)
     }
@@ -79,7 +85,7 @@ impl Signer {
         let signature = self.key.sign(token.as_bytes())?;
         token.push('.');
         token.push_str(&signature);
-        Ok(token)
+        if token.len() > MAX_TOKEN { Err(SignError::TooLong) } else { Ok(token) }
     }
 }
 

@@ -108,7 +108,7 @@ impl ApiError {
                 WriteError::GroupMissing | WriteError::ParentMissing | WriteError::NotMember,
             ) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::Sign(SignError::TooLong) => StatusCode::BAD_REQUEST,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Body(BodyError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body(BodyError::Slow) => StatusCode::REQUEST_TIMEOUT,
@@ -150,6 +150,7 @@ impl ApiError {
                 tracing::warn!(%reason, "an identity provider answered nonsense");
                 "the identity provider answered nonsense".to_owned()
             }
+            Self::Sign(reason @ SignError::TooLong) => reason.to_string(),
             Self::Sign(_) | Self::Randomness => {
                 tracing::error!(reason = %self, "a token could not be issued");
                 "something is wrong inside; its log says what".to_owned()

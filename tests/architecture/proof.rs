@@ -79,13 +79,28 @@ fn a_crate_that_a_layer_must_not_use_is_refused_however_it_is_named() {
     refused("domain.rs", "use ::serde as s;", "may not use serde");
     refused("jose.rs", "async fn f() { tokio::spawn(f()); }", "`jose` may not use tokio");
     refused("store.rs", "use {std::fmt, hyper::body};", "`store` may not use hyper");
-    refused("idp/call.rs", "use hyper_util::rt;", "`idp` may not use hyper_util");
+    refused("store.rs", "use hyper_util::rt;", "`store` may not use hyper_util");
     refused("settings/load.rs", "fn f() { ::kube::Client::new() }", "`settings` may not use kube");
     refused("web.rs", "use anyhow::Context;", "`web` may not use anyhow");
     passed("domain.rs", "use std::fmt; fn f() { core::mem::drop(1) }");
     passed("settings.rs", "use url::Url;");
     passed("cli/serve.rs", "use anyhow::Context; use crate::store::embedded;");
-    passed("idp.rs", "fn f(tokio: u8) { hyper_fast::x() }");
+    passed("jose.rs", "fn f(tokio: u8) { hyper_fast::x() }");
+}
+
+#[test]
+fn a_part_of_a_crate_is_refused_however_it_is_named() {
+    for text in [
+        "use hyper::server::conn;",
+        "use hyper::{body, server};",
+        "fn f() { hyper::server::conn::http1::Builder::new() }",
+        "use hyper as h;",
+        "use hyper::*;",
+        "use hyper::{self as h};",
+    ] {
+        refused("idp/call.rs", text, "`idp` may not use hyper");
+    }
+    passed("idp/call.rs", "fn f(error: &hyper::Error) { use hyper::body::Bytes; }");
 }
 
 #[test]
@@ -132,6 +147,9 @@ fn test_code_is_what_the_compiler_leaves_out() {
 #[test]
 fn the_shape_of_files_is_checked() {
     refused("jose/mod.rs", "", "is a mod.rs");
+    refused("jose.rs", "#[path = \"idp.rs\"] mod key;", "#[path hides");
+    refused("jose.rs", "include!(\"idp.rs\");", "include! hides");
+    passed("jose.rs", "// #[path] and include!\nconst A: &str = include_str!(\"a.txt\");");
     refused("jose.rs", &"\n".repeat(MAX_LINES), "has 601 lines");
     passed("jose.rs", &"\n".repeat(MAX_LINES - 1));
     let file = File { path: "jose.rs".into(), text: "// Keys.\n".into() };

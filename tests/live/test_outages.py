@@ -70,17 +70,19 @@ def test_a_kisee_that_is_down_stops_logins_only(stage: Callable[..., Any], tmp_p
 
 
 def test_a_kisee_that_hangs_is_given_up(stage: Callable[..., Any], tmp_path: Path) -> None:
-    timeout = 1
+    """Before Pasee has ever spoken to it, and while it is well known."""
     kisee = stage(Kisee(tmp_path / "kisee", keys.secp256k1())).start()
     kisee.register("ada")
     settings = provider(kisee)
-    settings["settings"]["timeout"] = timeout
+    settings["settings"]["timeout"] = 1
     pasee = stage(Pasee(tmp_path / "pasee", settings)).start()
-    kisee.send(signal.SIGSTOP)
-    started = time.monotonic()
-    hung = log_in(pasee, "ada")
-    assert hung.status_code == 503
-    assert "Retry-After" in hung.headers
-    assert timeout * 0.9 <= time.monotonic() - started < timeout + 2
-    kisee.send(signal.SIGCONT)
-    assert log_in(pasee, "ada").status_code == 201
+    for _ in range(2):
+        kisee.send(signal.SIGSTOP)
+        started = time.monotonic()
+        hung = log_in(pasee, "ada")
+        took = time.monotonic() - started
+        kisee.send(signal.SIGCONT)
+        assert hung.status_code == 503
+        assert int(hung.headers["Retry-After"]) >= 1
+        assert 0.4 <= took < 2, "given up neither at once nor late"
+        assert log_in(pasee, "ada").status_code == 201

@@ -1,7 +1,9 @@
 """The whole story: groups run by their own staff, without a central admin."""
 
+import time
+
 from stage.kisee import Kisee
-from stage.pasee import Pasee, log_in
+from stage.pasee import SEEN_WITHIN, Pasee, log_in
 
 PEOPLE = ["you", "john", "alan", "ada", "donald"]
 
@@ -12,6 +14,7 @@ def test_a_team_is_built_from_nothing(pasee: Pasee, kisee: Kisee) -> None:
         "--settings-file", str(pasee.settings), "--append", "--groups", "staff", "kisee-you"
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    time.sleep(SEEN_WITHIN)
 
     you, john, donald = pasee.person("you"), pasee.person("john"), pasee.person("donald")
     assert you.groups == ["staff"]

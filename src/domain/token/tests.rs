@@ -56,6 +56,20 @@ fn nothing_outlives_the_session() {
     assert_eq!(last.access.token.authenticated_at, moment(1000));
 }
 
+/// A refresh at a replica whose clock is half a minute behind the one that saw the login.
+#[test]
+fn no_token_is_older_than_its_login() {
+    let first = pair(Scope::Unlimited, Vec::new());
+    let grant = Grant::Refresh(&first.refresh, Scope::Unlimited);
+    let session = Lifetimes::default().session;
+    let admission = admit(grant, Standing::default(), session, moment(970)).unwrap();
+    let ids = ["c".parse().unwrap(), "d".parse().unwrap()];
+    let early = issue(admission, Vec::new(), Lifetimes::default(), ids, moment(970));
+    assert_eq!(early.access.token.issued_at, moment(970));
+    assert_eq!(early.access.token.authenticated_at, moment(970));
+    assert_eq!(early.refresh.0.authenticated_at, moment(970));
+}
+
 #[test]
 fn scopes_parse() {
     assert_eq!("b a  a".parse::<Scope>().map(|scope| scope.to_string()), Ok("a b".to_owned()));

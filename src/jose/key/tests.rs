@@ -94,6 +94,16 @@ fn what_is_no_key() {
     let ed25519 = "-----BEGIN PUBLIC KEY-----MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=-----END PUBLIC KEY-----";
     assert_eq!(PublicKey::from_pem(ed25519).unwrap_err(), KeyError::Curve);
     for key in [&p256, &secp256k1] {
+        // The private half of one key with the public half of another.
+        let whole = |key: &PrivateKey| pem::only_block(&key.to_pem()).unwrap().der.to_vec();
+        let other = whole(&PrivateKey::generate(key.algorithm()).unwrap());
+        let mut mixed = whole(key);
+        let half = mixed.len() - 64;
+        mixed[half..].copy_from_slice(&other[half..]);
+        assert_eq!(
+            PrivateKey::from_pem(&pem::write(PRIVATE, &mixed)).unwrap_err(),
+            KeyError::Broken
+        );
         let der = pem::only_block(&key.public().to_pem()).unwrap().der.to_vec();
         let mut off_curve = der.clone();
         *off_curve.last_mut().unwrap() ^= 1;

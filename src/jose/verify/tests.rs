@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::claim::ExtraClaims;
 use crate::domain::token::{Scope, Token};
 use crate::jose::key::PrivateKey;
-use crate::jose::sign::{Signer, token_id};
+use crate::jose::sign::{SignError, Signer, token_id};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -92,6 +92,30 @@ fn round_trips() {
                 && shown.get("refresh_token").is_none()
         );
     }
+}
+
+/// What is signed is believed, or is not signed at all.
+#[test]
+fn no_token_is_too_long_to_be_believed() {
+    let key = &keys()[0];
+    let signer = Signer::new(key.clone(), party(None));
+    let verifier = Verifier::new(party(None), vec![key.public().clone()]);
+    let (mut signed, mut refused) = (0, 0);
+    for number in 480..520 {
+        let groups = (0..number).map(|group| format!("some-group.{group:010}").parse().unwrap());
+        let claims = AccessClaims { groups: groups.collect(), ..access() };
+        match signer.access(&claims) {
+            Ok(token) => {
+                assert_eq!(verifier.access(&token, now()), Ok(claims));
+                signed += 1;
+            }
+            Err(error) => {
+                assert!(matches!(error, SignError::TooLong), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(signed > 0 && refused > 0, "{signed} signed, {refused} refused");
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl Place {
             }
         };
         be_patient(&mut connection)?;
-        schema::version(&connection)?; // before anything is written: it may be another program's
+        schema::check(&connection)?; // before anything is written: it may be another program's
         if connection.is_readonly(MAIN_DB)? {
             return Err(Fault::ReadOnly(read_only()));
         }

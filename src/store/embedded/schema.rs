@@ -53,7 +53,7 @@ const CHANGES: &str = "
 
 /// Makes the file Pasee's own, in the latest version; two processes may do so at once.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
-    if version(connection)? == latest() {
+    if check(connection)? == latest() {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -66,11 +66,18 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
     Ok(transaction.commit()?)
 }
 
-/// The version of the file's tables: 0 when it is empty.
+/// The version of the file's tables: 0 when it is empty. Changes nothing.
 ///
 /// # Errors
 /// The file is of another program or a newer Pasee, or cannot be read.
-pub(super) fn version(connection: &Connection) -> Result<u32, Fault> {
+pub(super) fn check(connection: &Connection) -> Result<u32, Fault> {
+    let transaction = connection.unchecked_transaction()?; // all of one moment
+    let found = version(&transaction)?;
+    transaction.rollback()?;
+    Ok(found)
+}
+
+fn version(connection: &Connection) -> Result<u32, Fault> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let (application, found) = (number("application_id")?, number("user_version")?);
     let tables: i64 =

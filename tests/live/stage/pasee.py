@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import toml
 
 from .kisee import Kisee, password
 from .process import Process, free_port
+
+# How soon a server sees what another process wrote, in seconds.
+SEEN_WITHIN = 1.0
 
 BINARY = os.environ.get("PASEE_BIN", "")
 
@@ -67,10 +71,12 @@ class Pasee(Process):
         )
 
     def append(self, group: str, *users: str) -> None:
-        """Puts users into a group from the command line."""
+        """Puts users into a group from the command line; a server that runs has seen it on return."""
         for user in users:
             done = self.run("append", "--settings-file", str(self.settings), "--groups", group, user)
             assert done.returncode == 0, done.stdout + done.stderr
+        if self.child is not None:
+            time.sleep(SEEN_WITHIN)
 
     def person(self, name: str, idp: str = "kisee") -> "Person":
         """Somebody who has just logged in."""

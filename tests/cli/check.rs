@@ -1,0 +1,140 @@
+//! `pasee check`: the settings, and the files they name; it changes nothing.
+
+use std::fs;
+
+use super::machine::{Machine, SETTINGS, wait};
+
+/// A self-signed certificate and its key, both PEM.
+fn certificate() -> (String, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    (made.cert.pem(), made.signing_key.serialize_pem())
+}
+
+#[test]
+fn right_settings_are_explained_and_nothing_is_made() {
+    let machine = Machine::new(SETTINGS);
+    let before = machine.everything();
+    let said = machine.run(&["check"]).done();
+    assert!(
+        said.starts_with("settings.toml is right. It means:\n- Listens on 127.0.0.1 port 8150")
+    );
+    assert!(!said.contains("It names these files"), "{said}");
+    assert_eq!(machine.everything(), before);
+}
+
+/// Settings that name every file there can be.
+fn naming_files() -> String {
+    let asked = "endpoint = \"https://127.0.0.1:9/\"\n[identity_providers.settings]\nca_file = \"ca.pem\"\n";
+    let of_kisee = "endpoint = \"http://127.0.0.1:9/\"\n[identity_providers.settings]\n";
+    let tls = "[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
+    format!("{}{tls}", SETTINGS.replace(of_kisee, asked))
+}
+
+#[test]
+fn files_that_can_be_used_are_named() {
+    let machine = Machine::new(&naming_files());
+    let (certificate, key) = certificate();
+    machine.write("cert.pem", &certificate);
+    machine.write("key.pem", key);
+    machine.write("ca.pem", certificate);
+    fs::create_dir(machine.path("data")).unwrap();
+    machine.run(&["keygen", "--output", "data/private_key.pem"]).done();
+    let before = machine.everything();
+    let said = machine.run(&["check"]).done();
+    let (_, files) = said.split_once("It names these files, and they can be used:\n").unwrap();
+    let files: Vec<&str> = files.lines().collect();
+    assert!(
+        files[0].starts_with("- data/private_key.pem, the signing key: ES256, key id "),
+        "{said}"
+    );
+    assert_eq!(files[1], "- cert.pem and key.pem, the certificate and its key.");
+    assert_eq!(files[2], "- ca.pem, the authorities that kisee is believed by.");
+    assert_eq!(files.len(), 3, "{said}");
+    assert_eq!(machine.everything(), before);
+}
+
+#[test]
+fn files_that_cannot_be_used_are_told_at_once() {
+    let machine = Machine::new(&naming_files());
+    let (certificate, _) = certificate();
+    machine.write("cert.pem", certificate);
+    machine.write("ca.pem", "no certificate");
+    fs::create_dir(machine.path("data")).unwrap();
+    machine.run(&["keygen", "--output", "data/private_key.pem"]).done();
+    machine.set_mode("data/private_key.pem", 0o644);
+    let before = machine.everything();
+    let told = machine.run(&["check"]).refused(1);
+    assert!(told.starts_with("pasee: settings.toml names what cannot be used:\n"), "{told}");
+    for says in [
+        "- the signing key data/private_key.pem is open to other users (mode 0644)",
+        "- key.pem cannot be read\n  because: No such file or directory (os error 2)\n",
+        "- identity provider kisee: ca_file ca.pem holds no certificate; a right one is PEM",
+    ] {
+        assert_eq!(told.matches(says).count(), 1, "{says:?} in {told}");
+    }
+    assert_eq!(told.matches("ca_file").count(), 1, "each cause once: {told}");
+    assert_eq!(machine.everything(), before);
+
+    let (_, key_of_another) = self::certificate();
+    machine.set_mode("data/private_key.pem", 0o600);
+    machine.write("key.pem", key_of_another);
+    machine.write("ca.pem", fs::read(machine.path("cert.pem")).unwrap());
+    let told = machine.run(&["check"]).refused(1);
+    assert!(told.starts_with("pasee: cert.pem and key.pem cannot be used together\n"), "{told}");
+}
+
+#[test]
+fn a_kept_key_that_is_none_is_told() {
+    let machine = Machine::new(SETTINGS);
+    fs::create_dir(machine.path("data")).unwrap();
+    machine.write("data/private_key.pem", "CANARY");
+    machine.set_mode("data/private_key.pem", 0o600);
+    let told = machine.run(&["check"]).refused(1);
+    assert!(told.contains("data/private_key.pem is empty or broken; restore it"), "{told}");
+    assert!(!told.contains("CANARY"), "{told}");
+}
+
+#[test]
+fn every_mistake_with_its_line() {
+    let machine = Machine::new("prt = 1\n[jwt]\niss = 3\n");
+    for command in [&["check"][..], &["serve"], &[], &["append", "--groups", "staff", "a-b"]] {
+        let told = machine.run(command).refused(1);
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines[0], "pasee: settings.toml cannot be used:", "{told}");
+        assert_eq!(
+            lines[1],
+            "settings.toml:1: prt: is no known key; the nearest known one is port"
+        );
+        assert!(lines[2].starts_with("settings.toml:3: jwt.iss: "), "{told}");
+        assert_eq!(lines.len(), 3, "{told}");
+    }
+}
+
+#[test]
+fn warnings_are_shown() {
+    let provider = "[[identity_providers]]\nname = \"github\"\nprotocol = \"oauth2\"\n";
+    let said = Machine::new(&format!("{SETTINGS}{provider}")).run(&["check"]).done();
+    assert!(said.contains("\nWarning: settings.toml:"), "{said}");
+}
+
+#[test]
+fn a_missing_file_lists_where_it_was_looked_for() {
+    let machine = Machine::new("");
+    fs::remove_file(machine.path("settings.toml")).unwrap();
+    let home = machine.path("home/settings.toml");
+    assert_eq!(
+        machine.run(&["check"]).refused(1),
+        format!(
+            "pasee: no settings file: looked for settings.toml, {}, /etc/pasee/settings.toml; name one with \
+             --settings-file\n",
+            home.display()
+        )
+    );
+    let told = machine.run(&["check", "--settings-file", "nope.toml"]).refused(1);
+    assert!(told.starts_with("pasee: no settings file: looked for nope.toml;"), "{told}");
+    let mut command = machine.command(&["check"]);
+    command.env("PASEE_SETTINGS_FILE", "nope.toml");
+    assert_eq!(wait(command).refused(1), told);
+    let told = machine.run(&["check", "--settings-file", "."]).refused(1);
+    assert!(told.starts_with("pasee: the settings file . cannot be read: "), "{told}");
+}

@@ -1,0 +1,97 @@
+//! `pasee serve` that cannot: what failed, what to do, and why, each once.
+
+use std::fs;
+use std::net::TcpListener;
+
+use super::machine::{Machine, SETTINGS, wait};
+
+/// What is told, without the log before it.
+fn complaint(machine: &Machine, settings: &str) -> String {
+    machine.write("settings.toml", settings);
+    let told = machine.run(&["serve"]).refused(1);
+    let start = told.find("pasee: ").unwrap_or_else(|| panic!("{told}"));
+    told[start..].to_owned()
+}
+
+#[test]
+fn a_busy_port_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let machine = Machine::new(SETTINGS);
+    let told = complaint(&machine, &format!("port = {}\n{SETTINGS}", address.port()));
+    assert_eq!(
+        told,
+        format!(
+            "pasee: cannot listen on {address}: another program listens there; stop it or take another port\n  \
+             because: Address already in use (os error 98)\n"
+        )
+    );
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let admin = format!("port = {free}\n{SETTINGS}[admin]\nlisten = \"{address}\"\n");
+    let told = complaint(&machine, &admin);
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines[0], "pasee: probes and metrics cannot be served: [admin] listen");
+    assert!(
+        lines[1].starts_with(&format!("  because: cannot listen on {address}: another")),
+        "{told}"
+    );
+    assert_eq!(lines.len(), 3, "{told}");
+}
+
+#[test]
+fn tls_files_that_cannot_be_read() {
+    let machine = Machine::new(SETTINGS);
+    let tls = format!("port = 1\n{SETTINGS}[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n");
+    let told = complaint(&machine, &tls);
+    assert_eq!(
+        told,
+        "pasee: cert.pem cannot be read\n  because: No such file or directory (os error 2)\n"
+    );
+    machine.write("cert.pem", "CANARY");
+    machine.write("key.pem", "CANARY");
+    let told = complaint(&machine, &tls);
+    assert!(told.starts_with("pasee: cert.pem holds no certificate; a right one is PEM"), "{told}");
+    assert!(!told.contains("CANARY"), "{told}");
+}
+
+#[test]
+fn a_data_dir_that_cannot_be_made() {
+    let machine = Machine::new(SETTINGS);
+    machine.write("data", "a file in the way");
+    let told = complaint(&machine, SETTINGS);
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(lines[0].starts_with("pasee: data_dir data cannot be made to keep a signing key in;"));
+    assert!(lines[1].starts_with("  because: ") && lines.len() == 2, "{told}");
+}
+
+#[test]
+fn a_file_that_is_no_database() {
+    let machine = Machine::new(SETTINGS);
+    fs::create_dir(machine.path("data")).unwrap();
+    machine.write("data/pasee.db", "no database");
+    let told = complaint(&machine, SETTINGS);
+    assert!(
+        told.starts_with("pasee: data/pasee.db: cannot be used\n  because: the file is no SQLite")
+    );
+}
+
+#[test]
+fn a_wrong_level_in_the_environment_is_told() {
+    let machine = Machine::new(SETTINGS);
+    for (value, says) in [
+        (
+            "inof",
+            "pasee: RUST_LOG has \"inof\", and the nearest level is info; a right one is error,",
+        ),
+        (
+            "pasee=loud",
+            "pasee: RUST_LOG is \"pasee=loud\"; a right one is error, warn, info, debug,",
+        ),
+    ] {
+        let mut command = machine.command(&["serve"]);
+        command.env("RUST_LOG", value);
+        let told = wait(command).refused(1);
+        assert!(told.starts_with(says), "{told}");
+    }
+    assert!(!machine.path("data").exists(), "nothing was made");
+}

@@ -1,0 +1,131 @@
+//! Several processes with one file.
+
+use super::*;
+
+const SOON: Duration = Duration::from_secs(1);
+
+#[test]
+fn changes_of_another_process_show_within_a_second() {
+    let (_directory, path) = place();
+    let store = open(&path);
+    let started = Instant::now();
+    child::run(child::playing("append", &path));
+    let ran = started.elapsed();
+    let expected = everything(open(&path).directory());
+    assert!(expected.contains("k-eve"));
+    let waited = wait(|| everything(store.directory()) == expected);
+    assert!(waited < SOON, "{waited:?} after {ran:?}");
+    assert!(store.health().is_ok());
+    write(&store, add("a.b", "k-mine")).unwrap();
+    assert_eq!(members(&store, "a.b"), ["k-john", "k-mine"]);
+}
+
+/// Each kind of change by itself, both ways, while both stores also write.
+#[test]
+fn two_stores_follow_each_other() {
+    let (_directory, path) = place();
+    let (one, two) = (open(&path), open(&path));
+    a_little_of_all(&one);
+    let waited = wait(|| everything(one.directory()) == everything(two.directory()));
+    assert!(waited < SOON, "{waited:?}");
+    let changes = [
+        remove("a", "k-ada"),
+        add("a.staff", "k-ada"),
+        create("a.b.c"),
+        add("a.b.c", "k-bob"),
+        Change::DeleteUser("k-ada".parse().unwrap()),
+        Change::SetBanned { user: "k-eve".parse().unwrap(), banned: Ban::Lift },
+        Change::DeleteGroup("a".parse().unwrap()),
+        create("a"),
+    ];
+    for (n, change) in changes.into_iter().enumerate() {
+        let (writer, reader) = if n % 2 == 0 { (&one, &two) } else { (&two, &one) };
+        write(writer, change).unwrap();
+        let waited = wait(|| everything(one.directory()) == everything(two.directory()));
+        assert!(waited < SOON, "{n}: {waited:?}");
+        assert!(everything(reader.directory()) == everything(open(&path).directory()), "{n}");
+    }
+}
+
+/// A write is judged by the file, not by what this process has seen of it.
+#[test]
+fn of_contradicting_writes_one_wins() {
+    let (_directory, path) = place();
+    let stores = [open(&path), open(&path)];
+    write(&stores[0], create("a")).unwrap();
+    let start = std::sync::Barrier::new(2);
+    let won: Vec<usize> = std::thread::scope(|scope| {
+        let threads = stores.each_ref().map(|store| {
+            let start = &start;
+            scope.spawn(move || {
+                start.wait();
+                let add = |n| write(store, add("a", &format!("k-{n}")));
+                let results = (0..150).map(add);
+                results
+                    .filter(|result| match result {
+                        Ok(()) => true,
+                        Err(WriteError::AlreadyMember) => false,
+                        Err(error) => panic!("{error}"),
+                    })
+                    .count()
+            })
+        });
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(won.iter().sum::<usize>(), 150, "{won:?}");
+    for store in &stores {
+        wait(|| members(store, "a").len() == 150);
+    }
+}
+
+/// A change in the file that came a moment ago counts, though the index does not show it yet.
+#[test]
+fn a_write_sees_what_came_before_it() {
+    let (_directory, path) = place();
+    let (one, two) = (open(&path), open(&path));
+    for n in 0..20 {
+        let group = format!("g{n}");
+        write(&one, create(&group)).unwrap();
+        write(&two, add(&group, "k-ada")).unwrap();
+        assert_eq!(members(&two, &group), ["k-ada"]);
+        let again = write(&one, add(&group, "k-ada"));
+        assert!(matches!(again, Err(WriteError::AlreadyMember)), "{again:?}");
+        assert_eq!(members(&one, &group), ["k-ada"], "read what it was judged by");
+    }
+}
+
+/// Whoever is further behind than the log goes back reads all anew, and nobody sees a half.
+#[test]
+fn a_trimmed_log_is_no_loss() {
+    let (_directory, path) = place();
+    let store = open(&path);
+    a_little_of_all(&store);
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.execute_batch(
+        "BEGIN IMMEDIATE;
+         INSERT INTO groups (name, parent) VALUES ('unlogged', 0);
+         DELETE FROM changes;
+         INSERT INTO changes (seq, kind, user) VALUES (50000, 'cleared', 'k-nobody');
+         COMMIT;",
+    )
+    .unwrap();
+    let waited = wait(|| store.directory().has_group(&"unlogged".parse().unwrap()));
+    assert!(waited < SOON, "{waited:?}");
+    assert_eq!(everything(store.directory()), everything(open(&path).directory()));
+    write(&store, add("unlogged", "k-ada")).unwrap();
+}
+
+#[test]
+fn the_log_is_bounded() {
+    let (_directory, path) = place();
+    let store = open(&path);
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.execute_batch(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15000)
+         INSERT INTO changes (kind, user) SELECT 'cleared', 'k-nobody' FROM n;",
+    )
+    .unwrap();
+    write(&store, add("staff", "k-ada")).unwrap();
+    let kept: i64 = raw.query_row("SELECT count(*) FROM changes", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 10_000);
+}

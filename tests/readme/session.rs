@@ -1,0 +1,108 @@
+//! A new user's machine: a directory with the example settings, a running server, and a bash.
+
+use std::fs::{self, File};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::console::Step;
+
+/// Longest time that all commands together, or the server's start, may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What parts the output of one command from that of the next.
+const END: &str = "@@ end of step @@";
+
+pub struct Session {
+    dir: TempDir,
+    server: Child,
+    /// What stands for the ports 8150 and 8140: one where the server listens, one where nothing does.
+    ports: [u16; 2],
+}
+
+impl Session {
+    /// Starts the server as the README says.
+    pub fn start(example: &str) -> Self {
+        // Both are held until both are known, so that they differ.
+        let sockets = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let ports = sockets.map(|socket| socket.local_addr().unwrap().port());
+        let dir = tempfile::tempdir().unwrap();
+        assert!(example.contains("\n#port = 8150\n"), "the example shows the default port");
+        let settings = example.replace("\n#port = 8150\n", "\nport = 8150\n");
+        fs::write(dir.path().join("example-settings.toml"), translate(&settings, ports)).unwrap();
+        let server = command(env!("CARGO_BIN_EXE_pasee"), dir.path())
+            .args(["--settings-file", "example-settings.toml"])
+            .stderr(File::create(dir.path().join("server.log")).unwrap())
+            .spawn()
+            .unwrap();
+        let session = Self { dir, server, ports };
+        let since = Instant::now();
+        while TcpStream::connect(("127.0.0.1", ports[0])).is_err() {
+            assert!(since.elapsed() < PATIENCE, "no server: {}", session.read("server.log"));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        session
+    }
+
+    /// A text with the ports of this session, and the place of the built command.
+    pub fn translate(&self, text: &str) -> String {
+        let built = Path::new(env!("CARGO_BIN_EXE_pasee")).parent().unwrap();
+        translate(text, self.ports).replace("$PWD/target/release", &built.display().to_string())
+    }
+
+    /// Runs all commands in one bash; what each printed. Fewer when bash gave up.
+    pub fn run(&self, steps: &[Step]) -> Vec<String> {
+        let commands = steps.iter().map(|step| format!("{}\necho; echo '{END}'\n", step.command));
+        let script = commands.collect::<String>();
+        fs::write(self.dir.path().join("script"), format!("exec 2>&1\n{script}")).unwrap();
+        let mut bash = command("bash", self.dir.path())
+            .args(["--noprofile", "--norc", "script"])
+            .stdout(File::create(self.dir.path().join("output")).unwrap())
+            .spawn()
+            .unwrap();
+        let since = Instant::now();
+        while bash.try_wait().unwrap().is_none() {
+            if since.elapsed() > PATIENCE {
+                bash.kill().unwrap();
+                bash.wait().unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let output = self.read("output");
+        let mut outputs: Vec<&str> = output.split(&format!("\n{END}\n")).collect();
+        let rest = outputs.pop().unwrap_or_default();
+        assert!(rest.is_empty(), "bash ended in the middle of a command: {rest}");
+        outputs.into_iter().map(|output| output.trim_end_matches('\n').to_owned()).collect()
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.dir.path().join(file)).unwrap_or_default()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn translate(text: &str, [served, closed]: [u16; 2]) -> String {
+    // Through marks, so that a free port that happens to hold the other number is left alone.
+    let marked = text.replace("8150", "\u{1}").replace("8140", "\u{2}");
+    marked.replace('\u{1}', &served.to_string()).replace('\u{2}', &closed.to_string())
+}
+
+/// A command in a clean environment, without input.
+fn command(program: &str, dir: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(dir).env_clear().env("HOME", dir).env("LC_ALL", "C.UTF-8");
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
