@@ -8,6 +8,7 @@ pub mod error;
 mod forward;
 mod groups;
 mod keys;
+mod proof;
 mod reply;
 mod request;
 pub mod route;
@@ -41,7 +42,7 @@ use crate::web::{Handle, Request, Response};
 
 use error::ApiError;
 use reply::Reply;
-use request::Call;
+use request::{Call, Fields};
 use route::{NoRoute, Route};
 
 /// What the API works with.
@@ -130,14 +131,27 @@ impl Api {
 
     /// The user the access token speaks for, as they stand now.
     fn caller(&self, call: &Call<'_>) -> Result<Caller, ApiError> {
-        let token = bearer(&call.parts.headers)?.ok_or(ApiError::TokenMissing)?;
-        let claims = self.config.verifier.access(token, call.now)?;
+        self.caller_at(&call.parts.headers, call.now)
+    }
+
+    fn caller_at(&self, headers: &HeaderMap, now: Timestamp) -> Result<Caller, ApiError> {
+        let token = bearer(headers)?.ok_or(ApiError::TokenMissing)?;
+        let claims = self.config.verifier.access(token, now)?;
         let directory = self.config.realm.directory();
-        let standing = directory.record(&claims.token.subject, call.now).standing;
+        let standing = directory.record(&claims.token.subject, now).standing;
         let admission =
-            admit(Grant::Access(&claims), standing, self.config.lifetimes.session, call.now)?;
-        let actor = Actor::user(&admission, directory, call.now);
+            admit(Grant::Access(&claims), standing, self.config.lifetimes.session, now)?;
+        let actor = Actor::user(&admission, directory, now);
         Ok(Caller { admission, actor })
+    }
+
+    /// The caller and the body. A body may take its time, so the caller is judged again when all of it is there: what
+    /// they were allowed when they began counts for nothing.
+    async fn caller_with_fields(&self, call: Call<'_>) -> Result<(Caller, Fields), ApiError> {
+        self.caller(&call)?;
+        let parts = call.parts;
+        let fields = call.fields().await?;
+        Ok((self.caller_at(&parts.headers, (self.config.clock)())?, fields))
     }
 
     /// Like [`Api::caller`], for what may be asked without a token too.
@@ -154,7 +168,7 @@ impl Api {
         let (change, actor) = (permit.change().clone(), permit.actor().cloned());
         self.config.realm.write(permit).await?;
         match actor {
-            Some(actor) => tracing::info!(%actor, ?change, "changed"),
+            Some(actor) => tracing::info!(?actor, ?change, "changed"),
             None => tracing::info!(?change, "changed by the operator"),
         }
         Ok(())

@@ -156,7 +156,8 @@ impl Kisee {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             return Err(ProviderError::Unreachable);
         }
-        if status.is_informational() || status.is_redirection() || status.is_server_error() {
+        // Neither redirections nor errors of its own, nor what is above 599.
+        if !status.is_success() && !status.is_client_error() {
             return Err(ProviderError::Nonsense("an unexpected status"));
         }
         Ok(ForwardedAnswer { status, headers, body })

@@ -147,6 +147,15 @@ impl Verifier {
     }
 }
 
+/// Whether a token calls itself one that a Pasee issues, whether or not it is to be believed: enough to keep it from
+/// going where it does not belong.
+#[must_use]
+pub fn is_of_pasee(compact: &str) -> bool {
+    let header = compact.split('.').next().and_then(|part| object(part).ok());
+    let kind = header.as_ref().and_then(|header| header.get("typ")).and_then(Value::as_str);
+    matches!(kind, Some(ACCESS | REFRESH))
+}
+
 /// What a Kisee says of a user.
 #[derive(Clone, Debug)]
 pub struct KiseeClaims {

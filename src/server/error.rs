@@ -30,7 +30,7 @@ pub enum ApiError {
     #[error("{0}")]
     Malformed(String),
     /// The body is of the wrong kind.
-    #[error("the body must be JSON, with the header Content-Type: application/json")]
+    #[error("the body must be JSON in UTF-8, with the header Content-Type: application/json")]
     MediaType,
     /// The body cannot be read.
     #[error(transparent)]
@@ -41,7 +41,7 @@ pub enum ApiError {
     /// A refresh needs a refresh token and there is none.
     #[error("a refresh takes the refresh token in the header Authorization: Bearer …")]
     RefreshTokenMissing,
-    /// A token of ours where the provider's own proof belongs.
+    /// Anything but a proof of the provider's own, such as a token of ours.
     #[error(
         "a new password takes what the identity provider itself gives: Basic with the old one, or its reset token"
     )]
@@ -162,10 +162,7 @@ impl ApiError {
     fn header(&self, status: StatusCode) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::MethodNotAllowed(allow) => Some((header::ALLOW, HeaderValue::from_static(allow))),
-            Self::TooMany(RetryAfter(wait)) => {
-                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                Some((header::RETRY_AFTER, HeaderValue::from(seconds.max(1))))
-            }
+            Self::TooMany(wait) => Some((header::RETRY_AFTER, wait.header())),
             Self::TokenMissing | Self::RefreshTokenMissing => {
                 Some((header::WWW_AUTHENTICATE, challenge(None)))
             }

@@ -2,17 +2,20 @@
 //!
 //! Guessing through here is limited like logging in. Must not know what the bodies say.
 
+use std::net::IpAddr;
+
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use url::Url;
 
+use super::Api;
 use super::error::ApiError;
+use super::proof::Proof;
 use super::reply::Reply;
 use super::request::Call;
 use super::tokens::attempt_key;
-use super::{Api, bearer};
 use crate::domain::user::UserId;
 use crate::idp::{Forward, ForwardedAnswer, ForwardedRequest, Provider, ProviderError};
 use crate::jose::json::strict_object;
@@ -34,14 +37,15 @@ impl Api {
         let provider = self.config.providers.registering().ok_or(ProviderError::NotOffered)?;
         let client = call.client;
         let forwarded = request(call, &[]).await?;
-        if let Some(person) = named_person(&forwarded) {
-            let key = attempt_key(provider.name().as_str(), &person);
-            self.config
-                .attempts
-                .check(client, &format!("recovery of {key}"))
-                .map_err(ApiError::TooMany)?;
-        } else if forwarded.method == http::Method::POST {
-            self.config.attempts.check_address(client).map_err(ApiError::TooMany)?;
+        if forwarded.method == Method::POST {
+            let mut people = named_people(&forwarded.body)?.peekable();
+            if people.peek().is_none() {
+                self.config.attempts.check_address(client).map_err(ApiError::TooMany)?;
+            }
+            for person in people {
+                let key = attempt_key(provider.name().as_str(), &person);
+                self.limit(client, &format!("recovery of {key}"))?;
+            }
         }
         Ok(reply(provider.forward(Forward::PasswordRecoveries, forwarded).await?))
     }
@@ -54,24 +58,27 @@ impl Api {
     ) -> Result<Reply, ApiError> {
         let (name, subject) = user.split();
         let provider = self.provider(name)?;
-        if let Ok(Some(token)) = bearer(&call.parts.headers) {
-            let verifier = &self.config.verifier;
-            if verifier.access(token, call.now).is_ok() || verifier.refresh(token, call.now).is_ok()
-            {
-                return Err(ApiError::OwnToken);
-            }
+        let proof = Proof::of(&call.parts.headers)?;
+        let key = attempt_key(name, subject);
+        self.limit(call.client, &key)?;
+        // The provider judges the one whom the proof names, whatever the path says.
+        if let Some(other) = proof.login().map(|login| attempt_key(name, login))
+            && other != key
+        {
+            self.limit(call.client, &other)?;
         }
-        self.config
-            .attempts
-            .check(call.client, &attempt_key(name, subject))
-            .map_err(ApiError::TooMany)?;
         let forwarded = request(call, &[AUTHORIZATION]).await?;
         Ok(reply(provider.forward(Forward::User(subject), forwarded).await?))
     }
 
+    fn limit(&self, client: IpAddr, person: &str) -> Result<(), ApiError> {
+        self.config.attempts.check(client, person).map_err(ApiError::TooMany)
+    }
+
     /// Where the new user is here: the provider says only where they are there.
     fn new_user_url(&self, provider: &Provider, answer: &ForwardedAnswer) -> Option<String> {
-        let location = answer.headers.get(LOCATION)?.to_str().ok()?;
+        let created = answer.status == StatusCode::CREATED;
+        let location = answer.headers.get(LOCATION).filter(|_| created)?.to_str().ok()?;
         let base: Url = "http://provider/".parse().ok()?;
         let url = base.join(location).ok()?;
         let name = url.path_segments()?.rfind(|segment| !segment.is_empty())?;
@@ -81,9 +88,9 @@ impl Api {
 }
 
 /// The request as it is passed on: method, body, and of the headers only what the provider needs.
-async fn request(call: Call<'_>, more: &[http::HeaderName]) -> Result<ForwardedRequest, ApiError> {
+async fn request(call: Call<'_>, more: &[HeaderName]) -> Result<ForwardedRequest, ApiError> {
     let method = match &call.parts.method {
-        &http::Method::HEAD => http::Method::GET,
+        &Method::HEAD => Method::GET,
         method => method.clone(),
     };
     let mut headers = HeaderMap::new();
@@ -92,14 +99,31 @@ async fn request(call: Call<'_>, more: &[http::HeaderName]) -> Result<ForwardedR
             headers.insert(name.clone(), value.clone());
         }
     }
+    if !headers.get(CONTENT_TYPE).is_none_or(means_utf8) {
+        return Err(ApiError::MediaType);
+    }
     Ok(ForwardedRequest { method, headers, body: call.bytes().await? })
 }
 
-/// Whose password is to be recovered.
-fn named_person(request: &ForwardedRequest) -> Option<String> {
-    let body = strict_object(&request.body).ok()?;
-    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-    text("login").or_else(|| text("email"))
+/// Whether a body of this type reads the same there as here: in another character set it could name somebody else to the
+/// provider than to the limits.
+fn means_utf8(content_type: &HeaderValue) -> bool {
+    let Ok(text) = content_type.to_str() else { return false };
+    let mut parts = text.split(';').skip(1).map(|part| part.trim().to_ascii_lowercase());
+    parts.all(|part| matches!(part.as_str(), "charset=utf-8" | "charset=\"utf-8\""))
+}
+
+/// Whose password is to be recovered, as far as the body says so.
+fn named_people(body: &[u8]) -> Result<impl Iterator<Item = String>, ApiError> {
+    let mut body = strict_object(body).map_err(|error| {
+        ApiError::Malformed(format!(
+            "the body is malformed: {error}; a right one is {{\"login\": \"john\"}}"
+        ))
+    })?;
+    Ok(["login", "email"].into_iter().filter_map(move |name| match body.remove(name) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }))
 }
 
 /// The provider's status and body. Of its headers only those that tell what to do next, and a media type that no

@@ -71,8 +71,7 @@ impl Api {
 
     /// POST `/groups/`: a new group, with its creator as its staff.
     pub(super) async fn create_group(&self, call: Call<'_>) -> Result<Reply, ApiError> {
-        let caller = self.caller(&call)?;
-        let mut fields = call.fields().await?;
+        let (caller, mut fields) = self.caller_with_fields(call).await?;
         let group: GroupName = fields.text("group")?.parse()?;
         fields.finish("{\"group\": \"admin.developers\"}")?;
         let creator = caller.actor.id().cloned();
@@ -123,9 +122,8 @@ impl Api {
 
     /// POST `/groups/G/`: one more in it; G may be the staff of a group.
     pub(super) async fn add_member(&self, call: Call<'_>, name: &str) -> Result<Reply, ApiError> {
-        let caller = self.caller(&call)?;
+        let (caller, mut fields) = self.caller_with_fields(call).await?;
         let roster: Roster = name.parse()?;
-        let mut fields = call.fields().await?;
         let user: UserId = fields.text("username")?.parse()?;
         fields.finish("{\"username\": \"kisee-john\"}")?;
         let membership =

@@ -35,9 +35,10 @@ impl Reply {
         Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), content: Content::Nothing }
     }
 
-    /// A document.
+    /// A document. It is for whoever asked, as they stood then, so nobody keeps it.
     pub fn document(status: StatusCode, document: &Document) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Document(document.to_bytes().into()) }
+        let content = Content::Document(document.to_bytes().into());
+        Self { status, headers: Vec::new(), content }.unstored()
     }
 
     /// Bytes of a type.
@@ -71,13 +72,7 @@ impl Reply {
     pub fn into_response(self, encoding: Encoding) -> Response {
         let (content_type, body) = match self.content {
             Content::Nothing => (None, Bytes::new()),
-            Content::Document(body) => {
-                let name = match encoding {
-                    Encoding::CoreJson => "application/vnd.coreapi+json",
-                    Encoding::Json => "application/json",
-                };
-                (Some(HeaderValue::from_static(name)), body)
-            }
+            Content::Document(body) => (Some(encoding.content_type()), body),
             Content::Typed(content_type, body) => (Some(content_type), body),
         };
         let mut response = Response::new(Full::new(body));

@@ -77,9 +77,11 @@ impl Route {
     /// [`NoRoute`], for the answers 404 and 405.
     pub fn parse(method: &Method, path: &str) -> Result<Self, NoRoute> {
         let rest = path.strip_prefix('/').ok_or(NoRoute::NotFound)?;
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let segments: Vec<&str> =
-            if rest.is_empty() { Vec::new() } else { rest.splitn(4, '/').collect() };
+        let segments: Vec<&str> = match rest.strip_suffix('/').unwrap_or(rest) {
+            "" if rest == "/" => return Err(NoRoute::NotFound),
+            "" => Vec::new(),
+            rest => rest.splitn(4, '/').collect(),
+        };
         let method = if method == Method::HEAD { &Method::GET } else { method };
         match segments.as_slice() {
             [] => pick(method, "GET, HEAD", [(Method::GET, Self::Home)]),

@@ -87,7 +87,7 @@ impl Api {
         let document = Document::new(&self.url("/tokens/"), "Tokens")
             .with("access_token", self.config.signer.access(&pair.access)?)
             .with("refresh_token", self.config.signer.refresh(&pair.refresh)?);
-        Ok(Reply::document(StatusCode::CREATED, &document).unstored())
+        Ok(Reply::document(StatusCode::CREATED, &document))
     }
 
     pub(super) fn provider(&self, name: &str) -> Result<&Provider, ApiError> {

@@ -114,17 +114,17 @@ impl Api {
             let user: UserId = name.parse()?;
             return self.change_password(call, &user).await;
         }
-        let caller = self.caller(&call)?;
+        let (caller, mut fields) = self.caller_with_fields(call).await?;
         let user: UserId = name.parse()?;
-        // The end of this second: no token issued in it, or before it, counts any more.
-        let not_before = call.now.after(Duration::from_secs(1));
-        let mut fields = call.fields().await?;
         let right = "{\"is_banned\": true}, {\"is_banned\": false} or {\"not_before\": \"now\"}";
-        let change = match (fields.take("is_banned"), fields.take("not_before")) {
-            (Some(Value::Bool(true)), None) => Change::SetBanned { user, banned: Ban::Impose },
-            (Some(Value::Bool(false)), None) => Change::SetBanned { user, banned: Ban::Lift },
+        let said = (fields.take("is_banned"), fields.take("not_before"));
+        fields.finish(right)?;
+        let banned = match said {
+            (Some(Value::Bool(true)), None) => Ban::Impose,
+            (Some(Value::Bool(false)), None) => Ban::Lift,
             (None, Some(Value::String(moment))) if moment == "now" => {
-                Change::Revoke { user, not_before }
+                self.revoke(&caller, user).await?;
+                return Ok(Reply::nothing());
             }
             _ => {
                 return Err(ApiError::Malformed(format!(
@@ -132,9 +132,25 @@ impl Api {
                 )));
             }
         };
-        fields.finish(right)?;
-        self.write(permit(&caller.actor, change)?).await?;
+        self.write(permit(&caller.actor, Change::SetBanned { user, banned })?).await?;
         Ok(Reply::nothing())
+    }
+
+    /// Makes every token of a user worthless that is issued before this returns.
+    ///
+    /// Tokens tell their time in whole seconds, so those of the second that has begun go too. When the write took longer
+    /// than that, tokens may have been issued meanwhile: it is done again, with a wider margin.
+    async fn revoke(&self, caller: &Caller, user: UserId) -> Result<(), ApiError> {
+        let mut margin = Duration::from_secs(1);
+        loop {
+            let not_before = (self.config.clock)().after(margin);
+            let change = Change::Revoke { user: user.clone(), not_before };
+            self.write(permit(&caller.actor, change)?).await?;
+            if (self.config.clock)() < not_before {
+                return Ok(());
+            }
+            margin *= 4;
+        }
     }
 
     /// DELETE `/users/U`: out of every group.

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HOST};
 use http::{HeaderValue, StatusCode, Version};
 use http_body_util::Full;
+use hyper::body::Body;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -36,6 +37,8 @@ use super::{Handle, Request, Response, respond};
 const MAX_BUFFER: usize = 32 * 1024;
 /// Largest set of headers of an HTTP/2 request, in bytes as RFC 9113 §6.5.2 counts them.
 const MAX_HEADER_LIST: u32 = 32 * 1024;
+/// Bodies up to this come with their head, in bytes.
+const SMALL_BODY: u64 = 1024;
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 100;
 /// Streams that a client may reset before they were looked at (CVE-2023-44487).
@@ -222,16 +225,27 @@ fn answering<H: Handle>(
     let service = tower::service_fn(move |request: Request| {
         let handler = handler.clone();
         let running = Pulse::begin(&pulse, request.version());
+        let unread = may_stay_unread(&request);
         async move {
-            let response = match host_problem(&request) {
+            let mut response = match host_problem(&request) {
                 Some(problem) => problem,
                 None => handler.handle(request, peer).await,
             };
+            if unread && response.status().is_client_error() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             drop(running);
             Ok(response)
         }
     });
     CatchPanic::custom(service, PanicAnswer)
+}
+
+/// Whether the body is too large to be thrown away with the head, should it not be read. hyper then closes the connection
+/// behind an early refusal, and a client that keeps connections has to be told (RFC 9112 §9.3).
+fn may_stay_unread(request: &Request) -> bool {
+    let small = request.body().size_hint().upper().is_some_and(|size| size <= SMALL_BODY);
+    request.version() <= Version::HTTP_11 && !small
 }
 
 /// RFC 9112 §3.2: exactly one Host in HTTP/1.1, never several.

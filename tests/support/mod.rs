@@ -4,4 +4,5 @@
 pub mod forge;
 pub mod kisee;
 pub mod mutants;
+pub mod pasee;
 pub mod raw_server;

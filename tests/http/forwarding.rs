@@ -1,0 +1,265 @@
+//! What reaches the provider of what a client sends, and what comes back.
+
+use std::sync::{Arc, Mutex};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use pasee::jose::key::Algorithm;
+use serde_json::json;
+
+use crate::support::forge::Forger;
+use crate::support::kisee;
+use crate::support::pasee::{Pasee, Setup, now};
+use crate::support::raw_server::{RawServer, Request, Script, Step, answer};
+
+const JSON_PATCH: &str = "application/json-patch+json";
+
+/// A Kisee that notes what it is sent and answers everything but its home with the same bytes.
+struct Mock {
+    seen: Arc<Mutex<Vec<(String, String, Vec<u8>)>>>,
+    pasee: Pasee,
+    _server: RawServer,
+}
+
+impl Mock {
+    async fn answering(steps: Vec<Step>) -> Self {
+        let forger = Forger::new(Algorithm::Es256k);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let notes = Arc::clone(&seen);
+        let home = kisee::home("http://kisee.example.com/jwt/");
+        let script: Script = Arc::new(move |request: &Request| {
+            if request.line == "GET /" {
+                return home.clone();
+            }
+            let note = (request.line.clone(), request.head.clone(), request.body.clone());
+            notes.lock().unwrap().push(note);
+            steps.clone()
+        });
+        let server = RawServer::start(script).await;
+        let pasee = Setup::default().kisee(server.address, forger.key.public()).start().await;
+        Self { seen, pasee, _server: server }
+    }
+
+    /// What the provider has been sent since the last time: line, header lines in small letters, body.
+    fn seen(&self) -> Vec<(String, Vec<String>, Vec<u8>)> {
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap());
+        let lines = |head: &str| head.lines().skip(1).map(str::to_lowercase).collect();
+        seen.into_iter().map(|(line, head, body)| (line, lines(&head), body)).collect()
+    }
+}
+
+fn created(headers: &str) -> Vec<Step> {
+    let text = format!("HTTP/1.1 201 Created\r\n{headers}Content-Length: 2\r\n\r\n{{}}");
+    vec![Step::Bytes(text.into_bytes())]
+}
+
+#[tokio::test]
+async fn a_registration_is_passed_on_untouched() {
+    let mock = Mock::answering(created(
+        "Content-Type: application/vnd.coreapi+json\r\nLocation: http://kisee.example.com/users/j%C3%B6hn%2Fx/\r\n\
+         Set-Cookie: a=b\r\nX-Internal: secret\r\nAccess-Control-Allow-Origin: *\r\nServer: kisee\r\n",
+    ))
+    .await;
+    let pair = mock.pasee.log_in("root").await;
+    let body = "{ \"username\" :\t\"john\", \"password\":\"\\u00e9\", \"username\": 1 }\n";
+    let ask = mock.pasee.ask("POST", "/users/").bearer(&pair.access).header("cookie", "a=b");
+    let ask = ask.header("accept", "application/json").header("x-forwarded-for", "1.2.3.4");
+    let made = ask.header("x-custom", "1").body(body).send().await.is(201);
+    assert_eq!(made.header("location"), format!("{}/users/kisee-j%C3%B6hn%2Fx", mock.pasee.url));
+    assert_eq!(made.header("content-type"), "application/vnd.coreapi+json");
+    for name in ["set-cookie", "x-internal", "access-control-allow-origin", "server"] {
+        assert_eq!(made.header(name), "", "{name}");
+    }
+    let seen = mock.seen();
+    let [(line, head, sent)] = seen.as_slice() else { panic!("{seen:?}") };
+    assert_eq!((line.as_str(), sent.as_slice()), ("POST /users/", body.as_bytes()));
+    let mut names: Vec<&str> = head.iter().map(|line| line.split(':').next().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["accept", "content-length", "content-type", "host", "user-agent"]);
+    assert!(head.contains(&"content-type: application/json".to_owned()), "{head:?}");
+    assert!(head.contains(&"accept: application/json".to_owned()), "{head:?}");
+    let users = mock.pasee.ask("GET", "/users/").send().await.is(200).json();
+    assert_eq!(users["register_user"]["action"], "post");
+}
+
+#[tokio::test]
+async fn a_new_password_is_the_providers_business() {
+    let mock =
+        Mock::answering(vec![Step::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())]).await;
+    let patch = r#"[{"op": "replace", "path": "/password", "value": "x"}]"#;
+    let reset = kisee::jwt(&Forger::new(Algorithm::Es256k), &json!({"exp": now() + 60}));
+    for proof in [format!("Basic {}", STANDARD.encode("ada:old")), format!("Bearer {reset}")] {
+        let ask =
+            mock.pasee.ask("PATCH", "/users/kisee-ada%2F..%2Fx").header("authorization", &proof);
+        ask.typed(JSON_PATCH, patch).send().await.is(204);
+        let seen = mock.seen();
+        let [(line, head, sent)] = seen.as_slice() else { panic!("{seen:?}") };
+        assert_eq!(line, "PATCH /users/ada%2F..%2Fx/");
+        assert_eq!(sent, patch.as_bytes());
+        assert!(head.contains(&format!("authorization: {}", proof.to_lowercase())), "{head:?}");
+    }
+    // A provider that has no such thing, and one that does not exist.
+    let local = mock.pasee.ask("PATCH", "/users/local-ada").typed(JSON_PATCH, patch);
+    local.send().await.is(404);
+    let none = mock.pasee.ask("PATCH", "/users/none-ada").typed(JSON_PATCH, patch);
+    none.send().await.is(404);
+    assert!(mock.seen().is_empty());
+}
+
+#[tokio::test]
+async fn our_own_tokens_never_reach_the_provider() {
+    let mock = Mock::answering(created("")).await;
+    let pasee = &mock.pasee;
+    let pair = pasee.log_in("ada").await;
+    let mut expired = pasee.access_claims("local-ada");
+    expired["exp"] = json!(now() - 10);
+    let expired = pasee.forge(&expired);
+    let stranger = Forger::new(Algorithm::Es256);
+    let foreign = stranger.token(&stranger.header("rt+jwt"), &pasee.refresh_claims("local-ada"));
+    for token in [&pair.access, &pair.refresh, &expired, &foreign] {
+        for header in [
+            format!("Bearer {token}"),
+            format!("bearer {token}"),
+            format!("Bearer  {token}"),
+            format!("Bearer {token} "),
+            format!("Bearer {token},"),
+            format!("Token {token}"),
+            format!("Bearer\t{token}"),
+            format!("JWT {token}"),
+            token.clone(),
+        ] {
+            let ask = pasee.ask("PATCH", "/users/kisee-ada").header("authorization", &header);
+            let answer = ask.typed(JSON_PATCH, "[]").send().await;
+            assert_eq!(answer.status.as_u16(), 401, "{header}");
+        }
+        let twice = pasee.ask("PATCH", "/users/kisee-ada").bearer(token).bearer("x");
+        twice.typed(JSON_PATCH, "[]").send().await.is(401);
+        let twice = pasee.ask("PATCH", "/users/kisee-ada").bearer("x").bearer(token);
+        twice.typed(JSON_PATCH, "[]").send().await.is(401);
+        pasee.ask("POST", "/users/").bearer(token).body("{}").send().await;
+        pasee.ask("POST", "/password_recoveries/").bearer(token).body("{}").send().await;
+        pasee.ask("GET", "/password_recoveries/").bearer(token).send().await;
+    }
+    let seen = mock.seen();
+    assert_eq!(seen.len(), 12, "the last three of each round");
+    for (line, head, _) in seen {
+        assert!(!head.iter().any(|line| line.starts_with("authorization")), "{line}: {head:?}");
+    }
+}
+
+#[tokio::test]
+async fn recoveries_go_to_the_same_provider() {
+    let mock = Mock::answering(created(
+        "Content-Type: application/json\r\nLocation: http://evil.example/\r\n",
+    ))
+    .await;
+    for (body, status) in [
+        ("{\"login\": \"ada\"}", 201),
+        ("{\"email\": \"ada@example.com\"}", 201),
+        ("{}", 201),
+        // What the provider may read otherwise than we do.
+        ("{\"login\":\"a\",\"login\":\"b\"}", 400),
+        ("\u{feff}{}", 400),
+        ("[]", 400),
+        ("", 400),
+    ] {
+        let answer =
+            mock.pasee.ask("POST", "/password_recoveries/").body(body).send().await.is(status);
+        assert_eq!(answer.header("location"), "");
+        let seen = mock.seen();
+        assert_eq!(seen.len(), usize::from(status == 201), "{body}");
+        assert!(seen.iter().all(|(_, _, sent)| sent == body.as_bytes()));
+    }
+    for (kind, status) in [
+        ("application/json; charset=utf-8", 201),
+        ("application/json; charset=\"UTF-8\"", 201),
+        ("application/json; charset=utf-7", 415),
+        ("application/json; charset*=utf-7", 415),
+        ("application/json; x=y; charset=cp037", 415),
+        ("application/json; charset=utf-8; charset=utf-7", 415),
+    ] {
+        let ask =
+            mock.pasee.ask("POST", "/password_recoveries/").typed(kind, "{\"login\":\"+AGE-\"}");
+        ask.send().await.is(status);
+    }
+    mock.pasee.ask("GET", "/password_recoveries/").send().await.is(201);
+    assert_eq!(mock.seen().last().unwrap().0, "GET /password_recoveries/");
+}
+
+#[tokio::test]
+async fn what_the_provider_answers_is_made_harmless() {
+    let raw = |text: &str| vec![Step::Bytes(text.replace('\n', "\r\n").into_bytes())];
+    let table = [
+        (answer("400 Bad Request", "application/json", "{}"), 400, "application/json"),
+        (answer("409 Conflict", "application/problem+json", "{}"), 409, "application/problem+json"),
+        (
+            answer("422 X", "application/vnd.coreapi+json", "{}"),
+            422,
+            "application/vnd.coreapi+json",
+        ),
+        (answer("201 Created", "text/html", "<script>"), 201, "application/octet-stream"),
+        (answer("404 Not Found", "image/svg+xml", "<svg/>"), 404, "application/octet-stream"),
+        (answer("200 OK", "text/plain; charset=utf-8", "x"), 200, "text/plain; charset=utf-8"),
+        (answer("302 Found", "text/html", "x"), 502, "application/vnd.coreapi+json"),
+        (answer("307 X", "text/html", "x"), 502, "application/vnd.coreapi+json"),
+        (answer("500 X", "text/html", "Traceback"), 502, "application/vnd.coreapi+json"),
+        (answer("503 X", "text/html", "x"), 503, "application/vnd.coreapi+json"),
+        (answer("600 X", "text/html", "x"), 502, "application/vnd.coreapi+json"),
+        (answer("999 X", "text/html", "x"), 502, "application/vnd.coreapi+json"),
+        (raw("HTTP/1.1 000 X\nContent-Length: 0\n\n"), 502, "application/vnd.coreapi+json"),
+        (raw("garbage\n\n"), 502, "application/vnd.coreapi+json"),
+        (vec![Step::Close], 503, "application/vnd.coreapi+json"),
+        (vec![Step::Hang], 503, "application/vnd.coreapi+json"),
+        (
+            answer("200 OK", "application/json", vec![b' '; 300 * 1024]),
+            502,
+            "application/vnd.coreapi+json",
+        ),
+    ];
+    for (steps, status, kind) in table {
+        let told = format!("{:.80}", format!("{steps:?}"));
+        let mock = Mock::answering(steps).await;
+        let answer = mock.pasee.ask("POST", "/users/").body("{}").send().await;
+        assert_eq!(answer.status.as_u16(), status, "{told}");
+        assert_eq!(answer.header("content-type"), kind, "{told}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.header("retry-after").is_empty(), status != 503, "{told}");
+        assert!(!String::from_utf8_lossy(&answer.body).contains("Traceback"));
+        // A login through it fails likewise, never with a token.
+        let login = json!({"login": "ada", "password": "x"});
+        let answer = mock.pasee.ask("POST", "/tokens/?idp=kisee").json(&login).await;
+        assert!([403, 502, 503].contains(&answer.status.as_u16()), "{told}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_through_kisee_gives_its_claims_and_no_more() {
+    let forger = Forger::new(Algorithm::Es256k);
+    let mut claims = kisee::claims();
+    claims["exp"] = json!(now() + 3600);
+    for (name, value) in [
+        ("groups", json!(["staff"])),
+        ("refresh_token", json!(true)),
+        ("scope", json!("staff")),
+        ("idp", json!("local")),
+        ("auth_time", json!(1)),
+        ("secret", json!("x")),
+    ] {
+        claims[name] = value;
+    }
+    let token = kisee::tokens(&json!([kisee::jwt(&forger, &claims)]));
+    let server = RawServer::start(kisee::spoiled(&forger, None, Some(token))).await;
+    let pasee = Setup::default().kisee(server.address, forger.key.public()).start().await;
+    let body = json!({"login": "ada", "password": "x"});
+    let pair = pasee.ask("POST", "/tokens/?idp=kisee").json(&body).await.pair();
+    let access = crate::support::forge::part(&pair.access, 1);
+    assert_eq!(access["sub"], "kisee-ada");
+    assert_eq!(access["idp"], "kisee");
+    assert_eq!(access["email"], "ada@example.com");
+    assert_eq!(access["groups"], json!([]));
+    let mut names: Vec<&String> = access.as_object().unwrap().keys().collect();
+    names.sort();
+    let right = ["auth_time", "email", "exp", "groups", "iat", "idp", "iss", "jti", "nbf", "sub"];
+    assert_eq!(names, right);
+}

@@ -1,0 +1,334 @@
+//! The real program, started on a free port with settings of its own, and a client that speaks to it.
+//!
+//! Must not know what is tested.
+
+mod ask;
+
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use argon2::password_hash::PasswordHasher;
+use argon2::{Algorithm, Argon2, Params, Version};
+use http::Method;
+use pasee::domain::group::GroupName;
+use pasee::domain::membership::{Membership, Roster};
+use pasee::domain::policy::{Actor, permit};
+use pasee::domain::realm::{Change, WriteError};
+use pasee::domain::time::Timestamp;
+use pasee::jose::key;
+use pasee::store::embedded::Embedded;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+pub use self::ask::{Answer, Ask};
+use super::forge::Forger;
+
+/// The issuer of every Pasee here.
+pub const ISSUER: &str = "pasee.example.com";
+/// Longer than anything here may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Seconds since 1970.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}
+
+/// A port that nobody listened on a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// How a Pasee is to be, before it runs. Users of `local` have the password `pw-NAME`; `local-root` is root staff.
+pub struct Setup {
+    users: Vec<&'static str>,
+    roles: Vec<(String, Vec<String>)>,
+    top: String,
+    tables: String,
+    memory: u32,
+    aud: Option<&'static str>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            users: vec!["root", "ada", "alan", "donald", "john", "you"],
+            roles: vec![("staff".to_owned(), vec!["local-root".to_owned()])],
+            top: String::new(),
+            tables: "[limits]\nlogin_attempts_per_user = 0\nlogin_attempts_per_address = 0\n"
+                .into(),
+            memory: 8,
+            aud: None,
+        }
+    }
+}
+
+impl Setup {
+    /// With lines at the top of the settings.
+    pub fn top(mut self, lines: &str) -> Self {
+        self.top.push_str(lines);
+        self.top.push('\n');
+        self
+    }
+
+    /// With tables at the end of the settings.
+    pub fn tables(mut self, lines: &str) -> Self {
+        self.tables.push_str(lines);
+        self.tables.push('\n');
+        self
+    }
+
+    /// With these limits in place of none.
+    pub fn limits(mut self, lines: &str) -> Self {
+        self.tables = format!("[limits]\n{lines}\n");
+        self
+    }
+
+    /// With password hashes that take this much memory, in KiB.
+    pub fn memory(mut self, kib: u32) -> Self {
+        self.memory = kib;
+        self
+    }
+
+    /// With an audience.
+    pub fn audience(mut self, audience: &'static str) -> Self {
+        self.aud = Some(audience);
+        self
+    }
+
+    /// With users in a group, put there by the operator before the start.
+    pub fn members<N: Into<String>>(
+        mut self,
+        group: &str,
+        users: impl IntoIterator<Item = N>,
+    ) -> Self {
+        self.roles.push((group.to_owned(), users.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// With a Kisee at an address that registers users and is believed by a key.
+    pub fn kisee(self, address: SocketAddr, key: &key::PublicKey) -> Self {
+        let pem = key.to_pem();
+        self.tables(&format!(
+            "[[identity_providers]]\nname = \"kisee\"\nprotocol = \"kisee\"\nendpoint = \"http://{address}/\"\n\
+             capabilities = [\"register_user\"]\nclaims = [\"email\"]\n\
+             [identity_providers.settings]\ntimeout = 2\npublic_keys = [\"\"\"\n{pem}\"\"\"]\n"
+        ))
+    }
+
+    fn settings(&self, port: u16, key: &str) -> String {
+        let Self { top, tables, .. } = self;
+        let audience = self.aud.map(|aud| format!("audience = \"{aud}\"\n")).unwrap_or_default();
+        let users: String = self.users.iter().map(|name| user(name, self.memory)).collect();
+        format!(
+            "host = \"127.0.0.1\"\nport = {port}\nprivate_key = \"\"\"\n{key}\"\"\"\n{top}\n\
+             [jwt]\niss = \"{ISSUER}\"\n{audience}\
+             [[identity_providers]]\nname = \"local\"\nprotocol = \"local\"\n{users}\n{tables}"
+        )
+    }
+
+    /// Writes the settings, lets the operator do their part, and starts the program; returns when it answers.
+    pub async fn start(self) -> Pasee {
+        let dir = tempfile::tempdir().unwrap();
+        let forger = Forger::new(key::Algorithm::Es256);
+        let file = dir.path().join("settings.toml");
+        let port = free_port();
+        fs::write(&file, self.settings(port, &forger.key.to_pem())).unwrap();
+        let data = dir.path().join("data");
+        fs::create_dir(&data).unwrap();
+        prepare(&Embedded::open(&data.join("pasee.db"), clock).unwrap(), &self.roles);
+        let log = dir.path().join("log.txt");
+        let child = Command::new(env!("CARGO_BIN_EXE_pasee"))
+            .arg("--settings-file")
+            .arg(&file)
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .build()
+            .unwrap();
+        let url = format!("http://{address}");
+        let mut pasee = Pasee { url, address, forger, client, child, log, aud: self.aud, dir };
+        pasee.wait().await;
+        pasee
+    }
+}
+
+fn clock() -> Timestamp {
+    Timestamp::from_unix(now()).unwrap()
+}
+
+/// Makes the groups, with all above them, and puts users in them.
+fn prepare(store: &Embedded, roles: &[(String, Vec<String>)]) {
+    let write = |change| store.write_blocking(permit(&Actor::operator(), change).unwrap());
+    for (roster, users) in roles {
+        let roster: Roster = roster.parse().unwrap();
+        let chain = std::iter::successors(roster.group().cloned(), GroupName::parent);
+        for group in chain.collect::<Vec<_>>().into_iter().rev() {
+            let made = write(Change::CreateGroup { group, creator: None });
+            assert!(matches!(made, Ok(()) | Err(WriteError::GroupExists)), "{made:?}");
+        }
+        for user in users {
+            let (roster, user) = (roster.clone(), user.parse().unwrap());
+            write(Change::AddMember(Membership { roster, user, expires_at: None })).unwrap();
+        }
+    }
+}
+
+fn user(name: &str, memory: u32) -> String {
+    let params = Params::new(memory, 1, 1, None).unwrap();
+    let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_with_salt(format!("pw-{name}").as_bytes(), b"salt for tests")
+        .unwrap();
+    format!(
+        "[[identity_providers.settings.users]]\nusername = \"{name}\"\npassword_hash = \"{hash}\"\n"
+    )
+}
+
+/// A running Pasee; killed when dropped.
+pub struct Pasee {
+    /// Where it answers, without a slash at the end.
+    pub url: String,
+    /// Its socket.
+    pub address: SocketAddr,
+    /// Holds its signing key.
+    pub forger: Forger,
+    /// Whoever calls.
+    pub client: reqwest::Client,
+    child: Child,
+    log: PathBuf,
+    aud: Option<&'static str>,
+    /// Its settings, data and log.
+    pub dir: TempDir,
+}
+
+impl Drop for Pasee {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Pasee {
+    async fn wait(&mut self) {
+        let start = Instant::now();
+        while TcpStream::connect(self.address).await.is_err() {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none() && start.elapsed() < PATIENCE, "{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Sends a signal, as the system's `kill` names it.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "it does not end: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// A request, to be completed and sent.
+    pub fn ask(&self, method: &str, path: &str) -> Ask {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        Ask(self.client.request(method, format!("{}{path}", self.url)))
+    }
+
+    /// Bytes on a fresh connection, and everything that comes back.
+    pub async fn raw(&self, bytes: impl AsRef<[u8]>) -> String {
+        let talk = async {
+            let mut stream = TcpStream::connect(self.address).await.unwrap();
+            // The server may have answered and gone before all is sent.
+            let _ = stream.write_all(bytes.as_ref()).await;
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer).await;
+            String::from_utf8_lossy(&answer).into_owned()
+        };
+        tokio::time::timeout(PATIENCE, talk).await.unwrap()
+    }
+
+    /// A login of a user of `local`.
+    pub async fn log_in(&self, name: &str) -> Pair {
+        self.log_in_within(name, "").await
+    }
+
+    /// A login of a user of `local` with a scope.
+    pub async fn log_in_within(&self, name: &str, scope: &str) -> Pair {
+        let scope = if scope.is_empty() { String::new() } else { format!("&scope={scope}") };
+        let answer = self
+            .ask("POST", &format!("/tokens/?idp=local{scope}"))
+            .json(&json!({ "login": name, "password": format!("pw-{name}") }))
+            .await;
+        answer.pair()
+    }
+
+    /// A refresh.
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.ask("POST", "/tokens/?refresh").bearer(token).send().await
+    }
+
+    /// The claims of an access token of ours, to be spoiled.
+    pub fn access_claims(&self, user: &str) -> Value {
+        let mut claims = self.common(user, 900);
+        claims["groups"] = json!([]);
+        claims
+    }
+
+    /// The claims of a refresh token of ours, to be spoiled.
+    pub fn refresh_claims(&self, user: &str) -> Value {
+        let mut claims = self.common(user, 86_400);
+        claims["refresh_token"] = json!(true);
+        claims
+    }
+
+    fn common(&self, user: &str, lifetime: i64) -> Value {
+        let (idp, _) = user.split_once('-').unwrap();
+        let now = now();
+        let mut claims = json!({
+            "iss": ISSUER, "sub": user, "iat": now, "nbf": now, "exp": now + lifetime,
+            "jti": "forged", "auth_time": now, "idp": idp,
+        });
+        if let Some(aud) = self.aud {
+            claims["aud"] = json!(aud);
+        }
+        claims
+    }
+
+    /// An access token as Pasee would sign it.
+    pub fn forge(&self, claims: &Value) -> String {
+        self.forger.token(&self.forger.header("at+jwt"), claims)
+    }
+}
+
+/// Two tokens.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    pub access: String,
+    pub refresh: String,
+}
