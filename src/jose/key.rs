@@ -222,7 +222,7 @@ impl PrivateKey {
     }
 }
 
-/// A key and what signs with it.
+/// A key with the signer made of it.
 type Ready = (Arc<EncodingKey>, Box<dyn JwtSigner>);
 
 thread_local! {

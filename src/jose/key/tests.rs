@@ -168,19 +168,6 @@ fn every_flipped_bit_is_seen_and_high_s_is_accepted() {
     }
 }
 
-/// A key kept ready on a thread is never taken for another, not even for one that lies where it lay.
-#[test]
-fn keys_take_turns_on_a_thread() {
-    let kept = PrivateKey::generate(Algorithm::Es256).unwrap();
-    for _ in 0..50 {
-        let passing = PrivateKey::generate(Algorithm::Es256).unwrap();
-        for key in [&passing, &kept, &passing.clone()] {
-            let signature = URL_SAFE_NO_PAD.decode(key.sign(b"message").unwrap()).unwrap();
-            assert!(key.public().verifies(b"message", &signature));
-        }
-    }
-}
-
 #[test]
 fn nothing_secret_shows() {
     for key in both() {
