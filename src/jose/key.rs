@@ -222,10 +222,13 @@ impl PrivateKey {
     }
 }
 
+/// A key with the signer made of it.
+type Ready = (Arc<EncodingKey>, Box<dyn JwtSigner>);
+
 thread_local! {
     /// The key this thread last signed with, ready to sign. jsonwebtoken's signers stay on their thread, and making one
     /// costs half a signature: the key is parsed and checked.
-    static READY: RefCell<Option<(Arc<EncodingKey>, Box<dyn JwtSigner>)>> = const { RefCell::new(None) };
+    static READY: RefCell<Option<Ready>> = const { RefCell::new(None) };
 }
 
 fn sign_es256(
