@@ -8,6 +8,8 @@
 mod agreement;
 #[path = "crds/bounds.rs"]
 mod bounds;
+#[path = "crds/examples.rs"]
+mod examples;
 #[path = "crds/files.rs"]
 mod files;
 #[path = "crds/meaning.rs"]
