@@ -113,8 +113,7 @@ fn check(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
 /// What one keyword says against a value.
 fn broken(keyword: &str, wanted: &Value, value: &Value) -> Option<String> {
     let text = value.as_str();
-    let number = |value: &Value| value.as_i64().unwrap();
-    let count = || usize::try_from(number(wanted)).unwrap();
+    let count = || usize::try_from(wanted.as_u64().unwrap()).unwrap();
     let is_broken = match keyword {
         "type" => !is_of(wanted.as_str().unwrap(), value),
         "required" => {
@@ -131,7 +130,7 @@ fn broken(keyword: &str, wanted: &Value, value: &Value) -> Option<String> {
             text.is_some_and(|text| text.get(..10).is_none_or(|day| day.parse::<Date>().is_err()))
         }
         "maxItems" => value.as_array().is_some_and(|entries| entries.len() > count()),
-        "minimum" => value.as_i64().is_some_and(|value| value < number(wanted)),
+        "minimum" => value.as_f64().is_some_and(|value| value < wanted.as_f64().unwrap()),
         "format" => {
             assert_eq!(wanted, "int64");
             false
