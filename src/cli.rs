@@ -5,6 +5,7 @@
 mod append;
 mod check;
 mod completions;
+mod crd;
 mod hash_password;
 mod keygen;
 mod report;
@@ -61,6 +62,8 @@ enum Command {
     Keygen(keygen::Keygen),
     /// Reads a password and prints its Argon2id hash, for users of a local identity provider
     HashPassword,
+    /// Prints the custom resource definitions, for `kubectl apply -f -`
+    Crd,
     /// Prints completions for a shell
     Completions(completions::Completions),
 }
@@ -91,6 +94,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Some(Command::Check) => check::run(&load()?),
         Some(Command::Keygen(keygen)) => keygen.run(),
         Some(Command::HashPassword) => hash_password::run(),
+        Some(Command::Crd) => crd::run(),
         Some(Command::Completions(completions)) => completions.run(&mut Arguments::command()),
     }
 }

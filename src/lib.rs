@@ -8,6 +8,7 @@
 //! | [`domain`] | names, the law, what tokens say, the ports that homes of the state implement |
 //! | [`jose`] | keys, signatures, tokens as text |
 //! | [`settings`] | the settings file, validated |
+//! | [`resources`] | the custom resources of Kubernetes, and what they say |
 //! | [`index`] | the state in memory, which answers every reader |
 //! | [`store`] | where the state lives, and what feeds the index |
 //! | [`idp`] | who somebody is, proved by an identity provider |
@@ -21,6 +22,7 @@ pub mod domain;
 pub mod idp;
 pub mod index;
 pub mod jose;
+pub mod resources;
 pub mod server;
 pub mod settings;
 pub mod store;

@@ -48,6 +48,12 @@ const FLOOR_PLAN: &[Layer] = &[
         Outside::Only(&["thiserror", "unicode_normalization", "hashbrown"]),
     ),
     layer("jose", Knows::Only(&["domain"]), Outside::Never(&["tokio", "hyper", "tower", "kube"])),
+    layer(
+        "resources",
+        Knows::Only(&["domain"]),
+        // kube gives types and schemas here, and no client.
+        Outside::Never(&["tokio", "hyper", "tower", "kube::client", "kube::Api", "kube::Client"]),
+    ),
     layer("index", Knows::Only(&["domain"]), Outside::Never(&["tokio", "hyper", "tower", "kube"])),
     layer("store", Knows::Only(&["domain", "index"]), Outside::Never(&["hyper", "tower"])),
     layer(

@@ -45,6 +45,13 @@ fn every_command_has_help() {
             ],
         ),
         ("hash-password --help", &["Usage: pasee hash-password [OPTIONS]"]),
+        (
+            "crd --help",
+            &[
+                "Prints the custom resource definitions, for `kubectl apply -f -`",
+                "Usage: pasee crd [OPTIONS]",
+            ],
+        ),
         ("completions --help", &["Usage: pasee completions [OPTIONS] <SHELL>"]),
     ] {
         let arguments: Vec<&str> = arguments.split(' ').collect();

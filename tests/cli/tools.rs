@@ -106,7 +106,8 @@ fn completions_name_every_command() {
     let machine = Machine::new("");
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = machine.run(&["completions", shell]).done();
-        for command in ["serve", "append", "check", "keygen", "hash-password", "completions"] {
+        for command in ["serve", "append", "check", "keygen", "hash-password", "crd", "completions"]
+        {
             assert!(script.contains(command), "{command} for {shell}");
         }
         assert!(script.contains("settings-file"), "{shell}");
@@ -123,6 +124,7 @@ fn output_that_nobody_reads_is_no_mistake() {
     for arguments in [
         &["check"][..],
         &["keygen"],
+        &["crd"],
         &["completions", "zsh"],
         &["append", "--groups", "staff", "local-a", "local-b"],
         &["--version"],

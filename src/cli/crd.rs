@@ -1,0 +1,7 @@
+//! `pasee crd`: the custom resource definitions, for `kubectl apply -f -`.
+
+use crate::resources::definition;
+
+pub fn run() -> anyhow::Result<()> {
+    super::print(definition::to_yaml(&definition::all())?)
+}

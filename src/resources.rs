@@ -1,0 +1,30 @@
+//! The custom resources Group, Membership and User (`pasee.meltylab.fr/v1`): how they look on the wire, their schemas,
+//! and the one function for each that turns an object into the words of `domain`.
+//!
+//! Owns the schemas with their bounds and rules, the spelling of group names as object names, and the reasons of
+//! conditions. Must not know who reads or writes objects: neither a client nor a clock is used here.
+//!
+//! What an API server with these schemas takes, `parse` takes, and the other way round; only Unicode normalization,
+//! which no schema can demand, is checked by `parse` alone.
+
+pub mod condition;
+pub mod definition;
+pub mod group;
+pub mod manifest;
+pub mod membership;
+pub mod moment;
+pub mod spelling;
+pub mod user;
+
+mod invalid;
+mod shape;
+
+pub use group::{Group, GroupSpec, GroupStatus};
+pub use invalid::Invalid;
+pub use membership::{Membership, MembershipSpec, MembershipStatus};
+pub use user::{User, UserSpec, UserStatus};
+
+/// The API group of every resource.
+pub const API_GROUP: &str = "pasee.meltylab.fr";
+/// The one version there is.
+pub const API_VERSION: &str = "v1";

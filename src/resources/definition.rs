@@ -1,0 +1,72 @@
+//! The CustomResourceDefinitions, as an API server takes them.
+//!
+//! Owns what kube's derive macro leaves open. Must not know what the resources mean.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+};
+use kube::CustomResourceExt;
+
+use super::spelling::{self, MAX_OBJECT_NAME};
+use super::{Group, Membership, User};
+
+/// The definitions: Group, Membership, User.
+#[must_use]
+pub fn all() -> [CustomResourceDefinition; 3] {
+    let any_name = JSONSchemaProps {
+        type_: Some("string".to_owned()),
+        max_length: i64::try_from(MAX_OBJECT_NAME).ok(),
+        ..JSONSchemaProps::default()
+    };
+    let group_name =
+        JSONSchemaProps { pattern: Some(spelling::PATTERN.to_owned()), ..any_name.clone() };
+    [
+        finish(Group::crd(), group_name),
+        finish(Membership::crd(), any_name.clone()),
+        finish(User::crd(), any_name),
+    ]
+}
+
+/// Writes definitions, or anything else, as one YAML stream.
+///
+/// # Errors
+/// Never for definitions; for values that YAML cannot hold.
+pub fn to_yaml(
+    definitions: &[CustomResourceDefinition],
+) -> Result<String, serde_saphyr::SerializeError> {
+    serde_saphyr::to_string_multiple(definitions)
+}
+
+/// Bounds the object's name in the schema itself, without which the API server holds the rules over it for too costly,
+/// and takes back that absent fields may also be null.
+fn finish(
+    mut definition: CustomResourceDefinition,
+    name: JSONSchemaProps,
+) -> CustomResourceDefinition {
+    for version in &mut definition.spec.versions {
+        let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
+        let Some(schema) = schema else { continue };
+        forbid_null(schema);
+        let metadata = JSONSchemaProps {
+            type_: Some("object".to_owned()),
+            properties: Some([("name".to_owned(), name.clone())].into()),
+            ..JSONSchemaProps::default()
+        };
+        schema.properties.get_or_insert_default().insert("metadata".to_owned(), metadata);
+    }
+    definition
+}
+
+fn forbid_null(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    schema
+        .properties
+        .iter_mut()
+        .flat_map(|properties| properties.values_mut())
+        .for_each(forbid_null);
+    match &mut schema.items {
+        Some(JSONSchemaPropsOrArray::Schema(items)) => forbid_null(items),
+        Some(JSONSchemaPropsOrArray::Schemas(each)) => each.iter_mut().for_each(forbid_null),
+        None => {}
+    }
+}

@@ -1,0 +1,125 @@
+//! Group: that a group exists. The object's name is the group's name, spelled as in [`spelling`](super::spelling).
+//!
+//! Must not know who is in a group beyond its creator, nor whether its parent exists.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use super::invalid::Invalid;
+use super::spelling::{self, NameTooLong, ObjectName};
+use super::{condition, shape};
+use crate::domain::group::GroupName;
+use crate::domain::user::UserId;
+
+/// Longest description, in characters.
+pub const MAX_DESCRIPTION: usize = 1024;
+
+/// What is wanted of a group.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[kube(
+    group = "pasee.meltylab.fr",
+    version = "v1",
+    kind = "Group",
+    namespaced,
+    doc = "A group of users, with dots between the levels of the tree. The name of this object is the group's name, \
+           with `_` written as `--`. It is in effect while its whole chain of parents is.",
+    status = "GroupStatus",
+    derive = "PartialEq",
+    shortname = "pgr",
+    category = "pasee",
+    printcolumn(name = "Creator", type_ = "string", json_path = ".spec.creator"),
+    printcolumn(name = "Members", type_ = "integer", json_path = ".status.members"),
+    printcolumn(name = "Staff", type_ = "integer", json_path = ".status.staff"),
+    printcolumn(name = "Subgroups", type_ = "integer", json_path = ".status.subgroups", priority = 1),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = { let [reserved, _] = spelling::rules("self.metadata.name"); reserved },
+    validation = { let [_, length] = spelling::rules("self.metadata.name"); length }
+)]
+#[x_kube(validation = Rule::new("has(self.creator) == has(oldSelf.creator) && (!has(self.creator) || self.creator == oldSelf.creator)")
+    .message("the creator cannot be changed, added or taken away later")
+    .field_path(".creator")
+    .reason(Reason::FieldValueForbidden))]
+#[serde(rename_all = "camelCase")]
+pub struct GroupSpec {
+    /// What the group is for, in a few words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_DESCRIPTION))]
+    pub description: Option<String>,
+    /// The user who created the group, as `<provider>-<subject>`, and who starts as its staff. Nobody does when an admin
+    /// of the cluster leaves this out. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "shape::user_id")]
+    pub creator: Option<String>,
+}
+
+/// What is known of a group.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupStatus {
+    /// The generation of the spec that this status tells of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "shape::count")]
+    pub observed_generation: Option<i64>,
+    /// Ready: whether the group is in effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "condition::schema")]
+    pub conditions: Vec<Condition>,
+    /// How many members there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "shape::count")]
+    pub members: Option<i64>,
+    /// How many staff there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "shape::count")]
+    pub staff: Option<i64>,
+    /// How many groups there are one level below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "shape::count")]
+    pub subgroups: Option<i64>,
+    /// Whether the creator has been made staff by a Membership: from then on that counts, not `spec.creator`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creator_enrolled: Option<bool>,
+}
+
+/// What a Group says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// The group there is.
+    pub group: GroupName,
+    /// Who created it. Staff of it from the first moment, until the status says that they are enrolled.
+    pub creator: Option<UserId>,
+}
+
+/// Reads a Group.
+///
+/// # Errors
+/// Some field is out of its bounds or has another form.
+pub fn parse(object: &Group) -> Result<Declared, Invalid> {
+    let GroupSpec { description, creator } = &object.spec;
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let name: ObjectName = name.parse().map_err(Invalid::Name)?;
+    if description.as_ref().is_some_and(|text| text.chars().count() > MAX_DESCRIPTION) {
+        return Err(Invalid::Description);
+    }
+    let creator = creator.as_deref().map(str::parse).transpose().map_err(Invalid::Creator)?;
+    Ok(Declared { group: name.group(), creator })
+}
+
+/// Writes a Group; [`parse`] reads the same from it.
+///
+/// # Errors
+/// No object can have the group's name.
+pub fn write(declared: &Declared) -> Result<Group, NameTooLong> {
+    let Declared { group, creator } = declared;
+    let creator = creator.as_ref().map(ToString::to_string);
+    Ok(Group::new(ObjectName::try_from(group)?.as_str(), GroupSpec { description: None, creator }))
+}
+
+/// Whether the creator has been made staff by a Membership, so that `spec.creator` gives nothing any more.
+#[must_use]
+pub fn is_creator_enrolled(object: &Group) -> bool {
+    object.status.as_ref().and_then(|status| status.creator_enrolled).unwrap_or(false)
+}

@@ -1,0 +1,265 @@
+//! Membership: users on one roster of a group, perhaps until a moment. Like a RoleBinding: any name, several add up.
+//!
+//! Must not know whether the group exists, nor what time it is.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::invalid::Invalid;
+use super::spelling::ObjectName;
+use super::{condition, moment, shape};
+use crate::domain::membership::{self, Roster};
+use crate::domain::time::Timestamp;
+use crate::domain::user::{MAX_SUBJECT, UserId};
+
+pub use super::shape::MAX_USERS;
+
+/// Most service accounts of one Membership.
+pub const MAX_SERVICE_ACCOUNTS: usize = 100;
+/// The provider of service accounts: `k8s-ci:deployer` is the user of the service account `deployer` in namespace `ci`.
+pub const SERVICE_ACCOUNT_PROVIDER: &str = "k8s";
+
+/// Longest namespace (RFC 1123 label) and name of a service account (subdomain), in characters.
+const MAX_NAMESPACE: usize = 63;
+const MAX_ACCOUNT: usize = 253;
+
+/// Who is on which roster.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[kube(
+    group = "pasee.meltylab.fr",
+    version = "v1",
+    kind = "Membership",
+    namespaced,
+    doc = "Puts users in a group, as its members or its staff. Several Memberships of one group add up. It is in effect \
+           while its group is and until it expires.",
+    status = "MembershipStatus",
+    derive = "PartialEq",
+    shortname = "pmb",
+    category = "pasee",
+    selectable = ".spec.group",
+    selectable = ".spec.role",
+    printcolumn(name = "Group", type_ = "string", json_path = ".spec.group"),
+    printcolumn(name = "Role", type_ = "string", json_path = ".spec.role"),
+    printcolumn(name = "Users", type_ = "integer", json_path = ".status.users"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        priority = 1
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[x_kube(validation = Rule::new("has(self.group) || self.role == 'Staff'")
+    .message("group is missing: only the root staff (role Staff) has no group")
+    .field_path(".group")
+    .reason(Reason::FieldValueRequired))]
+#[x_kube(validation = Rule::new("has(self.group) == has(oldSelf.group) && (!has(self.group) || self.group == oldSelf.group)")
+    .message("the group cannot be changed; make another Membership")
+    .field_path(".group")
+    .reason(Reason::FieldValueForbidden))]
+#[x_kube(validation = Rule::new("self.role == oldSelf.role")
+    .message("the role cannot be changed; make another Membership")
+    .field_path(".role")
+    .reason(Reason::FieldValueForbidden))]
+#[serde(rename_all = "camelCase")]
+pub struct MembershipSpec {
+    /// The name of a Group object, so with `_` written as `--`. Without it, and with role Staff, the root staff, who may
+    /// do everything in every group. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "shape::group_name")]
+    pub group: Option<String>,
+    /// Member: in the group. Staff: runs it, decides who is in it. Immutable.
+    #[serde(default)]
+    pub role: Role,
+    /// User ids, `<provider>-<subject>` such as `kisee-john`. The order and repetitions mean nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "shape::user_ids")]
+    pub users: Vec<String>,
+    /// Service accounts of this cluster; they are the users `k8s-<namespace>:<name>`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_SERVICE_ACCOUNTS))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub service_accounts: Vec<ServiceAccount>,
+    /// From this moment on the Membership counts no more. Without it, it has no end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "shape::moment")]
+    pub expires_at: Option<String>,
+}
+
+/// What the users of a Membership are to its group.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    #[default]
+    #[allow(missing_docs)] // A comment here would give each variant a schema of its own.
+    Member,
+    #[allow(missing_docs)]
+    Staff,
+}
+
+impl From<Role> for membership::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Member => Self::Member,
+            Role::Staff => Self::Staff,
+        }
+    }
+}
+
+impl From<membership::Role> for Role {
+    fn from(role: membership::Role) -> Self {
+        match role {
+            membership::Role::Member => Self::Member,
+            membership::Role::Staff => Self::Staff,
+        }
+    }
+}
+
+/// A service account of the cluster.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[x_kube(validation = Rule::new(format!("self.__namespace__.size() + self.name.size() < {MAX_SUBJECT}"))
+    .message(format!("namespace and name have less than {MAX_SUBJECT} characters together").as_str()))]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceAccount {
+    /// Its namespace.
+    #[schemars(length(min = 1, max = MAX_NAMESPACE), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub namespace: String,
+    /// Its name.
+    #[schemars(
+        length(min = 1, max = MAX_ACCOUNT),
+        regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+    )]
+    pub name: String,
+}
+
+/// What is known of a Membership.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct MembershipStatus {
+    /// The generation of the spec that this status tells of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "shape::count")]
+    pub observed_generation: Option<i64>,
+    /// Ready: whether the Membership is in effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "condition::schema")]
+    pub conditions: Vec<Condition>,
+    /// How many users it names, service accounts included, each once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "shape::count")]
+    pub users: Option<i64>,
+}
+
+/// What a Membership says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Which list.
+    pub roster: Roster,
+    /// Who, in order, each once; service accounts among them.
+    pub users: Vec<UserId>,
+    /// The first second it no longer counts; `None` = no end.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Reads a Membership. One without users is right: it is what stays when the last one was removed.
+///
+/// # Errors
+/// Some field is out of its bounds or has another form.
+pub fn parse(object: &Membership) -> Result<Grant, Invalid> {
+    let MembershipSpec { group, role, users, service_accounts, expires_at } = &object.spec;
+    let roster = match (group.as_deref(), role) {
+        (None, Role::Member) => return Err(Invalid::NoGroup),
+        (None, Role::Staff) => Roster::RootStaff,
+        (Some(group), role) => {
+            let name: ObjectName = group.parse().map_err(Invalid::Group)?;
+            Roster::of(name.group(), (*role).into())
+        }
+    };
+    if users.len() > MAX_USERS {
+        return Err(Invalid::TooManyUsers);
+    }
+    if service_accounts.len() > MAX_SERVICE_ACCOUNTS {
+        return Err(Invalid::TooManyServiceAccounts);
+    }
+    let people = users
+        .iter()
+        .enumerate()
+        .map(|(place, user)| user.parse().map_err(|error| Invalid::User { place, error }));
+    let accounts = service_accounts.iter().enumerate().map(|(place, account)| {
+        account.user().map_err(|error| Invalid::ServiceAccount { place, error })
+    });
+    let mut users = people.chain(accounts).collect::<Result<Vec<UserId>, Invalid>>()?;
+    users.sort();
+    users.dedup();
+    let expires_at =
+        expires_at.as_deref().map(moment::parse).transpose().map_err(Invalid::ExpiresAt)?;
+    Ok(Grant { roster, users, expires_at: expires_at.map(|at| at.floor) })
+}
+
+/// Writes a Membership with a name; [`parse`] reads the same from it. Service accounts are written as the users they
+/// are.
+///
+/// # Errors
+/// There are more than [`MAX_USERS`] users, or no object can have the group's name.
+pub fn write(name: &str, grant: &Grant) -> Result<Membership, Invalid> {
+    let Grant { roster, users, expires_at } = grant;
+    if users.len() > MAX_USERS {
+        return Err(Invalid::TooManyUsers);
+    }
+    let group = roster.group().map(ObjectName::try_from).transpose();
+    let spec = MembershipSpec {
+        group: group.map_err(Invalid::Unspellable)?.map(|name| name.to_string()),
+        role: roster.role().into(),
+        users: users.iter().map(ToString::to_string).collect(),
+        service_accounts: Vec::new(),
+        expires_at: expires_at.map(moment::write),
+    };
+    Ok(Membership::new(name, spec))
+}
+
+impl ServiceAccount {
+    /// The user that the service account is: `k8s-<namespace>:<name>`.
+    ///
+    /// # Errors
+    /// No cluster has such a service account, or its names are too long together.
+    pub fn user(&self) -> Result<UserId, ServiceAccountError> {
+        let Self { namespace, name } = self;
+        if !is_label(namespace) || namespace.len() > MAX_NAMESPACE {
+            return Err(ServiceAccountError::Namespace);
+        }
+        if name.len() > MAX_ACCOUNT || !name.split('.').all(is_label) {
+            return Err(ServiceAccountError::Name);
+        }
+        let user = format!("{SERVICE_ACCOUNT_PROVIDER}-{namespace}:{name}");
+        user.parse().map_err(|_| ServiceAccountError::TooLong)
+    }
+}
+
+/// Whether the text is `[a-z0-9]([-a-z0-9]*[a-z0-9])?`.
+fn is_label(text: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.bytes().all(is_inner) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+/// Why something is no service account that can be a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceAccountError {
+    /// Its namespace.
+    #[error("a namespace has 1 to 63 characters of a-z, 0-9 and -, such as ci")]
+    Namespace,
+    /// Its name.
+    #[error(
+        "a service account's name has 1 to 253 characters of a-z, 0-9, - and ., such as deployer"
+    )]
+    Name,
+    /// Both together.
+    #[error("namespace and name have less than {MAX_SUBJECT} characters together")]
+    TooLong,
+}

@@ -1,0 +1,20 @@
+//! The custom resource definitions: the committed files, every bound and every rule, and that what they let through is
+//! just what `resources` reads.
+//!
+//! An API server is not needed: the structural part of the schema is judged by [`server`], its rules by kube's own
+//! interpreter of CEL.
+
+#[path = "crds/agreement.rs"]
+mod agreement;
+#[path = "crds/bounds.rs"]
+mod bounds;
+#[path = "crds/examples.rs"]
+mod examples;
+#[path = "crds/files.rs"]
+mod files;
+#[path = "crds/server.rs"]
+mod server;
+#[path = "crds/structure.rs"]
+mod structure;
+#[path = "crds/updates.rs"]
+mod updates;
