@@ -222,11 +222,10 @@ items:
 
     #[test]
     fn mistakes_have_a_place() {
-        let replaced =
-            |from: &str, to: &str| match read(&TEXT.replacen(from, to, 1)) {
-                Ok(read) => panic!("{to}: {read:?}"),
-                Err(error) => error.to_string(),
-            };
+        let replaced = |from: &str, to: &str| match read(&TEXT.replacen(from, to, 1)) {
+            Ok(read) => panic!("{to}: {read:?}"),
+            Err(error) => error.to_string(),
+        };
         for (from, to, says) in [
             (
                 "spec: {}",
