@@ -13,6 +13,7 @@ pub mod group;
 pub mod manifest;
 pub mod membership;
 pub mod moment;
+pub mod received;
 pub mod spelling;
 pub mod user;
 
@@ -22,6 +23,7 @@ mod shape;
 pub use group::{Group, GroupSpec, GroupStatus};
 pub use invalid::Invalid;
 pub use membership::{Membership, MembershipSpec, MembershipStatus};
+pub use received::Received;
 pub use user::{User, UserSpec, UserStatus};
 
 /// The API group of every resource.

@@ -85,6 +85,8 @@ const TENANTS: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("rusqlite", &["store"]),
     ("reqwest", &["idp"]),
+    ("schemars", &["resources"]),
+    ("serde_saphyr", &["resources"]),
 ];
 
 /// Modules that get the time and randomness as parameters, so that tests can choose them.

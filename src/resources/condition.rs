@@ -18,6 +18,11 @@ const MAX_CONDITIONS: usize = 16;
 /// Longest message, in characters (as metav1.Condition bounds it).
 const MAX_MESSAGE: usize = 32_768;
 
+/// The moments of conditions, as controllers write them. `date-time` alone lets others through too, which `k8s_openapi`
+/// cannot read: one of those would make the whole list unreadable.
+const MOMENT: &str =
+    "^[12][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?Z$";
+
 /// Why a resource is ready or is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -157,7 +162,10 @@ pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
                 },
                 "message": { "type": "string", "maxLength": MAX_MESSAGE },
                 "lastTransitionTime": {
-                    "type": "string", "format": "date-time", "maxLength": moment::MAX_LENGTH,
+                    "type": "string",
+                    "format": "date-time",
+                    "maxLength": moment::MAX_LENGTH,
+                    "pattern": MOMENT,
                 },
                 "observedGeneration": { "type": "integer", "format": "int64", "minimum": 0 },
             },

@@ -47,6 +47,7 @@ fn finish(
         let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
         let Some(schema) = schema else { continue };
         forbid_null(schema);
+        schema.title = None; // The kind again.
         let metadata = JSONSchemaProps {
             type_: Some("object".to_owned()),
             properties: Some([("name".to_owned(), name.clone())].into()),

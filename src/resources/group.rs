@@ -1,4 +1,4 @@
-//! Group: that a group exists. The object's name is the group's name, spelled as in [`spelling`](super::spelling).
+//! Group: that a group exists. The object's name is the group's name, spelled as in [`spelling`].
 //!
 //! Must not know who is in a group beyond its creator, nor whether its parent exists.
 

@@ -49,6 +49,9 @@ pub enum Mistake {
     /// A field that the resource has not.
     #[error("there is no field {0}")]
     Unknown(String),
+    /// A list in the place of fields, which would be taken for their values in order.
+    #[error("{0} is a list, and has fields in a right one")]
+    List(String),
     /// A field with a value of another type, or none where one must be.
     #[error("{0}")]
     Type(#[from] serde_json::Error),
@@ -127,7 +130,7 @@ fn typed<T: DeserializeOwned + Serialize>(mut object: Value) -> Result<T, Mistak
         _ => Map::new(),
     };
     match lost(&stated(object), &stated(kept), "") {
-        Some(field) => Err(Mistake::Unknown(field)),
+        Some(mistake) => Err(mistake),
         None => Ok(typed),
     }
 }
@@ -145,24 +148,29 @@ fn drop_nulls(value: &mut Value) {
 }
 
 /// The first field of `given` that `kept` has not, unless it says nothing.
-fn lost(given: &Map<String, Value>, kept: &Map<String, Value>, path: &str) -> Option<String> {
+fn lost(given: &Map<String, Value>, kept: &Map<String, Value>, path: &str) -> Option<Mistake> {
     given.iter().find_map(|(name, value)| {
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         match (value, kept.get(name)) {
             (Value::Array(none), None) if none.is_empty() => None,
-            (_, None) => Some(path),
-            (Value::Object(given), Some(Value::Object(kept))) => lost(given, kept, &path),
+            (_, None) => Some(Mistake::Unknown(path)),
             (Value::Array(given), Some(Value::Array(kept))) => {
-                given.iter().zip(kept).enumerate().find_map(|(place, pair)| match pair {
-                    (Value::Object(given), Value::Object(kept)) => {
-                        lost(given, kept, &format!("{path}[{place}]"))
-                    }
-                    _ => None,
+                let mut pairs = given.iter().zip(kept).enumerate();
+                pairs.find_map(|(place, (given, kept))| {
+                    lost_in(given, kept, &format!("{path}[{place}]"))
                 })
             }
-            _ => None,
+            (given, Some(kept)) => lost_in(given, kept, &path),
         }
     })
+}
+
+fn lost_in(given: &Value, kept: &Value, path: &str) -> Option<Mistake> {
+    match (given, kept) {
+        (Value::Object(given), Value::Object(kept)) => lost(given, kept, path),
+        (Value::Array(_), Value::Object(_)) => Some(Mistake::List(path.to_owned())),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -238,7 +246,7 @@ items:
                 "object 2 of the stream: there is no field spec.serviceAccounts[0].x",
             ),
             (
-                "spec: {username: kisee-ada, banned: true}",
+                "spec: {username: kisee-ada, banned: true, notBefore: }",
                 "specs: {}",
                 "object 3 of the stream: missing field `spec`",
             ),
@@ -252,6 +260,12 @@ items:
             ("[kisee-ada]", "[7]", "object 2 of the stream: invalid type: integer"),
             ("spec: {}", "spec: {}\nspec: {}", "this is no YAML: "),
             ("spec: {}", "spec: {}\nextra: 1", "object 1 of the stream: there is no field extra"),
+            (
+                "serviceAccounts: []",
+                "serviceAccounts: [[ci, deployer]]",
+                "object 2 of the stream: spec.serviceAccounts[0] is a list",
+            ),
+            ("spec: {}", "spec: []", "object 1 of the stream: spec is a list"),
             ("items:", "item:", "object 2 of the stream: this is no Group"),
         ] {
             let told = replaced(from, to);

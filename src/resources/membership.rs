@@ -27,6 +27,7 @@ const MAX_ACCOUNT: usize = 253;
 
 /// Who is on which roster.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[expect(clippy::duplicated_attributes, reason = "each column has a type and a path")]
 #[kube(
     group = "pasee.meltylab.fr",
     version = "v1",

@@ -13,6 +13,7 @@ use crate::domain::user::UserId;
 
 /// What is said of a user.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[expect(clippy::duplicated_attributes, reason = "each column has a type and a path")]
 #[kube(
     group = "pasee.meltylab.fr",
     version = "v1",

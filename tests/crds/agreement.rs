@@ -87,7 +87,7 @@ proptest! {
         let description = description.map(|length| "\u{e9}".repeat(length).into());
         let fields = vec![("creator", creator), ("description", description)];
         // A name that no object can have never comes this far.
-        agree(&Server::new(Kind::Group), &object(Kind::Group, name, fields))?;
+        agree(Server::of(Kind::Group), &object(Kind::Group, name, fields))?;
     }
 
     #[test]
@@ -105,7 +105,7 @@ proptest! {
             ("serviceAccounts", accounts.map(Value::from)),
             ("expiresAt", expires_at),
         ];
-        agree(&Server::new(Kind::Membership), &object(Kind::Membership, "a".into(), fields))?;
+        agree(Server::of(Kind::Membership), &object(Kind::Membership, "a".into(), fields))?;
     }
 
     #[test]
@@ -115,6 +115,6 @@ proptest! {
             ("banned", banned.map(Value::from)),
             ("notBefore", not_before),
         ];
-        agree(&Server::new(Kind::User), &object(Kind::User, "a".into(), fields))?;
+        agree(Server::of(Kind::User), &object(Kind::User, "a".into(), fields))?;
     }
 }

@@ -1,4 +1,6 @@
 //! Every field at its bounds and beyond: what the schema takes, `resources` reads, and nothing else.
+//!
+//! The cases are data, so that another test can put them to a real API server.
 
 use serde_json::{Value, json};
 
@@ -44,23 +46,70 @@ pub fn with(mut object: Value, place: &str, value: Option<Value>) -> Value {
     object
 }
 
-fn accepts(kind: Kind, place: &str, values: &[Value]) {
-    let server = Server::new(kind);
-    for value in values {
-        let object = with(right(kind), place, Some(value.clone()));
-        assert_eq!(server.takes(&object), Ok(()), "{kind:?} {place} {value}");
-        assert_eq!(server.is_read(&object), Ok(()), "{kind:?} {place} {value}");
+/// An object, and what is said of it.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub kind: Kind,
+    pub object: Value,
+    /// `Ok`, or a part of what the API server says.
+    pub server: Result<(), String>,
+    /// `Ok`, or a part of what `resources` says.
+    pub read: Result<(), String>,
+}
+
+/// Every case.
+pub fn cases() -> Vec<Case> {
+    let mut cases = Cases(Vec::new());
+    group_names(&mut cases);
+    user_ids(&mut cases);
+    descriptions(&mut cases);
+    lists(&mut cases);
+    service_accounts(&mut cases);
+    moments(&mut cases);
+    roles_and_the_root_staff(&mut cases);
+    what_must_be_there(&mut cases);
+    everything_at_its_bound(&mut cases);
+    cases.0
+}
+
+#[test]
+fn every_case_is_judged_as_it_says() {
+    let cases = cases();
+    assert!(cases.len() > 250, "only {} cases", cases.len());
+    let as_said = |told: Result<(), String>, said: &Result<(), String>| match (&told, said) {
+        (Ok(()), Ok(())) => true,
+        (Err(told), Err(said)) => told.contains(said),
+        _ => false,
+    };
+    for Case { kind, object, server, read } in cases {
+        let told = Server::of(kind).takes(&object);
+        assert!(as_said(told.clone(), &server), "{object}\nsaid {told:?}, not {server:?}");
+        let told = Server::of(kind).is_read(&object);
+        assert!(as_said(told.clone(), &read), "{object}\nsaid {told:?}, not {read:?}");
     }
 }
 
-fn refuses(kind: Kind, place: &str, cases: &[(Value, &str, &str)]) {
-    let server = Server::new(kind);
-    for (value, rule, invalid) in cases {
-        let object = with(right(kind), place, Some(value.clone()));
-        let told = server.takes(&object).expect_err(&format!("{kind:?} {place} {value}"));
-        assert!(told.contains(rule), "{kind:?} {place} {value}: {told}");
-        let told = server.is_read(&object).expect_err(&format!("{kind:?} {place} {value}"));
-        assert!(told.contains(invalid), "{kind:?} {place} {value}: {told}");
+struct Cases(Vec<Case>);
+
+impl Cases {
+    fn add(&mut self, kind: Kind, object: Value, server: Option<&str>, read: Option<&str>) {
+        let verdict = |says: Option<&str>| says.map_or(Ok(()), |says| Err(says.to_owned()));
+        self.0.push(Case { kind, object, server: verdict(server), read: verdict(read) });
+    }
+
+    /// Right values for a field.
+    fn accept(&mut self, kind: Kind, place: &str, values: &[Value]) {
+        for value in values {
+            self.add(kind, with(right(kind), place, Some(value.clone())), None, None);
+        }
+    }
+
+    /// Wrong ones, with what the API server and `resources` say of each.
+    fn refuse(&mut self, kind: Kind, place: &str, wrong: &[(Value, &str, &str)]) {
+        for (value, server, read) in wrong {
+            let object = with(right(kind), place, Some(value.clone()));
+            self.add(kind, object, Some(server), Some(read));
+        }
     }
 }
 
@@ -68,20 +117,12 @@ fn a(count: usize) -> String {
     "a".repeat(count)
 }
 
-#[test]
-fn the_small_objects_are_right() {
-    for kind in [Kind::Group, Kind::Membership, Kind::User] {
-        accepts(kind, "/metadata/labels", &[json!({ "team": "a" })]);
-    }
-}
-
 /// A Group's own name, and the group of a Membership.
-#[test]
-fn group_names() {
+fn group_names(cases: &mut Cases) {
     for (kind, place, invalid) in
         [(Kind::Group, "/metadata/name", "Name("), (Kind::Membership, "/spec/group", "Group(")]
     {
-        accepts(
+        cases.accept(
             kind,
             place,
             &[
@@ -97,7 +138,7 @@ fn group_names() {
                 json!(vec!["a"; 100].join(".")),
             ],
         );
-        let cases = [
+        let wrong = [
             ("", "pattern", "Empty"),
             ("my_group", "pattern", "Segment"),
             ("A", "pattern", "Segment"),
@@ -119,11 +160,11 @@ fn group_names() {
             ("staff.admin", "reserved", "Reserved"),
             ("a.staff.b", "reserved", "Reserved"),
         ];
-        for (value, rule, error) in cases {
-            refuses(kind, place, &[(json!(value), rule, &format!("{invalid}{error})"))]);
+        for (value, rule, error) in wrong {
+            cases.refuse(kind, place, &[(json!(value), rule, &format!("{invalid}{error})"))]);
         }
         let too_long = format!("{invalid}TooLong)");
-        refuses(
+        cases.refuse(
             kind,
             place,
             &[
@@ -136,19 +177,18 @@ fn group_names() {
         );
     }
     for kind in [Kind::Membership, Kind::User] {
-        accepts(kind, "/metadata/name", &[json!("a"), json!(a(253)), json!("a---b.staff")]);
+        cases.accept(kind, "/metadata/name", &[json!("a"), json!(a(253)), json!("a---b.staff")]);
     }
 }
 
 /// Wherever a user id stands.
-#[test]
-fn user_ids() {
+fn user_ids(cases: &mut Cases) {
     for (kind, place, invalid) in [
         (Kind::Group, "/spec/creator", "Creator("),
         (Kind::Membership, "/spec/users/0", "User { place: 0, error: "),
         (Kind::User, "/spec/username", "Username("),
     ] {
-        accepts(
+        cases.accept(
             kind,
             place,
             &[
@@ -186,41 +226,37 @@ fn user_ids() {
             (format!("{}-{}", a(32), a(201)), "maxLength", "SubjectTooLong"),
             (format!("p-{}", a(100_000)), "maxLength", "SubjectTooLong"),
         ] {
-            refuses(kind, place, &[(json!(value), rule, &format!("{invalid}{error}"))]);
+            cases.refuse(kind, place, &[(json!(value), rule, &format!("{invalid}{error}"))]);
         }
         for value in [json!(7), json!(true), json!(["p-x"]), json!({ "name": "p-x" })] {
-            refuses(kind, place, &[(value, "type", "invalid type")]);
+            cases.refuse(kind, place, &[(value, "type", "invalid type")]);
         }
         // The one thing that no schema can demand.
         let decomposed = with(right(kind), place, Some(json!("kisee-e\u{301}")));
-        assert_eq!(Server::new(kind).takes(&decomposed), Ok(()));
-        let told = Server::new(kind).is_read(&decomposed).unwrap_err();
-        assert!(told.contains("SubjectForm"), "{told}");
+        cases.add(kind, decomposed, None, Some("SubjectForm"));
     }
 }
 
-#[test]
-fn descriptions() {
-    accepts(
+fn descriptions(cases: &mut Cases) {
+    cases.accept(
         Kind::Group,
         "/spec/description",
         &[json!(""), json!(a(1024)), json!("é".repeat(1024))],
     );
-    let cases = [
+    let wrong = [
         (json!(a(1025)), "maxLength", "Description"),
         (json!("é".repeat(1025)), "maxLength", "Description"),
         (json!(1), "type", "invalid type"),
     ];
-    refuses(Kind::Group, "/spec/description", &cases);
+    cases.refuse(Kind::Group, "/spec/description", &wrong);
 }
 
-#[test]
-fn lists() {
+fn lists(cases: &mut Cases) {
     let users = |count: usize| json!((0..count).map(|n| format!("p-{n}")).collect::<Vec<_>>());
     let accounts = |count: usize| json!(vec![json!({ "namespace": "a", "name": "b" }); count]);
-    accepts(Kind::Membership, "/spec/users", &[users(0), users(500), json!(vec!["p-x"; 500])]);
-    accepts(Kind::Membership, "/spec/serviceAccounts", &[accounts(0), accounts(100)]);
-    refuses(
+    cases.accept(Kind::Membership, "/spec/users", &[users(0), users(500), json!(vec!["p-x"; 500])]);
+    cases.accept(Kind::Membership, "/spec/serviceAccounts", &[accounts(0), accounts(100)]);
+    cases.refuse(
         Kind::Membership,
         "/spec/users",
         &[
@@ -230,7 +266,7 @@ fn lists() {
             (json!({ "p-x": true }), "type", "invalid type"),
         ],
     );
-    refuses(
+    cases.refuse(
         Kind::Membership,
         "/spec/serviceAccounts",
         &[
@@ -241,13 +277,12 @@ fn lists() {
     // The last entry counts like the first.
     let mut last = users(500);
     last[499] = json!("p-\n");
-    refuses(Kind::Membership, "/spec/users", &[(last, "pattern", "User { place: 499")]);
+    cases.refuse(Kind::Membership, "/spec/users", &[(last, "pattern", "User { place: 499")]);
 }
 
-#[test]
-fn service_accounts() {
+fn service_accounts(cases: &mut Cases) {
     let account = |namespace: &str, name: &str| json!({ "namespace": namespace, "name": name });
-    accepts(
+    cases.accept(
         Kind::Membership,
         "/spec/serviceAccounts/0",
         &[
@@ -259,7 +294,7 @@ fn service_accounts() {
         ],
     );
     let bad_name = "error: Name";
-    refuses(
+    cases.refuse(
         Kind::Membership,
         "/spec/serviceAccounts/0",
         &[
@@ -287,13 +322,12 @@ fn service_accounts() {
     );
 }
 
-#[test]
-fn moments() {
+fn moments(cases: &mut Cases) {
     for (kind, place, invalid) in [
         (Kind::Membership, "/spec/expiresAt", "ExpiresAt"),
         (Kind::User, "/spec/notBefore", "NotBefore"),
     ] {
-        accepts(
+        cases.accept(
             kind,
             place,
             &[
@@ -322,16 +356,15 @@ fn moments() {
             ("2027-01-31T00:00:00Z\n", "pattern"),
             ("tomorrow", "pattern"),
         ] {
-            refuses(kind, place, &[(json!(value), rule, invalid)]);
+            cases.refuse(kind, place, &[(json!(value), rule, invalid)]);
         }
-        refuses(kind, place, &[(json!(1_801_353_600), "type", "invalid type")]);
+        cases.refuse(kind, place, &[(json!(1_801_353_600), "type", "invalid type")]);
     }
 }
 
-#[test]
-fn roles_and_the_root_staff() {
-    accepts(Kind::Membership, "/spec/role", &[json!("Member"), json!("Staff")]);
-    refuses(
+fn roles_and_the_root_staff(cases: &mut Cases) {
+    cases.accept(Kind::Membership, "/spec/role", &[json!("Member"), json!("Staff")]);
+    cases.refuse(
         Kind::Membership,
         "/spec/role",
         &[
@@ -341,34 +374,56 @@ fn roles_and_the_root_staff() {
             (json!({ "Staff": {} }), "enum", "invalid type"),
         ],
     );
-    let server = Server::new(Kind::Membership);
     let root = with(right(Kind::Membership), "/spec/group", None);
-    assert_eq!((server.takes(&root), server.is_read(&root)), (Ok(()), Ok(())));
+    cases.add(Kind::Membership, root.clone(), None, None);
     // Member is the default: without a group it makes nobody root staff by mistake.
     for role in [Some(json!("Member")), None] {
         let nobody = with(root.clone(), "/spec/role", role);
-        assert!(server.takes(&nobody).unwrap_err().contains("only the root staff"), "{nobody}");
-        assert!(server.is_read(&nobody).unwrap_err().starts_with("NoGroup"), "{nobody}");
+        cases.add(Kind::Membership, nobody, Some("only the root staff"), Some("NoGroup"));
     }
     // Nobody is in it, and that is right.
-    let mut empty = with(right(Kind::Membership), "/spec/users", None);
-    empty = with(empty, "/spec/serviceAccounts", None);
-    assert_eq!((server.takes(&empty), server.is_read(&empty)), (Ok(()), Ok(())));
+    let empty = with(right(Kind::Membership), "/spec/users", None);
+    let empty = with(empty, "/spec/serviceAccounts", None);
+    cases.add(Kind::Membership, empty, None, None);
 }
 
-#[test]
-fn what_must_be_there() {
-    for (kind, place) in
-        [(Kind::Group, "/spec"), (Kind::Membership, "/spec"), (Kind::User, "/spec")]
-    {
-        let object = with(right(kind), place, None);
-        let server = Server::new(kind);
-        assert!(server.takes(&object).unwrap_err().contains("required"), "{kind:?}");
-        assert!(server.is_read(&object).unwrap_err().contains("missing field"), "{kind:?}");
+fn what_must_be_there(cases: &mut Cases) {
+    for kind in [Kind::Group, Kind::Membership, Kind::User] {
+        cases.add(kind, right(kind), None, None);
+        let empty = with(right(kind), "/spec", None);
+        cases.add(kind, empty, Some("equired"), Some("missing field"));
     }
     let nobody = with(right(Kind::User), "/spec/username", None);
-    assert!(Server::new(Kind::User).takes(&nobody).unwrap_err().contains("required"));
-    refuses(Kind::User, "/spec/banned", &[(json!("yes"), "type", "invalid type")]);
-    accepts(Kind::Group, "/spec", &[json!({})]);
-    accepts(Kind::User, "/spec", &[json!({ "username": "p-x" })]);
+    cases.add(Kind::User, nobody, Some("equired"), Some("missing field"));
+    cases.refuse(Kind::User, "/spec/banned", &[(json!("yes"), "type", "invalid type")]);
+    cases.accept(Kind::Group, "/spec", &[json!({})]);
+    cases.accept(Kind::User, "/spec", &[json!({ "username": "p-x" })]);
+}
+
+/// As large as objects get: what rules cost grows with it.
+fn everything_at_its_bound(cases: &mut Cases) {
+    let user =
+        |n: usize, letter: &str| format!("{}-{n:03}{}", a(32), letter.repeat(197 / letter.len()));
+    let group = json!(format!("{}{}", "a--".repeat(53), a(94)));
+    let full = |letter: &str| {
+        let spec = json!({
+            "group": group.clone(),
+            "role": "Member",
+            "users": (0..500).map(|n| user(n, letter)).collect::<Vec<_>>(),
+            "serviceAccounts": vec![json!({ "namespace": a(63), "name": a(136) }); 100],
+            "expiresAt": "9999-12-31T23:59:59.999999999-23:59",
+        });
+        let object = with(right(Kind::Membership), "/metadata/name", Some(json!(a(253))));
+        with(object, "/spec", Some(spec))
+    };
+    for letter in ["x", "é", "日", "😀"] {
+        cases.add(Kind::Membership, full(letter), None, None);
+    }
+    let spec = json!({ "description": "é".repeat(1024), "creator": user(0, "é") });
+    let object = with(right(Kind::Group), "/metadata/name", Some(group));
+    cases.add(Kind::Group, with(object, "/spec", Some(spec)), None, None);
+    let spec =
+        json!({ "username": user(0, "日"), "notBefore": "9999-12-31T23:59:59.999999999-23:59" });
+    let object = with(right(Kind::User), "/metadata/name", Some(json!(a(253))));
+    cases.add(Kind::User, with(object, "/spec", Some(spec)), None, None);
 }

@@ -30,7 +30,7 @@ fn the_definitions_let_them_through() {
             Manifest::User(_) => Kind::User,
         };
         let object = serde_json::to_value(&manifest).unwrap();
-        assert_eq!(Server::new(kind).takes(&object), Ok(()), "{object}");
+        assert_eq!(Server::of(kind).takes(&object), Ok(()), "{object}");
     }
 }
 

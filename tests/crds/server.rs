@@ -2,6 +2,9 @@
 //!
 //! Must not know what is right: it reads that in the definitions. A keyword that it does not know fails the test.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
 use k8s_openapi::jiff::civil::Date;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use pasee::resources::{self, Group, Membership, User, definition};
@@ -22,8 +25,16 @@ pub enum Kind {
     User,
 }
 
+static SERVERS: LazyLock<[Server; 3]> =
+    LazyLock::new(|| [Kind::Group, Kind::Membership, Kind::User].map(Server::new));
+
 impl Server {
-    pub fn new(kind: Kind) -> Self {
+    /// The one for a kind.
+    pub fn of(kind: Kind) -> &'static Self {
+        &SERVERS[kind as usize]
+    }
+
+    fn new(kind: Kind) -> Self {
         let definition = &definition::all()[kind as usize];
         assert_eq!(definition.spec.names.kind, format!("{kind:?}"));
         let schema = definition.spec.versions[0].schema.as_ref().unwrap();
@@ -47,7 +58,7 @@ impl Server {
         // Every object's name has this form, whatever its schema says.
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         let subdomain = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
-        if name.len() > 253 || !Regex::new(subdomain).unwrap().is_match(name) {
+        if name.len() > 253 || !matches(subdomain, name) {
             found.push("metadata.name: is no RFC 1123 subdomain".to_owned());
         }
         check(&self.schema, object, "", &mut found);
@@ -102,8 +113,7 @@ fn check(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
 /// What one keyword says against a value.
 fn broken(keyword: &str, wanted: &Value, value: &Value) -> Option<String> {
     let text = value.as_str();
-    let number = |value: &Value| value.as_i64().unwrap();
-    let count = || usize::try_from(number(wanted)).unwrap();
+    let count = || usize::try_from(wanted.as_u64().unwrap()).unwrap();
     let is_broken = match keyword {
         "type" => !is_of(wanted.as_str().unwrap(), value),
         "required" => {
@@ -114,16 +124,13 @@ fn broken(keyword: &str, wanted: &Value, value: &Value) -> Option<String> {
         "enum" => !wanted.as_array().unwrap().contains(value),
         "maxLength" => text.is_some_and(|text| text.chars().count() > count()),
         "minLength" => text.is_some_and(|text| text.chars().count() < count()),
-        "pattern" => {
-            let pattern = Regex::new(wanted.as_str().unwrap()).unwrap();
-            text.is_some_and(|text| !pattern.is_match(text))
-        }
+        "pattern" => text.is_some_and(|text| !matches(wanted.as_str().unwrap(), text)),
         // The API server's own check is lax but for the day; patterns do the rest.
         "format" if wanted == "date-time" => {
             text.is_some_and(|text| text.get(..10).is_none_or(|day| day.parse::<Date>().is_err()))
         }
         "maxItems" => value.as_array().is_some_and(|entries| entries.len() > count()),
-        "minimum" => value.as_i64().is_some_and(|value| value < number(wanted)),
+        "minimum" => value.as_f64().is_some_and(|value| value < wanted.as_f64().unwrap()),
         "format" => {
             assert_eq!(wanted, "int64");
             false
@@ -146,4 +153,11 @@ fn is_of(name: &str, value: &Value) -> bool {
         "integer" => value.is_i64() || value.is_u64(),
         _ => panic!("this test does not know the type {name}"),
     }
+}
+
+fn matches(pattern: &str, text: &str) -> bool {
+    static COMPILED: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let mut compiled = COMPILED.lock().unwrap();
+    let compile = || Regex::new(pattern).unwrap();
+    compiled.entry(pattern.to_owned()).or_insert_with(compile).is_match(text)
 }

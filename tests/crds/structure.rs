@@ -23,7 +23,7 @@ fn walk(schema: &Value, path: &str, visit: &mut impl FnMut(&Value, &str)) {
 fn everything_is_bounded() {
     for kind in KINDS {
         let mut seen = 0;
-        walk(&Server::new(kind).schema, "", &mut |schema, path| {
+        walk(&Server::of(kind).schema, "", &mut |schema, path| {
             seen += 1;
             let has = |keyword: &str| schema.get(keyword).is_some();
             let is_bounded = match schema["type"].as_str().unwrap_or_default() {
@@ -56,7 +56,7 @@ fn everything_is_bounded() {
 #[test]
 fn lists_of_the_spec_have_one_owner() {
     for kind in KINDS {
-        walk(&Server::new(kind).schema["properties"]["spec"], ".spec", &mut |schema, path| {
+        walk(&Server::of(kind).schema["properties"]["spec"], ".spec", &mut |schema, path| {
             if schema["type"] == "array" {
                 assert_eq!(schema["x-kubernetes-list-type"], "atomic", "{kind:?}{path}");
             }
@@ -67,7 +67,7 @@ fn lists_of_the_spec_have_one_owner() {
 #[test]
 fn every_rule_compiles_and_says_what_is_wrong() {
     for kind in KINDS {
-        let server = Server::new(kind);
+        let server = Server::of(kind);
         let mut rules = 0;
         walk(&server.schema, "", &mut |schema, path| {
             let compiled = compile_schema(schema);
@@ -84,7 +84,7 @@ fn every_rule_compiles_and_says_what_is_wrong() {
 #[test]
 fn every_field_of_the_spec_is_documented() {
     for kind in KINDS {
-        let spec = &Server::new(kind).schema["properties"]["spec"];
+        let spec = &Server::of(kind).schema["properties"]["spec"];
         for (name, schema) in spec["properties"].as_object().unwrap() {
             assert!(schema["description"].is_string(), "{kind:?}.spec.{name}");
         }

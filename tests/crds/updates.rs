@@ -8,7 +8,7 @@ use super::server::{Kind, Server};
 fn change(kind: Kind, place: &str, from: Option<Value>, to: Option<Value>) -> Result<(), String> {
     let old = with(right(kind), place, from);
     let new = with(right(kind), place, to);
-    let server = Server::new(kind);
+    let server = Server::of(kind);
     assert_eq!(server.takes(&old), Ok(()));
     assert_eq!(server.takes(&new), Ok(()), "it could have been made so");
     server.takes_instead(&new, &old)
