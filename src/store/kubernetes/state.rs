@@ -12,6 +12,7 @@ mod users;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+pub(super) use self::groups::Presence;
 pub(super) use self::memberships::Place;
 
 use super::object::{Crowd, Event, Granted, Kind, Name, Object, Says};
