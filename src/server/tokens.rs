@@ -79,7 +79,7 @@ impl Api {
         let record = self.config.realm.directory().record(user, now);
         let lifetimes = self.config.lifetimes;
         let admission = admit(grant, record.standing, lifetimes.session, now)?;
-        let pair = issue(admission, record.holdings, lifetimes, [fresh_id()?, fresh_id()?], now);
+        let pair = issue(admission, record.holdings, lifetimes, fresh_ids()?, now);
         self.config.metrics.token_pair();
         self.pair(&pair)
     }
@@ -116,10 +116,11 @@ fn login_link(url: &str, provider: &Provider) -> Link {
     link.field("scope", Location::Query, Need::Optional)
 }
 
-fn fresh_id() -> Result<TokenId, ApiError> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|_| ApiError::Randomness)?;
-    Ok(token_id(random))
+/// The ids of a pair, from one call for random numbers.
+fn fresh_ids() -> Result<[TokenId; 2], ApiError> {
+    let mut random = [[0; 16]; 2];
+    getrandom::fill(random.as_flattened_mut()).map_err(|_| ApiError::Randomness)?;
+    Ok(random.map(token_id))
 }
 
 /// One counter for a person, however they spell themselves.

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use hmac_free::hs256;
+use hmac::hs256;
 use pasee::jose::key::Algorithm;
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::support::forge::Forger;
 use crate::support::pasee::{Answer, Pasee, Setup, now};
 
 /// HMAC-SHA-256 over its definition (RFC 2104): the attack needs it, Pasee does not.
-mod hmac_free {
+mod hmac {
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use sha2::{Digest, Sha256};

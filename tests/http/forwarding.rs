@@ -14,9 +14,12 @@ use crate::support::raw_server::{RawServer, Request, Script, Step, answer};
 
 const JSON_PATCH: &str = "application/json-patch+json";
 
+/// First line, head and body.
+type Note = (String, String, Vec<u8>);
+
 /// A Kisee that notes what it is sent and answers everything but its home with the same bytes.
 struct Mock {
-    seen: Arc<Mutex<Vec<(String, String, Vec<u8>)>>>,
+    seen: Arc<Mutex<Vec<Note>>>,
     pasee: Pasee,
     _server: RawServer,
 }

@@ -314,3 +314,24 @@ async fn created(pasee: &Pasee, token: &str, path: &str, body: Value) -> String 
     assert_eq!(answer.json()["_meta"]["url"], answer.header("location"));
     answer.header("location").to_owned()
 }
+
+#[tokio::test]
+async fn what_cannot_be_stored_is_not_reported_as_done() {
+    let pasee = Setup::default().start().await;
+    let root = pasee.log_in("root").await;
+    let file = rusqlite::Connection::open(pasee.dir.path().join("data/pasee.db")).unwrap();
+    file.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let create = || pasee.ask("POST", "/groups/").bearer(&root.access);
+    let ban = pasee.ask("PATCH", "/users/local-ada").bearer(&root.access);
+    let (group, banned) = (json!({"group": "g"}), json!({"is_banned": true}));
+    let (answer, ban) = tokio::join!(create().json(&group), ban.json(&banned));
+    let (answer, _) = (answer.is(503), ban.is(503));
+    assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+    assert!(answer.title().contains("nothing was changed"), "{}", answer.title());
+    assert!(!answer.title().to_lowercase().contains("sqlite"), "{}", answer.title());
+    // Tokens need no disk.
+    pasee.refresh(&root.refresh).await.is(201);
+    pasee.log_in("ada").await;
+    file.execute_batch("ROLLBACK").unwrap();
+    create().json(&group).await.is(201);
+}

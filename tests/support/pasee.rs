@@ -1,6 +1,7 @@
 //! The real program, started on a free port with settings of its own, and a client that speaks to it.
 //!
 //! Must not know what is tested.
+#![allow(clippy::panic, reason = "a test that goes wrong should stop")]
 
 mod ask;
 
@@ -132,13 +133,24 @@ impl Setup {
         )
     }
 
-    /// Writes the settings, lets the operator do their part, and starts the program; returns when it answers.
+    /// Starts the program; returns when it answers. A port that somebody else took in between is tried once more.
     pub async fn start(self) -> Pasee {
+        for _ in 0..3 {
+            let mut pasee = self.launch();
+            if pasee.answers().await {
+                return pasee;
+            }
+        }
+        panic!("no port is free for long enough");
+    }
+
+    /// Writes the settings, lets the operator do their part, and starts the program.
+    fn launch(&self) -> Pasee {
         let dir = tempfile::tempdir().unwrap();
         let forger = Forger::new(key::Algorithm::Es256);
         let file = dir.path().join("settings.toml");
-        let port = free_port();
-        fs::write(&file, self.settings(port, &forger.key.to_pem())).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        fs::write(&file, self.settings(address.port(), &forger.key.to_pem())).unwrap();
         let data = dir.path().join("data");
         fs::create_dir(&data).unwrap();
         prepare(&Embedded::open(&data.join("pasee.db"), clock).unwrap(), &self.roles);
@@ -152,7 +164,6 @@ impl Setup {
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -160,9 +171,7 @@ impl Setup {
             .build()
             .unwrap();
         let url = format!("http://{address}");
-        let mut pasee = Pasee { url, address, forger, client, child, log, aud: self.aud, dir };
-        pasee.wait().await;
-        pasee
+        Pasee { url, address, forger, client, child, log, aud: self.aud, dir }
     }
 }
 
@@ -222,11 +231,19 @@ impl Drop for Pasee {
 }
 
 impl Pasee {
-    async fn wait(&mut self) {
+    /// Waits until it serves; whether it got its port.
+    async fn answers(&mut self) -> bool {
         let start = Instant::now();
-        while TcpStream::connect(self.address).await.is_err() {
-            let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none() && start.elapsed() < PATIENCE, "{}", self.log());
+        loop {
+            let log = self.log();
+            if log.contains("serving") {
+                return true;
+            }
+            if self.child.try_wait().unwrap().is_some() {
+                assert!(log.contains("another program listens there"), "{log}");
+                return false;
+            }
+            assert!(start.elapsed() < PATIENCE, "{log}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
