@@ -1,6 +1,7 @@
 //! What the black-box tests share. Each test takes what it needs and leaves the rest unused.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::panic, clippy::unwrap_used)]
 
+pub mod controlplane;
 pub mod forge;
 pub mod kisee;
 pub mod mutants;

@@ -1,0 +1,23 @@
+//! What only a real Kubernetes control plane can show. `tests/run cluster` builds one and runs these; a plain `cargo test`
+//! leaves them out, since they need it (`test = false` in Cargo.toml).
+
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "this is all tests")]
+
+mod support;
+
+#[path = "cluster/lifetime.rs"]
+mod lifetime;
+#[path = "cluster/stage.rs"]
+mod stage;
+
+use std::time::{Duration, Instant};
+
+/// Waits until something holds.
+#[track_caller]
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < Duration::from_secs(60), "not in a minute: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
