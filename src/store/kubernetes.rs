@@ -14,6 +14,7 @@ mod wire;
 mod write;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -46,6 +47,7 @@ pub struct Kubernetes {
     queue: Arc<Semaphore>,
     tasks: Vec<AbortHandle>,
     max_staleness: Option<Duration>,
+    writes: Arc<AtomicU64>,
 }
 
 impl Kubernetes {
@@ -73,6 +75,7 @@ impl Kubernetes {
             queue: Arc::new(Semaphore::new(QUEUE)),
             tasks,
             max_staleness,
+            writes: Arc::default(),
         })
     }
 
@@ -93,6 +96,12 @@ impl Kubernetes {
         Ok(())
     }
 
+    /// Changes made since the store was opened.
+    #[must_use]
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
     /// How long the API server has shown no sign of life to the watch that has waited longest; in good health at most
     /// about a minute.
     #[must_use]
@@ -111,10 +120,13 @@ impl Realm for Kubernetes {
             return Box::pin(std::future::ready(Err(Fault::Crowded.into())));
         };
         // Nobody may be waiting any more; the write happens all the same.
-        let writer = Arc::clone(&self.writer);
+        let (writer, writes) = (Arc::clone(&self.writer), Arc::clone(&self.writes));
         let task = self.runtime.spawn(async move {
             let result = writer.carry_out(&permit).await;
             drop(place);
+            if result.is_ok() {
+                writes.fetch_add(1, Ordering::Relaxed);
+            }
             result
         });
         Box::pin(async move { task.await.unwrap_or_else(|_| Err(WriteError::from(Fault::Closed))) })

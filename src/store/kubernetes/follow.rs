@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, pin_mut};
+use futures_util::{StreamExt, pin_mut};
 use kube::api::{ListParams, ObjectList, Request, WatchEvent, WatchParams};
 use kube::{Client, Resource};
 use tokio::time::timeout;
@@ -114,7 +114,6 @@ impl Follower {
         let request = request.map_err(kube::Error::BuildRequest)?;
         let answer = self.client.request_events::<Wire>(request);
         let events = timeout(ANSWER, answer).await.map_err(|_| Fault::Slow(ANSWER))??;
-        let events = events.into_stream();
         pin_mut!(events);
         loop {
             let Ok(next) = timeout(IDLE, events.next()).await else { return Ok(End::Resume) };

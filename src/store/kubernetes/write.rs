@@ -32,6 +32,7 @@ use super::wire::{MANAGED_BY, PASEE};
 use crate::domain::policy::Permit;
 use crate::domain::realm::{Ban, Change, WriteError};
 use crate::domain::user::UserId;
+use crate::resources::received::Received;
 use crate::resources::{API_GROUP, API_VERSION};
 
 /// The annotation that names the user who changed an object last.
@@ -111,6 +112,20 @@ impl Writer {
     /// One call, bounded.
     async fn call<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Fault> {
         Ok(timeout(PATIENCE, call).await.map_err(|_| Fault::Slow(PATIENCE))??)
+    }
+
+    /// An object, if it is there and can be read.
+    async fn read<K>(&self, name: &str) -> Result<Option<K>, Fault>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + DeserializeOwned
+            + Clone
+            + std::fmt::Debug,
+    {
+        match Self::call(self.objects::<Received<K>>().get_opt(name)).await? {
+            Some(Received::Readable(object)) => Ok(Some(object)),
+            Some(Received::Unreadable { .. }) | None => Ok(None),
+        }
     }
 
     async fn create<K>(&self, object: &K) -> Result<K, Fault>

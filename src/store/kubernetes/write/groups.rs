@@ -10,6 +10,7 @@ use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
 use crate::resources::Group;
 use crate::resources::group::{Declared, write};
+use crate::resources::received::Received;
 use crate::resources::spelling::ObjectName;
 use crate::store::kubernetes::fault::Fault;
 use crate::store::kubernetes::object::Kind;
@@ -71,7 +72,7 @@ impl Writer {
         let Some(uid) = self.uid_of(group) else { return Ok(()) };
         let name = ObjectName::try_from(group).map_err(Fault::from)?;
         let enrolled = json!({ "metadata": { "uid": uid }, "status": { "creatorEnrolled": true } });
-        let groups = self.objects::<Group>();
+        let groups = self.objects::<Received<Group>>();
         let (patching, patch) = (patching(), Patch::Merge(&enrolled));
         let written = Self::call(groups.patch_status(name.as_str(), &patching, &patch)).await?;
         Ok(self.shown(Kind::Group, &written).await?)

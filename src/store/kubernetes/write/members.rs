@@ -93,8 +93,9 @@ impl Writer {
         for attempt in 0..ATTEMPTS {
             let (places, is_creator) =
                 self.view.ask(|state| (state.places(roster, user), state.is_creator(roster, user)));
-            let mut own = places.iter().filter(|place| place.maker == Maker::Pasee).peekable();
-            if own.peek().is_none() && !is_creator {
+            let is_own = |place: &Place| place.maker == Maker::Pasee;
+            let own: Vec<Place> = places.into_iter().filter(is_own).collect();
+            if own.is_empty() && !is_creator {
                 return Ok(());
             }
             if let (true, Some(group)) = (is_creator, roster.group()) {
@@ -111,9 +112,8 @@ impl Writer {
 
     fn refuse_elsewhere(&self, roster: &Roster, user: &UserId) -> Result<(), WriteError> {
         let places = self.view.ask(|state| state.places(roster, user));
-        let is_foreign =
-            |place: &&Place| place.maker == Maker::Other && !self.has_ended(place.until);
-        match places.iter().find(is_foreign) {
+        let mut places = places.into_iter();
+        match places.find(|place| place.maker == Maker::Other && !self.has_ended(place.until)) {
             Some(place) => Err(WriteError::ElsewhereOwned(format!("Membership {}", place.name))),
             None => Ok(()),
         }

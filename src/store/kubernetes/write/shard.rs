@@ -9,6 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::resources::Membership;
 use crate::resources::membership::{Grant, MAX_USERS, parse};
+use crate::resources::received::Received;
 use crate::store::kubernetes::fault::Fault;
 use crate::store::kubernetes::object::Kind;
 
@@ -69,7 +70,7 @@ impl Writer {
     }
 
     async fn shard(&self, name: &str) -> Result<Option<(Membership, Grant)>, Fault> {
-        let object = Self::call(self.objects::<Membership>().get_opt(name)).await?;
+        let object = self.read::<Membership>(name).await?;
         let object = object.filter(|object| {
             is_own(&object.metadata) && object.metadata.deletion_timestamp.is_none()
         });
@@ -93,7 +94,9 @@ impl Writer {
         });
         let (name, patch) = (metadata.name.as_deref().unwrap_or_default(), Patch::Merge(&patch));
         let patching = patching();
-        match Self::call(self.objects::<Membership>().patch(name, &patching, &patch)).await {
+        match Self::call(self.objects::<Received<Membership>>().patch(name, &patching, &patch))
+            .await
+        {
             Ok(written) => {
                 self.shown(Kind::Membership, &written).await?;
                 Ok(Edited::Done)

@@ -8,6 +8,7 @@ use super::{ACTOR, ATTEMPTS, Author, Deleted, PATIENCE, PREFIX, Writer, is_own, 
 pub(super) use crate::domain::directory::Standing;
 use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
+use crate::resources::received::Received;
 use crate::resources::user::{Statement, parse, write};
 use crate::resources::{User, moment};
 use crate::store::kubernetes::fault::Fault;
@@ -56,8 +57,7 @@ impl Writer {
         author: Author<'_>,
         change: impl Fn(Standing) -> Standing,
     ) -> Result<bool, Fault> {
-        let users = self.objects::<User>();
-        let Some(object) = Self::call(users.get_opt(name)).await? else { return Ok(false) };
+        let Some(object) = self.read::<User>(name).await? else { return Ok(false) };
         let said =
             parse(&object).ok().filter(|said| said.user == *user && is_own(&object.metadata));
         let Some(Statement { standing, .. }) = said else { return Ok(false) };
@@ -79,6 +79,7 @@ impl Writer {
             },
             "spec": { "banned": new.banned, "notBefore": new.not_before.map(moment::write) },
         });
+        let users = self.objects::<Received<User>>();
         match Self::call(users.patch(name, &patching(), &Patch::Merge(&patch))).await {
             Ok(written) => self.shown(Kind::User, &written).await.map(|()| true),
             Err(fault) if matches!(fault.status(), Some(404 | 409)) => Ok(false),
@@ -103,7 +104,7 @@ impl Writer {
         object.metadata.name = Some(name.clone());
         let written = match self.create(&object).await {
             Err(fault) if fault.status() == Some(409) => {
-                let there = Self::call(self.objects::<User>().get_opt(&name)).await?;
+                let there = self.read::<User>(&name).await?;
                 let is_ours =
                     |there: &User| is_own(&there.metadata) && there.spec.username == user.as_str();
                 if there.as_ref().is_none_or(is_ours) {

@@ -1,0 +1,127 @@
+//! What others write counts, and stays as they wrote it.
+
+use pasee::domain::directory::Directory;
+use pasee::domain::realm::{Ban, Change, Realm, WriteError};
+use sha2::{Digest, Sha256};
+
+use crate::stage::{Stage, group, membership, noon};
+use crate::support::controlplane;
+
+const VERSION: &str = "{.metadata.resourceVersion}";
+
+fn ban(user: &str, banned: Ban) -> Change {
+    Change::SetBanned { user: user.parse().unwrap(), banned }
+}
+
+fn is_banned(stage: &Stage, user: &str) -> bool {
+    stage.store.directory().record(&user.parse().unwrap(), noon()).standing.banned
+}
+
+fn user(name: &str, username: &str) -> String {
+    serde_json::json!({
+        "apiVersion": "pasee.meltylab.fr/v1", "kind": "User",
+        "metadata": { "name": name }, "spec": { "username": username, "banned": true },
+    })
+    .to_string()
+}
+
+#[test]
+fn memberships_of_others_count_and_are_never_touched() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    stage.apply(&group("a"));
+    stage.apply(&membership("theirs", "a", &["k-ada", "k-bob"]));
+    stage.eventually("a", Some(&["k-ada", "k-bob"]));
+    let before = stage.field("membership/theirs", VERSION);
+    assert!(matches!(stage.add("a", "k-ada"), Err(WriteError::AlreadyMember)));
+    let refused = stage.remove("a", "k-ada");
+    let Err(WriteError::ElsewhereOwned(object)) = refused else { panic!("{refused:?}") };
+    assert_eq!(object, "Membership theirs");
+    let refused = stage.write(Change::DeleteUser("k-ada".parse().unwrap()));
+    assert!(matches!(refused, Err(WriteError::ElsewhereOwned(_))), "{refused:?}");
+    stage.add("a", "k-alan").unwrap();
+    assert_eq!(stage.members("a").unwrap(), ["k-ada", "k-alan", "k-bob"]);
+    stage.remove("a", "k-alan").unwrap();
+    assert_eq!(stage.field("membership/theirs", VERSION), before);
+    // Whoever wrote it takes them out.
+    stage.apply(&membership("theirs", "a", &["k-bob"]));
+    stage.eventually("a", Some(&["k-bob"]));
+}
+
+#[test]
+fn what_is_made_says_who_made_it_and_is_shared() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    stage.create("a");
+    stage.add("a", "k-ada").unwrap();
+    stage.add("a", "k-bob").unwrap();
+    stage.add("a.staff", "k-bob").unwrap();
+    let made = stage.kubectl(&["get", "memberships", "-l", "app.kubernetes.io/managed-by=pasee", "-o",
+        "jsonpath={range .items[*]}{.spec.role}:{.spec.users}:{.metadata.annotations.pasee\\.meltylab\\.fr/actor}{\"\\n\"}{end}"]);
+    let mut made: Vec<&str> = made.lines().collect();
+    made.sort_unstable();
+    assert_eq!(made, ["Member:[\"k-ada\",\"k-bob\"]:operator", "Staff:[\"k-bob\"]:operator"]);
+    let manager = stage.field("group/a", "{.metadata.managedFields[*].manager}");
+    assert_eq!(manager, "pasee");
+    stage.remove("a", "k-ada").unwrap();
+    stage.remove("a", "k-bob").unwrap();
+    let left = stage.kubectl(&["get", "memberships", "-o", "jsonpath={.items[*].spec.role}"]);
+    assert_eq!(left, "Staff", "an empty Membership is deleted");
+}
+
+#[test]
+fn bans_of_others_count_and_stay() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    stage.apply(&user("theirs", "k-ada"));
+    crate::stage::eventually("k-ada is banned", || is_banned(&stage, "k-ada"));
+    stage.write(ban("k-ada", Ban::Impose)).unwrap();
+    let refused = stage.write(ban("k-ada", Ban::Lift));
+    let Err(WriteError::ElsewhereOwned(object)) = refused else { panic!("{refused:?}") };
+    assert_eq!(object, "User theirs");
+    stage.kubectl(&["delete", "user.pasee.meltylab.fr/theirs"]);
+    let gone = || stage.write(ban("k-ada", Ban::Lift)).is_ok();
+    crate::stage::eventually("it can be lifted", gone);
+    assert!(!is_banned(&stage, "k-ada"));
+}
+
+/// Somebody has taken the name that the store would give its object.
+#[test]
+fn a_name_that_is_taken_stops_no_ban() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    let hash = Sha256::digest(b"k-bob");
+    let name: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("pasee-{name}");
+    stage.apply(&user(&name, "k-mallory"));
+    let object = format!("user.pasee.meltylab.fr/{name}");
+    let before = stage.field(&object, VERSION);
+    stage.write(ban("k-bob", Ban::Impose)).unwrap();
+    assert!(is_banned(&stage, "k-bob"));
+    stage.write(ban("k-bob", Ban::Lift)).unwrap();
+    assert!(!is_banned(&stage, "k-bob"));
+    assert_eq!(stage.field(&object, VERSION), before);
+}
+
+/// A group that is deleted and made again starts empty, even before the garbage collector has come.
+#[test]
+fn a_group_made_again_revives_nobody() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    stage.create("a");
+    stage.create("a.b");
+    stage.add("a", "k-ada").unwrap();
+    stage.add("a.b", "k-ada").unwrap();
+    for _ in 0..5 {
+        stage.kubectl(&["delete", "group.pasee.meltylab.fr/a", "--wait=false"]);
+        stage.apply(&group("a"));
+        let uid = stage.field("group.pasee.meltylab.fr/a", "{.metadata.uid}");
+        crate::stage::eventually("the new group is seen", || stage.members("a").is_some());
+        assert_eq!(stage.members("a"), Some(vec![]), "{uid}");
+        assert!(!stage.store.directory().has_group(&"a.b".parse().unwrap()));
+        stage.create("a.b");
+        assert_eq!(stage.members("a.b"), Some(vec![]));
+        stage.add("a", "k-ada").unwrap();
+        stage.add("a.b", "k-ada").unwrap();
+    }
+}
