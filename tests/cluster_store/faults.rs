@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use pasee::domain::directory::Directory;
 use pasee::domain::realm::{Realm, WriteError};
 
 use crate::stage::{Stage, eventually, membership, noon};

@@ -1,6 +1,5 @@
 //! What others write counts, and stays as they wrote it.
 
-use pasee::domain::directory::Directory;
 use pasee::domain::realm::{Ban, Change, Realm, WriteError};
 use sha2::{Digest, Sha256};
 

@@ -3,7 +3,7 @@
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use pasee::domain::directory::{Directory, Page};
+use pasee::domain::directory::Page;
 use pasee::domain::membership::Membership;
 use pasee::domain::policy::{Actor, permit};
 use pasee::domain::realm::{Change, Realm, WriteError};
