@@ -198,3 +198,31 @@ impl ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn what_a_home_refuses() {
+        let inside = || Arc::new(std::io::Error::other("10.0.0.1 is away"));
+        for (error, status, says) in [
+            (
+                WriteError::ElsewhereOwned("Membership devs".to_owned()).into(),
+                409,
+                "this is said by Membership devs",
+            ),
+            (WriteError::Unavailable(inside()).into(), 503, "nothing was changed"),
+            (WriteError::Unconfirmed(inside()).into(), 503, "may have been made"),
+            (ApiError::from(Stale), 503, "too old to issue tokens by"),
+        ] {
+            let answer = error.answer();
+            let body = String::from_utf8(answer.body).unwrap();
+            assert_eq!(answer.status, status);
+            assert!(body.contains(says) && !body.contains("10.0.0.1"), "{body}");
+            assert_eq!(answer.header.is_some(), status == 503, "when to come back");
+        }
+    }
+}

@@ -124,3 +124,24 @@ fn a_group_made_again_revives_nobody() {
         stage.add("a.b", "k-ada").unwrap();
     }
 }
+
+/// The creator is staff at once, can be taken off before the controller has come, and it does not put them back.
+#[test]
+fn a_creator_who_is_taken_off_stays_off() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    let creator = Some("k-ada".parse().unwrap());
+    stage.write(Change::CreateGroup { group: "a".parse().unwrap(), creator }).unwrap();
+    assert_eq!(stage.members("a.staff").unwrap(), ["k-ada"]);
+    stage.remove("a.staff", "k-ada").unwrap();
+    assert_eq!(stage.members("a.staff").unwrap(), [""; 0]);
+    assert_eq!(stage.field("group.pasee.meltylab.fr/a", "{.status.creatorEnrolled}"), "true");
+    let uid = stage.field("group.pasee.meltylab.fr/a", "{.metadata.uid}");
+    // The place where the controller would put them is taken, and stays so.
+    let place = format!("membership.pasee.meltylab.fr/creator-{uid}");
+    assert_eq!(stage.field(&place, "{.spec.users}"), "");
+    stage.add("a.staff", "k-ada").unwrap();
+    stage.remove("a.staff", "k-ada").unwrap();
+    assert_eq!(stage.field(&place, "{.metadata.ownerReferences[0].uid}"), uid);
+    assert_eq!(stage.members("a.staff").unwrap(), [""; 0]);
+}

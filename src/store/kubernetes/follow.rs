@@ -21,7 +21,7 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// A watch on which nothing came for so long, not even a bookmark, is dead: they come every minute.
 const IDLE: Duration = Duration::from_secs(90);
 /// Waits between attempts: at first, and at most.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// HTTP status of what is too old to go on from.
 const GONE: u16 = 410;
 
@@ -114,6 +114,8 @@ impl Follower {
         let request = request.map_err(kube::Error::BuildRequest)?;
         let answer = self.client.request_events::<Wire>(request);
         let events = timeout(ANSWER, answer).await.map_err(|_| Fault::Slow(ANSWER))??;
+        // What happened since is on its way.
+        self.view.seen.alive(self.kind);
         pin_mut!(events);
         loop {
             let Ok(next) = timeout(IDLE, events.next()).await else { return Ok(End::Resume) };

@@ -32,9 +32,14 @@ impl Seen {
 
     /// Notes that the index knows everything up to this version; to be called after it does.
     pub(super) fn advance(&self, kind: Kind, version: &str) {
-        let Watched { version: sender, progress } = &self.0[kind.place()];
+        self.alive(kind);
+        self.0[kind.place()].version.send_modify(|seen| version.clone_into(seen));
+    }
+
+    /// Notes a sign of life.
+    pub(super) fn alive(&self, kind: Kind) {
+        let progress = &self.0[kind.place()].progress;
         *progress.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        sender.send_modify(|seen| version.clone_into(seen));
     }
 
     /// Where a watch is, and what comes.

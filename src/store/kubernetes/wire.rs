@@ -17,6 +17,11 @@ use crate::resources::{API_GROUP, Group, Membership, User, group, membership, us
 pub(super) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// See [`MANAGED_BY`].
 pub(super) const PASEE: &str = "pasee";
+/// The annotation of the Membership by which the creator of a group is its staff, with the Group's uid; it is made by the
+/// controller, or in its place when the creator is taken off before that.
+pub(super) const ENROLS: &str = "pasee.meltylab.fr/enrols-creator-of";
+/// What the name of such a Membership begins with, before that uid.
+pub(super) const ENROLMENT: &str = "creator-";
 
 /// Any object of the three kinds.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,6 +48,8 @@ pub(super) struct Metadata {
     owner_references: Vec<Owner>,
     #[serde(default)]
     labels: Labels,
+    #[serde(default)]
+    annotations: Annotations,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -58,6 +65,18 @@ struct Owner {
 struct Labels {
     #[serde(rename = "app.kubernetes.io/managed-by")]
     managed_by: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Annotations {
+    #[serde(rename = "pasee.meltylab.fr/enrols-creator-of")]
+    enrols: Option<String>,
+}
+
+/// Whether an object is of this program's making, by what it carries: the label, or a name and annotation that agree.
+pub(super) fn maker(name: &str, label: Option<&str>, enrols: Option<&str>) -> Maker {
+    let is_enrolment = enrols.is_some() && name.strip_prefix(ENROLMENT) == enrols;
+    if label == Some(PASEE) || is_enrolment { Maker::Pasee } else { Maker::Other }
 }
 
 /// The object, small.
@@ -126,7 +145,7 @@ impl Metadata {
     }
 
     fn maker(&self) -> Maker {
-        if self.labels.managed_by.as_deref() == Some(PASEE) { Maker::Pasee } else { Maker::Other }
+        maker(&self.name, self.labels.managed_by.as_deref(), self.annotations.enrols.as_deref())
     }
 }
 

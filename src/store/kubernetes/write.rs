@@ -26,9 +26,9 @@ use tokio::time::timeout;
 use super::Clock;
 use super::fault::Fault;
 use super::follow::jittered;
-use super::object::Kind;
+use super::object::{Kind, Maker};
 use super::view::View;
-use super::wire::{MANAGED_BY, PASEE};
+use super::wire::{ENROLS, MANAGED_BY, PASEE, maker};
 use crate::domain::policy::Permit;
 use crate::domain::realm::{Ban, Change, WriteError};
 use crate::domain::user::UserId;
@@ -219,6 +219,8 @@ fn owned_by(name: &str, uid: &str) -> OwnerReference {
 
 /// Whether this program made an object that was read.
 fn is_own(metadata: &ObjectMeta) -> bool {
+    let name = metadata.name.as_deref().unwrap_or_default();
     let label = metadata.labels.as_ref().and_then(|labels| labels.get(MANAGED_BY));
-    label.is_some_and(|label| label == PASEE)
+    let enrols = metadata.annotations.as_ref().and_then(|annotations| annotations.get(ENROLS));
+    maker(name, label.map(String::as_str), enrols.map(String::as_str)) == Maker::Pasee
 }

@@ -6,15 +6,18 @@ use serde_json::json;
 
 use super::{ATTEMPTS, Author, Deleted, PATIENCE, Writer, made, owned_by, patching};
 use crate::domain::group::GroupName;
+use crate::domain::membership::Roster;
 use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
-use crate::resources::Group;
 use crate::resources::group::{Declared, write};
+use crate::resources::membership::{self, Grant};
 use crate::resources::received::Received;
-use crate::resources::spelling::ObjectName;
+use crate::resources::spelling::{NameTooLong, ObjectName};
+use crate::resources::{Group, Membership};
 use crate::store::kubernetes::fault::Fault;
 use crate::store::kubernetes::object::Kind;
 use crate::store::kubernetes::state::Presence;
+use crate::store::kubernetes::wire::{ENROLMENT, ENROLS};
 
 impl Writer {
     pub(super) async fn create_group(
@@ -67,15 +70,51 @@ impl Writer {
         }
     }
 
-    /// Notes that the creator of a group is its staff by that no more.
-    pub(super) async fn enrol_creator(&self, group: &GroupName) -> Result<(), WriteError> {
+    /// Makes sure that the creator of a group is not its staff for having made it, now or ever again. What the controller
+    /// would make to enrol them is made first, without them: of two who make it only one can, so that the controller
+    /// does not enrol whom somebody has just taken off.
+    pub(super) async fn retire_creator(
+        &self,
+        group: &GroupName,
+        author: Author<'_>,
+    ) -> Result<(), WriteError> {
         let Some(uid) = self.uid_of(group) else { return Ok(()) };
         let name = ObjectName::try_from(group).map_err(Fault::from)?;
+        self.reserve_enrolment(group, &uid, author).await?;
         let enrolled = json!({ "metadata": { "uid": uid }, "status": { "creatorEnrolled": true } });
         let groups = self.objects::<Received<Group>>();
         let (patching, patch) = (patching(), Patch::Merge(&enrolled));
         let written = Self::call(groups.patch_status(name.as_str(), &patching, &patch)).await?;
         Ok(self.shown(Kind::Group, &written).await?)
+    }
+
+    async fn reserve_enrolment(
+        &self,
+        group: &GroupName,
+        uid: &str,
+        author: Author<'_>,
+    ) -> Result<(), Fault> {
+        let roster = Roster::Staff(group.clone());
+        let grant = Grant { roster, users: Vec::new(), expires_at: None };
+        let mut object =
+            membership::write(&format!("{ENROLMENT}{uid}"), &grant).map_err(|_| NameTooLong)?;
+        let owner = owned_by(object.spec.group.as_deref().unwrap_or_default(), uid);
+        let mut metadata = made(author, Some(owner));
+        metadata.annotations.get_or_insert_default().insert(ENROLS.to_owned(), uid.to_owned());
+        object.metadata = ObjectMeta { name: object.metadata.name.take(), ..metadata };
+        match self.create(&object).await {
+            Ok(written) => self.shown(Kind::Membership, &written).await,
+            // The controller was first: the creator stands there, and is taken out like anybody else.
+            Err(fault) if fault.status() == Some(409) => {
+                let there =
+                    self.read::<Membership>(object.metadata.name.as_deref().unwrap_or_default());
+                match there.await? {
+                    Some(there) => self.shown(Kind::Membership, &there).await,
+                    None => Ok(()),
+                }
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     /// The uid of a group that is in effect.

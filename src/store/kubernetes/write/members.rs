@@ -99,7 +99,7 @@ impl Writer {
                 return Ok(());
             }
             if let (true, Some(group)) = (is_creator, roster.group()) {
-                self.enrol_creator(group).await?;
+                self.retire_creator(group, author).await?;
             }
             for place in own {
                 if self.take_out(&place.name, roster, user, author).await? != Edited::Done {

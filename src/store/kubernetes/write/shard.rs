@@ -12,6 +12,7 @@ use crate::resources::membership::{Grant, MAX_USERS, parse};
 use crate::resources::received::Received;
 use crate::store::kubernetes::fault::Fault;
 use crate::store::kubernetes::object::Kind;
+use crate::store::kubernetes::wire::ENROLMENT;
 
 /// What a change of a Membership came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +63,9 @@ impl Writer {
         if users.len() == object.spec.users.len() {
             return Ok(Edited::Already);
         }
-        if users.is_empty() && object.spec.service_accounts.is_empty() {
+        // An enrolment stays, empty, so that nobody enrols the creator again.
+        let is_enrolment = name.starts_with(ENROLMENT);
+        if users.is_empty() && object.spec.service_accounts.is_empty() && !is_enrolment {
             self.drop_empty(&object).await
         } else {
             self.rewrite(&object, &users, author).await
