@@ -73,7 +73,7 @@ fn kubectl_and_http_say_the_same() {
         let actor = "{.metadata.annotations.pasee\\.meltylab\\.fr/actor}";
         assert_eq!(stage.field("group.pasee.meltylab.fr/a.b", actor), "local-root");
 
-        cluster.apiserver.stop();
+        cluster.apiserver.kill();
         assert_eq!(groups(&pasee, "ada").await, json!(["a"]), "from the last known state");
         as_root("POST", "/groups/").json(&json!({ "group": "c" })).await.is(503);
         assert_eq!(get("/ready").await.0, 200);

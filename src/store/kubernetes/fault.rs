@@ -2,6 +2,8 @@
 //!
 //! Must not know what was being done.
 
+use std::error::Error as _;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +25,9 @@ pub enum Fault {
     /// Others changed the same objects over and over.
     #[error("others keep changing the same objects")]
     Contended,
+    /// An earlier group of the same name cannot be removed.
+    #[error("an earlier Group of the same name is still being deleted; does it have finalizers?")]
+    Lingers,
     /// The state was not read yet.
     #[error("the state was not read from the Kubernetes API server yet")]
     NotReady,
@@ -52,13 +57,26 @@ impl From<kube::Error> for Fault {
 impl From<Fault> for WriteError {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Unseen(_) | Fault::Slow(_) => Self::Unconfirmed(Arc::new(fault)),
+            fault if fault.leaves_doubt() => Self::Unconfirmed(Arc::new(fault)),
             fault => Self::Unavailable(Arc::new(fault)),
         }
     }
 }
 
 impl Fault {
+    /// Whether what was asked for may have been done all the same.
+    fn leaves_doubt(&self) -> bool {
+        match self {
+            Self::Unseen(_) | Self::Slow(_) => true,
+            Self::Api(error) => match &**error {
+                // 503 is said before anything is done.
+                kube::Error::Api(status) => status.code >= 500 && status.code != 503,
+                error => !is_refusal(error),
+            },
+            _ => false,
+        }
+    }
+
     /// The HTTP status that the API server answered with, if it did.
     pub(super) fn status(&self) -> Option<u16> {
         match self {
@@ -70,4 +88,17 @@ impl Fault {
             _ => None,
         }
     }
+}
+
+/// Whether nobody was there to be asked.
+fn is_refusal(error: &kube::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let error_of_system = error.downcast_ref::<std::io::Error>();
+        if error_of_system.is_some_and(|error| error.kind() == ErrorKind::ConnectionRefused) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }

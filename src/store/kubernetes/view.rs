@@ -2,6 +2,7 @@
 //!
 //! Must not know a client.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub(super) struct View {
     pub(super) index: Arc<Index>,
     pub(super) seen: Seen,
     inner: Mutex<Inner>,
+    /// Whether every kind was listed once; apart, since who asks must not wait for a list that is taken in.
+    complete: AtomicBool,
     /// There is something to sweep.
     untidy: Notify,
 }
@@ -39,6 +42,7 @@ impl View {
             index: Arc::new(Index::default()),
             seen: Seen::new(),
             inner: Mutex::default(),
+            complete: AtomicBool::new(false),
             untidy: Notify::new(),
         }
     }
@@ -60,6 +64,7 @@ impl View {
                 self.index.apply(&updates);
             } else if inner.is_complete() {
                 self.index.replace(inner.state.contents());
+                self.complete.store(true, Ordering::Release);
             }
             if updates.iter().any(|update| matches!(update, Update::Deleted(_))) {
                 self.untidy.notify_one();
@@ -90,7 +95,7 @@ impl View {
 
     /// Whether every kind was listed once.
     pub(super) fn is_complete(&self) -> bool {
-        self.lock().is_complete()
+        self.complete.load(Ordering::Acquire)
     }
 
     /// Whether a kind was listed once.

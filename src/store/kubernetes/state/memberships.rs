@@ -191,6 +191,9 @@ impl State {
     }
 
     fn tell_all(&self, roster: &Roster, people: &[u32], out: &mut Vec<Update>) {
+        if self.telling == Telling::NotYet {
+            return;
+        }
         people.iter().for_each(|person| self.tell(roster, *person, out));
     }
 

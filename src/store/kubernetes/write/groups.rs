@@ -129,6 +129,8 @@ impl Writer {
     async fn clear(&self, group: &GroupName, uid: &str) -> Result<(), Fault> {
         let name = ObjectName::try_from(group)?;
         self.delete::<Group>(name.as_str(), uid, None).await?;
-        self.view.until_gone(Kind::Group, name.as_str(), uid, PATIENCE).await
+        // Nothing of what was asked for is done yet, whatever holds the old one.
+        let gone = self.view.until_gone(Kind::Group, name.as_str(), uid, PATIENCE).await;
+        gone.map_err(|_| Fault::Lingers)
     }
 }
