@@ -1,5 +1,7 @@
 //! What others write counts, and stays as they wrote it.
 
+use pasee::domain::membership::Membership;
+use pasee::domain::policy::{Actor, permit};
 use pasee::domain::realm::{Ban, Change, Realm, WriteError};
 use sha2::{Digest, Sha256};
 
@@ -144,4 +146,53 @@ fn a_creator_who_is_taken_off_stays_off() {
     stage.remove("a.staff", "k-ada").unwrap();
     assert_eq!(stage.field(&place, "{.metadata.ownerReferences[0].uid}"), uid);
     assert_eq!(stage.members("a.staff").unwrap(), [""; 0]);
+}
+
+#[test]
+fn a_full_membership_is_followed_by_another() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    stage.create("a");
+    let users: Vec<String> = (0..499).map(|n| format!("k-{n}")).collect();
+    let users: Vec<&str> = users.iter().map(String::as_str).collect();
+    let mut full: serde_json::Value =
+        serde_json::from_str(&membership("full", "a", &users)).unwrap();
+    full["metadata"]["labels"] = serde_json::json!({ "app.kubernetes.io/managed-by": "pasee" });
+    stage.apply(&full.to_string());
+    crate::stage::eventually("499 are in", || stage.members("a").unwrap().len() == 499);
+    let count = || stage.kubectl(&["get", "memberships", "-o", "name"]).lines().count();
+    stage.add("a", "k-499").unwrap();
+    assert_eq!(count(), 1, "there was room");
+    stage.add("a", "k-500").unwrap();
+    assert_eq!(count(), 2);
+    assert_eq!(stage.members("a").unwrap().len(), 501);
+}
+
+/// Two replicas write to the same Memberships; nobody gets lost, and each sees what the other did.
+#[test]
+fn replicas_do_not_undo_each_other() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    stage.create("a");
+    stage.add("a", "k-first").unwrap();
+    let other = stage.replica();
+    let add = |store: &dyn Realm, user: String| {
+        let change = Change::AddMember(Membership {
+            roster: "a".parse().unwrap(),
+            user: user.parse().unwrap(),
+            expires_at: None,
+        });
+        stage.runtime.block_on(store.write(permit(&Actor::operator(), change).unwrap())).unwrap();
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..25).for_each(|n| add(&stage.store, format!("k-one-{n}"))));
+        scope.spawn(|| (0..25).for_each(|n| add(&other, format!("k-two-{n}"))));
+    });
+    crate::stage::eventually("all are in", || stage.members("a").unwrap().len() == 51);
+    for user in ["k-one-24", "k-two-24", "k-first"] {
+        let on = || other.directory().record(&user.parse().unwrap(), noon()).holdings.len() == 1;
+        crate::stage::eventually("the other replica sees it", on);
+    }
+    let objects = stage.kubectl(&["get", "memberships", "-o", "name"]).lines().count();
+    assert_eq!(objects, 1, "they shared one");
 }

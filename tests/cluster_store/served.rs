@@ -75,6 +75,10 @@ fn kubectl_and_http_say_the_same() {
 
         cluster.apiserver.kill();
         assert_eq!(groups(&pasee, "ada").await, json!(["a"]), "from the last known state");
+        let (mut pair, since) = (pasee.log_in("ada").await, Instant::now());
+        while since.elapsed() < Duration::from_secs(5) {
+            pair = pasee.refresh(&pair.refresh).await.pair();
+        }
         as_root("POST", "/groups/").json(&json!({ "group": "c" })).await.is(503);
         assert_eq!(get("/ready").await.0, 200);
         assert!(get("/metrics").await.1.contains("pasee_store_staleness_seconds "));

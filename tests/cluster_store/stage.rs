@@ -43,17 +43,13 @@ impl Stage {
             .enable_all()
             .build()
             .unwrap();
-        let options = Options {
-            namespace: Some(namespace.clone()),
-            kubeconfig: Some(admin.kubeconfig.clone()),
-            max_staleness,
-        };
-        let store = runtime.block_on(async {
-            let store = Kubernetes::open(options, noon).await.unwrap();
-            store.wait_until_ready(Duration::from_secs(60)).await.unwrap();
-            store
-        });
+        let store = runtime.block_on(open(&admin, &namespace, max_staleness));
         Self { store, runtime, admin, namespace }
+    }
+
+    /// Another replica over the same realm.
+    pub fn replica(&self) -> Kubernetes {
+        self.runtime.block_on(open(&self.admin, &self.namespace, None))
     }
 
     pub fn write(&self, change: Change) -> Result<(), WriteError> {
@@ -105,6 +101,17 @@ impl Stage {
         let namespace = ["-n", &*self.namespace];
         self.admin.kubectl(arguments.iter().copied().chain(namespace)).ok()
     }
+}
+
+async fn open(admin: &User, namespace: &str, max_staleness: Option<Duration>) -> Kubernetes {
+    let options = Options {
+        namespace: Some(namespace.to_owned()),
+        kubeconfig: Some(admin.kubeconfig.clone()),
+        max_staleness,
+    };
+    let store = Kubernetes::open(options, noon).await.unwrap();
+    store.wait_until_ready(Duration::from_secs(60)).await.unwrap();
+    store
 }
 
 /// A manifest of a Membership.
