@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod crd;
 mod hash_password;
+mod home;
 mod keygen;
 mod report;
 mod serve;

@@ -95,6 +95,20 @@ pub enum Storage {
     Embedded(PathBuf),
     /// Memory (`file = ":memory:"`); all is lost at exit.
     Memory,
+    /// Group, Membership and User objects of a Kubernetes namespace (`kind = "kubernetes"`).
+    Kubernetes(Cluster),
+}
+
+/// Where the objects are, in `[storage_backend.options]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// `namespace`: a namespace's name; default that of the pod, or of the kubeconfig's context.
+    pub namespace: Option<String>,
+    /// `kubeconfig`: a file, which starts at the settings file's directory when it is relative; default none, for pods.
+    pub kubeconfig: Option<PathBuf>,
+    /// `max_staleness`: how old what is known may be to issue tokens by (2 minutes to 30 days, or 0 for no bound,
+    /// which is `None` here); default 1 hour.
+    pub max_staleness: Option<Duration>,
 }
 
 /// What tokens say of themselves.

@@ -3,3 +3,4 @@
 //! Must not know who may do what, nor HTTP.
 
 pub mod embedded;
+pub mod kubernetes;

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -102,6 +103,7 @@ pub struct Metrics {
     tokens: Counter,
     store_healthy: Gauge,
     store_commits: Gauge,
+    store_age: Gauge<f64, AtomicU64>,
 }
 
 impl fmt::Debug for Metrics {
@@ -131,6 +133,7 @@ impl Metrics {
         let logins = Family::default();
         let tokens = Counter::default();
         let (store_healthy, store_commits) = (Gauge::default(), Gauge::default());
+        let store_age = Gauge::<f64, AtomicU64>::default();
         registry.register("http_requests", "HTTP requests answered", requests.clone());
         registry.register("http_request_duration_seconds", "Time to answer", durations.clone());
         registry.register("logins", "Logins by identity provider and outcome", logins.clone());
@@ -139,8 +142,19 @@ impl Metrics {
         registry.register("store_healthy", help, store_healthy.clone());
         let help = "Transactions since the start; many writes may share one";
         registry.register("store_transactions", help, store_commits.clone());
+        let help = "How long the Kubernetes API server has shown no sign of life; 0 without one";
+        registry.register("store_staleness_seconds", help, store_age.clone());
         let registry = Arc::new(registry);
-        Self { registry, requests, durations, logins, tokens, store_healthy, store_commits }
+        Self {
+            registry,
+            requests,
+            durations,
+            logins,
+            tokens,
+            store_healthy,
+            store_commits,
+            store_age,
+        }
     }
 
     /// Counts a request: which route, the status it got, how long it took.
@@ -159,8 +173,10 @@ impl Metrics {
         self.tokens.inc();
     }
 
-    /// Notes how the store is: transactions committed since its start, and what is wrong with it, if anything.
-    pub fn store<E>(&self, commits: u64, health: &Result<(), E>) {
+    /// Notes how the store is: transactions committed since its start, what is wrong with it, if anything, and how old at
+    /// most what it knows is.
+    pub fn store<E>(&self, commits: u64, health: &Result<(), E>, age: Duration) {
+        self.store_age.set(age.as_secs_f64());
         self.store_healthy.set(i64::from(health.is_ok()));
         self.store_commits.set(i64::try_from(commits).unwrap_or(i64::MAX));
     }
@@ -208,7 +224,7 @@ mod tests {
         metrics.request("tokens", 201, Duration::from_millis(1));
         metrics.login("kisee", "refused");
         metrics.token_pair();
-        metrics.store(3, &Ok::<(), ()>(()));
+        metrics.store(3, &Ok::<(), ()>(()), Duration::from_millis(1500));
         let text = metrics.to_text();
         for line in [
             "pasee_http_requests_total{route=\"tokens\",status=\"201\"} 1",
@@ -217,6 +233,7 @@ mod tests {
             "pasee_token_pairs_issued_total 1",
             "pasee_store_healthy 1",
             "pasee_store_transactions 3",
+            "pasee_store_staleness_seconds 1.5",
             "# EOF",
         ] {
             assert!(text.contains(line), "{line} in {text}");

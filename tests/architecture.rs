@@ -55,7 +55,11 @@ const FLOOR_PLAN: &[Layer] = &[
         Outside::Never(&["tokio", "hyper", "tower", "kube::client", "kube::Api", "kube::Client"]),
     ),
     layer("index", Knows::Only(&["domain"]), Outside::Never(&["tokio", "hyper", "tower", "kube"])),
-    layer("store", Knows::Only(&["domain", "index"]), Outside::Never(&["hyper", "tower"])),
+    layer(
+        "store",
+        Knows::Only(&["domain", "index", "resources"]),
+        Outside::Never(&["hyper", "tower"]),
+    ),
     layer(
         "settings",
         Knows::Only(&["domain", "jose"]),

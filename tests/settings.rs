@@ -21,7 +21,7 @@ use argon2::password_hash::PasswordVerifier as _;
 use argon2::password_hash::phc::PasswordHash;
 use pasee::idp::Providers;
 use pasee::jose::key::{Algorithm, PrivateKey};
-use pasee::settings::{Protocol, Settings, Storage, load, parse};
+use pasee::settings::{Cluster, Protocol, Settings, Storage, load, parse};
 use secrecy::ExposeSecret as _;
 
 const EXAMPLE: &str = include_str!("../example-settings.toml");
@@ -253,4 +253,35 @@ fn a_key_may_stand_in_a_file_of_its_own() {
     std::fs::remove_file(&file).unwrap();
     let error = parsed().unwrap_err().to_string();
     assert!(error.contains("key.pem cannot be read: No such file"), "{error}");
+}
+
+#[test]
+fn groups_can_be_kept_in_kubernetes() {
+    let read = |text: &str| {
+        let text = format!("jwt.iss = \"pasee.example.com\"\n{text}");
+        let settings = read("dir/f.toml", &text);
+        (settings.storage.clone(), settings.explain().to_string())
+    };
+    let hour = Some(std::time::Duration::from_secs(3600));
+    let (storage, explained) = read("[storage_backend]\nkind = \"kubernetes\"");
+    let default = Cluster { namespace: None, kubeconfig: None, max_staleness: hour };
+    assert_eq!(storage, Storage::Kubernetes(default));
+    assert!(
+        explained.contains(
+            "objects in its own namespace; issues no tokens by what is older than 3600 s."
+        )
+    );
+    for (text, bound) in [("0", None), ("\"0s\"", None), ("\"2m\"", Some(120))] {
+        let (storage, explained) = read(&format!(
+            "[storage_backend]\nkind = \"kubernetes\"\n[storage_backend.options]\nnamespace = \"realm\"\n\
+             kubeconfig = \"admin.kubeconfig\"\nmax_staleness = {text}"
+        ));
+        let wanted = Cluster {
+            namespace: Some("realm".to_owned()),
+            kubeconfig: Some("dir/admin.kubeconfig".into()),
+            max_staleness: bound.map(std::time::Duration::from_secs),
+        };
+        assert_eq!(storage, Storage::Kubernetes(wanted), "{text}");
+        assert!(explained.contains("the namespace realm, reached by dir/admin.kubeconfig"));
+    }
 }

@@ -2,19 +2,23 @@
 //!
 //! Must not know the law's table: whoever may run this on the machine is the operator.
 
+use std::time::Duration;
+
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
-use super::{now, print, report, say};
+use super::home::Home;
+use super::{print, report, say};
 use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Actor, permit};
 use crate::domain::realm::{Change, Realm, WriteError};
 use crate::domain::user::UserId;
 use crate::settings::{Settings, Storage};
-use crate::store::embedded::Embedded;
 
 /// What is said of names and groups before anything is written.
 const NOTHING_DONE: &str = "nothing was done";
+/// Longest wait until the state was read.
+const READY: Duration = Duration::from_secs(60);
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -44,18 +48,30 @@ impl Append {
             say(format_args!("warning: {warning}"));
         }
         let users = all_right(self.names.iter().map(|name| user(settings, name)))?;
-        let Storage::Embedded(file) = &settings.storage else {
+        if settings.storage == Storage::Memory {
             bail!(
                 "the groups of {} are kept in the memory of its server; name a file to keep them in",
                 settings.file.display()
             );
-        };
-        let store = Embedded::open(file, now)?;
+        }
+        // One thread for the store's own work beside this one.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .context("the thread to work with cannot be started")?;
+        runtime.block_on(self.carry_out(settings, &users))
+    }
+
+    async fn carry_out(&self, settings: &Settings, users: &[UserId]) -> anyhow::Result<()> {
+        let store = Home::open(settings).await?;
+        store.wait_until_ready(READY).await?;
         all_right(self.groups.iter().map(|roster| existing(&store, roster)))?;
         let mut done = Done::Nothing;
-        for user in &users {
+        for user in users {
             for roster in &self.groups {
-                print(put(&store, user, roster).with_context(|| done.so_far(user, roster))?)?;
+                let put = put(&store, user, roster).await;
+                print(put.with_context(|| done.so_far(user, roster))?)?;
                 done = Done::Some;
             }
         }
@@ -92,7 +108,7 @@ fn all_right<T>(results: impl Iterator<Item = anyhow::Result<T>>) -> anyhow::Res
     if wrong.is_empty() { Ok(right) } else { Err(report::all(NOTHING_DONE, &wrong)) }
 }
 
-fn existing(store: &Embedded, roster: &Roster) -> anyhow::Result<()> {
+fn existing(store: &Home, roster: &Roster) -> anyhow::Result<()> {
     match roster.group() {
         Some(group) if !store.directory().has_group(group) => {
             bail!(
@@ -103,13 +119,13 @@ fn existing(store: &Embedded, roster: &Roster) -> anyhow::Result<()> {
     }
 }
 
-fn put(store: &Embedded, user: &UserId, roster: &Roster) -> anyhow::Result<String> {
+async fn put(store: &Home, user: &UserId, roster: &Roster) -> anyhow::Result<String> {
     let change = Change::AddMember(Membership {
         roster: roster.clone(),
         user: user.clone(),
         expires_at: None,
     });
-    match store.write_blocking(permit(&Actor::operator(), change)?) {
+    match store.write(permit(&Actor::operator(), change)?).await {
         Ok(()) => Ok(format!("{user} is in {roster} now.\n")),
         Err(WriteError::AlreadyMember) => Ok(format!("{user} is in {roster} already.\n")),
         Err(error) => Err(error.into()),

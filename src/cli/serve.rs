@@ -9,6 +9,7 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::home::Home;
 use super::now;
 use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
@@ -20,7 +21,6 @@ use crate::jose::sign::Signer;
 use crate::jose::verify::Verifier;
 use crate::server::{Api, Config};
 use crate::settings::{Settings, Storage};
-use crate::store::embedded::Embedded;
 use crate::telemetry::{Metrics, start_log};
 use crate::web::accept::{Options, bind, run as accept};
 use crate::web::admin::Admin;
@@ -46,11 +46,7 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let key = settings.signing_key()?;
-    let store = match &settings.storage {
-        Storage::Embedded(file) => Embedded::open(file, now)?,
-        Storage::Memory => Embedded::in_memory(now)?,
-    };
-    let store = Arc::new(store);
+    let store = Arc::new(Home::open(&settings).await?);
     greet(&settings, store.directory());
     let metrics = Metrics::new();
     let api = api(&settings, key, Arc::clone(&store) as Arc<dyn Realm>, metrics.clone())?;
@@ -63,11 +59,13 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener = bind(&settings.host, settings.port)?;
     let (stop, stopping) = watch::channel(());
     let draining = Arc::new(AtomicBool::new(false));
+    let (measured, asked) = (Arc::clone(&store), Arc::clone(&draining));
     let numbers = move || {
-        metrics.store(store.commits(), &store.health());
+        measured.measure(&metrics);
         metrics.to_text()
     };
-    let admin = admin(&settings, numbers, Arc::clone(&draining), stopped(stopping.clone()))?;
+    let ready = move || !asked.load(Ordering::Relaxed) && store.is_ready();
+    let admin = admin(&settings, numbers, ready, stopped(stopping.clone()))?;
     let signals = signals()?;
     tracing::info!(url = %settings.hostname, version = env!("CARGO_PKG_VERSION"), "serving");
     let shutdown = async move {
@@ -120,7 +118,7 @@ fn api(
 fn admin(
     settings: &Settings,
     numbers: impl Fn() -> String + Send + Sync + 'static,
-    draining: Arc<AtomicBool>,
+    ready: impl Fn() -> bool + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<impl Future<Output = ()>> {
     let task = match settings.admin {
@@ -128,7 +126,6 @@ fn admin(
         Some(address) => {
             let listener = bind(&address.ip().to_string(), address.port())
                 .context("probes and metrics cannot be served: [admin] listen")?;
-            let ready = move || !draining.load(Ordering::Relaxed);
             let admin = Admin::new(ready, numbers);
             Some(tokio::spawn(accept(listener, Arc::new(admin), Options::default(), shutdown)))
         }

@@ -71,7 +71,21 @@ pub trait Realm: Send + Sync {
 
     /// Carries out what the permit allows. Success means stored for good, and shown by [`Realm::directory`].
     fn write(&self, permit: Permit) -> Writing<'_>;
+
+    /// Whether what [`Realm::directory`] shows is new enough to issue tokens by. A home that reads its own state always
+    /// is.
+    ///
+    /// # Errors
+    /// It is older than the operator allows, or was never read.
+    fn fresh(&self) -> Result<(), Stale> {
+        Ok(())
+    }
 }
+
+/// The state in memory is too old to issue tokens by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what is known of users and groups is too old to issue tokens by; try again later")]
+pub struct Stale;
 
 /// Why a change did not happen.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -91,6 +105,12 @@ pub enum WriteError {
     /// The user is not on the roster.
     #[error("the user is not there")]
     NotMember,
+    /// Others say so too, in an object that only they change.
+    #[error("this is said by {0}, which Pasee does not change; change it there")]
+    ElsewhereOwned(String),
+    /// The change was sent, and nobody knows whether it was made.
+    #[error("the change may have been made: {0}")]
+    Unconfirmed(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The state cannot be written now; nothing was changed.
     #[error("the state cannot be written now: {0}")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),

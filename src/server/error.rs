@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use crate::domain::claim::ClaimNameError;
 use crate::domain::group::GroupNameError;
 use crate::domain::policy::{Denied, Refusal};
-use crate::domain::realm::WriteError;
+use crate::domain::realm::{Stale, WriteError};
 use crate::domain::token::ScopeError;
 use crate::domain::user::UserIdError;
 use crate::idp::ProviderError;
@@ -64,6 +64,9 @@ pub enum ApiError {
     /// The state was not changed.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// The state is too old to issue tokens by.
+    #[error(transparent)]
+    Stale(#[from] Stale),
     /// Too many attempts.
     #[error("too many attempts; wait as long as Retry-After says")]
     TooMany(RetryAfter),
@@ -123,11 +126,14 @@ impl ApiError {
             | Self::Refused(Refusal::Banned | Refusal::ScopeWidened)
             | Self::Provider(ProviderError::Refused) => StatusCode::FORBIDDEN,
             Self::Provider(ProviderError::Unreachable | ProviderError::Busy)
-            | Self::Write(WriteError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Provider(ProviderError::Nonsense(_)) => StatusCode::BAD_GATEWAY,
-            Self::Write(WriteError::GroupExists | WriteError::AlreadyMember) => {
-                StatusCode::CONFLICT
+            | Self::Stale(_)
+            | Self::Write(WriteError::Unavailable(_) | WriteError::Unconfirmed(_)) => {
+                StatusCode::SERVICE_UNAVAILABLE
             }
+            Self::Provider(ProviderError::Nonsense(_)) => StatusCode::BAD_GATEWAY,
+            Self::Write(
+                WriteError::GroupExists | WriteError::AlreadyMember | WriteError::ElsewhereOwned(_),
+            ) => StatusCode::CONFLICT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Sign(_) | Self::Randomness => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -145,6 +151,10 @@ impl ApiError {
             Self::Write(WriteError::Unavailable(reason)) => {
                 tracing::error!(%reason, "the state cannot be written");
                 "the state cannot be written now; nothing was changed, try again later".to_owned()
+            }
+            Self::Write(WriteError::Unconfirmed(reason)) => {
+                tracing::error!(%reason, "a change is not confirmed");
+                "the change may have been made; look before you try again".to_owned()
             }
             Self::Provider(ProviderError::Nonsense(reason)) => {
                 tracing::warn!(%reason, "an identity provider answered nonsense");
@@ -185,6 +195,34 @@ impl ApiError {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("5")))
             }
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn what_a_home_refuses() {
+        let inside = || Arc::new(std::io::Error::other("10.0.0.1 is away"));
+        for (error, status, says) in [
+            (
+                WriteError::ElsewhereOwned("Membership devs".to_owned()).into(),
+                409,
+                "this is said by Membership devs",
+            ),
+            (WriteError::Unavailable(inside()).into(), 503, "nothing was changed"),
+            (WriteError::Unconfirmed(inside()).into(), 503, "may have been made"),
+            (ApiError::from(Stale), 503, "too old to issue tokens by"),
+        ] {
+            let answer = error.answer();
+            let body = String::from_utf8(answer.body).unwrap();
+            assert_eq!(answer.status, status);
+            assert!(body.contains(says) && !body.contains("10.0.0.1"), "{body}");
+            assert_eq!(answer.header.is_some(), status == 503, "when to come back");
         }
     }
 }

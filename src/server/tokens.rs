@@ -75,6 +75,7 @@ impl Api {
 
     /// A new pair, if the law admits it.
     fn grant(&self, user: &UserId, grant: Grant<'_>, now: Timestamp) -> Result<Reply, ApiError> {
+        self.config.realm.fresh()?;
         let record = self.config.realm.directory().record(user, now);
         let lifetimes = self.config.lifetimes;
         let admission = admit(grant, record.standing, lifetimes.session, now)?;

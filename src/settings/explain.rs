@@ -5,7 +5,7 @@
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-use super::{IdentityProvider, Kisee, Limits, LogFormat, Protocol, Settings, Storage};
+use super::{Cluster, IdentityProvider, Kisee, Limits, LogFormat, Protocol, Settings, Storage};
 
 impl Settings {
     /// The settings in plain words, defaults included, for `pasee check`: one thing a line, warnings last.
@@ -84,6 +84,22 @@ impl Settings {
                 writeln!(f, "- Keeps groups in the SQLite file {}.", file.display())
             }
             Storage::Memory => writeln!(f, "- Keeps groups in memory; all is lost at exit."),
+            Storage::Kubernetes(Cluster { namespace, kubeconfig, max_staleness }) => {
+                let namespace = namespace.as_ref().map(|name| format!("the namespace {name}"));
+                let namespace = namespace.as_deref().unwrap_or("its own namespace");
+                write!(f, "- Keeps groups in Kubernetes, as objects in {namespace}")?;
+                if let Some(file) = kubeconfig {
+                    write!(f, ", reached by {}", file.display())?;
+                }
+                match max_staleness {
+                    Some(most) => writeln!(
+                        f,
+                        "; issues no tokens by what is older than {} s.",
+                        most.as_secs()
+                    ),
+                    None => writeln!(f, "; issues tokens by what is known, however old."),
+                }
+            }
         }
     }
 

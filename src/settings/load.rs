@@ -51,7 +51,7 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
         None => Some(base.join("data")),
     };
     let keys = keys(root, base);
-    let storage = storage(root, data_dir.as_deref().unwrap_or(base));
+    let storage = storage(root, base, data_dir.as_deref().unwrap_or(base));
     let jwt = jwt(root);
     let identity_providers = providers(root, base);
     let allowed_origins = root.table("cors").map(cors).unwrap_or_default();

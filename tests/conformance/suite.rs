@@ -12,6 +12,26 @@ use pasee::domain::time::Timestamp;
 use pasee::domain::token::Scope;
 use pasee::domain::user::UserId;
 
+/// Every case of the suite against one home.
+macro_rules! conforms {
+    ($store:ident, $with:path) => {
+        conforms!($store, $with:
+            groups_are_created_below_their_parents, groups_are_created_once,
+            the_creator_is_staff, deleting_takes_everything_below, recreated_groups_are_empty,
+            members_come_and_go, rosters_are_apart, root_staff, missing_groups_have_no_rosters,
+            memberships_end, an_expired_membership_is_none, far_ends_are_kept, bans,
+            revocations_never_move_back, standing_outlives_membership,
+            deleted_users_are_off_every_roster, users_act_within_the_law, rosters_in_pages,
+            members_in_pages, users_in_pages, refused_changes_change_nothing,
+            writes_at_the_same_time);
+    };
+    ($store:ident, $with:path: $($case:ident),*) => {
+        mod $store {
+            $(#[test] fn $case() { $with($crate::suite::$case); })*
+        }
+    };
+}
+
 /// A home under test, what time it thinks it is, and something to wait with.
 pub struct Home<'a> {
     realm: &'a dyn Realm,

@@ -102,11 +102,25 @@ fn keys_that_do_not_fit_each_other() {
 }
 
 #[test]
+fn options_of_kubernetes() {
+    for (wrong, key, right) in [
+        ("namespace = \"A\"", "namespace", "such as \"pasee\""),
+        ("namespace = \"a-\"", "namespace", "such as \"pasee\""),
+        ("kubeconfig = 1", "kubeconfig", "a right one is"),
+        ("max_staleness = 119", "max_staleness", "from 120 to 2592000 seconds"),
+        ("max_staleness = \"31d\"", "max_staleness", "from 120 to 2592000 seconds"),
+    ] {
+        let text =
+            format!("[storage_backend]\nkind = \"kubernetes\"\n[storage_backend.options]\n{wrong}");
+        assert_mistake(&text, wrong, &format!("storage_backend.options.{key}"), right);
+    }
+}
+
+#[test]
 fn keys_in_tables() {
     for (table, wrong, key, right) in [
         ("[storage_backend]", "kind = 1", "kind", "a right one is a text"),
         ("[storage_backend]", "kind = \"sqlite\"", "kind", "\"embedded\""),
-        ("[storage_backend]", "kind = \"kubernetes\"", "kind", "\"embedded\""),
         ("[storage_backend]", "class = \"x.PostgresStorage\"", "class", "kind = \"embedded\""),
         ("[storage_backend]", "class = 1", "class", "a right one is a text"),
         ("[storage_backend]", "options = 1", "options", "[storage_backend.options] with"),

@@ -1,0 +1,145 @@
+//! The state in Group, Membership and User objects of one Kubernetes namespace, watched into the index.
+//!
+//! Reads never wait for the API server: while it is away they go on from the last state, whose age is known, and writes
+//! are refused. A write is acknowledged when this replica's watch has brought it back. Must not know who may do what.
+
+mod connect;
+mod fault;
+mod follow;
+mod object;
+mod seen;
+mod state;
+mod view;
+mod wire;
+mod write;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+
+pub use connect::{OpenError, Options};
+pub use fault::Fault;
+use follow::Follower;
+use object::Kind;
+use view::View;
+use write::Writer;
+
+use crate::domain::directory::Directory;
+use crate::domain::policy::Permit;
+use crate::domain::realm::{Realm, Stale, WriteError, Writing};
+use crate::domain::time::Timestamp;
+
+/// What time it is.
+pub type Clock = fn() -> Timestamp;
+
+/// Most writes under way.
+const QUEUE: usize = 1024;
+
+/// The store. Its watches run on the runtime it was opened on, until it is dropped.
+pub struct Kubernetes {
+    view: Arc<View>,
+    writer: Arc<Writer>,
+    runtime: Handle,
+    queue: Arc<Semaphore>,
+    tasks: Vec<AbortHandle>,
+    max_staleness: Option<Duration>,
+    writes: Arc<AtomicU64>,
+}
+
+impl Kubernetes {
+    /// Starts to watch. Does not wait for the API server: [`Kubernetes::is_ready`] says when the state was read.
+    ///
+    /// # Errors
+    /// The credentials or the address of the API server cannot be read.
+    pub async fn open(options: Options, clock: Clock) -> Result<Self, OpenError> {
+        let max_staleness = options.max_staleness;
+        let (client, namespace) = connect::client(options).await?;
+        let view = Arc::new(View::new());
+        let mut tasks = Vec::new();
+        for kind in Kind::ALL {
+            let (client, namespace) = (client.clone(), namespace.clone());
+            let follower = Follower { kind, client, namespace, view: Arc::clone(&view) };
+            tasks.push(tokio::spawn(follower.run()).abort_handle());
+        }
+        let sweeping = Arc::clone(&view);
+        tasks.push(tokio::spawn(async move { sweeping.sweep().await }).abort_handle());
+        let writer = Writer::new(client, namespace, Arc::clone(&view), clock);
+        Ok(Self {
+            view,
+            writer: Arc::new(writer),
+            runtime: Handle::current(),
+            queue: Arc::new(Semaphore::new(QUEUE)),
+            tasks,
+            max_staleness,
+            writes: Arc::default(),
+        })
+    }
+
+    /// Whether all of the state was read once. Stays so while the API server is away.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.view.is_complete()
+    }
+
+    /// Waits until all of the state was read.
+    ///
+    /// # Errors
+    /// It was not within the time.
+    pub async fn wait_until_ready(&self, most: Duration) -> Result<(), Fault> {
+        for kind in Kind::ALL {
+            self.view.until(kind, most, |_| self.view.is_listed(kind)).await?;
+        }
+        Ok(())
+    }
+
+    /// Changes made since the store was opened.
+    #[must_use]
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    /// How long the API server has shown no sign of life to the watch that has waited longest; in good health at most
+    /// about a minute.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.view.seen.age()
+    }
+}
+
+impl Realm for Kubernetes {
+    fn directory(&self) -> &dyn Directory {
+        &*self.view.index
+    }
+
+    fn write(&self, permit: Permit) -> Writing<'_> {
+        let Ok(place) = Arc::clone(&self.queue).try_acquire_owned() else {
+            return Box::pin(std::future::ready(Err(Fault::Crowded.into())));
+        };
+        // Nobody may be waiting any more; the write happens all the same.
+        let (writer, writes) = (Arc::clone(&self.writer), Arc::clone(&self.writes));
+        let task = self.runtime.spawn(async move {
+            let result = writer.carry_out(&permit).await;
+            drop(place);
+            if result.is_ok() {
+                writes.fetch_add(1, Ordering::Relaxed);
+            }
+            result
+        });
+        Box::pin(async move { task.await.unwrap_or_else(|_| Err(WriteError::from(Fault::Closed))) })
+    }
+
+    fn fresh(&self) -> Result<(), Stale> {
+        let is_old = self.max_staleness.is_some_and(|most| self.age() > most);
+        if is_old || !self.is_ready() { Err(Stale) } else { Ok(()) }
+    }
+}
+
+impl Drop for Kubernetes {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}

@@ -1,0 +1,104 @@
+//! Why the API server cannot be used, in words that say what to do.
+//!
+//! Must not know what was being done.
+
+use std::error::Error as _;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::realm::WriteError;
+use crate::resources::spelling::NameTooLong;
+
+/// Something is wrong with the API server or on the way to it.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It did not answer, or said something unexpected.
+    #[error("the Kubernetes API server cannot be used: {0}")]
+    Api(#[source] Box<kube::Error>),
+    /// It may not be asked for this.
+    #[error("the Kubernetes API server refuses: {0}; does the service account have Pasee's Role?")]
+    Forbidden(String),
+    /// It took too long.
+    #[error("the Kubernetes API server did not answer within {} s", .0.as_secs())]
+    Slow(Duration),
+    /// Others changed the same objects over and over.
+    #[error("others keep changing the same objects")]
+    Contended,
+    /// An earlier group of the same name cannot be removed.
+    #[error("an earlier Group of the same name is still being deleted; does it have finalizers?")]
+    Lingers,
+    /// The state was not read yet.
+    #[error("the state was not read from the Kubernetes API server yet")]
+    NotReady,
+    /// Too many writes wait already.
+    #[error("too many changes are waiting to be written")]
+    Crowded,
+    /// What was written has not come back within the time.
+    #[error("the change was written, but has not come back within {} s", .0.as_secs())]
+    Unseen(Duration),
+    /// No object can have the group's name.
+    #[error(transparent)]
+    Unspellable(#[from] NameTooLong),
+    /// The store was closed, or its task failed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl From<kube::Error> for Fault {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) if status.is_forbidden() => Self::Forbidden(status.message),
+            error => Self::Api(Box::new(error)),
+        }
+    }
+}
+
+impl From<Fault> for WriteError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            fault if fault.leaves_doubt() => Self::Unconfirmed(Arc::new(fault)),
+            fault => Self::Unavailable(Arc::new(fault)),
+        }
+    }
+}
+
+impl Fault {
+    /// Whether what was asked for may have been done all the same.
+    fn leaves_doubt(&self) -> bool {
+        match self {
+            Self::Unseen(_) | Self::Slow(_) => true,
+            Self::Api(error) => match &**error {
+                // 503 is said before anything is done.
+                kube::Error::Api(status) => status.code >= 500 && status.code != 503,
+                error => !is_refusal(error),
+            },
+            _ => false,
+        }
+    }
+
+    /// The HTTP status that the API server answered with, if it did.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Api(error) => match &**error {
+                kube::Error::Api(status) => Some(status.code),
+                _ => None,
+            },
+            Self::Forbidden(_) => Some(403),
+            _ => None,
+        }
+    }
+}
+
+/// Whether nobody was there to be asked.
+fn is_refusal(error: &kube::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let error_of_system = error.downcast_ref::<std::io::Error>();
+        if error_of_system.is_some_and(|error| error.kind() == ErrorKind::ConnectionRefused) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

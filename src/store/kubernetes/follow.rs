@@ -1,0 +1,179 @@
+//! The watch loop of one kind of objects: list, watch from there, and begin anew when that does not go on.
+//!
+//! A list is read page by page and takes effect as a whole. Must not know what objects mean.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, pin_mut};
+use kube::api::{ListParams, ObjectList, Request, WatchEvent, WatchParams};
+use kube::{Client, Resource};
+use tokio::time::timeout;
+
+use super::fault::Fault;
+use super::object::{Event, Kind, Name, Object};
+use super::view::View;
+use super::wire::{Wire, read};
+use crate::resources::{Group, Membership, User};
+
+/// Longest wait for a page of a list, or for the head of a watch's answer.
+const ANSWER: Duration = Duration::from_secs(60);
+/// A watch on which nothing came for so long, not even a bookmark, is dead: they come every minute.
+const IDLE: Duration = Duration::from_secs(90);
+/// Waits between attempts: at first, and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// HTTP status of what is too old to go on from.
+const GONE: u16 = 410;
+
+/// Why a watch ended.
+enum End {
+    /// It can go on from where it was.
+    Resume,
+    /// A new list is needed.
+    Relist,
+}
+
+/// Follows one kind, for good.
+pub(super) struct Follower {
+    pub(super) kind: Kind,
+    pub(super) client: Client,
+    pub(super) namespace: String,
+    pub(super) view: Arc<View>,
+}
+
+impl Follower {
+    /// Never returns.
+    pub(super) async fn run(self) {
+        let mut wait = BACKOFF.0;
+        let mut version: Option<String> = None;
+        loop {
+            let from = version.clone();
+            let ended = match from {
+                Some(from) => self.watch(from, &mut version).await,
+                None => self.list().await.map(|listed| {
+                    version = Some(listed);
+                    End::Resume
+                }),
+            };
+            match ended {
+                Ok(End::Resume) => wait = BACKOFF.0,
+                Ok(End::Relist) => {
+                    version = None;
+                    tokio::time::sleep(jittered(BACKOFF.0)).await;
+                }
+                Err(fault) => {
+                    if fault.status() == Some(GONE) {
+                        version = None;
+                    }
+                    tracing::warn!(kind = ?self.kind, reason = %fault, "watching is interrupted");
+                    tokio::time::sleep(jittered(wait)).await;
+                    wait = (wait * 2).min(BACKOFF.1);
+                }
+            }
+        }
+    }
+
+    /// Reads all objects; returns the version up to which the view knows then.
+    async fn list(&self) -> Result<String, Fault> {
+        let mut objects = Vec::new();
+        match self.pages(&mut objects).await {
+            Ok(version) => {
+                let count = objects.len();
+                self.view.take_in(Event::Listed(self.kind, objects), &version);
+                tracing::debug!(kind = ?self.kind, count, "listed");
+                Ok(version)
+            }
+            Err(fault) => {
+                self.view.discard(objects);
+                Err(fault)
+            }
+        }
+    }
+
+    async fn pages(&self, objects: &mut Vec<Object>) -> Result<String, Fault> {
+        // Without a resource version, so as new as can be.
+        let mut parameters = ListParams::default().limit(page(self.kind));
+        loop {
+            let request = self.request().list(&parameters).map_err(kube::Error::BuildRequest)?;
+            let answer = self.client.request::<ObjectList<Wire>>(request);
+            let page = timeout(ANSWER, answer).await.map_err(|_| Fault::Slow(ANSWER))??;
+            let metadata = page.metadata;
+            let read = page.items.into_iter().map(|wire| read(self.kind, wire));
+            objects.extend(self.view.compact(read));
+            match metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => parameters = parameters.continue_token(&token),
+                None => return Ok(metadata.resource_version.unwrap_or_default()),
+            }
+        }
+    }
+
+    /// Follows what happens after a version, and keeps count of where it is.
+    async fn watch(&self, from: String, version: &mut Option<String>) -> Result<End, Fault> {
+        let parameters = WatchParams { bookmarks: true, ..WatchParams::default() };
+        let request = self.request().watch(&parameters, &from);
+        let request = request.map_err(kube::Error::BuildRequest)?;
+        let answer = self.client.request_events::<Wire>(request);
+        let events = timeout(ANSWER, answer).await.map_err(|_| Fault::Slow(ANSWER))??;
+        // What happened since is on its way.
+        self.view.seen.alive(self.kind);
+        pin_mut!(events);
+        loop {
+            let Ok(next) = timeout(IDLE, events.next()).await else { return Ok(End::Resume) };
+            let event = match next {
+                Some(event) => event?,
+                None => return Ok(End::Resume),
+            };
+            let at = match event {
+                WatchEvent::Added(wire) | WatchEvent::Modified(wire) => {
+                    let at = wire.metadata.resource_version.clone();
+                    self.view.take_in(Event::Applied(read(self.kind, wire)), &at);
+                    at
+                }
+                WatchEvent::Deleted(wire) => {
+                    let name = Name::from(wire.metadata.name);
+                    let at = wire.metadata.resource_version;
+                    self.view.take_in(Event::Gone(self.kind, name), &at);
+                    at
+                }
+                WatchEvent::Bookmark(bookmark) => {
+                    let at = bookmark.metadata.resource_version;
+                    self.view.confirm(self.kind, &at);
+                    at
+                }
+                WatchEvent::Error(status) if status.code == GONE => return Ok(End::Relist),
+                WatchEvent::Error(status) => return Err(kube::Error::Api(status).into()),
+            };
+            *version = Some(at);
+        }
+    }
+
+    fn request(&self) -> Request {
+        Request::new(path(self.kind, &self.namespace))
+    }
+}
+
+/// Where the objects of a kind are.
+pub(super) fn path(kind: Kind, namespace: &str) -> String {
+    match kind {
+        Kind::Group => Group::url_path(&(), Some(namespace)),
+        Kind::Membership => Membership::url_path(&(), Some(namespace)),
+        Kind::User => User::url_path(&(), Some(namespace)),
+    }
+}
+
+/// Objects in one page of a list. Memberships are large, and a page of them is in memory at once.
+fn page(kind: Kind) -> u32 {
+    match kind {
+        Kind::Group | Kind::User => 500,
+        Kind::Membership => 100,
+    }
+}
+
+/// Half of the time to all of it, so that many replicas do not come back at once.
+pub(super) fn jittered(wait: Duration) -> Duration {
+    let mut random = [0; 4];
+    // Without random numbers, the same wait for all.
+    _ = getrandom::fill(&mut random);
+    let fraction = f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX);
+    wait.mul_f64(0.5 + fraction / 2.0)
+}

@@ -1,0 +1,121 @@
+//! What an object of the realm says, as far as the index cares: no full object is kept anywhere.
+//!
+//! Must not know how objects come here, nor which of them count.
+
+use std::sync::Arc;
+
+use crate::domain::directory::Standing;
+use crate::domain::group::GroupName;
+use crate::domain::membership::Roster;
+use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
+
+/// A name or a uid.
+pub(super) type Name = Arc<str>;
+
+/// The kinds of objects that are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Group,
+    Membership,
+    User,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Group, Self::Membership, Self::User];
+
+    /// A place for each in an array of three.
+    pub(super) fn place(self) -> usize {
+        match self {
+            Self::Group => 0,
+            Self::Membership => 1,
+            Self::User => 2,
+        }
+    }
+}
+
+/// News of the realm.
+#[derive(Clone, Debug)]
+pub(super) enum Event {
+    /// An object is there and says this now.
+    Applied(Object),
+    /// An object is gone.
+    Gone(Kind, Name),
+    /// These are all objects of a kind.
+    Listed(Kind, Vec<Object>),
+}
+
+/// An object: its name, which no other of its kind has now, and its uid, which no other ever had.
+#[derive(Clone, Debug)]
+pub(super) struct Object {
+    pub(super) name: Name,
+    pub(super) uid: Name,
+    pub(super) says: Says,
+}
+
+/// What an object says.
+#[derive(Clone, Debug)]
+pub(super) enum Says {
+    Group(Declared),
+    Membership(Granted),
+    User(Stated),
+    /// Nothing that can be understood: it counts as gone.
+    Nothing(Kind),
+}
+
+impl Says {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Group(_) => Kind::Group,
+            Self::Membership(_) => Kind::Membership,
+            Self::User(_) => Kind::User,
+            Self::Nothing(kind) => *kind,
+        }
+    }
+}
+
+/// Whether an object was made by this program, which alone changes it then, or by somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Maker {
+    Pasee,
+    Other,
+}
+
+/// What a Group says.
+#[derive(Clone, Debug)]
+pub(super) struct Declared {
+    pub(super) group: GroupName,
+    /// The uids of those Groups that own it by the name of its parent.
+    pub(super) owners: Box<[Name]>,
+    /// Whether it is on its way out; it counts no more then.
+    pub(super) leaving: bool,
+    /// Its creator, while they are staff by that alone.
+    pub(super) creator: Option<UserId>,
+}
+
+/// What a Membership says.
+#[derive(Clone, Debug)]
+pub(super) struct Granted {
+    pub(super) roster: Roster,
+    /// The uids of those Groups that own it by the name of its group.
+    pub(super) owners: Box<[Name]>,
+    pub(super) crowd: Crowd,
+    pub(super) until: Option<Timestamp>,
+    pub(super) maker: Maker,
+}
+
+/// Users, as text or as numbers.
+#[derive(Clone, Debug)]
+pub(super) enum Crowd {
+    Ids(Vec<UserId>),
+    /// In order, each once.
+    Numbers(Box<[u32]>),
+}
+
+/// What a User says.
+#[derive(Clone, Debug)]
+pub(super) struct Stated {
+    pub(super) user: UserId,
+    pub(super) standing: Standing,
+    pub(super) maker: Maker,
+}

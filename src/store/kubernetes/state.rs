@@ -1,0 +1,160 @@
+//! The realm as its objects say, compact, and what follows from it: a pure function from events to updates of the
+//! index.
+//!
+//! Several Memberships add up, so what an object says is kept, in numbers, for as long as it is there. A group is in
+//! effect while its object is there, is not leaving, does not belong to an earlier parent, and its parent is in effect;
+//! only what is in effect is told to the index. Must not know a client, a clock or a lock.
+
+mod groups;
+mod memberships;
+mod people;
+mod users;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+pub(super) use self::groups::Presence;
+pub(super) use self::memberships::Place;
+
+use super::object::{Crowd, Event, Granted, Kind, Name, Object, Says};
+use crate::domain::directory::Standing;
+use crate::domain::user::UserId;
+use crate::index::{Contents, Update};
+use groups::Node;
+use memberships::Held;
+use people::People;
+use users::Statement;
+
+/// Everything that the objects of the realm say.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    people: People,
+    /// By the groups' names, so that what is below a group is found as a range.
+    groups: BTreeMap<Box<str>, Node>,
+    /// The numbers of the Memberships by name.
+    memberships: HashMap<Name, u32>,
+    held: Vec<Option<Held>>,
+    free: Vec<u32>,
+    /// The Memberships of the root staff.
+    root_staff: Vec<u32>,
+    statements: HashMap<Name, Statement>,
+    /// The Users about each user.
+    about: HashMap<UserId, Vec<Name>>,
+    telling: Telling,
+}
+
+/// Whether updates are told: not before everything was listed once, when [`State::contents`] tells all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Telling {
+    #[default]
+    NotYet,
+    Now,
+}
+
+impl State {
+    /// Takes in news, of whatever is the case however often it is told; what comes out tells the index what has changed by it. It is to be applied in one go.
+    pub(super) fn apply(&mut self, event: Event) -> Vec<Update> {
+        let mut out = Vec::new();
+        match event {
+            Event::Applied(object) => self.put(object, &mut out),
+            Event::Gone(kind, name) => self.take(kind, &name, &mut out),
+            Event::Listed(kind, objects) => {
+                let listed: HashSet<Name> =
+                    objects.iter().map(|object| object.name.clone()).collect();
+                for name in self.names(kind).into_iter().filter(|name| !listed.contains(name)) {
+                    self.take(kind, &name, &mut out);
+                }
+                drop(listed);
+                objects.into_iter().for_each(|object| self.put(object, &mut out));
+            }
+        }
+        out
+    }
+
+    /// Everything that is in effect. From now on [`State::apply`] tells of changes; before the first call it does not.
+    pub(super) fn contents(&mut self) -> Contents {
+        self.telling = Telling::Now;
+        let mut contents = Contents::default();
+        self.tell_groups(&mut |update| contents.apply(&update));
+        for user in self.about.keys() {
+            let standing = self.standing(user);
+            if standing != Standing::default() {
+                contents.apply(&Update::Stands { user: user.clone(), standing });
+            }
+        }
+        contents
+    }
+
+    /// Makes an object small that is to wait before it is applied. Either that or [`State::discard`] must follow.
+    pub(super) fn compact(&mut self, object: &mut Object) {
+        if let Says::Membership(Granted { crowd, .. }) = &mut object.says {
+            let numbers = self.number(std::mem::replace(crowd, Crowd::Ids(Vec::new())));
+            *crowd = Crowd::Numbers(numbers);
+        }
+    }
+
+    /// Gives back what [`State::compact`] took.
+    pub(super) fn discard(&mut self, objects: Vec<Object>) {
+        for object in objects {
+            if let Says::Membership(Granted { crowd: Crowd::Numbers(numbers), .. }) = object.says {
+                numbers.iter().for_each(|number| self.people.forget(*number));
+            }
+        }
+    }
+
+    /// Whether the object of this name is still the one with this uid.
+    pub(super) fn has(&self, kind: Kind, name: &str, uid: &str) -> bool {
+        let there = match kind {
+            Kind::Group => self.group_object(name).map(|object| &object.uid),
+            Kind::Membership => self.membership(name).map(|held| &held.uid),
+            Kind::User => self.statements.get(name).map(|statement| &statement.uid),
+        };
+        there.is_some_and(|there| &**there == uid)
+    }
+
+    fn put(&mut self, object: Object, out: &mut Vec<Update>) {
+        let Object { name, uid, says } = object;
+        match says {
+            Says::Group(declared) => self.put_group(uid, declared, out),
+            Says::Membership(granted) => self.put_membership(name, uid, granted, out),
+            Says::User(stated) => self.put_statement(name, uid, stated, out),
+            Says::Nothing(kind) => self.take(kind, &name, out),
+        }
+    }
+
+    fn take(&mut self, kind: Kind, name: &str, out: &mut Vec<Update>) {
+        match kind {
+            Kind::Group => self.take_group(name, out),
+            Kind::Membership => self.take_membership(name, out),
+            Kind::User => self.take_statement(name, out),
+        }
+    }
+
+    fn names(&self, kind: Kind) -> Vec<Name> {
+        match kind {
+            Kind::Group => self.group_objects(),
+            Kind::Membership => self.memberships.keys().cloned().collect(),
+            Kind::User => self.statements.keys().cloned().collect(),
+        }
+    }
+
+    fn number(&mut self, crowd: Crowd) -> Box<[u32]> {
+        let ids = match crowd {
+            Crowd::Numbers(numbers) => return numbers,
+            Crowd::Ids(ids) => ids,
+        };
+        let mut numbers: Vec<u32> = ids.iter().map(|id| self.people.mention(id)).collect();
+        numbers.sort_unstable();
+        let mut last = None;
+        numbers.retain(|number| {
+            let new = last.replace(*number) != Some(*number);
+            if !new {
+                self.people.forget(*number);
+            }
+            new
+        });
+        numbers.into_boxed_slice()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,223 @@
+//! Groups, and which of them are in effect.
+
+use std::ops::Bound;
+
+use super::{State, Telling};
+use crate::domain::group::{GroupName, parent_of};
+use crate::domain::membership::{Membership, Role, Roster};
+use crate::domain::user::UserId;
+use crate::index::Update;
+use crate::resources::spelling::ObjectName;
+use crate::store::kubernetes::object::{Declared, Name};
+
+/// A group, or the name of one that only Memberships speak of.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) group: GroupName,
+    pub(super) object: Option<GroupObject>,
+    /// The Memberships of its members, in effect or not.
+    pub(super) members: Vec<u32>,
+    /// Those of its staff.
+    pub(super) staff: Vec<u32>,
+    /// Whether the index has been told of it.
+    pub(super) in_effect: bool,
+}
+
+/// What the Group object says.
+#[derive(Debug)]
+pub(super) struct GroupObject {
+    pub(super) uid: Name,
+    owners: Box<[Name]>,
+    leaving: bool,
+    pub(super) creator: Option<u32>,
+}
+
+/// How it stands with a group that somebody wants to make or to delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::store::kubernetes) enum Presence {
+    /// It is in effect.
+    InEffect {
+        /// The uid of its object.
+        uid: Name,
+    },
+    /// There is an object, but it is leaving or belongs to an earlier parent.
+    Remains {
+        /// The uid of its object.
+        uid: Name,
+    },
+    /// There is an object that would count, if its parents did.
+    Waits,
+    /// There is none.
+    Absent,
+}
+
+impl State {
+    /// How it stands with a group.
+    pub(in crate::store::kubernetes) fn presence(&self, group: &GroupName) -> Presence {
+        let Some(node) = self.groups.get(group.as_str()) else { return Presence::Absent };
+        let Some(object) = &node.object else { return Presence::Absent };
+        let uid = object.uid.clone();
+        if node.in_effect {
+            Presence::InEffect { uid }
+        } else if object.leaving || !self.belongs(group, &object.owners) {
+            Presence::Remains { uid }
+        } else {
+            Presence::Waits
+        }
+    }
+
+    /// The groups whose staff a user is for having made them, and by nothing else yet.
+    pub(in crate::store::kubernetes) fn created_by(&self, user: &UserId) -> Vec<GroupName> {
+        let Some(person) = self.people.find(user) else { return Vec::new() };
+        let by = |node: &&Node| {
+            node.in_effect && node.object.as_ref().is_some_and(|o| o.creator == Some(person))
+        };
+        self.groups.values().filter(by).map(|node| node.group.clone()).collect()
+    }
+
+    /// The object that declares a group, by the object's name.
+    pub(super) fn group_object(&self, name: &str) -> Option<&GroupObject> {
+        let name: ObjectName = name.parse().ok()?;
+        self.groups.get(name.group().as_str())?.object.as_ref()
+    }
+
+    pub(super) fn group_objects(&self) -> Vec<Name> {
+        let there = self.groups.values().filter(|node| node.object.is_some());
+        there.map(|node| node.group.as_str().replace('_', "--").into()).collect()
+    }
+
+    /// The uid of a group that is in effect.
+    pub(super) fn uid_in_effect(&self, group: &str) -> Option<&Name> {
+        let node = self.groups.get(group).filter(|node| node.in_effect)?;
+        node.object.as_ref().map(|object| &object.uid)
+    }
+
+    pub(super) fn node(&mut self, group: &GroupName) -> &mut Node {
+        self.groups.entry(group.as_str().into()).or_insert_with(|| Node {
+            group: group.clone(),
+            object: None,
+            members: Vec::new(),
+            staff: Vec::new(),
+            in_effect: false,
+        })
+    }
+
+    /// Forgets a name that nothing speaks of any more.
+    pub(super) fn tidy(&mut self, group: &str) {
+        let unused =
+            |node: &Node| node.object.is_none() && node.members.is_empty() && node.staff.is_empty();
+        if self.groups.get(group).is_some_and(unused) {
+            self.groups.remove(group);
+        }
+    }
+
+    pub(super) fn put_group(&mut self, uid: Name, declared: Declared, out: &mut Vec<Update>) {
+        let Declared { group, owners, leaving, creator } = declared;
+        let creator = creator.map(|creator| self.people.mention(&creator));
+        let before = self.node(&group).object.take();
+        let (was, old) = match before {
+            Some(old) => (Some(old.uid), old.creator),
+            None => (None, None),
+        };
+        if was.is_some_and(|was| was != uid) {
+            self.settle(&group, out); // the earlier group has gone unseen
+        }
+        self.node(&group).object = Some(GroupObject { uid, owners, leaving, creator });
+        let told = self.node(&group).in_effect;
+        self.settle(&group, out);
+        if told && old != creator && self.node(&group).in_effect {
+            let staff = Roster::Staff(group);
+            for person in [old, creator].into_iter().flatten() {
+                self.tell(&staff, person, out);
+            }
+        }
+        if let Some(old) = old {
+            self.people.forget(old);
+        }
+    }
+
+    pub(super) fn take_group(&mut self, name: &str, out: &mut Vec<Update>) {
+        let Ok(name) = name.parse::<ObjectName>() else { return };
+        let group = name.group();
+        let Some(node) = self.groups.get_mut(group.as_str()) else { return };
+        let Some(object) = node.object.take() else { return };
+        self.settle(&group, out);
+        if let Some(creator) = object.creator {
+            self.people.forget(creator);
+        }
+        self.tidy(group.as_str());
+    }
+
+    /// Whether a group is that of the present parent: it names no other as its owner.
+    fn belongs(&self, group: &GroupName, owners: &[Name]) -> bool {
+        let Some(parent) = parent_of(group.as_str()) else { return true };
+        let there = self.groups.get(parent).and_then(|node| node.object.as_ref());
+        owners.is_empty() || there.is_none_or(|there| owners.contains(&there.uid))
+    }
+
+    fn ought_to_count(&self, node: &Node) -> bool {
+        let Some(object) = &node.object else { return false };
+        let below = parent_of(node.group.as_str());
+        let parent = below.is_none_or(|parent| self.uid_in_effect(parent).is_some());
+        parent && !object.leaving && self.belongs(&node.group, &object.owners)
+    }
+
+    /// Brings a group, and what is below it, in or out of effect.
+    fn settle(&mut self, group: &GroupName, out: &mut Vec<Update>) {
+        let Some(node) = self.groups.get(group.as_str()) else { return };
+        match (node.in_effect, self.ought_to_count(node)) {
+            (true, false) => {
+                if self.telling == Telling::Now {
+                    out.push(Update::Deleted(group.clone()));
+                }
+                let below: Vec<GroupName> = self.below(group);
+                for name in std::iter::once(group).chain(&below) {
+                    self.node(name).in_effect = false;
+                }
+            }
+            (false, true) => {
+                let below = self.below(group); // parents before what is below them
+                for name in std::iter::once(group).chain(&below) {
+                    let Some(node) = self.groups.get(name.as_str()) else { continue };
+                    if self.ought_to_count(node) {
+                        self.node(name).in_effect = true;
+                        if self.telling == Telling::Now {
+                            self.tell_group(name, &mut |update| out.push(update));
+                        }
+                    }
+                }
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    /// The groups below one, parents first.
+    fn below(&self, group: &GroupName) -> Vec<GroupName> {
+        let (from, to) = (format!("{group}."), format!("{group}/")); // `/` comes after `.`
+        let range = (Bound::Included(from.as_str()), Bound::Excluded(to.as_str()));
+        self.groups.range::<str, _>(range).map(|(_, node)| node.group.clone()).collect()
+    }
+
+    /// Tells of everything in effect on any roster.
+    pub(super) fn tell_groups(&self, out: &mut impl FnMut(Update)) {
+        self.tell_roster(&Roster::RootStaff, out);
+        for node in self.groups.values().filter(|node| node.in_effect) {
+            self.tell_group(&node.group, out);
+        }
+    }
+
+    fn tell_group(&self, group: &GroupName, out: &mut impl FnMut(Update)) {
+        out(Update::Created(group.clone()));
+        for role in [Role::Member, Role::Staff] {
+            self.tell_roster(&Roster::of(group.clone(), role), out);
+        }
+    }
+
+    fn tell_roster(&self, roster: &Roster, out: &mut impl FnMut(Update)) {
+        for (person, expires_at) in self.crowd(roster) {
+            if let Some(user) = self.people.id(person).cloned() {
+                out(Update::Joined(Membership { roster: roster.clone(), user, expires_at }));
+            }
+        }
+    }
+}

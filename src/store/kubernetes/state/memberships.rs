@@ -1,0 +1,229 @@
+//! Memberships, and what those of one roster come to together: of several ends the latest counts.
+
+use super::{State, Telling};
+use crate::domain::membership::{Membership, Role, Roster};
+use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
+use crate::index::Update;
+use crate::store::kubernetes::object::{Granted, Maker, Name};
+
+/// A Membership object.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) uid: Name,
+    name: Name,
+    roster: Roster,
+    owners: Box<[Name]>,
+    /// In order, each once.
+    people: Box<[u32]>,
+    until: Option<Timestamp>,
+    maker: Maker,
+}
+
+/// An object that puts a user on a roster, expired or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::store::kubernetes) struct Place {
+    pub(in crate::store::kubernetes) name: Name,
+    pub(in crate::store::kubernetes) until: Option<Timestamp>,
+    pub(in crate::store::kubernetes) maker: Maker,
+}
+
+impl State {
+    pub(super) fn membership(&self, name: &str) -> Option<&Held> {
+        self.at(*self.memberships.get(name)?)
+    }
+
+    fn at(&self, number: u32) -> Option<&Held> {
+        self.held[number as usize].as_ref()
+    }
+
+    /// The objects that put a user on a roster that is in effect.
+    pub(in crate::store::kubernetes) fn places(
+        &self,
+        roster: &Roster,
+        user: &UserId,
+    ) -> Vec<Place> {
+        let Some(person) = self.people.find(user) else { return Vec::new() };
+        let objects = self.valid(roster).filter(|held| held.people.binary_search(&person).is_ok());
+        let place = |held: &Held| {
+            let Held { name, until, maker, .. } = held;
+            Place { name: name.clone(), until: *until, maker: *maker }
+        };
+        objects.map(place).collect()
+    }
+
+    /// Whether a user is staff of a group for having made it.
+    pub(in crate::store::kubernetes) fn is_creator(&self, roster: &Roster, user: &UserId) -> bool {
+        self.people.find(user).is_some_and(|person| self.creator(roster) == Some(person))
+    }
+
+    /// The rosters in effect that some object puts a user on.
+    pub(in crate::store::kubernetes) fn rosters_of(&self, user: &UserId) -> Vec<Roster> {
+        let Some(person) = self.people.find(user) else { return Vec::new() };
+        let on = self.held.iter().flatten();
+        let on = on.filter(|held| held.people.binary_search(&person).is_ok());
+        let mut rosters: Vec<Roster> = on.map(|held| held.roster.clone()).collect();
+        rosters.sort();
+        rosters.dedup();
+        rosters
+    }
+
+    /// An object that this program made for a roster, with the same end and room for one more.
+    pub(in crate::store::kubernetes) fn room(
+        &self,
+        roster: &Roster,
+        until: Option<Timestamp>,
+        most: usize,
+    ) -> Option<Name> {
+        let fits = |held: &&Held| {
+            held.maker == Maker::Pasee && held.until == until && held.people.len() < most
+        };
+        self.valid(roster).find(fits).map(|held| held.name.clone())
+    }
+
+    pub(super) fn put_membership(
+        &mut self,
+        name: Name,
+        uid: Name,
+        granted: Granted,
+        out: &mut Vec<Update>,
+    ) {
+        let Granted { roster, owners, crowd, until, maker } = granted;
+        let people = self.number(crowd);
+        let held = Held { uid, name, roster, owners, people, until, maker };
+        match self.membership(&held.name) {
+            Some(old) if old.roster == held.roster => self.change_membership(held, out),
+            Some(_) => {
+                let name = held.name.clone();
+                self.take_membership(&name, out);
+                self.add_membership(held, out);
+            }
+            None => self.add_membership(held, out),
+        }
+    }
+
+    fn add_membership(&mut self, held: Held, out: &mut Vec<Update>) {
+        let (name, roster, people) = (held.name.clone(), held.roster.clone(), held.people.clone());
+        let number = if let Some(number) = self.free.pop() {
+            self.held[number as usize] = Some(held);
+            number
+        } else {
+            self.held.push(Some(held));
+            u32::try_from(self.held.len() - 1).expect("memory ends before numbers do")
+        };
+        self.memberships.insert(name, number);
+        self.list_mut(&roster).push(number);
+        self.tell_all(&roster, &people, out);
+    }
+
+    /// The same object says something else of the same roster.
+    fn change_membership(&mut self, held: Held, out: &mut Vec<Update>) {
+        let Some(number) = self.memberships.get(&held.name).copied() else { return };
+        let roster = held.roster.clone();
+        let (terms, people) = ((held.until, held.owners.clone()), held.people.clone());
+        let Some(old) = self.held[number as usize].replace(held) else { return };
+        if (old.until, old.owners) == terms {
+            let differing: Vec<u32> = differing(&old.people, &people);
+            self.tell_all(&roster, &differing, out);
+        } else {
+            self.tell_all(&roster, &differing(&old.people, &people), out);
+            self.tell_all(&roster, &people, out);
+        }
+        old.people.iter().for_each(|person| self.people.forget(*person));
+    }
+
+    pub(super) fn take_membership(&mut self, name: &str, out: &mut Vec<Update>) {
+        let Some(number) = self.memberships.remove(name) else { return };
+        let Some(old) = self.held[number as usize].take() else { return };
+        self.free.push(number);
+        self.list_mut(&old.roster).retain(|other| *other != number);
+        self.tell_all(&old.roster, &old.people, out);
+        old.people.iter().for_each(|person| self.people.forget(*person));
+        if let Some(group) = old.roster.group() {
+            self.tidy(group.as_str());
+        }
+    }
+
+    fn list_mut(&mut self, roster: &Roster) -> &mut Vec<u32> {
+        match roster {
+            Roster::RootStaff => &mut self.root_staff,
+            Roster::Members(group) => &mut self.node(group).members,
+            Roster::Staff(group) => &mut self.node(group).staff,
+        }
+    }
+
+    /// The objects of a roster that count: its group is in effect and they belong to no earlier one.
+    fn valid(&self, roster: &Roster) -> impl Iterator<Item = &Held> {
+        let (uid, numbers) = match roster.group() {
+            None => (None, &self.root_staff[..]),
+            Some(group) => {
+                match (self.groups.get(group.as_str()), self.uid_in_effect(group.as_str())) {
+                    (Some(node), Some(uid)) => match roster.role() {
+                        Role::Member => (Some(uid), &node.members[..]),
+                        Role::Staff => (Some(uid), &node.staff[..]),
+                    },
+                    _ => (None, &[][..]),
+                }
+            }
+        };
+        let objects = numbers.iter().filter_map(|number| self.at(*number));
+        objects.filter(move |held| {
+            held.owners.is_empty() || uid.is_some_and(|uid| held.owners.contains(uid))
+        })
+    }
+
+    fn creator(&self, roster: &Roster) -> Option<u32> {
+        let Roster::Staff(group) = roster else { return None };
+        let node = self.groups.get(group.as_str()).filter(|node| node.in_effect)?;
+        node.object.as_ref()?.creator
+    }
+
+    /// Everybody on a roster in effect, each once, with the end that counts.
+    pub(super) fn crowd(&self, roster: &Roster) -> Vec<(u32, Option<Timestamp>)> {
+        let mut crowd: Vec<(u32, Option<Timestamp>)> = self
+            .valid(roster)
+            .flat_map(|held| held.people.iter().map(|person| (*person, held.until)))
+            .chain(self.creator(roster).map(|creator| (creator, None)))
+            .collect();
+        crowd.sort_unstable_by_key(|(person, until)| (*person, std::cmp::Reverse(rank(*until))));
+        crowd.dedup_by_key(|(person, _)| *person);
+        crowd
+    }
+
+    fn tell_all(&self, roster: &Roster, people: &[u32], out: &mut Vec<Update>) {
+        if self.telling == Telling::NotYet {
+            return;
+        }
+        people.iter().for_each(|person| self.tell(roster, *person, out));
+    }
+
+    /// Tells how somebody stands to a roster now, if it is in effect.
+    pub(super) fn tell(&self, roster: &Roster, person: u32, out: &mut Vec<Update>) {
+        let in_effect =
+            roster.group().is_none_or(|group| self.uid_in_effect(group.as_str()).is_some());
+        if self.telling == Telling::NotYet || !in_effect {
+            return;
+        }
+        let Some(user) = self.people.id(person).cloned() else { return };
+        let named = self.valid(roster).filter(|held| held.people.binary_search(&person).is_ok());
+        let ends = named.map(|held| held.until);
+        let creator = (self.creator(roster) == Some(person)).then_some(None);
+        let roster = roster.clone();
+        out.push(match ends.chain(creator).max_by_key(|until| rank(*until)) {
+            Some(expires_at) => Update::Joined(Membership { roster, user, expires_at }),
+            None => Update::Left { roster, user },
+        });
+    }
+}
+
+/// No end is later than any.
+fn rank(until: Option<Timestamp>) -> i64 {
+    until.map_or(i64::MAX, Timestamp::as_unix)
+}
+
+/// What only one of two ordered lists has.
+fn differing(one: &[u32], other: &[u32]) -> Vec<u32> {
+    let lacks = |list: &[u32], number: &u32| list.binary_search(number).is_err();
+    let gone = one.iter().filter(|number| lacks(other, number));
+    gone.chain(other.iter().filter(|number| lacks(one, number))).copied().collect()
+}

@@ -1,0 +1,168 @@
+//! The state as this replica sees it: what the objects say, the index that follows from it, and how far it goes.
+//!
+//! Must not know a client.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use super::fault::Fault;
+use super::object::{Event, Kind, Object};
+use super::seen::{Seen, compare};
+use super::state::State;
+use crate::index::{Index, Sweep, Update};
+
+/// Time for readers between two slices of sweeping the index.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// What the watches feed.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) index: Arc<Index>,
+    pub(super) seen: Seen,
+    inner: Mutex<Inner>,
+    /// Whether every kind was listed once; apart, since who asks must not wait for a list that is taken in.
+    complete: AtomicBool,
+    /// There is something to sweep.
+    untidy: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    state: State,
+    listed: [bool; 3],
+}
+
+impl View {
+    pub(super) fn new() -> Self {
+        Self {
+            index: Arc::new(Index::default()),
+            seen: Seen::new(),
+            inner: Mutex::default(),
+            complete: AtomicBool::new(false),
+            untidy: Notify::new(),
+        }
+    }
+
+    /// Takes in news, up to a version. The index shows nothing before every kind was listed, since a ban that is not
+    /// read yet must not be missed.
+    pub(super) fn take_in(&self, event: Event, version: &str) {
+        let kind = match &event {
+            Event::Applied(object) => object.says.kind(),
+            Event::Gone(kind, _) | Event::Listed(kind, _) => *kind,
+        };
+        let is_list = matches!(event, Event::Listed(..));
+        {
+            let mut inner = self.lock();
+            let updates = inner.state.apply(event);
+            let before = inner.is_complete();
+            inner.listed[kind.place()] |= is_list;
+            if before {
+                self.index.apply(&updates);
+            } else if inner.is_complete() {
+                self.index.replace(inner.state.contents());
+                self.complete.store(true, Ordering::Release);
+            }
+            if updates.iter().any(|update| matches!(update, Update::Deleted(_))) {
+                self.untidy.notify_one();
+            }
+        }
+        self.seen.advance(kind, version);
+    }
+
+    /// Notes that there is no news up to a version.
+    pub(super) fn confirm(&self, kind: Kind, version: &str) {
+        self.seen.advance(kind, version);
+    }
+
+    /// Makes objects small that wait for the rest of their list.
+    pub(super) fn compact(&self, objects: impl Iterator<Item = Object>) -> Vec<Object> {
+        objects
+            .map(|mut object| {
+                self.lock().state.compact(&mut object);
+                object
+            })
+            .collect()
+    }
+
+    /// Gives up objects that were made small.
+    pub(super) fn discard(&self, objects: Vec<Object>) {
+        self.lock().state.discard(objects);
+    }
+
+    /// Whether every kind was listed once.
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Acquire)
+    }
+
+    /// Whether a kind was listed once.
+    pub(super) fn is_listed(&self, kind: Kind) -> bool {
+        self.lock().listed[kind.place()]
+    }
+
+    /// Asks what the objects say.
+    pub(super) fn ask<T>(&self, question: impl FnOnce(&State) -> T) -> T {
+        question(&self.lock().state)
+    }
+
+    /// Waits until the index shows a version of a kind.
+    pub(super) async fn until_version(
+        &self,
+        kind: Kind,
+        version: &str,
+        most: Duration,
+    ) -> Result<(), Fault> {
+        let reached = |seen: &str| compare(seen, version).is_ge();
+        self.until(kind, most, reached).await
+    }
+
+    /// Waits until the index does not show an object any more.
+    pub(super) async fn until_gone(
+        &self,
+        kind: Kind,
+        name: &str,
+        uid: &str,
+        most: Duration,
+    ) -> Result<(), Fault> {
+        self.until(kind, most, |_| self.ask(|state| !state.has(kind, name, uid))).await
+    }
+
+    /// Waits until something holds, which is asked after each event of a kind.
+    pub(super) async fn until(
+        &self,
+        kind: Kind,
+        most: Duration,
+        holds: impl Fn(&str) -> bool,
+    ) -> Result<(), Fault> {
+        let mut seen = self.seen.subscribe(kind);
+        let end = Instant::now() + most;
+        match timeout_at(end, seen.wait_for(|seen| holds(seen))).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(Fault::Closed),
+            Err(_) => Err(Fault::Unseen(most)),
+        }
+    }
+
+    /// Frees what deleted groups took up, for good.
+    pub(super) async fn sweep(&self) {
+        loop {
+            self.untidy.notified().await;
+            while self.index.sweep() == Sweep::More {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn is_complete(&self) -> bool {
+        self.listed.iter().all(|listed| *listed)
+    }
+}

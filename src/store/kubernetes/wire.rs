@@ -1,0 +1,213 @@
+//! Objects as the API server sends them, read without what the index has no use for, such as managed fields.
+//!
+//! One object that cannot be understood is told of in the log and counts as none; it stops nothing. Must not know what
+//! is made of what objects say.
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
+
+use super::object::{Crowd, Declared, Granted, Kind, Maker, Name, Object, Says, Stated};
+use crate::domain::group::parent_of;
+use crate::resources::membership::Grant;
+use crate::resources::user::Statement;
+use crate::resources::{API_GROUP, Group, Membership, User, group, membership, user};
+
+/// The label of objects that this program alone changes, and its value.
+pub(super) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// See [`MANAGED_BY`].
+pub(super) const PASEE: &str = "pasee";
+/// The annotation of the Membership by which the creator of a group is its staff, with the Group's uid; it is made by the
+/// controller, or in its place when the creator is taken off before that.
+pub(super) const ENROLS: &str = "pasee.meltylab.fr/enrols-creator-of";
+/// What the name of such a Membership begins with, before that uid.
+pub(super) const ENROLMENT: &str = "creator-";
+
+/// Any object of the three kinds.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Wire {
+    pub(super) metadata: Metadata,
+    #[serde(default)]
+    spec: Value,
+    #[serde(default)]
+    status: Value,
+}
+
+/// What counts of an object's metadata.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Metadata {
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    uid: String,
+    #[serde(default)]
+    pub(super) resource_version: String,
+    deletion_timestamp: Option<IgnoredAny>,
+    #[serde(default)]
+    owner_references: Vec<Owner>,
+    #[serde(default)]
+    labels: Labels,
+    #[serde(default)]
+    annotations: Annotations,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Owner {
+    api_version: String,
+    kind: String,
+    name: String,
+    uid: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Labels {
+    #[serde(rename = "app.kubernetes.io/managed-by")]
+    managed_by: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Annotations {
+    #[serde(rename = "pasee.meltylab.fr/enrols-creator-of")]
+    enrols: Option<String>,
+}
+
+/// Whether an object is of this program's making, by what it carries: the label, or a name and annotation that agree.
+pub(super) fn maker(name: &str, label: Option<&str>, enrols: Option<&str>) -> Maker {
+    let is_enrolment = enrols.is_some() && name.strip_prefix(ENROLMENT) == enrols;
+    if label == Some(PASEE) || is_enrolment { Maker::Pasee } else { Maker::Other }
+}
+
+/// The object, small.
+pub(super) fn read(kind: Kind, wire: Wire) -> Object {
+    let (name, uid) = (Name::from(&*wire.metadata.name), Name::from(&*wire.metadata.uid));
+    let says = match kind {
+        Kind::Group => read_group(wire),
+        Kind::Membership => read_membership(wire),
+        Kind::User => read_user(wire),
+    };
+    let says = says.unwrap_or_else(|reason| {
+        tracing::warn!(?kind, %name, %reason, "an object is ignored");
+        Says::Nothing(kind)
+    });
+    Object { name, uid, says }
+}
+
+fn read_group(wire: Wire) -> Result<Says, String> {
+    let Wire { metadata, spec, status } = wire;
+    let leaving = metadata.deletion_timestamp.is_some();
+    let parent = parent_of(&metadata.name).unwrap_or_default();
+    let owners = metadata.owners(parent);
+    let object = Group::new(&metadata.name, typed(spec)?);
+    let declared = group::parse(&object).map_err(|error| error.to_string())?;
+    let is_enrolled = status["creatorEnrolled"].as_bool().unwrap_or(false);
+    let creator = declared.creator.filter(|_| !is_enrolled);
+    Ok(Says::Group(Declared { group: declared.group, owners, leaving, creator }))
+}
+
+fn read_membership(wire: Wire) -> Result<Says, String> {
+    let Wire { metadata, spec, .. } = wire;
+    if metadata.deletion_timestamp.is_some() {
+        return Ok(Says::Nothing(Kind::Membership));
+    }
+    let object = Membership::new(&metadata.name, typed(spec)?);
+    let Grant { roster, users, expires_at } =
+        membership::parse(&object).map_err(|error| error.to_string())?;
+    let owners = metadata.owners(object.spec.group.as_deref().unwrap_or_default());
+    let (crowd, maker) = (Crowd::Ids(users), metadata.maker());
+    Ok(Says::Membership(Granted { roster, owners, crowd, until: expires_at, maker }))
+}
+
+fn read_user(wire: Wire) -> Result<Says, String> {
+    let Wire { metadata, spec, .. } = wire;
+    let object = User::new(&metadata.name, typed(spec)?);
+    let Statement { user, standing } = user::parse(&object).map_err(|error| error.to_string())?;
+    Ok(Says::User(Stated { user, standing, maker: metadata.maker() }))
+}
+
+fn typed<T: DeserializeOwned>(spec: Value) -> Result<T, String> {
+    serde_json::from_value(spec).map_err(|error| format!("spec: {error}"))
+}
+
+impl Metadata {
+    /// The uids of the owners that are Groups of this name.
+    fn owners(&self, name: &str) -> Box<[Name]> {
+        let is_group = |owner: &&Owner| {
+            let api = owner.api_version.split_once('/').map(|(api, _)| api);
+            api == Some(API_GROUP) && owner.kind == "Group" && owner.name == name
+        };
+        self.owner_references
+            .iter()
+            .filter(is_group)
+            .map(|owner| owner.uid.as_str().into())
+            .collect()
+    }
+
+    fn maker(&self) -> Maker {
+        maker(&self.name, self.labels.managed_by.as_deref(), self.annotations.enrols.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn says(kind: Kind, object: Value) -> Says {
+        read(kind, serde_json::from_value(object).unwrap()).says
+    }
+
+    fn owner(kind: &str, name: &str, uid: &str) -> Value {
+        json!({ "apiVersion": "pasee.meltylab.fr/v1", "kind": kind, "name": name, "uid": uid })
+    }
+
+    #[test]
+    fn groups() {
+        let object = |status: Value| {
+            json!({
+                "apiVersion": "pasee.meltylab.fr/v1", "kind": "Group",
+                "metadata": {
+                    "name": "a.my--group", "uid": "u", "resourceVersion": "7",
+                    "managedFields": [{ "manager": "x", "fieldsV1": { "f:spec": {} } }],
+                    "ownerReferences": [owner("Group", "a", "1"), owner("Group", "b", "2"), owner("User", "a", "3")],
+                },
+                "spec": { "creator": "k-ada" }, "status": status,
+            })
+        };
+        let Says::Group(read) = says(Kind::Group, object(json!(null))) else { panic!() };
+        assert_eq!((read.group.as_str(), read.leaving), ("a.my_group", false));
+        assert_eq!(read.owners.iter().map(|uid| &**uid).collect::<Vec<_>>(), ["1"]);
+        assert_eq!(read.creator, "k-ada".parse().ok());
+        let Says::Group(read) = says(Kind::Group, object(json!({ "creatorEnrolled": true })))
+        else {
+            panic!()
+        };
+        assert_eq!(read.creator, None);
+    }
+
+    /// Half of an object that is wrong somewhere counts as little as all of it.
+    #[test]
+    fn nothing_is_half_understood() {
+        let named = |spec: Value| json!({ "metadata": { "name": "a", "uid": "u" }, "spec": spec });
+        for (kind, spec) in [
+            (Kind::Group, json!({ "creator": "nobody" })),
+            (Kind::Group, json!({ "creator": 7 })),
+            (Kind::Membership, json!({ "group": "a", "users": ["k-ada", "k-\u{7}"] })),
+            (Kind::Membership, json!({ "group": "a", "users": ["k-ada", 7] })),
+            (Kind::Membership, json!({ "group": "a", "users": "k-ada" })),
+            (Kind::Membership, json!({ "users": ["k-ada"] })),
+            (Kind::Membership, json!(null)),
+            (Kind::User, json!({ "username": "k-ada", "notBefore": "soon" })),
+            (Kind::User, json!([])),
+        ] {
+            let read = says(kind, named(spec.clone()));
+            assert!(matches!(read, Says::Nothing(nothing) if nothing == kind), "{spec}");
+        }
+        let mut leaving = named(json!({ "group": "a", "users": ["k-ada"] }));
+        assert!(matches!(says(Kind::Membership, leaving.clone()), Says::Membership(_)));
+        leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        assert!(matches!(says(Kind::Membership, leaving), Says::Nothing(Kind::Membership)));
+    }
+}

@@ -1,0 +1,226 @@
+//! Carries out changes on the API server, judged by what this replica sees and by what the API server says.
+//!
+//! Only objects that carry this program's label are changed or deleted; each says who changed it last. Must not know who
+//! may do what.
+
+mod groups;
+mod members;
+mod shard;
+mod standing;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hashbrown::DefaultHashBuilder;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::api::{DeleteParams, PatchParams, PostParams, Preconditions};
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
+
+use super::Clock;
+use super::fault::Fault;
+use super::follow::jittered;
+use super::object::{Kind, Maker};
+use super::view::View;
+use super::wire::{ENROLS, MANAGED_BY, PASEE, maker};
+use crate::domain::policy::Permit;
+use crate::domain::realm::{Ban, Change, WriteError};
+use crate::domain::user::UserId;
+use crate::resources::received::Received;
+use crate::resources::{API_GROUP, API_VERSION};
+
+/// The annotation that names the user who changed an object last.
+const ACTOR: &str = "pasee.meltylab.fr/actor";
+/// What it says of an operator at the command line; no user id, as it has no `-`.
+const OPERATOR: &str = "operator";
+/// What generated names start with.
+const PREFIX: &str = "pasee-";
+/// Longest wait for one answer of the API server, and for the watch to bring a write back.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Most attempts when others change the same objects.
+const ATTEMPTS: u32 = 8;
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(40);
+/// Locks for changes of the same things by this replica.
+const LOCKS: usize = 64;
+
+/// The writing half of the store.
+pub(super) struct Writer {
+    client: Client,
+    namespace: String,
+    view: Arc<View>,
+    clock: Clock,
+    locks: [Mutex<()>; LOCKS],
+    hasher: DefaultHashBuilder,
+}
+
+/// Who makes a change, as the annotation says it.
+#[derive(Clone, Copy)]
+struct Author<'a>(&'a str);
+
+impl Writer {
+    pub(super) fn new(client: Client, namespace: String, view: Arc<View>, clock: Clock) -> Self {
+        let locks = std::array::from_fn(|_| Mutex::default());
+        Self { client, namespace, view, clock, locks, hasher: DefaultHashBuilder::default() }
+    }
+
+    /// Carries out a change and waits until the index shows it.
+    pub(super) async fn carry_out(&self, permit: &Permit) -> Result<(), WriteError> {
+        if !self.view.is_complete() {
+            return Err(Fault::NotReady.into());
+        }
+        let author = Author(permit.actor().map_or(OPERATOR, UserId::as_str));
+        match permit.change() {
+            Change::CreateGroup { group, creator } => {
+                self.create_group(group, creator.as_ref(), author).await
+            }
+            Change::DeleteGroup(group) => self.delete_group(group).await,
+            Change::AddMember(membership) => self.add(membership, author).await,
+            Change::RemoveMember { roster, user } => self.remove(roster, user, author).await,
+            Change::SetBanned { user, banned: Ban::Impose } => {
+                let impose = |mut standing: standing::Standing| {
+                    standing.banned = true;
+                    standing
+                };
+                self.stand(user, author, impose).await
+            }
+            Change::SetBanned { user, banned: Ban::Lift } => self.lift(user, author).await,
+            Change::Revoke { user, not_before } => {
+                let revoke = |mut standing: standing::Standing| {
+                    standing.not_before = standing.not_before.max(Some(*not_before));
+                    standing
+                };
+                self.stand(user, author, revoke).await
+            }
+            Change::DeleteUser(user) => self.delete_user(user, author).await,
+        }
+    }
+
+    fn objects<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// One call, bounded.
+    async fn call<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Fault> {
+        Ok(timeout(PATIENCE, call).await.map_err(|_| Fault::Slow(PATIENCE))??)
+    }
+
+    /// An object, if it is there and can be read.
+    async fn read<K>(&self, name: &str) -> Result<Option<K>, Fault>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + DeserializeOwned
+            + Clone
+            + std::fmt::Debug,
+    {
+        match Self::call(self.objects::<Received<K>>().get_opt(name)).await? {
+            Some(Received::Readable(object)) => Ok(Some(object)),
+            Some(Received::Unreadable { .. }) | None => Ok(None),
+        }
+    }
+
+    async fn create<K>(&self, object: &K) -> Result<K, Fault>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + serde::Serialize
+            + DeserializeOwned
+            + Clone
+            + std::fmt::Debug,
+    {
+        let parameters = PostParams { field_manager: Some(PASEE.to_owned()), dry_run: false };
+        Self::call(self.objects::<K>().create(&parameters, object)).await
+    }
+
+    /// Deletes exactly this object, if it is still there; with a version, only while nobody has changed it.
+    async fn delete<K>(
+        &self,
+        name: &str,
+        uid: &str,
+        version: Option<String>,
+    ) -> Result<Deleted, Fault>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + DeserializeOwned
+            + Clone
+            + std::fmt::Debug,
+    {
+        let exactly = Preconditions { uid: Some(uid.to_owned()), resource_version: version };
+        let parameters = DeleteParams::background().preconditions(exactly);
+        match Self::call(self.objects::<K>().delete(name, &parameters)).await {
+            Ok(_) => Ok(Deleted::Now),
+            Err(fault) if fault.status() == Some(404) => Ok(Deleted::Before),
+            Err(fault) if fault.status() == Some(409) => Ok(Deleted::NotThis),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Waits until the index shows an object that was written.
+    async fn shown<K: Resource>(&self, kind: Kind, written: &K) -> Result<(), Fault> {
+        let version = written.resource_version().unwrap_or_default();
+        self.view.until_version(kind, &version, PATIENCE).await
+    }
+
+    /// For the time that it is held, no other change of the same thing is made by this replica, so that its changes do
+    /// not get in each other's way.
+    async fn alone(&self, thing: impl Hash) -> MutexGuard<'_, ()> {
+        let place = self.hasher.hash_one(thing) % (LOCKS as u64);
+        self.locks[usize::try_from(place).unwrap_or_default()].lock().await
+    }
+
+    async fn pause(attempt: u32) {
+        tokio::time::sleep(jittered(PAUSE * (attempt + 1))).await;
+    }
+}
+
+/// What became of a deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deleted {
+    /// It is deleted.
+    Now,
+    /// There was none by that name.
+    Before,
+    /// By that name there is another, or it was changed meanwhile.
+    NotThis,
+}
+
+fn patching() -> PatchParams {
+    PatchParams { field_manager: Some(PASEE.to_owned()), ..PatchParams::default() }
+}
+
+/// The metadata of an object that this program makes.
+fn made(author: Author<'_>, owner: Option<OwnerReference>) -> ObjectMeta {
+    ObjectMeta {
+        labels: Some(BTreeMap::from([(MANAGED_BY.to_owned(), PASEE.to_owned())])),
+        annotations: Some(BTreeMap::from([(ACTOR.to_owned(), author.0.to_owned())])),
+        owner_references: owner.map(|owner| vec![owner]),
+        ..ObjectMeta::default()
+    }
+}
+
+/// That something goes when a Group does.
+fn owned_by(name: &str, uid: &str) -> OwnerReference {
+    OwnerReference {
+        api_version: format!("{API_GROUP}/{API_VERSION}"),
+        kind: "Group".to_owned(),
+        name: name.to_owned(),
+        uid: uid.to_owned(),
+        ..OwnerReference::default()
+    }
+}
+
+/// Whether this program made an object that was read.
+fn is_own(metadata: &ObjectMeta) -> bool {
+    let name = metadata.name.as_deref().unwrap_or_default();
+    let label = metadata.labels.as_ref().and_then(|labels| labels.get(MANAGED_BY));
+    let enrols = metadata.annotations.as_ref().and_then(|annotations| annotations.get(ENROLS));
+    maker(name, label.map(String::as_str), enrols.map(String::as_str)) == Maker::Pasee
+}

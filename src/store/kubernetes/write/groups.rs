@@ -1,0 +1,136 @@
+//! Groups: made and deleted.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::Patch;
+use serde_json::json;
+
+use super::{ATTEMPTS, Author, Deleted, PATIENCE, Writer, made, owned_by, patching};
+use crate::domain::group::GroupName;
+use crate::domain::membership::Roster;
+use crate::domain::realm::WriteError;
+use crate::domain::user::UserId;
+use crate::resources::group::{Declared, write};
+use crate::resources::membership::{self, Grant};
+use crate::resources::received::Received;
+use crate::resources::spelling::{NameTooLong, ObjectName};
+use crate::resources::{Group, Membership};
+use crate::store::kubernetes::fault::Fault;
+use crate::store::kubernetes::object::Kind;
+use crate::store::kubernetes::state::Presence;
+use crate::store::kubernetes::wire::{ENROLMENT, ENROLS};
+
+impl Writer {
+    pub(super) async fn create_group(
+        &self,
+        group: &GroupName,
+        creator: Option<&UserId>,
+        author: Author<'_>,
+    ) -> Result<(), WriteError> {
+        let _alone = self.alone(group).await;
+        let declared = Declared { group: group.clone(), creator: creator.cloned() };
+        let mut object = write(&declared).map_err(Fault::from)?;
+        for attempt in 0..ATTEMPTS {
+            match self.view.ask(|state| state.presence(group)) {
+                Presence::InEffect { .. } => return Err(WriteError::GroupExists),
+                Presence::Remains { uid } => self.clear(group, &uid).await?,
+                Presence::Waits | Presence::Absent => {}
+            }
+            let owner = match group.parent() {
+                None => None,
+                Some(parent) => Some(owned_by(
+                    ObjectName::try_from(&parent).map_err(Fault::from)?.as_str(),
+                    &self.uid_of(&parent).ok_or(WriteError::ParentMissing)?,
+                )),
+            };
+            let name = object.metadata.name.take();
+            object.metadata = ObjectMeta { name, ..made(author, owner) };
+            match self.create(&object).await {
+                Ok(written) => return Ok(self.shown(Kind::Group, &written).await?),
+                // Either the watch is about to show it, or something of an earlier group is in the way.
+                Err(fault) if fault.status() == Some(409) => Self::pause(attempt).await,
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        Err(WriteError::GroupExists)
+    }
+
+    pub(super) async fn delete_group(&self, group: &GroupName) -> Result<(), WriteError> {
+        let _alone = self.alone(group).await;
+        let uid = self.uid_of(group).ok_or(WriteError::GroupMissing)?;
+        let name = ObjectName::try_from(group).map_err(Fault::from)?;
+        let deleted = self.delete::<Group>(name.as_str(), &uid, None).await?;
+        let gone = |_: &str| {
+            let presence = self.view.ask(|state| state.presence(group));
+            presence != Presence::InEffect { uid: uid.as_str().into() }
+        };
+        self.view.until(Kind::Group, PATIENCE, gone).await?;
+        match deleted {
+            Deleted::Now => Ok(()),
+            Deleted::Before | Deleted::NotThis => Err(WriteError::GroupMissing),
+        }
+    }
+
+    /// Makes sure that the creator of a group is not its staff for having made it, now or ever again. What the controller
+    /// would make to enrol them is made first, without them: of two who make it only one can, so that the controller
+    /// does not enrol whom somebody has just taken off.
+    pub(super) async fn retire_creator(
+        &self,
+        group: &GroupName,
+        author: Author<'_>,
+    ) -> Result<(), WriteError> {
+        let Some(uid) = self.uid_of(group) else { return Ok(()) };
+        let name = ObjectName::try_from(group).map_err(Fault::from)?;
+        self.reserve_enrolment(group, &uid, author).await?;
+        let enrolled = json!({ "metadata": { "uid": uid }, "status": { "creatorEnrolled": true } });
+        let groups = self.objects::<Received<Group>>();
+        let (patching, patch) = (patching(), Patch::Merge(&enrolled));
+        let written = Self::call(groups.patch_status(name.as_str(), &patching, &patch)).await?;
+        Ok(self.shown(Kind::Group, &written).await?)
+    }
+
+    async fn reserve_enrolment(
+        &self,
+        group: &GroupName,
+        uid: &str,
+        author: Author<'_>,
+    ) -> Result<(), Fault> {
+        let roster = Roster::Staff(group.clone());
+        let grant = Grant { roster, users: Vec::new(), expires_at: None };
+        let mut object =
+            membership::write(&format!("{ENROLMENT}{uid}"), &grant).map_err(|_| NameTooLong)?;
+        let owner = owned_by(object.spec.group.as_deref().unwrap_or_default(), uid);
+        let mut metadata = made(author, Some(owner));
+        metadata.annotations.get_or_insert_default().insert(ENROLS.to_owned(), uid.to_owned());
+        object.metadata = ObjectMeta { name: object.metadata.name.take(), ..metadata };
+        match self.create(&object).await {
+            Ok(written) => self.shown(Kind::Membership, &written).await,
+            // The controller was first: the creator stands there, and is taken out like anybody else.
+            Err(fault) if fault.status() == Some(409) => {
+                let there =
+                    self.read::<Membership>(object.metadata.name.as_deref().unwrap_or_default());
+                match there.await? {
+                    Some(there) => self.shown(Kind::Membership, &there).await,
+                    None => Ok(()),
+                }
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// The uid of a group that is in effect.
+    pub(super) fn uid_of(&self, group: &GroupName) -> Option<String> {
+        match self.view.ask(|state| state.presence(group)) {
+            Presence::InEffect { uid } => Some(uid.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Removes what is left of an earlier group, which the garbage collector may not have come to yet.
+    async fn clear(&self, group: &GroupName, uid: &str) -> Result<(), Fault> {
+        let name = ObjectName::try_from(group)?;
+        self.delete::<Group>(name.as_str(), uid, None).await?;
+        // Nothing of what was asked for is done yet, whatever holds the old one.
+        let gone = self.view.until_gone(Kind::Group, name.as_str(), uid, PATIENCE).await;
+        gone.map_err(|_| Fault::Lingers)
+    }
+}

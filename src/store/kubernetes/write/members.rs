@@ -1,0 +1,162 @@
+//! Members: put into Memberships that this program made, and taken out of them.
+//!
+//! A Membership of somebody else is never changed: whoever stands there stays, and is told where.
+
+use kube::ResourceExt;
+
+use super::shard::Edited;
+use super::{ATTEMPTS, Author, PREFIX, Writer, made, owned_by};
+use crate::domain::membership::{Membership, Role, Roster};
+use crate::domain::realm::WriteError;
+use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
+use crate::resources::membership::{Grant, MAX_USERS, write};
+use crate::store::kubernetes::fault::Fault;
+use crate::store::kubernetes::object::{Kind, Maker};
+use crate::store::kubernetes::state::Place;
+
+impl Writer {
+    pub(super) async fn add(
+        &self,
+        membership: &Membership,
+        author: Author<'_>,
+    ) -> Result<(), WriteError> {
+        let Membership { roster, user, expires_at } = membership;
+        let _alone = self.alone(roster).await;
+        for attempt in 0..ATTEMPTS {
+            let owner = self.owner(roster)?;
+            if self.is_on(roster, user) {
+                return Err(WriteError::AlreadyMember);
+            }
+            let room = self.view.ask(|state| state.room(roster, *expires_at, MAX_USERS));
+            let Some(name) = room else {
+                return Ok(self.new_shard(membership, owner, author).await?);
+            };
+            match self.put_into(&name, (roster, *expires_at), user, author).await? {
+                Edited::Done => return Ok(()),
+                // Expired, or the watch would have shown them: told of the end they have already.
+                Edited::Already if !self.has_ended(*expires_at) => {
+                    return Err(WriteError::AlreadyMember);
+                }
+                Edited::Already => return Ok(()),
+                Edited::Changed => Self::pause(attempt).await,
+            }
+        }
+        Err(Fault::Contended.into())
+    }
+
+    pub(super) async fn remove(
+        &self,
+        roster: &Roster,
+        user: &UserId,
+        author: Author<'_>,
+    ) -> Result<(), WriteError> {
+        let _alone = self.alone(roster).await;
+        self.owner(roster)?;
+        if !self.is_on(roster, user) {
+            return Err(WriteError::NotMember);
+        }
+        self.refuse_elsewhere(roster, user)?;
+        self.take_off(roster, user, author).await
+    }
+
+    /// Takes a user off every roster.
+    pub(super) async fn delete_user(
+        &self,
+        user: &UserId,
+        author: Author<'_>,
+    ) -> Result<(), WriteError> {
+        let rosters = self.view.ask(|state| {
+            let created = state.created_by(user).into_iter().map(Roster::Staff);
+            let mut rosters: Vec<Roster> = state.rosters_of(user);
+            rosters.extend(created);
+            rosters.sort();
+            rosters.dedup();
+            rosters
+        });
+        // All or nothing, as far as can be seen.
+        rosters.iter().try_for_each(|roster| self.refuse_elsewhere(roster, user))?;
+        for roster in &rosters {
+            let _alone = self.alone(roster).await;
+            self.take_off(roster, user, author).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a user out of every Membership of a roster that is ours, expired ones too.
+    async fn take_off(
+        &self,
+        roster: &Roster,
+        user: &UserId,
+        author: Author<'_>,
+    ) -> Result<(), WriteError> {
+        for attempt in 0..ATTEMPTS {
+            let (places, is_creator) =
+                self.view.ask(|state| (state.places(roster, user), state.is_creator(roster, user)));
+            let is_own = |place: &Place| place.maker == Maker::Pasee;
+            let own: Vec<Place> = places.into_iter().filter(is_own).collect();
+            if own.is_empty() && !is_creator {
+                return Ok(());
+            }
+            if let (true, Some(group)) = (is_creator, roster.group()) {
+                self.retire_creator(group, author).await?;
+            }
+            for place in own {
+                if self.take_out(&place.name, roster, user, author).await? != Edited::Done {
+                    Self::pause(attempt).await;
+                }
+            }
+        }
+        Err(Fault::Contended.into())
+    }
+
+    fn refuse_elsewhere(&self, roster: &Roster, user: &UserId) -> Result<(), WriteError> {
+        let places = self.view.ask(|state| state.places(roster, user));
+        let mut places = places.into_iter();
+        match places.find(|place| place.maker == Maker::Other && !self.has_ended(place.until)) {
+            Some(place) => Err(WriteError::ElsewhereOwned(format!("Membership {}", place.name))),
+            None => Ok(()),
+        }
+    }
+
+    fn is_on(&self, roster: &Roster, user: &UserId) -> bool {
+        self.view.ask(|state| {
+            let places = state.places(roster, user);
+            state.is_creator(roster, user)
+                || places.iter().any(|place| !self.has_ended(place.until))
+        })
+    }
+
+    fn has_ended(&self, until: Option<Timestamp>) -> bool {
+        until.is_some_and(|end| end <= (self.clock)())
+    }
+
+    /// The uid of a roster's group; none for the root staff.
+    fn owner(&self, roster: &Roster) -> Result<Option<String>, WriteError> {
+        match roster.group() {
+            None => Ok(None),
+            Some(group) => self.uid_of(group).map(Some).ok_or(WriteError::GroupMissing),
+        }
+    }
+
+    async fn new_shard(
+        &self,
+        membership: &Membership,
+        owner: Option<String>,
+        author: Author<'_>,
+    ) -> Result<(), Fault> {
+        let Membership { roster, user, expires_at } = membership;
+        let grant =
+            Grant { roster: roster.clone(), users: vec![user.clone()], expires_at: *expires_at };
+        let mut object = write("", &grant).map_err(|_| crate::resources::spelling::NameTooLong)?;
+        let group = object.spec.group.clone().unwrap_or_default();
+        object.metadata = made(author, owner.map(|uid| owned_by(&group, &uid)));
+        object.metadata.generate_name = Some(match roster.role() {
+            Role::Member => format!("{PREFIX}members-"),
+            Role::Staff => format!("{PREFIX}staff-"),
+        });
+        let written = self.create(&object).await?;
+        tracing::debug!(name = written.name_any(), "a Membership was made");
+        self.shown(Kind::Membership, &written).await
+    }
+}

@@ -1,0 +1,123 @@
+//! One Membership that this program made: read, changed by a condition on its version, deleted when nobody is left.
+
+use kube::api::Patch;
+use serde_json::json;
+
+use super::{ACTOR, Author, Deleted, PATIENCE, Writer, is_own, patching};
+use crate::domain::membership::Roster;
+use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
+use crate::resources::Membership;
+use crate::resources::membership::{Grant, MAX_USERS, parse};
+use crate::resources::received::Received;
+use crate::store::kubernetes::fault::Fault;
+use crate::store::kubernetes::object::Kind;
+use crate::store::kubernetes::wire::ENROLMENT;
+
+/// What a change of a Membership came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edited {
+    /// It is done, and the index shows it.
+    Done,
+    /// The user was there, or was not, already.
+    Already,
+    /// The object has changed under our hands, or is not ours any more: look again.
+    Changed,
+}
+
+impl Writer {
+    /// Puts a user into a Membership with these terms.
+    pub(super) async fn put_into(
+        &self,
+        name: &str,
+        terms: (&Roster, Option<Timestamp>),
+        user: &UserId,
+        author: Author<'_>,
+    ) -> Result<Edited, Fault> {
+        let Some((object, grant)) = self.shard(name).await? else { return Ok(Edited::Changed) };
+        if (&grant.roster, grant.expires_at) != terms || object.spec.users.len() >= MAX_USERS {
+            return Ok(Edited::Changed);
+        }
+        if grant.users.contains(user) {
+            return Ok(Edited::Already);
+        }
+        let mut users = object.spec.users.clone();
+        users.push(user.to_string());
+        self.rewrite(&object, &users, author).await
+    }
+
+    /// Takes a user out of a Membership of a roster.
+    pub(super) async fn take_out(
+        &self,
+        name: &str,
+        roster: &Roster,
+        user: &UserId,
+        author: Author<'_>,
+    ) -> Result<Edited, Fault> {
+        let Some((object, grant)) = self.shard(name).await? else { return Ok(Edited::Changed) };
+        if grant.roster != *roster {
+            return Ok(Edited::Changed);
+        }
+        let is_other = |other: &&String| other.as_str() != user.as_str();
+        let users: Vec<String> = object.spec.users.iter().filter(is_other).cloned().collect();
+        if users.len() == object.spec.users.len() {
+            return Ok(Edited::Already);
+        }
+        // An enrolment stays, empty, so that nobody enrols the creator again.
+        let is_enrolment = name.starts_with(ENROLMENT);
+        if users.is_empty() && object.spec.service_accounts.is_empty() && !is_enrolment {
+            self.drop_empty(&object).await
+        } else {
+            self.rewrite(&object, &users, author).await
+        }
+    }
+
+    async fn shard(&self, name: &str) -> Result<Option<(Membership, Grant)>, Fault> {
+        let object = self.read::<Membership>(name).await?;
+        let object = object.filter(|object| {
+            is_own(&object.metadata) && object.metadata.deletion_timestamp.is_none()
+        });
+        Ok(object.and_then(|object| parse(&object).ok().map(|grant| (object, grant))))
+    }
+
+    async fn rewrite(
+        &self,
+        object: &Membership,
+        users: &[String],
+        author: Author<'_>,
+    ) -> Result<Edited, Fault> {
+        let metadata = &object.metadata;
+        let patch = json!({
+            "metadata": {
+                "uid": metadata.uid,
+                "resourceVersion": metadata.resource_version,
+                "annotations": { ACTOR: author.0 },
+            },
+            "spec": { "users": users },
+        });
+        let (name, patch) = (metadata.name.as_deref().unwrap_or_default(), Patch::Merge(&patch));
+        let patching = patching();
+        match Self::call(self.objects::<Received<Membership>>().patch(name, &patching, &patch))
+            .await
+        {
+            Ok(written) => {
+                self.shown(Kind::Membership, &written).await?;
+                Ok(Edited::Done)
+            }
+            Err(fault) if matches!(fault.status(), Some(404 | 409)) => Ok(Edited::Changed),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    async fn drop_empty(&self, object: &Membership) -> Result<Edited, Fault> {
+        let metadata = &object.metadata;
+        let name = metadata.name.as_deref().unwrap_or_default();
+        let uid = metadata.uid.as_deref().unwrap_or_default();
+        let version = metadata.resource_version.clone();
+        if self.delete::<Membership>(name, uid, version).await? != Deleted::Now {
+            return Ok(Edited::Changed);
+        }
+        self.view.until_gone(Kind::Membership, name, uid, PATIENCE).await?;
+        Ok(Edited::Done)
+    }
+}

@@ -1,0 +1,146 @@
+//! What root staff says of a user: one User object of our own for each user, beside those that others may have made.
+
+use kube::api::Patch;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{ACTOR, ATTEMPTS, Author, Deleted, PATIENCE, PREFIX, Writer, is_own, made, patching};
+pub(super) use crate::domain::directory::Standing;
+use crate::domain::realm::WriteError;
+use crate::domain::user::UserId;
+use crate::resources::received::Received;
+use crate::resources::user::{Statement, parse, write};
+use crate::resources::{User, moment};
+use crate::store::kubernetes::fault::Fault;
+use crate::store::kubernetes::object::Kind;
+
+/// Bytes of the hash in a User's name.
+const HASH: usize = 16;
+
+impl Writer {
+    /// Lifts a ban, unless somebody else's object bans the user.
+    pub(super) async fn lift(&self, user: &UserId, author: Author<'_>) -> Result<(), WriteError> {
+        if let Some(name) = self.view.ask(|state| state.foreign_ban(user).cloned()) {
+            return Err(WriteError::ElsewhereOwned(format!("User {name}")));
+        }
+        self.stand(user, author, |standing| Standing { banned: false, ..standing }).await
+    }
+
+    /// Changes what our object says of a user; when that is nothing, there is none.
+    pub(super) async fn stand(
+        &self,
+        user: &UserId,
+        author: Author<'_>,
+        change: impl Fn(Standing) -> Standing,
+    ) -> Result<(), WriteError> {
+        let _alone = self.alone(user).await;
+        for attempt in 0..ATTEMPTS {
+            let own =
+                self.view.ask(|state| state.own_statement(user).map(|(name, _)| name.clone()));
+            let done = match own {
+                Some(name) => self.restate(&name, user, author, &change).await?,
+                None => self.state_anew(user, author, change(Standing::default())).await?,
+            };
+            if done {
+                return Ok(());
+            }
+            Self::pause(attempt).await;
+        }
+        Err(Fault::Contended.into())
+    }
+
+    /// Says whether it is done; if not, the object has changed.
+    async fn restate(
+        &self,
+        name: &str,
+        user: &UserId,
+        author: Author<'_>,
+        change: impl Fn(Standing) -> Standing,
+    ) -> Result<bool, Fault> {
+        let Some(object) = self.read::<User>(name).await? else { return Ok(false) };
+        let said =
+            parse(&object).ok().filter(|said| said.user == *user && is_own(&object.metadata));
+        let Some(Statement { standing, .. }) = said else { return Ok(false) };
+        let (metadata, new) = (&object.metadata, change(standing));
+        if new == Standing::default() {
+            let uid = metadata.uid.as_deref().unwrap_or_default();
+            let version = metadata.resource_version.clone();
+            if self.delete::<User>(name, uid, version).await? != Deleted::Now {
+                return Ok(false);
+            }
+            self.view.until_gone(Kind::User, name, uid, PATIENCE).await?;
+            return Ok(true);
+        }
+        let patch = json!({
+            "metadata": {
+                "uid": metadata.uid,
+                "resourceVersion": metadata.resource_version,
+                "annotations": { ACTOR: author.0 },
+            },
+            "spec": { "banned": new.banned, "notBefore": new.not_before.map(moment::write) },
+        });
+        let users = self.objects::<Received<User>>();
+        match Self::call(users.patch(name, &patching(), &Patch::Merge(&patch))).await {
+            Ok(written) => self.shown(Kind::User, &written).await.map(|()| true),
+            Err(fault) if matches!(fault.status(), Some(404 | 409)) => Ok(false),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Makes an object. Its name follows from the user, so that two replicas do not make two; when somebody else's object
+    /// has that name, another is found, and theirs stays as it is.
+    async fn state_anew(
+        &self,
+        user: &UserId,
+        author: Author<'_>,
+        standing: Standing,
+    ) -> Result<bool, Fault> {
+        if standing == Standing::default() {
+            return Ok(true);
+        }
+        let name = name_of(user);
+        let mut object = write(&name, &Statement { user: user.clone(), standing });
+        object.metadata = made(author, None);
+        object.metadata.name = Some(name.clone());
+        let written = match self.create(&object).await {
+            Err(fault) if fault.status() == Some(409) => {
+                let there = self.read::<User>(&name).await?;
+                let is_ours =
+                    |there: &User| is_own(&there.metadata) && there.spec.username == user.as_str();
+                if there.as_ref().is_none_or(is_ours) {
+                    return Ok(false); // the watch is about to show it
+                }
+                object.metadata.name = None;
+                object.metadata.generate_name = Some(format!("{name}-"));
+                self.create(&object).await?
+            }
+            written => written?,
+        };
+        self.shown(Kind::User, &written).await?;
+        Ok(true)
+    }
+}
+
+/// The name of our object about a user: a hash, since user ids hold what names may not.
+fn name_of(user: &UserId) -> String {
+    use std::fmt::Write;
+    let hash = Sha256::digest(user.as_str().as_bytes());
+    hash.iter().take(HASH).fold(PREFIX.to_owned(), |mut name, byte| {
+        // Writing to a String never fails.
+        _ = write!(name, "{byte:02x}");
+        name
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_from_users() {
+        let name = |user: &str| name_of(&user.parse().unwrap());
+        assert_eq!(name("kisee-ada").len(), PREFIX.len() + 2 * HASH);
+        assert_eq!(name("kisee-ada"), name("kisee-ada"));
+        assert_ne!(name("kisee-ada"), name("kisee-Ada"));
+    }
+}

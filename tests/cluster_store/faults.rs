@@ -1,0 +1,105 @@
+//! The API server goes away, comes back, and has forgotten what a watch needs to go on.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use pasee::domain::realm::{Realm, WriteError};
+
+use crate::stage::{Stage, eventually, membership, noon};
+use crate::support::controlplane;
+
+/// More than the longest pause between two attempts to reach the API server.
+const BOUND: Duration = Duration::from_secs(10);
+
+#[test]
+fn reads_go_on_and_writes_fail_while_the_api_server_is_away() {
+    let mut cluster = controlplane::alone();
+    let stage = Stage::with(&cluster, Some(BOUND));
+    stage.create("a");
+    stage.add("a", "k-ada").unwrap();
+    stage.store.fresh().unwrap();
+    cluster.apiserver.stop();
+    let since = Instant::now();
+    while since.elapsed() < BOUND + Duration::from_secs(1) {
+        let record = stage.store.directory().record(&"k-ada".parse().unwrap(), noon());
+        assert_eq!(record.holdings.len(), 1);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let asked = Instant::now();
+    let refused = stage.add("a", "k-bob");
+    assert!(matches!(refused, Err(WriteError::Unavailable(_))), "{refused:?}");
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert!(stage.store.age() > BOUND);
+    assert!(stage.store.fresh().is_err(), "too old to issue tokens by");
+    assert!(stage.store.is_ready(), "it still answers");
+    cluster.apiserver.start();
+    cluster.wait_until_ready();
+    eventually("it is fresh again", || stage.store.fresh().is_ok());
+    stage.add("a", "k-bob").unwrap();
+    stage.apply(&membership("theirs", "a", &["k-alan"]));
+    stage.eventually("a", Some(&["k-ada", "k-alan", "k-bob"]));
+}
+
+#[test]
+fn etcd_restarts() {
+    let mut cluster = controlplane::alone();
+    let stage = Stage::new(&cluster);
+    stage.create("a");
+    cluster.etcd.kill();
+    let refused = stage.add("a", "k-ada");
+    assert!(
+        matches!(refused, Err(WriteError::Unavailable(_) | WriteError::Unconfirmed(_))),
+        "{refused:?}"
+    );
+    assert!(stage.store.directory().has_group(&"a".parse().unwrap()));
+    cluster.repair();
+    // What was sent while etcd was down may have been made after all.
+    let added = || matches!(stage.add("a", "k-ada"), Ok(()) | Err(WriteError::AlreadyMember));
+    eventually("it can be written again", added);
+    stage.eventually("a", Some(&["k-ada"]));
+}
+
+/// While nobody watched an object went, and the history that tells of it is gone: only a list can show that.
+#[test]
+fn a_watch_that_is_too_old_begins_anew() {
+    let mut cluster = controlplane::alone();
+    let stage = Stage::new(&cluster);
+    stage.create("a");
+    stage.apply(&membership("one", "a", &["k-ada"]));
+    stage.apply(&membership("two", "a", &["k-ada", "k-bob"]));
+    stage.eventually("a", Some(&["k-ada", "k-bob"]));
+    cluster.apiserver.stop();
+    let key = format!("/registry/pasee.meltylab.fr/memberships/{}/two", stage.namespace);
+    let etcd = |path: &str, body: String| -> serde_json::Value {
+        let url = format!("{}/v3/kv/{path}", cluster.etcd_url);
+        let answer = stage.runtime.block_on(async {
+            reqwest::Client::new().post(url).body(body).send().await.unwrap().text().await.unwrap()
+        });
+        serde_json::from_str(&answer).unwrap()
+    };
+    let deleted = etcd("deleterange", format!(r#"{{"key":"{}"}}"#, STANDARD.encode(key)));
+    assert_eq!(deleted["deleted"], "1", "{deleted}");
+    let revision = deleted["header"]["revision"].as_str().unwrap();
+    etcd("compaction", format!(r#"{{"revision":"{revision}","physical":true}}"#));
+    assert_eq!(stage.members("a").unwrap(), ["k-ada", "k-bob"], "nobody knows yet");
+    cluster.apiserver.start();
+    cluster.wait_until_ready();
+    stage.eventually("a", Some(&["k-ada"]));
+}
+
+/// A paused API server closes nothing: its silence has to be noticed.
+#[test]
+fn a_silent_api_server_is_not_waited_for() {
+    let cluster = controlplane::alone();
+    let stage = Stage::new(&cluster);
+    stage.create("a");
+    cluster.apiserver.pause();
+    let asked = Instant::now();
+    let refused = stage.add("a", "k-ada");
+    assert!(asked.elapsed() < Duration::from_secs(12), "{:?}", asked.elapsed());
+    assert!(matches!(refused, Err(WriteError::Unconfirmed(_))), "{refused:?}");
+    cluster.apiserver.resume();
+    let added = || matches!(stage.add("a", "k-ada"), Ok(()) | Err(WriteError::AlreadyMember));
+    eventually("it can be written again", added);
+}

@@ -1,0 +1,198 @@
+//! What others write counts, and stays as they wrote it.
+
+use pasee::domain::membership::Membership;
+use pasee::domain::policy::{Actor, permit};
+use pasee::domain::realm::{Ban, Change, Realm, WriteError};
+use sha2::{Digest, Sha256};
+
+use crate::stage::{Stage, group, membership, noon};
+use crate::support::controlplane;
+
+const VERSION: &str = "{.metadata.resourceVersion}";
+
+fn ban(user: &str, banned: Ban) -> Change {
+    Change::SetBanned { user: user.parse().unwrap(), banned }
+}
+
+fn is_banned(stage: &Stage, user: &str) -> bool {
+    stage.store.directory().record(&user.parse().unwrap(), noon()).standing.banned
+}
+
+fn user(name: &str, username: &str) -> String {
+    serde_json::json!({
+        "apiVersion": "pasee.meltylab.fr/v1", "kind": "User",
+        "metadata": { "name": name }, "spec": { "username": username, "banned": true },
+    })
+    .to_string()
+}
+
+#[test]
+fn memberships_of_others_count_and_are_never_touched() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    stage.apply(&group("a"));
+    stage.apply(&membership("theirs", "a", &["k-ada", "k-bob"]));
+    stage.eventually("a", Some(&["k-ada", "k-bob"]));
+    let before = stage.field("membership/theirs", VERSION);
+    assert!(matches!(stage.add("a", "k-ada"), Err(WriteError::AlreadyMember)));
+    let refused = stage.remove("a", "k-ada");
+    let Err(WriteError::ElsewhereOwned(object)) = refused else { panic!("{refused:?}") };
+    assert_eq!(object, "Membership theirs");
+    let refused = stage.write(Change::DeleteUser("k-ada".parse().unwrap()));
+    assert!(matches!(refused, Err(WriteError::ElsewhereOwned(_))), "{refused:?}");
+    stage.add("a", "k-alan").unwrap();
+    assert_eq!(stage.members("a").unwrap(), ["k-ada", "k-alan", "k-bob"]);
+    stage.remove("a", "k-alan").unwrap();
+    assert_eq!(stage.field("membership/theirs", VERSION), before);
+    // Whoever wrote it takes them out.
+    stage.apply(&membership("theirs", "a", &["k-bob"]));
+    stage.eventually("a", Some(&["k-bob"]));
+}
+
+#[test]
+fn what_is_made_says_who_made_it_and_is_shared() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    stage.create("a");
+    stage.add("a", "k-ada").unwrap();
+    stage.add("a", "k-bob").unwrap();
+    stage.add("a.staff", "k-bob").unwrap();
+    let made = stage.kubectl(&["get", "memberships", "-l", "app.kubernetes.io/managed-by=pasee", "-o",
+        "jsonpath={range .items[*]}{.spec.role}:{.spec.users}:{.metadata.annotations.pasee\\.meltylab\\.fr/actor}{\"\\n\"}{end}"]);
+    let mut made: Vec<&str> = made.lines().collect();
+    made.sort_unstable();
+    assert_eq!(made, ["Member:[\"k-ada\",\"k-bob\"]:operator", "Staff:[\"k-bob\"]:operator"]);
+    let manager = stage.field("group/a", "{.metadata.managedFields[*].manager}");
+    assert_eq!(manager, "pasee");
+    stage.remove("a", "k-ada").unwrap();
+    stage.remove("a", "k-bob").unwrap();
+    let left = stage.kubectl(&["get", "memberships", "-o", "jsonpath={.items[*].spec.role}"]);
+    assert_eq!(left, "Staff", "an empty Membership is deleted");
+}
+
+#[test]
+fn bans_of_others_count_and_stay() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    stage.apply(&user("theirs", "k-ada"));
+    crate::stage::eventually("k-ada is banned", || is_banned(&stage, "k-ada"));
+    stage.write(ban("k-ada", Ban::Impose)).unwrap();
+    let refused = stage.write(ban("k-ada", Ban::Lift));
+    let Err(WriteError::ElsewhereOwned(object)) = refused else { panic!("{refused:?}") };
+    assert_eq!(object, "User theirs");
+    stage.kubectl(&["delete", "user.pasee.meltylab.fr/theirs"]);
+    let gone = || stage.write(ban("k-ada", Ban::Lift)).is_ok();
+    crate::stage::eventually("it can be lifted", gone);
+    assert!(!is_banned(&stage, "k-ada"));
+}
+
+/// Somebody has taken the name that the store would give its object.
+#[test]
+fn a_name_that_is_taken_stops_no_ban() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    let hash = Sha256::digest(b"k-bob");
+    let name: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("pasee-{name}");
+    stage.apply(&user(&name, "k-mallory"));
+    let object = format!("user.pasee.meltylab.fr/{name}");
+    let before = stage.field(&object, VERSION);
+    stage.write(ban("k-bob", Ban::Impose)).unwrap();
+    assert!(is_banned(&stage, "k-bob"));
+    stage.write(ban("k-bob", Ban::Lift)).unwrap();
+    assert!(!is_banned(&stage, "k-bob"));
+    assert_eq!(stage.field(&object, VERSION), before);
+}
+
+/// A group that is deleted and made again starts empty, even before the garbage collector has come.
+#[test]
+fn a_group_made_again_revives_nobody() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    stage.create("a");
+    stage.create("a.b");
+    stage.add("a", "k-ada").unwrap();
+    stage.add("a.b", "k-ada").unwrap();
+    for _ in 0..5 {
+        stage.kubectl(&["delete", "group.pasee.meltylab.fr/a", "--wait=false"]);
+        stage.apply(&group("a"));
+        let uid = stage.field("group.pasee.meltylab.fr/a", "{.metadata.uid}");
+        crate::stage::eventually("the new group is seen", || stage.members("a").is_some());
+        assert_eq!(stage.members("a"), Some(vec![]), "{uid}");
+        assert!(!stage.store.directory().has_group(&"a.b".parse().unwrap()));
+        stage.create("a.b");
+        assert_eq!(stage.members("a.b"), Some(vec![]));
+        stage.add("a", "k-ada").unwrap();
+        stage.add("a.b", "k-ada").unwrap();
+    }
+}
+
+/// The creator is staff at once, can be taken off before the controller has come, and it does not put them back.
+#[test]
+fn a_creator_who_is_taken_off_stays_off() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    let creator = Some("k-ada".parse().unwrap());
+    stage.write(Change::CreateGroup { group: "a".parse().unwrap(), creator }).unwrap();
+    assert_eq!(stage.members("a.staff").unwrap(), ["k-ada"]);
+    stage.remove("a.staff", "k-ada").unwrap();
+    assert_eq!(stage.members("a.staff").unwrap(), [""; 0]);
+    assert_eq!(stage.field("group.pasee.meltylab.fr/a", "{.status.creatorEnrolled}"), "true");
+    let uid = stage.field("group.pasee.meltylab.fr/a", "{.metadata.uid}");
+    // The place where the controller would put them is taken, and stays so.
+    let place = format!("membership.pasee.meltylab.fr/creator-{uid}");
+    assert_eq!(stage.field(&place, "{.spec.users}"), "");
+    stage.add("a.staff", "k-ada").unwrap();
+    stage.remove("a.staff", "k-ada").unwrap();
+    assert_eq!(stage.field(&place, "{.metadata.ownerReferences[0].uid}"), uid);
+    assert_eq!(stage.members("a.staff").unwrap(), [""; 0]);
+}
+
+#[test]
+fn a_full_membership_is_followed_by_another() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    stage.create("a");
+    let users: Vec<String> = (0..499).map(|n| format!("k-{n}")).collect();
+    let users: Vec<&str> = users.iter().map(String::as_str).collect();
+    let mut full: serde_json::Value =
+        serde_json::from_str(&membership("full", "a", &users)).unwrap();
+    full["metadata"]["labels"] = serde_json::json!({ "app.kubernetes.io/managed-by": "pasee" });
+    stage.apply(&full.to_string());
+    crate::stage::eventually("499 are in", || stage.members("a").unwrap().len() == 499);
+    let count = || stage.kubectl(&["get", "memberships", "-o", "name"]).lines().count();
+    stage.add("a", "k-499").unwrap();
+    assert_eq!(count(), 1, "there was room");
+    stage.add("a", "k-500").unwrap();
+    assert_eq!(count(), 2);
+    assert_eq!(stage.members("a").unwrap().len(), 501);
+}
+
+/// Two replicas write to the same Memberships; nobody gets lost, and each sees what the other did.
+#[test]
+fn replicas_do_not_undo_each_other() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    stage.create("a");
+    stage.add("a", "k-first").unwrap();
+    let other = stage.replica();
+    let add = |store: &dyn Realm, user: String| {
+        let change = Change::AddMember(Membership {
+            roster: "a".parse().unwrap(),
+            user: user.parse().unwrap(),
+            expires_at: None,
+        });
+        stage.runtime.block_on(store.write(permit(&Actor::operator(), change).unwrap())).unwrap();
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..25).for_each(|n| add(&stage.store, format!("k-one-{n}"))));
+        scope.spawn(|| (0..25).for_each(|n| add(&other, format!("k-two-{n}"))));
+    });
+    crate::stage::eventually("all are in", || stage.members("a").unwrap().len() == 51);
+    for user in ["k-one-24", "k-two-24", "k-first"] {
+        let on = || other.directory().record(&user.parse().unwrap(), noon()).holdings.len() == 1;
+        crate::stage::eventually("the other replica sees it", on);
+    }
+    let objects = stage.kubectl(&["get", "memberships", "-o", "name"]).lines().count();
+    assert_eq!(objects, 1, "they shared one");
+}

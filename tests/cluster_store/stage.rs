@@ -1,0 +1,147 @@
+//! A realm of its own for a test, with a store over it.
+
+use std::sync::Once;
+use std::time::{Duration, Instant};
+
+use pasee::domain::directory::Page;
+use pasee::domain::membership::Membership;
+use pasee::domain::policy::{Actor, permit};
+use pasee::domain::realm::{Change, Realm, WriteError};
+use pasee::domain::time::Timestamp;
+use pasee::store::kubernetes::{Kubernetes, Options};
+use tokio::runtime::Runtime;
+
+use crate::support::controlplane::{ControlPlane, User};
+
+/// A store, the namespace it watches, and somebody who may do everything there.
+pub struct Stage {
+    // Before the runtime, which it needs to its end.
+    pub store: Kubernetes,
+    pub runtime: Runtime,
+    pub admin: User,
+    pub namespace: String,
+}
+
+impl Stage {
+    /// An empty realm.
+    pub fn new(cluster: &ControlPlane) -> Self {
+        Self::with(cluster, None)
+    }
+
+    /// An empty realm whose store becomes stale.
+    pub fn with(cluster: &ControlPlane, max_staleness: Option<Duration>) -> Self {
+        static DEFINITIONS: Once = Once::new();
+        let admin = cluster.admin.clone();
+        DEFINITIONS.call_once(|| {
+            let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
+            admin.kubectl(["apply", "--server-side", "-f", crds]).ok();
+            admin.kubectl(["wait", "--for=condition=Established", "-f", crds]).ok();
+        });
+        let namespace = cluster.namespace();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let store = runtime.block_on(open(&admin, &namespace, max_staleness));
+        Self { store, runtime, admin, namespace }
+    }
+
+    /// Another replica over the same realm.
+    pub fn replica(&self) -> Kubernetes {
+        self.runtime.block_on(open(&self.admin, &self.namespace, None))
+    }
+
+    pub fn write(&self, change: Change) -> Result<(), WriteError> {
+        self.runtime.block_on(self.store.write(permit(&Actor::operator(), change).unwrap()))
+    }
+
+    pub fn create(&self, group: &str) {
+        let change = Change::CreateGroup { group: group.parse().unwrap(), creator: None };
+        self.write(change).unwrap();
+    }
+
+    pub fn add(&self, roster: &str, user: &str) -> Result<(), WriteError> {
+        self.write(Change::AddMember(Membership {
+            roster: roster.parse().unwrap(),
+            user: user.parse().unwrap(),
+            expires_at: None,
+        }))
+    }
+
+    pub fn remove(&self, roster: &str, user: &str) -> Result<(), WriteError> {
+        let (roster, user) = (roster.parse().unwrap(), user.parse().unwrap());
+        self.write(Change::RemoveMember { roster, user })
+    }
+
+    pub fn members(&self, roster: &str) -> Option<Vec<String>> {
+        let page = Page { after: None, limit: 1000 };
+        let members = self.store.directory().members(&roster.parse().unwrap(), page, noon())?;
+        Some(members.iter().map(ToString::to_string).collect())
+    }
+
+    /// Waits until a roster has these members.
+    #[track_caller]
+    pub fn eventually(&self, roster: &str, members: Option<&[&str]>) {
+        let wanted = members.map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>());
+        eventually(&format!("{roster} has {wanted:?}"), || self.members(roster) == wanted);
+    }
+
+    pub fn apply(&self, manifest: &str) {
+        self.admin.apply(&self.namespace, manifest).ok();
+    }
+
+    /// One field of an object.
+    pub fn field(&self, object: &str, path: &str) -> String {
+        let path = format!("jsonpath={path}");
+        self.admin.kubectl(["get", object, "-n", &self.namespace, "-o", &path]).ok()
+    }
+
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        let namespace = ["-n", &*self.namespace];
+        self.admin.kubectl(arguments.iter().copied().chain(namespace)).ok()
+    }
+}
+
+async fn open(admin: &User, namespace: &str, max_staleness: Option<Duration>) -> Kubernetes {
+    let options = Options {
+        namespace: Some(namespace.to_owned()),
+        kubeconfig: Some(admin.kubeconfig.clone()),
+        max_staleness,
+    };
+    let store = Kubernetes::open(options, noon).await.unwrap();
+    store.wait_until_ready(Duration::from_secs(60)).await.unwrap();
+    store
+}
+
+/// A manifest of a Membership.
+pub fn membership(name: &str, group: &str, users: &[&str]) -> String {
+    serde_json::json!({
+        "apiVersion": "pasee.meltylab.fr/v1", "kind": "Membership",
+        "metadata": { "name": name }, "spec": { "group": group, "users": users },
+    })
+    .to_string()
+}
+
+/// A manifest of a Group.
+pub fn group(name: &str) -> String {
+    serde_json::json!({
+        "apiVersion": "pasee.meltylab.fr/v1", "kind": "Group",
+        "metadata": { "name": name }, "spec": {},
+    })
+    .to_string()
+}
+
+/// Waits until something holds.
+#[track_caller]
+pub fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < Duration::from_secs(60), "not in a minute: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+pub fn noon() -> Timestamp {
+    Timestamp::from_unix(1_800_000_000).unwrap()
+}
