@@ -57,14 +57,14 @@ pub enum Tie {
     Former,
 }
 
-/// How an object with these owners is tied to a Group.
+/// How an object with these owners is tied to the Group with this name and UID.
 #[must_use]
-pub fn tie(owners: &[Owner], group: &Owner) -> Tie {
-    let mut namesakes = owners.iter().filter(|owner| owner.name == group.name).peekable();
+pub fn tie(owners: &[Owner], name: &str, uid: &str) -> Tie {
+    let mut namesakes = owners.iter().filter(|owner| owner.name == name).peekable();
     if namesakes.peek().is_none() {
         return Tie::None;
     }
-    if namesakes.any(|owner| owner.uid == group.uid) { Tie::Fast } else { Tie::Former }
+    if namesakes.any(|owner| owner.uid == uid) { Tie::Fast } else { Tie::Former }
 }
 
 #[cfg(test)]
@@ -77,7 +77,6 @@ mod tests {
 
     #[test]
     fn ties() {
-        let group = owner("a", "2");
         for (owners, wanted) in [
             (vec![], Tie::None),
             (vec![owner("b", "1")], Tie::None),
@@ -86,7 +85,7 @@ mod tests {
             (vec![owner("a", "1")], Tie::Former),
             (vec![owner("a", "1"), owner("a", "2")], Tie::Fast),
         ] {
-            assert_eq!(tie(&owners, &group), wanted, "{owners:?}");
+            assert_eq!(tie(&owners, "a", "2"), wanted, "{owners:?}");
         }
     }
 

@@ -40,7 +40,9 @@ impl Above {
     #[must_use]
     pub fn to_tie(&self, owners: &[Owner]) -> Option<Owner> {
         match self {
-            Self::NotReady(owner) | Self::Ready(owner) if tie(owners, owner) == Tie::None => {
+            Self::NotReady(owner) | Self::Ready(owner)
+                if tie(owners, &owner.name, &owner.uid) == Tie::None =>
+            {
                 Some(owner.clone())
             }
             Self::Nothing | Self::Missing | Self::Former | Self::NotReady(_) | Self::Ready(_) => {
@@ -202,7 +204,7 @@ impl World {
     fn above(&self, group: &str, owners: &[Owner]) -> Above {
         let Some(facts) = self.groups.get(group) else { return Above::Missing };
         let owner = Owner { name: group.to_owned(), uid: facts.uid.clone() };
-        match tie(owners, &owner) {
+        match tie(owners, group, &facts.uid) {
             Tie::Former => Above::Former,
             Tie::None | Tie::Fast if self.is_in_effect(group) => Above::Ready(owner),
             Tie::None | Tie::Fast => Above::NotReady(owner),
@@ -214,13 +216,10 @@ impl World {
         let mut name = name;
         loop {
             let Some(facts) = self.groups.get(name) else { return false };
-            if facts.is_deleting || facts.said.is_err() {
-                return false;
-            }
-            let Some(parent) = parent_of(name) else { return true };
+            let Some(parent) = parent_of(name) else { return facts.could_be_in_effect() };
             let Some(above) = self.groups.get(parent) else { return false };
-            let owner = Owner { name: parent.to_owned(), uid: above.uid.clone() };
-            if tie(&facts.owners, &owner) == Tie::Former {
+            if !facts.could_be_in_effect() || tie(&facts.owners, parent, &above.uid) == Tie::Former
+            {
                 return false;
             }
             name = parent;
@@ -233,13 +232,13 @@ impl World {
         let Some(facts) = self.groups.get(name).filter(|_| self.is_in_effect(name)) else {
             return (Counts::default(), None);
         };
-        let owner = Owner { name: name.to_owned(), uid: facts.uid.clone() };
+        let uid = &facts.uid;
         let (mut members, mut staff, mut until) = (Vec::new(), Vec::new(), None);
         for membership in self.of_group.get(name).into_iter().flatten() {
             let Some(facts) = self.memberships.get(membership) else { continue };
             let Ok(said) = &facts.said else { continue };
             let is_over = said.expires_at.is_some_and(|end| end <= now);
-            if facts.is_deleting || is_over || tie(&facts.owners, &owner) == Tie::Former {
+            if facts.is_deleting || is_over || tie(&facts.owners, name, uid) == Tie::Former {
                 continue;
             }
             until = [until, said.expires_at].into_iter().flatten().min();
@@ -254,8 +253,11 @@ impl World {
         if let (false, Ok(declared)) = (is_enrolled, &facts.said) {
             staff.extend(declared.creator.as_ref().map(|user| facts::hash(user, &self.hasher)));
         }
-        let child = |(below, _): &(&String, &GroupFacts)| {
-            parent_of(below) == Some(name) && self.is_in_effect(below)
+        // This group is in effect, so there is no need to look further up for each one below.
+        let child = |(below, facts): &(&String, &GroupFacts)| {
+            parent_of(below) == Some(name)
+                && facts.could_be_in_effect()
+                && tie(&facts.owners, name, uid) != Tie::Former
         };
         let subgroups = self.below(name).filter(child).count();
         let counts = Counts { members: distinct(members), staff: distinct(staff), subgroups };

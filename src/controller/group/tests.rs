@@ -153,7 +153,7 @@ fn the_creator_is_enrolled_once() {
         (made.spec.role, made.spec.users.as_slice()),
         (Role::Staff, &["x-ada".to_owned()][..])
     );
-    assert_eq!(crate::controller::owner::tie(&facts.owners, &owner("a", "uid-a")), Tie::Fast);
+    assert_eq!(crate::controller::owner::tie(&facts.owners, "a", "uid-a"), Tie::Fast);
     assert!(facts.said.is_ok());
 
     // The process ended before the status was written.

@@ -42,6 +42,11 @@ impl GroupFacts {
             is_creator_enrolled: group::is_creator_enrolled(object),
         }
     }
+
+    /// Whether nothing about the group itself speaks against its being in effect.
+    pub(super) fn could_be_in_effect(&self) -> bool {
+        !self.is_deleting && self.said.is_ok()
+    }
 }
 
 /// The facts of a Membership.
