@@ -165,8 +165,8 @@ impl Realm {
 }
 
 pub fn condition(object: &Value, type_: &str) -> Value {
-    let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
-    conditions.filter(|one| one["type"] == type_).next().cloned().unwrap_or_default()
+    let mut conditions = object["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.find(|one| one["type"] == type_).cloned().unwrap_or_default()
 }
 
 impl Controller {
