@@ -5,12 +5,14 @@
 mod append;
 mod check;
 mod completions;
+mod controller;
 mod crd;
 mod hash_password;
 mod home;
 mod keygen;
 mod report;
 mod serve;
+mod signals;
 
 use std::io::{ErrorKind as IoErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -65,6 +67,8 @@ enum Command {
     HashPassword,
     /// Prints the custom resource definitions, for `kubectl apply -f -`
     Crd,
+    /// Brings the custom resources of a Kubernetes namespace to what they ask for, and says how they stand
+    Controller(controller::Controller),
     /// Prints completions for a shell
     Completions(completions::Completions),
 }
@@ -96,6 +100,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Some(Command::Keygen(keygen)) => keygen.run(),
         Some(Command::HashPassword) => hash_password::run(),
         Some(Command::Crd) => crd::run(),
+        Some(Command::Controller(controller)) => controller.run(),
         Some(Command::Completions(completions)) => completions.run(&mut Arguments::command()),
     }
 }

@@ -14,10 +14,12 @@
 //! | [`idp`] | who somebody is, proved by an identity provider |
 //! | [`web`] | HTTP plumbing: connections, limits, timeouts, TLS, the admin port |
 //! | [`server`] | the HTTP API |
+//! | [`controller`] | the one that brings custom resources to what they ask for |
 //! | [`telemetry`] | the log and the metrics |
 //! | [`cli`] | the command line, and how all of this is put together |
 
 pub mod cli;
+pub mod controller;
 pub mod domain;
 pub mod idp;
 pub mod index;

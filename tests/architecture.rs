@@ -77,6 +77,11 @@ const FLOOR_PLAN: &[Layer] = &[
         Knows::Only(&["domain", "jose", "idp", "web", "telemetry"]),
         Outside::Never(&["kube", "rusqlite"]),
     ),
+    layer(
+        "controller",
+        Knows::Only(&["domain", "resources", "index"]),
+        Outside::Never(&["hyper", "tower"]),
+    ),
     layer("telemetry", Knows::All, Outside::Never(&[])),
     layer("cli", Knows::All, Outside::Never(&[])),
     layer("main", Knows::All, Outside::Never(&[])),

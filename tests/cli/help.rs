@@ -52,6 +52,13 @@ fn every_command_has_help() {
                 "Usage: pasee crd [OPTIONS]",
             ],
         ),
+        (
+            "controller --help",
+            &[
+                "Brings the custom resources of a Kubernetes namespace to what they ask for, and says how they stand",
+                "Usage: pasee controller [OPTIONS]",
+            ],
+        ),
         ("completions --help", &["Usage: pasee completions [OPTIONS] <SHELL>"]),
     ] {
         let arguments: Vec<&str> = arguments.split(' ').collect();

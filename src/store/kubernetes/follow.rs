@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, pin_mut};
+use futures::{StreamExt, pin_mut};
 use kube::api::{ListParams, ObjectList, Request, WatchEvent, WatchParams};
 use kube::{Client, Resource};
 use tokio::time::timeout;

@@ -1,0 +1,278 @@
+//! The controller: brings Groups, Memberships and Users to what their specs ask for, and says in their statuses how they
+//! stand.
+//!
+//! For each object: dereference (what surrounds it, from [`world`]), plan (pure), apply (with a client), status. Tokens
+//! do not wait for any of it: every server finds out by itself what is in effect. Must not know HTTP servers.
+
+pub mod apply;
+pub mod feed;
+pub mod group;
+pub mod lease;
+pub mod membership;
+pub mod owner;
+pub mod permissions;
+pub mod plan;
+pub mod status;
+pub mod user;
+pub mod world;
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures::channel::oneshot;
+use futures::future::BoxFuture;
+use futures::stream::StreamExt;
+use k8s_openapi::NamespaceResourceScope;
+use kube::runtime::controller::{Action, Config, Error, applier};
+use kube::{Client, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::apply::{ApplyError, Writer};
+use self::feed::{Feed, Shared, Supply};
+use self::lease::{Candidate, Tenure};
+use self::plan::Plan;
+use self::world::Enrolment;
+use crate::domain::time::Timestamp;
+use crate::resources::{Group, Membership, User};
+
+/// How many objects of a kind are worked on at once.
+const CONCURRENCY: u16 = 8;
+/// How long a queued object waits for more changes to come.
+const DEBOUNCE: Duration = Duration::from_millis(50);
+/// How long work under way may go on after a stop: less than the 30 s that Kubernetes waits.
+const DRAIN: Duration = Duration::from_secs(15);
+/// Waits after faults: from the first, doubled for each, up to the last.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
+/// The longest wait for a moment to come. The system's clock may be set in between.
+const MAX_WAIT: Duration = Duration::from_secs(600);
+
+/// Which realm to run, and as whom.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The namespace that is the realm.
+    pub namespace: String,
+    /// What the Lease and Events call this process. No other process has it.
+    pub identity: String,
+    /// Tells the time.
+    pub clock: fn() -> Timestamp,
+}
+
+/// Runs the controller whenever this process leads, until `shutdown`; then finishes what is under way and frees the Lease.
+pub async fn run(client: Client, options: Options, shutdown: impl Future<Output = ()>) {
+    let Options { namespace, identity, .. } = &options;
+    let mut candidate = Candidate::new(client.clone(), namespace, identity.clone());
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let tenure = tokio::select! {
+            tenure = candidate.lead() => Arc::new(tenure),
+            () = &mut shutdown => return,
+        };
+        tracing::info!(namespace, identity, "leading");
+        let (stop, stopping) = oneshot::channel::<()>();
+        let work = work(&client, &options, &tenure, stopping);
+        let mut work = std::pin::pin!(work);
+        let drained = tokio::select! {
+            // First, so that nothing goes on after the tenure: a process that was paused comes here at once.
+            biased;
+            () = candidate.hold(&tenure) => false,
+            () = &mut shutdown => {
+                drop(stop);
+                tokio::select! {
+                    biased;
+                    () = candidate.hold(&tenure) => {}
+                    _ = tokio::time::timeout(DRAIN, &mut work) => {}
+                }
+                true
+            }
+            () = &mut work => false,
+        };
+        if drained {
+            break;
+        }
+        tracing::warn!(identity, "leading no more");
+    }
+    // Not before the end of `work`, which the block above has dropped.
+    if let Err(error) = candidate.release().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the next leader has to wait");
+    }
+}
+
+/// Watches and reconciles until told to stop; what is under way then is finished.
+async fn work(
+    client: &Client,
+    options: &Options,
+    tenure: &Arc<Tenure>,
+    stopping: oneshot::Receiver<()>,
+) {
+    let Options { namespace, identity, clock } = options;
+    let world = Shared::default();
+    let (feed, groups, memberships, users) = Feed::new(namespace, world.clone());
+    let writer = Writer::new(client.clone(), namespace, Arc::clone(tenure), identity);
+    let feeding = async {
+        tokio::select! {
+            () = feed.run(client) => {}
+            _ = stopping => {}
+        }
+    };
+    let context = || Context {
+        world: world.clone(),
+        writer: writer.clone(),
+        clock: *clock,
+        faults: Mutex::default(),
+    };
+    futures::join!(
+        feeding,
+        reconcile(groups, context(), Context::group),
+        reconcile(memberships, context(), Context::membership),
+        reconcile(users, context(), Context::user),
+    );
+}
+
+/// What reconcilers of one kind share.
+struct Context {
+    world: Shared,
+    writer: Writer,
+    clock: fn() -> Timestamp,
+    /// How often in a row something failed about an object.
+    faults: Mutex<HashMap<String, u32>>,
+}
+
+type Reconciled = BoxFuture<'static, Result<Action, ApplyError>>;
+
+impl Context {
+    fn group(self: Arc<Self>, object: Arc<Group>) -> Reconciled {
+        Box::pin(async move {
+            let now = (self.clock)();
+            let around = group::dereference(&self.world.lock(), &object.name_any(), now);
+            let Some(mut around) = around else { return Ok(Action::await_change()) };
+            let plan = group::plan(&object, &around, now);
+            let next = next(plan.again_at);
+            match self.carry_out(&*object, plan).await {
+                Ok(made) => {
+                    made.iter().for_each(|membership| self.world.lock().foresee(membership));
+                    Ok(next)
+                }
+                Err(ApplyError::NotMade(error)) => {
+                    // The group stands all the same, and its status is to say so.
+                    around.enrolment = Enrolment::Refused;
+                    let plan = group::plan(&object, &around, now);
+                    self.writer.carry_out(&*object, plan).await?;
+                    Err(ApplyError::NotMade(error))
+                }
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    fn membership(self: Arc<Self>, object: Arc<Membership>) -> Reconciled {
+        Box::pin(async move {
+            let around = membership::dereference(&self.world.lock(), &object.name_any());
+            let Some(around) = around else { return Ok(Action::await_change()) };
+            let plan = membership::plan(&object, &around, (self.clock)());
+            let next = next(plan.again_at);
+            self.carry_out(&*object, plan).await?;
+            Ok(next)
+        })
+    }
+
+    fn user(self: Arc<Self>, object: Arc<User>) -> Reconciled {
+        Box::pin(async move {
+            let plan = user::plan(&object, (self.clock)());
+            let next = next(plan.again_at);
+            self.carry_out(&*object, plan).await?;
+            Ok(next)
+        })
+    }
+
+    async fn carry_out<K, S>(
+        &self,
+        object: &K,
+        plan: Plan<S>,
+    ) -> Result<Vec<Membership>, ApplyError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + Debug + DeserializeOwned,
+        S: Serialize,
+    {
+        let made = self.writer.carry_out(object, plan).await?;
+        self.faults().remove(&object.name_any());
+        Ok(made)
+    }
+
+    /// What to do after a fault about an object: wait, longer each time.
+    fn back_off(&self, name: &str) -> Action {
+        let mut faults = self.faults();
+        let count = faults.entry(name.to_owned()).or_default();
+        let (first, last) = BACKOFF;
+        let wait = first.saturating_mul(1 << (*count).min(16)).min(last);
+        *count += 1;
+        Action::requeue(wait)
+    }
+
+    fn faults(&self) -> MutexGuard<'_, HashMap<String, u32>> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When to look at an object again.
+fn next(again_at: Option<Timestamp>) -> Action {
+    let Some(at) = again_at else { return Action::await_change() };
+    let at = UNIX_EPOCH + Duration::from_secs(at.as_unix().unsigned_abs());
+    let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
+    Action::requeue(wait.min(MAX_WAIT))
+}
+
+/// Reconciles the objects that are queued until the queue ends, and finishes those under way.
+async fn reconcile<K>(
+    supply: Supply<K>,
+    context: Context,
+    reconciler: fn(Arc<Context>, Arc<K>) -> Reconciled,
+) where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let Supply { store, queue } = supply;
+    let on_fault = |object: Arc<K>, error: &ApplyError, context: Arc<Context>| {
+        let name = object.name_any();
+        let action = context.back_off(&name);
+        let kind = K::kind(&());
+        match error {
+            // The watch tells what it is now.
+            ApplyError::Changed | ApplyError::Lost(_) => {
+                tracing::debug!(%kind, name, %error, "to be tried again");
+            }
+            ApplyError::Refused(_) | ApplyError::NotMade(_) => {
+                let error = error as &dyn std::error::Error;
+                tracing::warn!(%kind, name, error, "to be tried again");
+            }
+        }
+        action
+    };
+    applier(
+        move |object, context| reconciler(context, object),
+        on_fault,
+        Arc::new(context),
+        store,
+        queue.map(Ok::<_, Infallible>),
+        Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE),
+    )
+    .for_each(|reconciled| {
+        match reconciled {
+            Ok((object, _)) => tracing::debug!(%object, "reconciled"),
+            // Told above, or deleted since it was queued.
+            Err(Error::ReconcilerFailed(..) | Error::ObjectNotFound(_)) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "not reconciled")
+            }
+        }
+        futures::future::ready(())
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests;

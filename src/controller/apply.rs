@@ -1,0 +1,164 @@
+//! Carries out plans, step by step, as long as this process leads.
+//!
+//! Every write names the object's UID and the version that the plan was made from: what has changed in the meantime, or
+//! was deleted and made again, is never written to. Must not know why a step is to be done.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::sync::Arc;
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::lease::{Lost, Tenure};
+use super::plan::{Notice, Plan, Step, Weight};
+use crate::resources::Membership;
+
+/// The field manager of everything that the controller writes.
+pub const MANAGER: &str = "pasee-controller";
+
+/// The longest note of an Event, in bytes (as events.k8s.io bounds it, and a few less).
+const MAX_NOTE: usize = 1_000;
+
+/// Why a step was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// This process leads no more.
+    #[error(transparent)]
+    Lost(#[from] Lost),
+    /// The object is not what the plan was made from any more; a new plan is needed.
+    #[error("it has changed in the meantime")]
+    Changed,
+    /// The API server refused or did not answer.
+    #[error("the API server did not take it")]
+    Refused(#[source] Box<kube::Error>),
+    /// The same of a Membership that was to enrol a creator.
+    #[error("the API server did not take the Membership of the creator")]
+    NotMade(#[source] Box<kube::Error>),
+}
+
+/// Writes to one realm while this process leads.
+#[derive(Clone)]
+pub struct Writer {
+    client: Client,
+    namespace: String,
+    tenure: Arc<Tenure>,
+    recorder: Recorder,
+}
+
+impl Writer {
+    /// A writer that stops with the tenure.
+    #[must_use]
+    pub fn new(client: Client, namespace: &str, tenure: Arc<Tenure>, identity: &str) -> Self {
+        let reporter =
+            Reporter { controller: MANAGER.to_owned(), instance: Some(identity.to_owned()) };
+        let recorder = Recorder::new(client.clone(), reporter);
+        Self { client, namespace: namespace.to_owned(), tenure, recorder }
+    }
+
+    /// Carries out a plan. Gives the Memberships that it made.
+    ///
+    /// # Errors
+    /// A step was not done; those after it were not tried.
+    pub async fn carry_out<K, S>(
+        &self,
+        object: &K,
+        plan: Plan<S>,
+    ) -> Result<Vec<Membership>, ApplyError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + Debug + DeserializeOwned,
+        S: Serialize,
+    {
+        let api = Api::<K>::namespaced(self.client.clone(), &self.namespace);
+        let (name, params) = (object.name_any(), PatchParams::apply(MANAGER).force());
+        let mut version = object.resource_version();
+        let mut made = Vec::new();
+        for step in plan.steps {
+            match step {
+                Step::Own(owner) => {
+                    let metadata = json!({ "ownerReferences": [owner.reference()] });
+                    let patch = Patch::Apply(patch(object, version, metadata, None));
+                    version =
+                        self.write(api.patch(&name, &params, &patch)).await?.resource_version();
+                }
+                Step::Enrol(membership) => {
+                    let api = Api::<Membership>::namespaced(self.client.clone(), &self.namespace);
+                    let params = PostParams {
+                        field_manager: Some(MANAGER.to_owned()),
+                        ..Default::default()
+                    };
+                    let written = self.write(api.create(&params, &membership)).await;
+                    made.push(written.map_err(|error| match error {
+                        ApplyError::Refused(error) => ApplyError::NotMade(error),
+                        error => error,
+                    })?);
+                }
+                Step::Status(status) => {
+                    let patch =
+                        Patch::Apply(patch(object, version, json!({}), Some(json!(status))));
+                    let written = self.write(api.patch_status(&name, &params, &patch)).await?;
+                    version = written.resource_version();
+                }
+                Step::Tell(notice) => self.tell(notice, &object.object_ref(&())).await,
+            }
+        }
+        Ok(made)
+    }
+
+    /// Awaits one write, no longer than this process leads.
+    async fn write<T>(
+        &self,
+        write: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, ApplyError> {
+        let end = self.tenure.permit()?;
+        match tokio::time::timeout_at(end, write).await {
+            Err(_) => Err(Lost.into()),
+            Ok(Ok(written)) => Ok(written),
+            // 404: it is gone. 409: another version, another UID, or a name that is taken by now.
+            Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => {
+                Err(ApplyError::Changed)
+            }
+            Ok(Err(error)) => Err(ApplyError::Refused(Box::new(error))),
+        }
+    }
+
+    async fn tell(&self, notice: Notice, object: &ObjectReference) {
+        let Notice { weight, reason, mut message } = notice;
+        let type_ = match weight {
+            Weight::Normal => EventType::Normal,
+            Weight::Warning => EventType::Warning,
+        };
+        message.truncate(message.floor_char_boundary(MAX_NOTE));
+        let action = "Reconcile".to_owned();
+        let event = Event { type_, reason, note: Some(message), action, secondary: None };
+        if let Err(error) = self.write(self.recorder.publish(&event, object)).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "an Event is not sent");
+        }
+    }
+}
+
+/// What is sent to the API server: the object's identity and version, and what is written.
+fn patch<K>(object: &K, version: Option<String>, metadata: Value, status: Option<Value>) -> Value
+where
+    K: Resource<DynamicType = ()>,
+{
+    let mut patch = json!({
+        "apiVersion": K::api_version(&()),
+        "kind": K::kind(&()),
+        "metadata": metadata,
+    });
+    patch["metadata"]["name"] = json!(object.name_any());
+    patch["metadata"]["uid"] = json!(object.uid());
+    patch["metadata"]["resourceVersion"] = json!(version);
+    if let Some(status) = status {
+        patch["status"] = status;
+    }
+    patch
+}

@@ -1,0 +1,256 @@
+//! Feeds the controller: watches the realm, keeps the [`World`] and the stores up to date, and queues the objects that a
+//! change concerns, in this order.
+//!
+//! One task takes in everything, so a queued object is never looked at with facts older than what queued it. Nothing is
+//! queued before all kinds are known: what is not there yet would be taken for missing. Must not know what is done about
+//! an object.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures::stream::{BoxStream, StreamExt, select_all};
+use k8s_openapi::NamespaceResourceScope;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, Store, store};
+use kube::runtime::watcher::{Config, Error, Event};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+
+use super::world::{Concerned, GroupFacts, MembershipFacts, World};
+use crate::resources::{Group, Membership, User};
+
+/// The longest that a watch goes on, in seconds: a connection that died unseen is noticed a little later.
+const WATCH: u32 = 60;
+
+/// The world, as the feed and the reconcilers share it.
+#[derive(Clone, Debug, Default)]
+pub struct Shared(Arc<Mutex<World>>);
+
+impl Shared {
+    /// The world, for a moment.
+    pub fn lock(&self) -> MutexGuard<'_, World> {
+        // A panic under the lock would be a defect that must not take the rest down with it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The objects of one kind and the queue of those to look at.
+pub struct Supply<K: Resource + Clone + 'static>
+where
+    K::DynamicType: std::hash::Hash + Eq + Clone,
+{
+    /// The objects, without what the controller has no use for.
+    pub store: Store<K>,
+    /// Which to look at; ends with the feed.
+    pub queue: UnboundedReceiver<ObjectRef<K>>,
+}
+
+/// The feeding end of a [`Supply`].
+struct Kind<K: Resource + Clone + 'static>
+where
+    K::DynamicType: std::hash::Hash + Eq + Clone,
+{
+    writer: Writer<K>,
+    queue: UnboundedSender<ObjectRef<K>>,
+    namespace: String,
+    is_listed: bool,
+}
+
+impl<K> Kind<K>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    fn new(namespace: &str) -> (Self, Supply<K>) {
+        let ((store, writer), (sender, queue)) = (store(), unbounded());
+        let namespace = namespace.to_owned();
+        (Self { writer, queue: sender, namespace, is_listed: false }, Supply { store, queue })
+    }
+
+    fn take_in(&mut self, event: &Event<K>) {
+        self.writer.apply_watcher_event(event);
+        self.is_listed |= matches!(event, Event::InitDone);
+    }
+
+    /// Queues an object, if it exists.
+    fn queue(&self, name: &str) {
+        let object = ObjectRef::new(name).within(&self.namespace);
+        if self.writer.as_reader().get(&object).is_some() {
+            // Whoever stops reading the queue is about to end the feed too.
+            let _ = self.queue.unbounded_send(object);
+        }
+    }
+}
+
+/// Something that a watch told.
+enum Told {
+    Group(Event<Group>),
+    Membership(Event<Membership>),
+    User(Event<User>),
+}
+
+/// Watches a realm.
+pub struct Feed {
+    world: Shared,
+    groups: Kind<Group>,
+    memberships: Kind<Membership>,
+    users: Kind<User>,
+    arriving_groups: BTreeMap<String, GroupFacts>,
+    arriving_memberships: HashMap<String, MembershipFacts>,
+}
+
+impl Feed {
+    /// A feed, and what it supplies.
+    #[must_use]
+    pub fn new(
+        namespace: &str,
+        world: Shared,
+    ) -> (Self, Supply<Group>, Supply<Membership>, Supply<User>) {
+        let (groups, of_groups) = Kind::new(namespace);
+        let (memberships, of_memberships) = Kind::new(namespace);
+        let (users, of_users) = Kind::new(namespace);
+        let (arriving_groups, arriving_memberships) = (BTreeMap::new(), HashMap::new());
+        let feed =
+            Self { world, groups, memberships, users, arriving_groups, arriving_memberships };
+        (feed, of_groups, of_memberships, of_users)
+    }
+
+    /// Watches without end; faults are logged and waited out.
+    pub async fn run(mut self, client: &Client) {
+        let namespace = self.groups.namespace.clone();
+        let mut told = select_all([
+            watch::<Group>(client, &namespace).map(|event| event.map(Told::Group)).boxed(),
+            watch::<Membership>(client, &namespace)
+                .map(|event| event.map(Told::Membership))
+                .boxed(),
+            watch::<User>(client, &namespace).map(|event| event.map(Told::User)).boxed(),
+        ]);
+        while let Some(told) = told.next().await {
+            match told {
+                Ok(told) => self.hear(told),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a watch failed");
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, told: Told) {
+        let was_complete = self.is_complete();
+        let is_listed = matches!(
+            told,
+            Told::Group(Event::InitDone)
+                | Told::Membership(Event::InitDone)
+                | Told::User(Event::InitDone)
+        );
+        let (concerned, user) = match told {
+            Told::Group(event) => (self.hear_group(event), None),
+            Told::Membership(event) => (self.hear_membership(event), None),
+            Told::User(event) => (Concerned::default(), self.hear_user(event)),
+        };
+        if !self.is_complete() {
+            return;
+        }
+        if is_listed {
+            tracing::info!(is_first = !was_complete, "the realm is known");
+            self.queue_everything();
+        }
+        concerned.groups.iter().for_each(|name| self.groups.queue(name));
+        concerned.memberships.iter().for_each(|name| self.memberships.queue(name));
+        user.iter().for_each(|name| self.users.queue(name));
+    }
+
+    fn hear_group(&mut self, event: Event<Group>) -> Concerned {
+        let event = event.modify(|group| group.metadata.managed_fields = None);
+        let mut world = self.world.lock();
+        let concerned = match &event {
+            Event::Init => {
+                self.arriving_groups.clear();
+                Concerned::default()
+            }
+            Event::InitApply(group) => {
+                self.arriving_groups.insert(group.name_any(), world.read_group(group));
+                Concerned::default()
+            }
+            Event::InitDone => {
+                world.replace_groups(std::mem::take(&mut self.arriving_groups));
+                Concerned::default()
+            }
+            Event::Apply(group) => {
+                let facts = world.read_group(group);
+                world.put_group(&group.name_any(), Some(facts))
+            }
+            Event::Delete(group) => world.put_group(&group.name_any(), None),
+        };
+        drop(world);
+        self.groups.take_in(&event);
+        concerned
+    }
+
+    fn hear_membership(&mut self, event: Event<Membership>) -> Concerned {
+        let mut world = self.world.lock();
+        if let Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) = &event {
+            world.hear(object.metadata.resource_version.as_deref());
+        }
+        let concerned = match &event {
+            Event::Init => {
+                self.arriving_memberships.clear();
+                Concerned::default()
+            }
+            Event::InitApply(object) => {
+                let facts = world.read_membership(object);
+                self.arriving_memberships.insert(object.name_any(), facts);
+                Concerned::default()
+            }
+            Event::InitDone => {
+                world.replace_memberships(std::mem::take(&mut self.arriving_memberships));
+                Concerned::default()
+            }
+            Event::Apply(object) => {
+                let facts = world.read_membership(object);
+                world.put_membership(&object.name_any(), Some(facts))
+            }
+            Event::Delete(object) => world.put_membership(&object.name_any(), None),
+        };
+        drop(world);
+        // The world has what they say, in far fewer bytes.
+        self.memberships.take_in(&event.modify(|object| {
+            object.metadata.managed_fields = None;
+            object.spec.users = Vec::new();
+            object.spec.service_accounts = Vec::new();
+        }));
+        concerned
+    }
+
+    fn hear_user(&mut self, event: Event<User>) -> Option<String> {
+        let event = event.modify(|user| user.metadata.managed_fields = None);
+        self.users.take_in(&event);
+        match &event {
+            Event::Apply(user) => Some(user.name_any()),
+            Event::Init | Event::InitApply(_) | Event::InitDone | Event::Delete(_) => None,
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.groups.is_listed && self.memberships.is_listed && self.users.is_listed
+    }
+
+    fn queue_everything(&self) {
+        let Concerned { groups, memberships } = self.world.lock().everything();
+        groups.iter().for_each(|name| self.groups.queue(name));
+        memberships.iter().for_each(|name| self.memberships.queue(name));
+        let users = self.users.writer.as_reader().state();
+        users.iter().for_each(|user| self.users.queue(&user.name_any()));
+    }
+}
+
+fn watch<K>(client: &Client, namespace: &str) -> BoxStream<'static, Result<Event<K>, Error>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    K: Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let api = Api::namespaced(client.clone(), namespace);
+    watcher(api, Config::default().timeout(WATCH)).default_backoff().boxed()
+}

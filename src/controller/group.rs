@@ -1,0 +1,149 @@
+//! Groups: what surrounds one, and what is to be done about it.
+//!
+//! [`plan`] is pure. Must not know how its steps are done.
+
+use std::collections::BTreeMap;
+
+use kube::ResourceExt;
+
+use super::owner::Owner;
+use super::plan::{Plan, Step};
+use super::status::{self, Obstacle, Verdict};
+use super::world::{Above, Counts, ENROLS, Enrolment, World, enrolment_name};
+use crate::domain::group::parent_of;
+use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
+use crate::resources::condition::Reason;
+use crate::resources::group::Declared;
+use crate::resources::membership::Role;
+use crate::resources::{Group, GroupStatus, Invalid, Membership, MembershipSpec};
+
+/// What a Group says and what surrounds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    /// What it says.
+    pub said: Result<Declared, Invalid>,
+    /// The Groups it belongs to.
+    pub owners: Vec<Owner>,
+    /// How its parent stands.
+    pub above: Above,
+    /// What is in effect in it.
+    pub counts: Counts,
+    /// When the first Membership in effect ends.
+    pub until: Option<Timestamp>,
+    /// What is where its creator's Membership belongs.
+    pub enrolment: Enrolment,
+}
+
+/// Looks up what surrounds a Group; `None` when there is no such Group.
+#[must_use]
+pub fn dereference(world: &World, name: &str, now: Timestamp) -> Option<Surroundings> {
+    let facts = world.group(name)?;
+    let (counts, until) = world.counts(name, now);
+    Some(Surroundings {
+        said: facts.said.clone(),
+        owners: facts.owners.clone(),
+        above: world.above_group(name, &facts.owners),
+        counts,
+        until,
+        enrolment: world.enrolment(name, &facts.uid),
+    })
+}
+
+/// What is to be done about a Group.
+#[must_use]
+pub fn plan(object: &Group, around: &Surroundings, now: Timestamp) -> Plan<GroupStatus> {
+    if object.metadata.deletion_timestamp.is_some() {
+        return Plan::default();
+    }
+    let Surroundings { said, owners, above, counts, until, enrolment } = around;
+    let generation = object.metadata.generation;
+    let before = object.status.clone().unwrap_or_default();
+    let verdict = verdict(object, said, above);
+    let mut steps: Vec<Step<GroupStatus>> =
+        above.to_tie(owners).map(Step::Own).into_iter().collect();
+    let mut conditions = status::ready(&before.conditions, &verdict, generation, now);
+    let not_enrolled = |obstacle| {
+        let name = enrolment_name(&object.uid().unwrap_or_default());
+        status::not_enrolled(&before.conditions, obstacle, &name, generation, now)
+    };
+    let mut creator_enrolled = before.creator_enrolled;
+    if let (Some(creator), Reason::InEffect) = (to_enrol(object, said), verdict.reason) {
+        match enrolment {
+            Enrolment::Free => {
+                steps.push(Step::Enrol(Box::new(enrolment_of(object, creator))));
+                creator_enrolled = Some(true);
+            }
+            Enrolment::Ours => creator_enrolled = Some(true),
+            Enrolment::Taken => conditions.push(not_enrolled(Obstacle::NameTaken)),
+            Enrolment::Refused => conditions.push(not_enrolled(Obstacle::Refused)),
+        }
+    }
+    let count = |number: usize| i64::try_from(number).ok();
+    let after = GroupStatus {
+        observed_generation: generation,
+        members: count(counts.members),
+        staff: count(counts.staff),
+        subgroups: count(counts.subgroups),
+        creator_enrolled,
+        conditions,
+    };
+    let before = GroupStatus { conditions: status::own(&before.conditions), ..before };
+    if after != before {
+        let notices = status::notices(&before.conditions, &after.conditions);
+        steps.push(Step::Status(after));
+        steps.extend(notices.into_iter().map(Step::Tell));
+    }
+    Plan { steps, again_at: *until }
+}
+
+fn verdict(object: &Group, said: &Result<Declared, Invalid>, above: &Above) -> Verdict {
+    if let Err(invalid) = said {
+        return Verdict::new(invalid.reason(), invalid.to_string());
+    }
+    let name = object.name_any();
+    let parent = parent_of(&name).unwrap_or_default();
+    match above {
+        Above::Nothing | Above::Ready(_) => {
+            Verdict::new(Reason::InEffect, "the group is in effect")
+        }
+        Above::Missing => Verdict::new(
+            Reason::ParentMissing,
+            format!("there is no Group {parent}; make it first"),
+        ),
+        Above::Former => Verdict::new(
+            Reason::ParentMissing,
+            format!(
+                "the Group {parent} that this one was made under is deleted, and this one with it"
+            ),
+        ),
+        Above::NotReady(_) => Verdict::new(
+            Reason::ParentNotReady,
+            format!("the Group {parent} is not in effect; its own conditions say why"),
+        ),
+    }
+}
+
+/// The creator, while they are staff by `spec.creator` only.
+fn to_enrol<'a>(object: &Group, said: &'a Result<Declared, Invalid>) -> Option<&'a UserId> {
+    let is_enrolled = crate::resources::group::is_creator_enrolled(object);
+    said.as_ref().ok().and_then(|declared| declared.creator.as_ref()).filter(|_| !is_enrolled)
+}
+
+/// The Membership by which the creator is staff.
+fn enrolment_of(object: &Group, creator: &UserId) -> Membership {
+    let owner = Owner { name: object.name_any(), uid: object.uid().unwrap_or_default() };
+    let spec = MembershipSpec {
+        group: Some(owner.name.clone()),
+        role: Role::Staff,
+        users: vec![creator.to_string()],
+        ..MembershipSpec::default()
+    };
+    let mut membership = Membership::new(&enrolment_name(&owner.uid), spec);
+    membership.metadata.owner_references = Some(vec![owner.reference()]);
+    membership.metadata.annotations = Some(BTreeMap::from([(ENROLS.to_owned(), owner.uid)]));
+    membership
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! Memberships: what surrounds one, and what is to be done about it.
+//!
+//! [`plan`] is pure. Must not know how its steps are done.
+
+use super::owner::Owner;
+use super::plan::{Plan, Step};
+use super::status::{self, Verdict};
+use super::world::{Above, Said, World};
+use crate::domain::time::Timestamp;
+use crate::resources::condition::Reason;
+use crate::resources::{Invalid, Membership, MembershipStatus, moment};
+
+/// What a Membership says and what surrounds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    /// What it says.
+    pub said: Result<Said, Invalid>,
+    /// The Groups it belongs to.
+    pub owners: Vec<Owner>,
+    /// How its Group stands.
+    pub above: Above,
+}
+
+/// Looks up what surrounds a Membership; `None` when there is no such Membership.
+#[must_use]
+pub fn dereference(world: &World, name: &str) -> Option<Surroundings> {
+    let facts = world.membership(name)?;
+    Some(Surroundings {
+        said: facts.said.clone(),
+        owners: facts.owners.clone(),
+        above: world.above_membership(facts.group.as_deref(), &facts.owners),
+    })
+}
+
+/// What is to be done about a Membership. Its users are taken from the surroundings, not from the object.
+#[must_use]
+pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<MembershipStatus> {
+    if object.metadata.deletion_timestamp.is_some() {
+        return Plan::default();
+    }
+    let Surroundings { said, owners, above } = around;
+    let generation = object.metadata.generation;
+    let before = object.status.clone().unwrap_or_default();
+    let verdict = verdict(object, said, above, now);
+    let users = said.as_ref().ok().and_then(|said| i64::try_from(said.people.len()).ok());
+    let after = MembershipStatus {
+        observed_generation: generation,
+        conditions: status::ready(&before.conditions, &verdict, generation, now),
+        users,
+    };
+    let mut steps: Vec<Step<_>> = above.to_tie(owners).map(Step::Own).into_iter().collect();
+    let before = MembershipStatus { conditions: status::own(&before.conditions), ..before };
+    if after != before {
+        let notices = status::notices(&before.conditions, &after.conditions);
+        steps.push(Step::Status(after));
+        steps.extend(notices.into_iter().map(Step::Tell));
+    }
+    let end = said.as_ref().ok().and_then(|said| said.expires_at);
+    Plan { steps, again_at: end.filter(|end| *end > now) }
+}
+
+fn verdict(
+    object: &Membership,
+    said: &Result<Said, Invalid>,
+    above: &Above,
+    now: Timestamp,
+) -> Verdict {
+    let said = match said {
+        Ok(said) => said,
+        Err(invalid) => return Verdict::new(invalid.reason(), invalid.to_string()),
+    };
+    if let Some(end) = said.expires_at.filter(|end| *end <= now) {
+        return Verdict::new(Reason::Expired, format!("it ended at {}", moment::write(end)));
+    }
+    let group = object.spec.group.as_deref().unwrap_or_default();
+    match above {
+        Above::Nothing | Above::Ready(_) => {
+            Verdict::new(Reason::InEffect, "the users are in the group")
+        }
+        Above::Missing => {
+            Verdict::new(Reason::GroupMissing, format!("there is no Group {group}; make it first"))
+        }
+        Above::Former => Verdict::new(
+            Reason::GroupMissing,
+            format!("the Group {group} that this was made for is deleted, and this with it"),
+        ),
+        Above::NotReady(_) => Verdict::new(
+            Reason::GroupNotReady,
+            format!("the Group {group} is not in effect; its own conditions say why"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

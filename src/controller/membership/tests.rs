@@ -1,0 +1,134 @@
+//! What is planned for every state of a Membership and its surroundings.
+
+use kube::ResourceExt;
+
+use super::*;
+use crate::controller::tests::{at, deleting, expiring, group, membership, owned, owner, world};
+use crate::resources::Group;
+use crate::resources::membership::{Role, ServiceAccount};
+
+const NOW: i64 = 1_000;
+
+fn plan_for(object: &Membership, groups: &[Group]) -> Plan<MembershipStatus> {
+    plan_at(object, groups, NOW)
+}
+
+fn plan_at(object: &Membership, groups: &[Group], now: i64) -> Plan<MembershipStatus> {
+    let world = world(groups, std::slice::from_ref(object));
+    let around = dereference(&world, &object.name_any()).unwrap();
+    // The store keeps no users.
+    let mut bare = object.clone();
+    bare.spec.users.clear();
+    bare.spec.service_accounts.clear();
+    plan(&bare, &around, at(now))
+}
+
+fn short(plan: &Plan<MembershipStatus>) -> String {
+    let step = |step: &Step<MembershipStatus>| match step {
+        Step::Own(owner) => format!("own {}", owner.uid),
+        Step::Enrol(_) => "enrol".to_owned(),
+        Step::Tell(notice) => format!("tell {}", notice.reason),
+        Step::Status(status) => {
+            let users = status.users.map_or("?".to_owned(), |users| users.to_string());
+            format!("status {} {users}", status.conditions[0].reason)
+        }
+    };
+    plan.steps.iter().map(step).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn a_membership_and_its_group() {
+    let object = || membership("m", Some("a"), Role::Member, &["x-1", "x-2", "x-1"]);
+    let (a, b) = (group("a", None), group("a.b", None));
+    let below = || membership("m", Some("a.b"), Role::Staff, &[]);
+    for (object, groups, wanted) in [
+        (object(), vec![], "status GroupMissing 2, tell GroupMissing"),
+        (object(), vec![b.clone()], "status GroupMissing 2, tell GroupMissing"),
+        (object(), vec![a.clone()], "own uid-a, status InEffect 2"),
+        (owned(object(), &[owner("a", "uid-a")]), vec![a.clone()], "status InEffect 2"),
+        (
+            owned(object(), &[owner("a", "uid-former")]),
+            vec![a.clone()],
+            "status GroupMissing 2, tell GroupMissing",
+        ),
+        (
+            object(),
+            vec![deleting(a.clone())],
+            "own uid-a, status GroupNotReady 2, tell GroupNotReady",
+        ),
+        (
+            object(),
+            vec![group("a", Some("nobody"))],
+            "own uid-a, status GroupNotReady 2, tell GroupNotReady",
+        ),
+        (below(), vec![b.clone()], "own uid-a.b, status GroupNotReady 0, tell GroupNotReady"),
+        (below(), vec![a.clone(), b], "own uid-a.b, status InEffect 0"),
+        (membership("m", None, Role::Staff, &["x-1"]), vec![], "status InEffect 1"),
+        (deleting(object()), vec![a], ""),
+    ] {
+        assert_eq!(short(&plan_for(&object, &groups)), wanted, "{object:?} {groups:?}");
+    }
+}
+
+#[test]
+fn service_accounts_are_users() {
+    let mut object = membership("m", None, Role::Staff, &["k8s-ci:deployer", "x-1"]);
+    let account = ServiceAccount { namespace: "ci".to_owned(), name: "deployer".to_owned() };
+    object.spec.service_accounts = vec![account];
+    assert_eq!(short(&plan_for(&object, &[])), "status InEffect 2");
+    object.spec.service_accounts[0].name = "De".to_owned();
+    let wrong = "status InvalidServiceAccount ?, tell InvalidServiceAccount";
+    assert_eq!(short(&plan_for(&object, &[])), wrong);
+}
+
+#[test]
+fn wrong_ones_say_what_is_wrong() {
+    let a = [group("a", None)];
+    for (object, reason, part) in [
+        (membership("m", Some("A"), Role::Member, &[]), "InvalidName", "spec.group"),
+        (membership("m", Some("a.staff"), Role::Member, &[]), "InvalidName", "reserved"),
+        (membership("m", None, Role::Member, &[]), "InvalidRole", "root staff"),
+        (membership("m", Some("a"), Role::Member, &["x-1", "nobody"]), "InvalidUser", "users[1]"),
+        (membership("m", Some("a"), Role::Member, &["x-1"; 501]), "TooMuch", "500"),
+        (
+            expiring(membership("m", Some("a"), Role::Member, &[]), "tomorrow"),
+            "InvalidTime",
+            "spec.expiresAt",
+        ),
+    ] {
+        let plan = plan_for(&object, &a);
+        let condition = plan.steps.iter().find_map(|step| match step {
+            Step::Status(status) => status.conditions.first(),
+            _ => None,
+        });
+        let condition = condition.unwrap();
+        assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("False", reason));
+        assert!(condition.message.contains(part), "{condition:?}");
+        assert_eq!(plan.again_at, None);
+    }
+}
+
+#[test]
+fn it_ends_on_time() {
+    let a = [group("a", None)];
+    let tied = owned(membership("m", Some("a"), Role::Member, &["x-1"]), &[owner("a", "uid-a")]);
+    let mut object = expiring(tied, "1970-01-01T00:16:41Z");
+    let before = plan_at(&object, &a, NOW);
+    assert_eq!((short(&before).as_str(), before.again_at), ("status InEffect 1", Some(at(1_001))));
+    let Step::Status(status) = &before.steps[0] else { panic!("{before:?}") };
+    object.status = Some(status.clone());
+    let steady = plan_at(&object, &a, NOW);
+    assert_eq!((short(&steady).as_str(), steady.again_at), ("", Some(at(1_001))));
+    let over = plan_at(&object, &a, 1_001);
+    assert_eq!((short(&over).as_str(), over.again_at), ("status Expired 1, tell Expired", None));
+    let Step::Status(status) = &over.steps[0] else { panic!("{over:?}") };
+    assert!(status.conditions[0].message.contains("1970-01-01T00:16:41Z"));
+    object.status = Some(status.clone());
+    assert_eq!(plan_at(&object, &a, 5_000), Plan::default());
+
+    object.spec.expires_at = Some("1970-01-02T00:00:00Z".to_owned());
+    let longer = plan_at(&object, &a, 5_000);
+    assert_eq!(short(&longer), "status InEffect 1, tell InEffect");
+    object.spec.expires_at = None;
+    assert_eq!(plan_at(&object, &a, 5_000).again_at, None);
+}

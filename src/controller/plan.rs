@@ -1,0 +1,58 @@
+//! What is to be done about an object: a list of steps, made without a client and carried out by
+//! [`apply`](super::apply).
+//!
+//! Must not know how a step is done. Steps stand in the order in which they are done; after any of them the process may
+//! end, and the plan that is made then leads to the same state.
+
+use super::owner::Owner;
+use crate::domain::time::Timestamp;
+use crate::resources::Membership;
+
+/// What is to be done about one object, whose status is an `S`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan<S> {
+    /// The steps, in order.
+    pub steps: Vec<Step<S>>,
+    /// When to look again though nothing has changed; `None` = not before something does.
+    pub again_at: Option<Timestamp>,
+}
+
+impl<S> Default for Plan<S> {
+    /// Nothing is to be done.
+    fn default() -> Self {
+        Self { steps: Vec::new(), again_at: None }
+    }
+}
+
+/// One thing to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step<S> {
+    /// Tie the object to a Group, with which it is deleted.
+    Own(Owner),
+    /// Make the Membership by which the creator of the Group is staff. It must not exist.
+    Enrol(Box<Membership>),
+    /// Write the status.
+    Status(S),
+    /// Send an Event. Best effort: when it fails, nobody tries again.
+    Tell(Notice),
+}
+
+/// An Event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// How it matters.
+    pub weight: Weight,
+    /// Why, in one word.
+    pub reason: String,
+    /// The same for people.
+    pub message: String,
+}
+
+/// How an Event matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// As it should be.
+    Normal,
+    /// Somebody may have to do something.
+    Warning,
+}

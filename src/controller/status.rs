@@ -1,0 +1,115 @@
+//! What statuses say: the verdict on an object as conditions, and which change of it is worth an Event.
+//!
+//! Must not know how a verdict is reached.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff;
+
+use super::plan::{Notice, Weight};
+use crate::domain::time::Timestamp;
+use crate::resources::condition::{READY, Reason, with_ready};
+
+/// The condition that a Group has while its creator cannot be enrolled.
+pub const CREATOR_ENROLLED: &str = "CreatorEnrolled";
+
+/// The conditions that the controller writes; those of others are left alone.
+const OURS: [&str; 2] = [READY, CREATOR_ENROLLED];
+
+/// Whether an object is in effect, why, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Why.
+    pub reason: Reason,
+    /// The same for people.
+    pub message: String,
+}
+
+impl Verdict {
+    /// A verdict.
+    #[must_use]
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+}
+
+/// The controller's own among the conditions, in a fixed order.
+#[must_use]
+pub fn own(conditions: &[Condition]) -> Vec<Condition> {
+    let of = |type_: &&str| conditions.iter().find(|condition| condition.type_ == *type_).cloned();
+    OURS.iter().filter_map(of).collect()
+}
+
+/// The condition `Ready` that tells the verdict.
+#[must_use]
+pub fn ready(
+    before: &[Condition],
+    verdict: &Verdict,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Vec<Condition> {
+    let before: Vec<Condition> = own(before).into_iter().filter(|one| one.type_ == READY).collect();
+    with_ready(&before, verdict.reason, &verdict.message, generation, now)
+}
+
+/// Why a creator cannot be enrolled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// A Membership of somebody else has the name that the creator's would have.
+    NameTaken,
+    /// The API server does not take the creator's Membership.
+    Refused,
+}
+
+/// The condition that tells why the creator is not staff by a Membership of this name.
+#[must_use]
+pub fn not_enrolled(
+    before: &[Condition],
+    obstacle: Obstacle,
+    name: &str,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Condition {
+    let old = before.iter().find(|condition| condition.type_ == CREATOR_ENROLLED);
+    let since = old.filter(|old| old.status == "False").map(|old| old.last_transition_time.clone());
+    let (reason, message) = match obstacle {
+        Obstacle::NameTaken => (
+            "NameTaken",
+            format!(
+                "the Membership {name} was not made by the controller and is left alone; delete it, and the creator \
+                 becomes staff by a Membership of that name"
+            ),
+        ),
+        Obstacle::Refused => (
+            "Refused",
+            format!(
+                "the API server does not take the Membership {name} that makes the creator staff; the controller's log \
+                 says why, and it goes on trying"
+            ),
+        ),
+    };
+    let now = || Time(jiff::Timestamp::from_second(now.as_unix()).unwrap_or(jiff::Timestamp::MAX));
+    Condition {
+        type_: CREATOR_ENROLLED.to_owned(),
+        status: "False".to_owned(),
+        reason: reason.to_owned(),
+        message: format!("{message}; until then they are staff by spec.creator"),
+        observed_generation: generation,
+        last_transition_time: since.unwrap_or_else(now),
+    }
+}
+
+/// The Events that a change of conditions is worth: of readiness, but not that a new object is ready, and of a name found
+/// taken.
+#[must_use]
+pub fn notices(before: &[Condition], after: &[Condition]) -> Vec<Notice> {
+    let changed = |after: &&Condition| {
+        let old = before.iter().find(|old| old.type_ == after.type_);
+        old.map_or("True", |old| old.status.as_str()) != after.status
+    };
+    let notice = |condition: &Condition| Notice {
+        weight: if condition.status == "True" { Weight::Normal } else { Weight::Warning },
+        reason: condition.reason.clone(),
+        message: condition.message.clone(),
+    };
+    after.iter().filter(changed).map(notice).collect()
+}

@@ -1,0 +1,37 @@
+//! Users: what is to be done about one.
+//!
+//! Must not know whether the user is in any group: what is said of a user holds either way.
+
+use super::plan::{Plan, Step};
+use super::status::{self, Verdict};
+use crate::domain::time::Timestamp;
+use crate::resources::condition::Reason;
+use crate::resources::{User, UserStatus, user};
+
+/// What is to be done about a User.
+#[must_use]
+pub fn plan(object: &User, now: Timestamp) -> Plan<UserStatus> {
+    if object.metadata.deletion_timestamp.is_some() {
+        return Plan::default();
+    }
+    let verdict = match user::parse(object) {
+        Ok(_) => Verdict::new(Reason::InEffect, "what is said of the user holds"),
+        Err(invalid) => Verdict::new(invalid.reason(), invalid.to_string()),
+    };
+    let generation = object.metadata.generation;
+    let before = object.status.clone().unwrap_or_default();
+    let after = UserStatus {
+        observed_generation: generation,
+        conditions: status::ready(&before.conditions, &verdict, generation, now),
+    };
+    let before = UserStatus { conditions: status::own(&before.conditions), ..before };
+    if after == before {
+        return Plan::default();
+    }
+    let notices = status::notices(&before.conditions, &after.conditions);
+    let steps = [Step::Status(after)].into_iter().chain(notices.into_iter().map(Step::Tell));
+    Plan { steps: steps.collect(), again_at: None }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! What is planned for every state of a User.
+
+use super::*;
+use crate::controller::tests::{at, deleting, user};
+
+#[test]
+fn right_and_wrong() {
+    let mut object = user("john", "kisee-john");
+    let made = plan(&object, at(10));
+    let [Step::Status(status)] = made.steps.as_slice() else { panic!("{made:?}") };
+    let reason = |status: &UserStatus| status.conditions[0].reason.clone();
+    assert_eq!((reason(status).as_str(), status.observed_generation), ("InEffect", Some(1)));
+    object.status = Some(status.clone());
+    assert_eq!(plan(&object, at(20)), Plan::default());
+
+    object.spec.not_before = Some("yesterday".to_owned());
+    object.metadata.generation = Some(2);
+    let wrong = plan(&object, at(20));
+    let [Step::Status(status), Step::Tell(notice)] = wrong.steps.as_slice() else {
+        panic!("{wrong:?}");
+    };
+    assert_eq!(reason(status), "InvalidTime");
+    assert_eq!(notice.reason, "InvalidTime");
+    assert_eq!(plan(&deleting(object), at(20)), Plan::default());
+
+    for username in ["", "john", "-john", "Kisee-john", "kisee-"] {
+        let plan = plan(&user("john", username), at(10));
+        let [Step::Status(status), Step::Tell(_)] = plan.steps.as_slice() else {
+            panic!("{plan:?}");
+        };
+        assert_eq!(reason(status), "InvalidUser", "{username:?}");
+    }
+}

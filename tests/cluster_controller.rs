@@ -1,0 +1,31 @@
+//! The real controller on a real Kubernetes control plane, with no more permissions than it says it needs.
+//! `tests/run cluster` runs these; a plain `cargo test` leaves them out (`test = false` in Cargo.toml).
+
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "this is all tests")]
+
+mod support;
+
+#[path = "cluster_controller/faults.rs"]
+mod faults;
+#[path = "cluster_controller/life.rs"]
+mod life;
+#[path = "cluster_controller/realm.rs"]
+mod realm;
+
+use std::time::{Duration, Instant};
+
+/// Waits until something holds.
+#[track_caller]
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < Duration::from_secs(60), "not in a minute: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Seconds since 1970 as a manifest writes them.
+fn moment(seconds: i64) -> String {
+    let at = pasee::domain::time::Timestamp::from_unix(seconds).unwrap();
+    pasee::resources::moment::write(at)
+}

@@ -1,0 +1,206 @@
+//! What becomes of Groups, Memberships and Users while one controller runs.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::realm::{Realm, condition, group, membership, object};
+use super::support::controlplane;
+use super::support::pasee::now;
+use super::{eventually, moment};
+
+#[test]
+fn what_is_applied_gets_ready_and_then_nothing_is_written() {
+    let cluster = controlplane::shared();
+    let realm = Realm::new(&cluster);
+    let controller = realm.leader("one");
+    // Children first, as a GitOps tool may do it.
+    realm.apply(&membership(
+        "developers",
+        &json!({ "group": "admin.my--developers", "users": ["x-ada", "x-alan", "x-ada"] }),
+    ));
+    realm.wait_for("memberships/developers", "GroupMissing");
+    realm.apply(&group("admin.my--developers", "x-john"));
+    realm.wait_for("groups/admin.my--developers", "ParentMissing");
+    realm.wait_for("memberships/developers", "GroupNotReady");
+    assert_eq!(realm.counts("admin.my--developers"), [0, 0, 0]);
+    realm.apply(&group("admin", "x-you"));
+    let ci = json!([{ "namespace": "ci", "name": "deployer" }]);
+    realm.apply(&membership(
+        "robots",
+        &json!({ "group": "admin.my--developers", "serviceAccounts": ci }),
+    ));
+    realm.apply(&membership("root", &json!({ "role": "Staff", "users": ["x-you"] })));
+    realm.apply(&object("User", "eve", &json!({ "username": "x-eve", "banned": true })));
+    for object in [
+        "groups/admin",
+        "groups/admin.my--developers",
+        "memberships/developers",
+        "memberships/robots",
+        "memberships/root",
+        "users/eve",
+    ] {
+        realm.wait_for(object, "InEffect");
+        let found = realm.get(object);
+        assert_eq!(found["status"]["observedGeneration"], found["metadata"]["generation"]);
+    }
+    realm.wait_for_counts("admin", [0, 1, 1]);
+    realm.wait_for_counts("admin.my--developers", [3, 1, 0]);
+    assert_eq!(realm.get("memberships/developers")["status"]["users"], 2);
+    eventually("the change of readiness is told", || {
+        let told = realm.events("Group", "admin.my--developers");
+        told.contains(&"ParentMissing".to_owned()) && told.contains(&"InEffect".to_owned())
+    });
+    assert_eq!(realm.events("Group", "admin"), Vec::<String>::new(), "nothing to tell");
+    realm.settle();
+    realm.stays_still(5);
+    controller.stop();
+    let again = realm.leader("two");
+    eventually("it has looked at everything", || again.log().contains("the realm is known"));
+    realm.stays_still(5);
+    again.stop();
+}
+
+#[test]
+fn what_is_below_a_group_goes_with_it_and_does_not_come_back() {
+    let cluster = controlplane::shared();
+    let realm = Realm::new(&cluster);
+    let controller = realm.leader("one");
+    let names = ["a", "a.b", "a.b.c", "a.b.c.d", "other"];
+    names.iter().for_each(|name| realm.apply(&group(name, "x-ada")));
+    realm.apply(&membership("of-a", &json!({ "group": "a", "users": ["x-eve"] })));
+    realm.apply(&membership("of-d", &json!({ "group": "a.b.c.d", "users": ["x-eve"] })));
+    names.iter().for_each(|name| realm.wait_for_counts(name, realm_counts(name)));
+    realm.wait_for("memberships/of-d", "InEffect");
+    realm.wait_for("memberships/of-a", "InEffect");
+    let owner = &realm.get("groups/a.b")["metadata"]["ownerReferences"][0];
+    assert_eq!(owner["uid"], realm.get("groups/a")["metadata"]["uid"]);
+    assert_eq!(owner["blockOwnerDeletion"], false);
+
+    // Made again at once, so that garbage collection comes after it.
+    realm.kubectl(&["delete", "groups.pasee.meltylab.fr/a"]);
+    realm.apply(&group("a", "x-john"));
+    eventually("all below is gone", || {
+        ["groups/a.b", "groups/a.b.c", "groups/a.b.c.d", "memberships/of-a", "memberships/of-d"]
+            .iter()
+            .all(|object| realm.get(object).is_null())
+    });
+    realm.wait_for_counts("a", [0, 1, 0]);
+    assert_eq!(realm.reason("groups/other"), "InEffect");
+    let left = realm.kubectl(&["get", "memberships.pasee.meltylab.fr", "-o", "name"]);
+    assert_eq!(left.lines().count(), 2, "the creators of other and of the new one: {left}");
+    controller.stop();
+}
+
+fn realm_counts(name: &str) -> [i64; 3] {
+    match name {
+        "a" => [1, 1, 1],
+        "a.b.c.d" => [1, 1, 0],
+        "other" => [0, 1, 0],
+        _ => [0, 1, 1],
+    }
+}
+
+#[test]
+fn a_creator_is_enrolled_once() {
+    let cluster = controlplane::shared();
+    let realm = Realm::new(&cluster);
+    let controller = realm.leader("one");
+    realm.apply(&group("a", "x-ada"));
+    realm.wait_for_counts("a", [0, 1, 0]);
+    let made = realm.get("groups/a");
+    assert_eq!(made["status"]["creatorEnrolled"], true);
+    let uid = made["metadata"]["uid"].as_str().unwrap();
+    let name = format!("memberships/creator-{uid}");
+    realm.wait_for(&name, "InEffect");
+    assert_eq!(realm.get(&name)["spec"]["users"], json!(["x-ada"]));
+
+    realm.delete(&name.replace('/', ".pasee.meltylab.fr/"));
+    realm.wait_for_counts("a", [0, 0, 0]);
+    realm.apply(&object("Group", "a", &json!({ "creator": "x-ada", "description": "changed" })));
+    eventually("the change is seen", || realm.get("groups/a")["status"]["observedGeneration"] == 2);
+    controller.stop();
+    let again = realm.leader("two");
+    realm.settle();
+    assert!(realm.get(&name).is_null(), "the creator was removed, and stays so");
+    assert_eq!(realm.counts("a"), [0, 0, 0]);
+    again.stop();
+}
+
+#[test]
+fn a_name_that_somebody_else_has_is_left_alone() {
+    let cluster = controlplane::shared();
+    let realm = Realm::new(&cluster);
+    realm.apply(&group("a", "x-ada"));
+    let uid = realm.get("groups/a")["metadata"]["uid"].as_str().unwrap().to_owned();
+    let name = format!("creator-{uid}");
+    realm.apply(&membership(&name, &json!({ "group": "a", "users": ["x-eve"] })));
+    let controller = realm.leader("one");
+    realm.wait_for_counts("a", [1, 1, 0]);
+    let made = realm.get("groups/a");
+    assert_eq!(condition(&made, "CreatorEnrolled")["reason"], "NameTaken");
+    assert_eq!(condition(&made, "Ready")["status"], "True");
+    assert!(made["status"]["creatorEnrolled"].is_null());
+    eventually("it is told", || realm.events("Group", "a") == ["NameTaken"]);
+    let spec = realm.get(&format!("memberships/{name}"))["spec"].clone();
+    assert_eq!(spec, json!({ "group": "a", "role": "Member", "users": ["x-eve"] }));
+    realm.settle();
+    realm.stays_still(3);
+
+    realm.delete(&format!("memberships.pasee.meltylab.fr/{name}"));
+    realm.wait_for_counts("a", [0, 1, 0]);
+    eventually("the creator is enrolled", || {
+        realm.get("groups/a")["status"]["creatorEnrolled"] == true
+    });
+    assert!(condition(&realm.get("groups/a"), "CreatorEnrolled").is_null());
+    controller.stop();
+}
+
+#[test]
+fn a_membership_ends_on_time() {
+    let cluster = controlplane::shared();
+    let realm = Realm::new(&cluster);
+    let controller = realm.leader("one");
+    realm.apply(&group("a", "x-ada"));
+    let end = now() + 12;
+    let spec = json!({ "group": "a", "users": ["x-eve"], "expiresAt": moment(end) });
+    realm.apply(&membership("on-call", &spec));
+    realm.wait_for("memberships/on-call", "InEffect");
+    realm.wait_for_counts("a", [1, 1, 0]);
+    assert!(now() < end, "the machine is too slow for this test");
+    realm.wait_for("memberships/on-call", "Expired");
+    realm.wait_for_counts("a", [0, 1, 0]);
+    let since = condition(&realm.get("memberships/on-call"), "Ready")["lastTransitionTime"].clone();
+    let on_time = [moment(end), moment(end + 1), moment(end + 2)];
+    assert!(on_time.contains(&since.as_str().unwrap().to_owned()), "{since} after {on_time:?}");
+    assert!(realm.events("Membership", "on-call").contains(&"Expired".to_owned()));
+    // Made longer, it counts again.
+    let spec = json!({ "group": "a", "users": ["x-eve"], "expiresAt": moment(now() + 3_600) });
+    realm.apply(&membership("on-call", &spec));
+    realm.wait_for("memberships/on-call", "InEffect");
+    realm.wait_for_counts("a", [1, 1, 0]);
+    realm.settle();
+    realm.stays_still(3);
+    controller.stop();
+}
+
+#[test]
+fn many_groups_come_to_rest() {
+    let cluster = controlplane::shared();
+    let realm = Realm::new(&cluster);
+    let controller = realm.leader("one");
+    let groups: String = (0..200).map(|n| group(&format!("top.n{n}"), "x-ada")).collect();
+    realm.apply(&groups);
+    let since = Instant::now();
+    realm.apply(&group("top", "x-ada"));
+    realm.wait_for_counts("top", [0, 1, 200]);
+    let ready = |name: &str| realm.counts(name) == [0, 1, 0];
+    eventually("all are in effect", || ready("top.n0") && ready("top.n199"));
+    println!("200 groups got into effect in {:.1} s", since.elapsed().as_secs_f64());
+    realm.settle();
+    realm.stays_still(3);
+    realm.kubectl(&["delete", "groups.pasee.meltylab.fr/top"]);
+    eventually("all is gone", || realm.versions().iter().all(|line| line.starts_with("Event/")));
+    std::thread::sleep(Duration::from_millis(500));
+    controller.stop();
+}
