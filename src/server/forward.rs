@@ -136,8 +136,8 @@ fn reply(answer: ForwardedAnswer) -> Reply {
     };
     let content_type = answer.headers.get(CONTENT_TYPE).filter(harmless).cloned();
     let content_type = content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    let mut reply = if answer.status == StatusCode::NO_CONTENT {
-        Reply::nothing()
+    let mut reply = if answer.body.is_empty() {
+        Reply::empty(answer.status)
     } else {
         Reply::typed(answer.status, content_type, answer.body)
     };

@@ -32,7 +32,12 @@ enum Content {
 impl Reply {
     /// 204.
     pub fn nothing() -> Self {
-        Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), content: Content::Nothing }
+        Self::empty(StatusCode::NO_CONTENT)
+    }
+
+    /// A status with nothing to read.
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, headers: Vec::new(), content: Content::Nothing }
     }
 
     /// A document. It is for whoever asked, as they stood then, so nobody keeps it.
