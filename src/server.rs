@@ -8,6 +8,7 @@ pub mod error;
 mod forward;
 mod groups;
 mod keys;
+mod paging;
 mod proof;
 mod reply;
 mod request;

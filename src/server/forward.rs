@@ -14,7 +14,7 @@ use super::Api;
 use super::error::ApiError;
 use super::proof::Proof;
 use super::reply::Reply;
-use super::request::Call;
+use super::request::{Call, essence};
 use super::tokens::attempt_key;
 use crate::domain::user::UserId;
 use crate::idp::{Forward, ForwardedAnswer, ForwardedRequest, Provider, ProviderError};
@@ -130,8 +130,7 @@ fn named_people(body: &[u8]) -> Result<impl Iterator<Item = String>, ApiError> {
 /// browser would run.
 fn reply(answer: ForwardedAnswer) -> Reply {
     let harmless = |value: &&HeaderValue| {
-        let text = value.to_str().unwrap_or_default();
-        let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence = essence(value);
         essence == "text/plain" || essence.starts_with("application/") && essence.contains("json")
     };
     let content_type = answer.headers.get(CONTENT_TYPE).filter(harmless).cloned();

@@ -6,9 +6,10 @@ use serde_json::Value;
 use super::Api;
 use super::document::{Document, Link, Location, Need};
 use super::error::ApiError;
+use super::paging;
 use super::reply::Reply;
 use super::request::Call;
-use super::users::{encoded, page_of};
+use super::users::encoded;
 use crate::domain::directory::Page;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Roster};
@@ -31,28 +32,23 @@ impl Api {
             may_see(&caller.actor, &View::User(user.clone()))?;
         }
         let directory = self.config.realm.directory();
-        let (page, next) = if asked.is_none() && may_see(&caller.actor, &View::Groups).is_ok() {
+        let rosters = if asked.is_none() && may_see(&caller.actor, &View::Groups).is_ok() {
             let page = Page { after: after.as_ref(), limit: GROUPS + 1 };
-            page_of(directory.rosters(page), after.as_ref(), GROUPS)
+            directory.rosters(page)
         } else {
             let user = asked.as_ref().unwrap_or(caller.admission.user());
             let record = directory.record(user, call.now);
             let rosters = record.holdings.into_iter().map(|holding| holding.roster);
-            page_of(caller.within(user, rosters), after.as_ref(), GROUPS)
+            paging::behind(caller.within(user, rosters), after.as_ref())
         };
+        let (page, last) = paging::cut(rosters, GROUPS);
         let url = self.url("/groups/");
         let of_user = asked
             .as_ref()
             .map(|user| format!("user={}&", encoded(user.as_str())))
             .unwrap_or_default();
-        let next = next.map(|last| {
-            Link::new(
-                "get",
-                format!("{url}?{of_user}last_element={last}"),
-                "More groups",
-                "The next page.",
-            )
-        });
+        let next = last
+            .map(|last| paging::next(format!("{url}?{of_user}last_element={last}"), "More groups"));
         let create = Link::new(
             "post",
             url.clone(),
@@ -90,20 +86,11 @@ impl Api {
         let after: Option<UserId> = call.parsed_query("after")?;
         let page = Page { after: after.as_ref(), limit: MEMBERS + 1 };
         let members = self.config.realm.directory().members(&roster, page, call.now);
-        let mut members = members.ok_or(WriteError::GroupMissing)?;
+        let (members, last) = paging::cut(members.ok_or(WriteError::GroupMissing)?, MEMBERS);
         let url = self.group_url(&roster);
-        let mut next = None;
-        if members.len() > MEMBERS {
-            members.truncate(MEMBERS);
-            next = members.last().map(|last| {
-                Link::new(
-                    "get",
-                    format!("{url}?after={}", encoded(last.as_str())),
-                    "More members",
-                    "The next page.",
-                )
-            });
-        }
+        let next = last.map(|last| {
+            paging::next(format!("{url}?after={}", encoded(last.as_str())), "More members")
+        });
         let members: Vec<Value> =
             members.iter().map(|user| self.user_document(user).into()).collect();
         let add = Link::new(

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use hyper::body::Incoming;
@@ -49,9 +50,8 @@ impl Call<'_> {
 
     /// Whether the body calls itself this kind of JSON.
     pub fn is_of_type(&self, wanted: &[&str]) -> bool {
-        let value = self.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let essence = value.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        wanted.iter().any(|wanted| essence.eq_ignore_ascii_case(wanted))
+        let essence = self.parts.headers.get(CONTENT_TYPE).map(essence).unwrap_or_default();
+        wanted.contains(&essence.as_str())
     }
 
     /// The body as it came.
@@ -68,6 +68,12 @@ impl Call<'_> {
             .map_err(|error| ApiError::Malformed(format!("the body is malformed: {error}")))?;
         Ok(Fields(object))
     }
+}
+
+/// A media type without its parameters, in small letters; empty when it is not readable.
+pub fn essence(content_type: &HeaderValue) -> String {
+    let text = content_type.to_str().unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// A JSON object that came as a body.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::document::{Document, Link, Location, Need};
 use super::error::ApiError;
 use super::groups::group_documents;
+use super::paging;
 use super::reply::Reply;
 use super::request::Call;
 use super::{Api, Caller};
@@ -34,21 +35,13 @@ impl Api {
         let mut users = Vec::new();
         if sees {
             let page = Page { after: after.as_ref(), limit: USERS + 1 };
-            users = self.config.realm.directory().users(page, call.now);
-            if users.len() > USERS {
-                users.truncate(USERS);
-                document = document.with_some(
-                    "next",
-                    users.last().map(|last| {
-                        Link::new(
-                            "get",
-                            format!("{url}?after={}", encoded(last.as_str())),
-                            "More users",
-                            "The next page.",
-                        )
-                    }),
-                );
-            }
+            let (page, last) =
+                paging::cut(self.config.realm.directory().users(page, call.now), USERS);
+            let next = last.map(|last| {
+                paging::next(format!("{url}?after={}", encoded(last.as_str())), "More users")
+            });
+            document = document.with_some("next", next);
+            users = page;
         }
         let users: Vec<Value> = users.iter().map(|user| self.user_document(user).into()).collect();
         document = document.with("users", users);
@@ -78,15 +71,10 @@ impl Api {
         let record = self.config.realm.directory().record(&user, call.now);
         let rosters =
             caller.within(&user, record.holdings.into_iter().map(|holding| holding.roster));
-        let (page, next) = page_of(rosters, after.as_ref(), GROUPS);
+        let (page, last) = paging::cut(paging::behind(rosters, after.as_ref()), GROUPS);
         let url = self.user_url(&user);
-        let next = next.map(|last| {
-            Link::new(
-                "get",
-                format!("{url}?last_element={last}"),
-                "More groups of this user",
-                "The next page.",
-            )
+        let next = last.map(|last| {
+            paging::next(format!("{url}?last_element={last}"), "More groups of this user")
         });
         let patch = Link::new(
             "patch",
@@ -189,21 +177,4 @@ pub(super) fn encoded(name: &str) -> String {
         .to_string()
         .replace("%2D", "-")
         .replace("%5F", "_")
-}
-
-/// The page after an element, and the element the next page comes after.
-pub(super) fn page_of(
-    rosters: Vec<Roster>,
-    after: Option<&Roster>,
-    limit: usize,
-) -> (Vec<Roster>, Option<Roster>) {
-    let mut page: Vec<Roster> = rosters
-        .into_iter()
-        .filter(|roster| after.is_none_or(|after| roster > after))
-        .take(limit + 1)
-        .collect();
-    let more = page.len() > limit;
-    page.truncate(limit);
-    let next = if more { page.last().cloned() } else { None };
-    (page, next)
 }
