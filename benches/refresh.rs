@@ -20,15 +20,17 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use pasee::cli::now;
 use pasee::domain::membership::Membership;
-use pasee::domain::policy::{Actor, Grant, admit, permit};
+use pasee::domain::policy::{Actor, Grant, Login, admit, permit};
 use pasee::domain::realm::{Change, Realm};
-use pasee::domain::token::{Lifetimes, Scope, issue};
+use pasee::domain::token::{Lifetimes, issue};
 use pasee::idp::Providers;
 use pasee::jose::claims::Party;
 use pasee::jose::key::{Algorithm, PrivateKey};
+use pasee::jose::seal::Sealer;
 use pasee::jose::sign::{Signer, token_id};
 use pasee::jose::verify::Verifier;
 use pasee::server::{Api, Config};
+use pasee::settings::{IdentityProvider, Local, Mapping, Protocol};
 use pasee::store::embedded::Embedded;
 use pasee::telemetry::Metrics;
 use pasee::web::accept::{Options, bind, run};
@@ -125,6 +127,20 @@ fn library(key: &PrivateKey) -> Option<f64> {
 }
 
 /// A refresh token of a user in ten groups, and the API that takes it.
+/// The provider that the user of the token once logged in through.
+fn nobody() -> IdentityProvider {
+    IdentityProvider {
+        name: "local".parse().expect("a name"),
+        protocol: Protocol::Local(Local { users: Vec::new() }),
+        title: None,
+        description: None,
+        registers_users: false,
+        mapping: Mapping::default(),
+        input_fields: Vec::new(),
+        enabled: true,
+    }
+}
+
 fn server(key: &PrivateKey) -> (Api, String) {
     let realm = Embedded::in_memory(now).expect("a store");
     let user: pasee::domain::user::UserId = USER.parse().expect("a user");
@@ -142,7 +158,7 @@ fn server(key: &PrivateKey) -> (Api, String) {
     }
     let lifetimes = Lifetimes::default();
     let record = realm.directory().record(&user, now());
-    let grant = Grant::Login { user, claims: Default::default(), scope: Scope::Unlimited };
+    let grant = Grant::Login(Login::of(user));
     let admission = admit(grant, record.standing, lifetimes.session, now()).expect("admission");
     let pair =
         issue(admission, record.holdings, lifetimes, [token_id([1; 16]), token_id([2; 16])], now());
@@ -153,8 +169,9 @@ fn server(key: &PrivateKey) -> (Api, String) {
         lifetimes,
         trusted_proxies: Vec::new(),
         realm: Arc::new(realm),
-        providers: Providers::new(&[]).expect("no providers"),
+        providers: Providers::new(&[nobody()]).expect("a provider"),
         provider_names: Vec::new(),
+        sealer: Sealer::new(&key).expect("a sealer"),
         signer,
         verifier: Verifier::new(party(), vec![key.public().clone()]),
         retired_keys: Vec::new(),

@@ -7,6 +7,7 @@
 
 pub mod claim;
 pub mod directory;
+pub mod evidence;
 pub mod group;
 pub mod membership;
 pub mod policy;

@@ -6,17 +6,26 @@
 mod call;
 pub mod kisee;
 pub mod local;
+mod mapping;
+pub mod redirect;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use secrecy::SecretString;
+use serde_json::{Map, Value};
+use url::Url;
 
 use crate::domain::claim::ExtraClaims;
+use crate::domain::evidence::Evidence;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{ProviderName, UserId};
+use crate::domain::user::{ProviderName, Subject, UserId};
 use crate::settings::{self, InputField, Protocol};
+
+pub use mapping::MappedGroups;
+use mapping::Mapping;
+use redirect::{Answered, Begun, Memory};
 
 /// Who a provider says somebody is.
 #[derive(Clone, Debug)]
@@ -25,6 +34,38 @@ pub struct Identity {
     pub user: UserId,
     /// What the settings let pass of what else the provider says.
     pub claims: ExtraClaims,
+    /// What it says that decides something again at each refresh.
+    pub evidence: Evidence,
+    /// The groups that what it says adds.
+    pub mapped: MappedGroups,
+}
+
+/// What a protocol has proved, before the settings' mapping judges it.
+#[derive(Clone, Debug)]
+struct Proved {
+    subject: Subject,
+    /// All that the provider says of the user; nothing of it has passed yet.
+    said: Map<String, Value>,
+}
+
+/// What somebody shows to log in.
+#[derive(Debug)]
+pub enum Shown {
+    /// A name and a password.
+    Password(Credentials),
+    /// A token that somebody else issued.
+    Token(SecretString),
+}
+
+/// A way to log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// With login and password, in fields of these names.
+    Password,
+    /// With a token of somebody else's, in the field `token`.
+    Token,
+    /// In a browser, which is sent to the provider and comes back.
+    Redirect,
 }
 
 /// A login by name and password.
@@ -42,6 +83,12 @@ pub enum ProviderError {
     /// Unknown user or wrong password: nobody learns which.
     #[error("the identity provider does not know this login and password")]
     Refused,
+    /// The provider did not confirm who somebody is: they said no there, or what they brought back does not hold.
+    #[error("the identity provider did not confirm this login")]
+    NotConfirmed,
+    /// The user is known, and the settings do not let them in.
+    #[error("this user may not log in here")]
+    NotAllowed,
     /// No connection, or no answer in time.
     #[error("the identity provider cannot be reached now")]
     Unreachable,
@@ -96,6 +143,7 @@ pub struct Provider {
     title: String,
     description: String,
     fields: Vec<InputField>,
+    mapping: Mapping,
     protocol: Ready,
 }
 
@@ -130,20 +178,79 @@ impl Provider {
         &self.fields
     }
 
+    /// The ways to log in through it, at least one.
+    #[must_use]
+    pub fn ways(&self) -> &'static [Way] {
+        match &self.protocol {
+            Ready::Kisee(_) | Ready::Local(_) => &[Way::Password],
+        }
+    }
+
     /// Asks who somebody is.
     ///
     /// # Errors
     /// [`ProviderError`]; never says whether a user exists.
-    pub async fn identify(
+    pub async fn identify(&self, shown: Shown, now: Timestamp) -> Result<Identity, ProviderError> {
+        let proved = match (&self.protocol, shown) {
+            (Ready::Kisee(kisee), Shown::Password(credentials)) => {
+                kisee.identify(credentials, now).await?
+            }
+            (Ready::Local(local), Shown::Password(credentials)) => {
+                local.identify(credentials).await?
+            }
+            (Ready::Kisee(_) | Ready::Local(_), Shown::Token(_)) => {
+                return Err(ProviderError::NotOffered);
+            }
+        };
+        self.identity(&proved)
+    }
+
+    /// Begins a login in a browser, which is to come back to `back`.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotOffered`] when the protocol has no such thing, else what went wrong on the way.
+    pub async fn begin(&self, back: &Url) -> Result<Begun, ProviderError> {
+        let _ = back;
+        match &self.protocol {
+            Ready::Kisee(_) | Ready::Local(_) => Err(ProviderError::NotOffered),
+        }
+    }
+
+    /// Ends a login in a browser that has come back to `back` with an answer, and with the memory of how it began.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotConfirmed`] when the answer does not belong to that beginning or says no.
+    pub async fn finish(
         &self,
-        credentials: Credentials,
+        back: &Url,
+        memory: Memory,
+        answered: &Answered,
         now: Timestamp,
     ) -> Result<Identity, ProviderError> {
-        let (subject, claims) = match &self.protocol {
-            Ready::Kisee(kisee) => kisee.identify(credentials, now).await?,
-            Ready::Local(local) => local.identify(credentials).await?,
-        };
-        Ok(Identity { user: UserId::new(&self.name, &subject), claims })
+        let _ = (back, memory, answered, now);
+        match &self.protocol {
+            Ready::Kisee(_) | Ready::Local(_) => Err(ProviderError::NotOffered),
+        }
+    }
+
+    /// Judges once more, by the settings of today, a user whom a login has proved: whether they are let in, and which
+    /// groups are added.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotAllowed`].
+    pub fn recheck(
+        &self,
+        user: &UserId,
+        evidence: &Evidence,
+    ) -> Result<MappedGroups, ProviderError> {
+        self.mapping.recheck(user.split().1, evidence)
+    }
+
+    fn identity(&self, proved: &Proved) -> Result<Identity, ProviderError> {
+        let (claims, evidence) = self.mapping.judge(proved)?;
+        let user = UserId::new(&self.name, &proved.subject);
+        let mapped = self.recheck(&user, &evidence)?;
+        Ok(Identity { user, claims, evidence, mapped })
     }
 
     /// Passes a request on, untouched.
@@ -187,10 +294,10 @@ impl Providers {
         let mut providers = Self { offered: Vec::new(), registering: None };
         for provider in settings.iter().filter(|provider| provider.enabled) {
             let protocol = match &provider.protocol {
-                Protocol::Kisee(kisee) => kisee::Kisee::new(kisee, &provider.claims)
+                Protocol::Kisee(kisee) => kisee::Kisee::new(kisee)
                     .map(Ready::Kisee)
                     .map_err(|reason| SetupError { name: provider.name.clone(), reason })?,
-                Protocol::Local(local) => Ready::Local(local::Local::new(local, &provider.claims)),
+                Protocol::Local(local) => Ready::Local(local::Local::new(local)),
                 Protocol::NotYet(_) => continue,
             };
             let ready = Arc::new(Provider {
@@ -206,6 +313,7 @@ impl Providers {
                     )
                 }),
                 fields: login_fields(&provider.input_fields),
+                mapping: Mapping::new(&provider.mapping),
                 protocol,
             });
             if provider.registers_users {

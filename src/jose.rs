@@ -8,5 +8,6 @@ pub mod json;
 pub mod jwks;
 pub mod key;
 mod pem;
+pub mod seal;
 pub mod sign;
 pub mod verify;

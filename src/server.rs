@@ -10,6 +10,7 @@ mod groups;
 mod keys;
 mod paging;
 mod proof;
+mod redirect;
 mod reply;
 mod request;
 pub mod route;
@@ -32,6 +33,7 @@ use crate::domain::token::Lifetimes;
 use crate::domain::user::ProviderName;
 use crate::idp::Providers;
 use crate::jose::key::PublicKey;
+use crate::jose::seal::Sealer;
 use crate::jose::sign::Signer;
 use crate::jose::verify::Verifier;
 use crate::telemetry::Metrics;
@@ -62,6 +64,8 @@ pub struct Config {
     pub provider_names: Vec<ProviderName>,
     /// Signs tokens.
     pub signer: Signer,
+    /// Seals what a browser carries while it is at a provider.
+    pub sealer: Sealer,
     /// Believes them.
     pub verifier: Verifier,
     /// Keys that are no longer signed with but still published.
@@ -81,6 +85,7 @@ pub struct Api {
     config: Config,
     scheme: Scheme,
     documents: keys::Documents,
+    ended: redirect::Ended,
 }
 
 impl Api {
@@ -91,6 +96,7 @@ impl Api {
         Self {
             scheme: if https { Scheme::Https } else { Scheme::Http },
             documents: keys::Documents::new(&config),
+            ended: redirect::Ended::default(),
             config,
         }
     }
@@ -113,7 +119,7 @@ impl Api {
             Route::PublicKey => Ok(self.documents.public_key()),
             Route::Jwks => Ok(self.documents.jwks()),
             Route::JwksEs256k => Ok(self.documents.jwks_es256k()),
-            Route::DescribeTokens => self.describe_tokens(&call),
+            Route::DescribeTokens => self.describe_tokens(&call).await,
             Route::CreateTokens => self.create_tokens(call).await,
             Route::ListUsers => self.list_users(&call),
             Route::RegisterUser => self.register_user(call).await,
@@ -173,6 +179,10 @@ impl Api {
             None => tracing::info!(?change, "changed by the operator"),
         }
         Ok(())
+    }
+
+    fn is_https(&self) -> bool {
+        matches!(self.scheme, Scheme::Https)
     }
 
     /// The absolute URL of a path.

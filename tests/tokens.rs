@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pasee::domain::evidence::Evidence;
 use pasee::domain::time::Timestamp;
 use pasee::domain::token::{AccessClaims, RefreshClaims, Scope, Token};
 use pasee::jose::claims::{Party, passed};
@@ -70,7 +71,9 @@ impl House {
         let signer = Signer::new(forger.key.clone(), party());
         let (access, refresh) = (
             signer.access(&claims()).unwrap(),
-            signer.refresh(&RefreshClaims(claims().token)).unwrap(),
+            signer
+                .refresh(&RefreshClaims { token: claims().token, evidence: Evidence::default() })
+                .unwrap(),
         );
         let kisee = forger.token(&json!({"typ": "JWT", "alg": "ES256"}), &kisee_claims());
         let keys = vec![forger.key.public().clone()];

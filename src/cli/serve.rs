@@ -17,6 +17,7 @@ use crate::domain::realm::Realm;
 use crate::idp::Providers;
 use crate::jose::claims::Party;
 use crate::jose::key::PrivateKey;
+use crate::jose::seal::Sealer;
 use crate::jose::sign::Signer;
 use crate::jose::verify::Verifier;
 use crate::server::{Api, Config};
@@ -101,6 +102,7 @@ fn api(
             .iter()
             .map(|provider| provider.name.clone())
             .collect(),
+        sealer: Sealer::new(&key).context("the signing key gives no key to seal with")?,
         signer: Signer::new(key, party.clone()),
         verifier: Verifier::new(party, keys),
         retired_keys: settings.keys.retired.clone(),

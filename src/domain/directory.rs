@@ -34,6 +34,32 @@ pub struct Record {
     pub holdings: Vec<Holding>,
 }
 
+impl Record {
+    /// Adds the groups that an identity provider's word gives until a moment, as far as they are in effect. A longer
+    /// membership of the same group counts.
+    pub fn add_mapped(
+        &mut self,
+        groups: &[GroupName],
+        until: Timestamp,
+        directory: &dyn Directory,
+        now: Timestamp,
+    ) {
+        if until <= now {
+            return;
+        }
+        for group in groups.iter().filter(|group| directory.has_group(group)) {
+            let roster = Roster::Members(group.clone());
+            match self.holdings.iter_mut().find(|holding| holding.roster == roster) {
+                Some(holding) => {
+                    holding.expires_at = holding.expires_at.map(|end| end.max(until));
+                }
+                None => self.holdings.push(Holding { roster, expires_at: Some(until) }),
+            }
+        }
+        self.holdings.sort_by(|one, two| one.roster.cmp(&two.roster));
+    }
+}
+
 /// One page of a listing.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a, T> {

@@ -6,6 +6,7 @@
 
 use super::claim::ExtraClaims;
 use super::directory::{Directory, Standing};
+use super::evidence::Evidence;
 use super::group::GroupName;
 use super::membership::Roster;
 use super::realm::Change;
@@ -170,18 +171,37 @@ pub fn may_see(actor: &Actor, view: &View) -> Result<(), Denied> {
 #[derive(Clone, Debug)]
 pub enum Grant<'a> {
     /// An identity provider has just said who this is.
-    Login {
-        /// Who.
-        user: UserId,
-        /// What the settings let pass of what the provider says.
-        claims: ExtraClaims,
-        /// What the tokens are to be limited to.
-        scope: Scope,
-    },
+    Login(Login),
     /// A verified refresh token, and what the new pair is to be limited to besides.
     Refresh(&'a RefreshClaims, Scope),
     /// A verified access token, used on the HTTP API.
     Access(&'a AccessClaims),
+}
+
+/// What an identity provider has just proved.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Who this is.
+    pub user: UserId,
+    /// What the settings let pass of what the provider says.
+    pub claims: ExtraClaims,
+    /// What it said that decides something again at each refresh.
+    pub evidence: Evidence,
+    /// What the tokens are to be limited to.
+    pub scope: Scope,
+}
+
+impl Login {
+    /// The user, of whom nothing else is said, without a limit.
+    #[must_use]
+    pub fn of(user: UserId) -> Self {
+        Self {
+            user,
+            claims: ExtraClaims::default(),
+            evidence: Evidence::default(),
+            scope: Scope::default(),
+        }
+    }
 }
 
 /// The law's word that a user may have tokens, or act with the one shown. Nothing else makes one, and
@@ -191,6 +211,7 @@ pub struct Admission {
     pub(super) user: UserId,
     pub(super) scope: Scope,
     pub(super) claims: ExtraClaims,
+    pub(super) evidence: Evidence,
     pub(super) authenticated_at: Timestamp,
     pub(super) session_ends: Timestamp,
 }
@@ -206,6 +227,12 @@ impl Admission {
     #[must_use]
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// When the user last proved who they are.
+    #[must_use]
+    pub fn authenticated_at(&self) -> Timestamp {
+        self.authenticated_at
     }
 }
 
@@ -242,19 +269,21 @@ pub fn admit(
         return Err(Refusal::Banned);
     }
     let (issued_at, admission) = match grant {
-        Grant::Login { user, claims, scope } => (
+        Grant::Login(Login { user, claims, evidence, scope }) => (
             now,
             Admission {
                 user,
                 scope,
                 claims,
+                evidence,
                 authenticated_at: now,
                 session_ends: now.after(session),
             },
         ),
-        Grant::Refresh(RefreshClaims(token), scope) => {
+        Grant::Refresh(RefreshClaims { token, evidence }, scope) => {
             let scope = token.scope.narrow(scope).ok_or(Refusal::ScopeWidened)?;
-            (token.issued_at, admission_of(token, scope, session))
+            let evidence = evidence.clone();
+            (token.issued_at, Admission { evidence, ..admission_of(token, scope, session) })
         }
         Grant::Access(AccessClaims { token, .. }) => {
             (token.issued_at, admission_of(token, token.scope.clone(), session))
@@ -278,6 +307,7 @@ fn admission_of(
         user: token.subject.clone(),
         scope,
         claims: ExtraClaims::default(),
+        evidence: Evidence::default(),
         authenticated_at: token.authenticated_at,
         session_ends: token.authenticated_at.after(session),
     }

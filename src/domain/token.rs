@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::claim::ExtraClaims;
 use super::directory::Holding;
+use super::evidence::Evidence;
 use super::group::GroupNameError;
 use super::membership::Roster;
 use super::policy::Admission;
@@ -190,9 +191,15 @@ pub struct AccessClaims {
     pub extra: ExtraClaims,
 }
 
-/// What a refresh token says: `refresh_token: true`, no groups, no claims of a provider.
+/// What a refresh token says: `refresh_token: true`, no groups, no claims of a provider but the evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefreshClaims(pub Token);
+pub struct RefreshClaims {
+    /// The common part.
+    pub token: Token,
+    /// `evidence`: what the provider said at login that decides something again at each refresh; left out when there is
+    /// none.
+    pub evidence: Evidence,
+}
 
 /// An access token and the refresh token that comes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -237,7 +244,7 @@ pub fn issue(
     ids: [TokenId; 2],
     now: Timestamp,
 ) -> TokenPair {
-    let Admission { user, scope, claims, authenticated_at, session_ends } = admission;
+    let Admission { user, scope, claims, evidence, authenticated_at, session_ends } = admission;
     let [access_id, refresh_id] = ids;
     let within: Vec<Holding> =
         holdings.into_iter().filter(|holding| scope.covers(&holding.roster)).collect();
@@ -252,7 +259,8 @@ pub fn issue(
         scope,
     };
     let expires_at = now.after(lifetimes.refresh).min(session_ends);
-    let refresh = RefreshClaims(Token { expires_at, id: refresh_id, ..access.clone() });
+    let refresh =
+        RefreshClaims { token: Token { expires_at, id: refresh_id, ..access.clone() }, evidence };
     let groups = within.into_iter().map(|holding| holding.roster).collect();
     TokenPair { access: AccessClaims { token: access, groups, extra: claims }, refresh }
 }

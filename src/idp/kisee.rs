@@ -15,11 +15,8 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::call::{Answer, Caller, Repeat, SetupError, Trust};
-use super::{Credentials, Forward, ForwardedAnswer, ForwardedRequest, ProviderError};
-use crate::domain::claim::{ClaimName, ExtraClaims};
+use super::{Credentials, Forward, ForwardedAnswer, ForwardedRequest, Proved, ProviderError};
 use crate::domain::time::Timestamp;
-use crate::domain::user::Subject;
-use crate::jose::claims::passed;
 use crate::jose::json::strict_object;
 use crate::jose::verify::KiseeVerifier;
 use crate::settings;
@@ -34,7 +31,6 @@ const DISCOVERY_REPRIEVE: Duration = Duration::from_secs(10);
 pub struct Kisee {
     endpoint: Url,
     verifier: KiseeVerifier,
-    claims: Vec<ClaimName>,
     caller: Caller,
     places: ArcSwapOption<Places>,
     discovery: tokio::sync::Mutex<()>,
@@ -74,10 +70,7 @@ impl Places {
 
 impl Kisee {
     /// A Kisee as the settings describe it.
-    pub(super) fn new(
-        settings: &settings::Kisee,
-        claims: &[ClaimName],
-    ) -> Result<Self, SetupError> {
+    pub(super) fn new(settings: &settings::Kisee) -> Result<Self, SetupError> {
         let trust = match &settings.ca_file {
             Some(file) => Trust::SystemAnd(file),
             None if settings.endpoint.scheme() == "http" => Trust::Nobody,
@@ -86,7 +79,6 @@ impl Kisee {
         Ok(Self {
             endpoint: settings.endpoint.clone(),
             verifier: KiseeVerifier::new(settings.public_keys.clone(), settings.issuer.clone()),
-            claims: claims.to_vec(),
             caller: Caller::new(settings.timeout, trust)?,
             places: ArcSwapOption::empty(),
             discovery: tokio::sync::Mutex::new(()),
@@ -98,7 +90,7 @@ impl Kisee {
         &self,
         credentials: Credentials,
         now: Timestamp,
-    ) -> Result<(Subject, ExtraClaims), ProviderError> {
+    ) -> Result<Proved, ProviderError> {
         let answer = self.caller.turn(self.log_in(credentials)).await?;
         match answer.status {
             StatusCode::OK | StatusCode::CREATED => {}
@@ -114,8 +106,7 @@ impl Kisee {
             tracing::warn!(%error, "a JWT of this Kisee was refused");
             ProviderError::Nonsense("a JWT that does not hold")
         })?;
-        let claims = passed(&self.claims, &verified.claims);
-        Ok((verified.subject, claims))
+        Ok(Proved { subject: verified.subject, said: verified.claims })
     }
 
     /// Posts login and password to where JWTs are made; once more if that turns out to have moved.
@@ -306,7 +297,7 @@ mod tests {
             timeout: Duration::from_secs(2),
             ca_file: None,
         };
-        Kisee::new(&settings, &[]).unwrap()
+        Kisee::new(&settings).unwrap()
     }
 
     fn found(believed_until: Instant) -> Arc<Places> {

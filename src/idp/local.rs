@@ -10,11 +10,12 @@ use argon2::Argon2;
 use argon2::password_hash::PasswordVerifier;
 use argon2::password_hash::phc::PasswordHash;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
-use super::{Credentials, ProviderError};
-use crate::domain::claim::{ClaimName, ExtraClaims};
+use super::{Credentials, Proved, ProviderError};
 use crate::domain::user::Subject;
+use crate::jose::claims::unflattened;
 use crate::settings;
 
 /// Most logins that wait for a core to hash on.
@@ -36,24 +37,23 @@ pub struct Local {
 struct User {
     subject: Subject,
     password_hash: SecretString,
-    claims: ExtraClaims,
+    claims: Map<String, Value>,
 }
 
 /// A hash that no password is known to match, at the cost this program hashes with.
 const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$ZGVjb3lkZWNveWRlY295$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE";
 
 impl Local {
-    /// The users as the settings list them; of their claims, the whitelisted pass.
-    pub(super) fn new(settings: &settings::Local, whitelist: &[ClaimName]) -> Self {
+    /// The users as the settings list them.
+    pub(super) fn new(settings: &settings::Local) -> Self {
         let users: HashMap<String, User> = settings
             .users
             .iter()
             .map(|user| {
-                let passing = user.claims.iter().filter(|(name, _)| whitelist.contains(name));
                 let entry = User {
                     subject: user.username.clone(),
                     password_hash: user.password_hash.clone(),
-                    claims: passing.map(|(name, value)| (name.clone(), value.clone())).collect(),
+                    claims: unflattened(&user.claims),
                 };
                 (user.username.as_str().to_owned(), entry)
             })
@@ -74,10 +74,7 @@ impl Local {
     }
 
     /// Checks a password on a thread that may take its time.
-    pub(super) async fn identify(
-        &self,
-        credentials: Credentials,
-    ) -> Result<(Subject, ExtraClaims), ProviderError> {
+    pub(super) async fn identify(&self, credentials: Credentials) -> Result<Proved, ProviderError> {
         let _waiting = self.waiting.try_acquire().map_err(|_| ProviderError::Busy)?;
         let user = self.users.get(&credentials.login);
         let hash = user.map_or_else(|| self.decoy(&credentials.login), |user| &user.password_hash);
@@ -90,7 +87,9 @@ impl Local {
         });
         let matches = matches.await.map_err(|_| ProviderError::Busy)?;
         match user {
-            Some(user) if matches => Ok((user.subject.clone(), user.claims.clone())),
+            Some(user) if matches => {
+                Ok(Proved { subject: user.subject.clone(), said: user.claims.clone() })
+            }
             _ => Err(ProviderError::Refused),
         }
     }
@@ -125,7 +124,7 @@ mod tests {
     use argon2::password_hash::PasswordHasher;
 
     use super::*;
-    use crate::domain::claim::ClaimValue;
+    use crate::domain::claim::{ClaimValue, ExtraClaims};
 
     /// Cheap on purpose: the cost is not what is tested.
     fn hash(password: &str) -> SecretString {
@@ -150,23 +149,19 @@ mod tests {
                 .into_iter()
                 .collect(),
         };
-        Local::new(&settings::Local { users: vec![user] }, &["email".parse().unwrap()])
+        Local::new(&settings::Local { users: vec![user] })
     }
 
-    async fn login(
-        local: &Local,
-        login: &str,
-        password: &str,
-    ) -> Result<(Subject, ExtraClaims), ProviderError> {
+    async fn login(local: &Local, login: &str, password: &str) -> Result<Proved, ProviderError> {
         local.identify(Credentials { login: login.into(), password: password.into() }).await
     }
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_user() {
         let local = local();
-        let (subject, claims) = login(&local, "ada", "lovelace").await.unwrap();
+        let Proved { subject, said } = login(&local, "ada", "lovelace").await.unwrap();
         assert_eq!(subject.as_str(), "ada");
-        assert_eq!(claims.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["email"]);
+        assert_eq!(said.keys().collect::<Vec<_>>(), ["email", "phone"]);
         for (name, password) in
             [("ada", "Lovelace"), ("ada", ""), ("Ada", "lovelace"), ("", ""), ("eve", "lovelace")]
         {
@@ -182,7 +177,7 @@ mod tests {
     #[test]
     fn unknown_logins_cost_what_users_cost() {
         let mut settings = settings::Local { users: Vec::new() };
-        assert_eq!(Local::new(&settings, &[]).decoy("eve").expose_secret(), DECOY);
+        assert_eq!(Local::new(&settings).decoy("eve").expose_secret(), DECOY);
         for (name, cost) in [("ada", "m=8,t=1,p=1"), ("john", "m=16,t=1,p=1")] {
             settings.users.push(settings::LocalUser {
                 username: name.parse().unwrap(),
@@ -190,7 +185,7 @@ mod tests {
                 claims: ExtraClaims::default(),
             });
         }
-        let local = Local::new(&settings, &[]);
+        let local = Local::new(&settings);
         let cheap = (0..1000)
             .filter(|login| {
                 let decoy = local.decoy(&login.to_string()).expose_secret();
@@ -211,7 +206,7 @@ mod tests {
             claims: ExtraClaims::default(),
         };
         let users = vec![user("h\u{e9}l\u{e8}ne", "n\u{e9}e"), user("long", &long)];
-        let local = Local::new(&settings::Local { users }, &[]);
+        let local = Local::new(&settings::Local { users });
         assert!(login(&local, "h\u{e9}l\u{e8}ne", "n\u{e9}e").await.is_ok());
         assert!(login(&local, "long", &long).await.is_ok());
         let cut = &long[1..];

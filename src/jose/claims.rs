@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::verify::VerifyError;
 use crate::domain::claim::{ClaimName, ClaimValue, ExtraClaims};
+use crate::domain::evidence::{Evidence, Fact, MAX_FACTS};
 use crate::domain::membership::Roster;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{AccessClaims, Audience, Issuer, RefreshClaims, Scope, Token};
@@ -78,6 +79,8 @@ struct Refresh<'a> {
     #[serde(flatten)]
     common: Common<'a>,
     refresh_token: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    evidence: Vec<&'a str>,
 }
 
 pub(super) fn write_access(
@@ -92,7 +95,11 @@ pub(super) fn write_refresh(
     party: &Party,
     claims: &RefreshClaims,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(&Refresh { common: Common::new(party, &claims.0), refresh_token: true })
+    serde_json::to_vec(&Refresh {
+        common: Common::new(party, &claims.token),
+        refresh_token: true,
+        evidence: claims.evidence.iter().map(Fact::as_str).collect(),
+    })
 }
 
 fn rosters<S: Serializer>(groups: &&[Roster], serializer: S) -> Result<S::Ok, S::Error> {
@@ -147,11 +154,20 @@ pub(super) fn read_refresh(
     now: Timestamp,
 ) -> Result<RefreshClaims, VerifyError> {
     let token = read_common(party, claims, now)?;
-    let known = |name: &String| COMMON.contains(&name.as_str()) || name == "refresh_token";
+    let known = |name: &String| {
+        COMMON.contains(&name.as_str()) || matches!(name.as_str(), "refresh_token" | "evidence")
+    };
     if claims.get("refresh_token") != Some(&Value::Bool(true)) || !claims.keys().all(known) {
         return Err(VerifyError::Claim("refresh_token"));
     }
-    Ok(RefreshClaims(token))
+    let evidence = claims.get("evidence").map_or(Some(Evidence::default()), evidence);
+    Ok(RefreshClaims { token, evidence: evidence.ok_or(VerifyError::Claim("evidence"))? })
+}
+
+/// The list of facts of a refresh token, as it is written here and no other way.
+fn evidence(value: &Value) -> Option<Evidence> {
+    let facts = value.as_array().filter(|facts| (1..=MAX_FACTS).contains(&facts.len()))?;
+    facts.iter().map(|fact| fact.as_str()?.parse().ok()).collect()
 }
 
 fn read_common(
@@ -238,8 +254,21 @@ pub fn passed(whitelist: &[ClaimName], claims: &Map<String, Value>) -> ExtraClai
     whitelist.iter().filter_map(find).collect()
 }
 
+/// Flat values as the JSON they came from.
+#[must_use]
+pub fn unflattened(claims: &ExtraClaims) -> Map<String, Value> {
+    let value = |value: &ClaimValue| match value {
+        ClaimValue::Bool(value) => Value::from(*value),
+        ClaimValue::Integer(value) => Value::from(*value),
+        ClaimValue::Text(value) => Value::from(value.clone()),
+        ClaimValue::Texts(value) => Value::from(value.clone()),
+    };
+    claims.iter().map(|(name, claim)| (name.to_string(), value(claim))).collect()
+}
+
 /// A value that is not a structure; `None` for everything else.
-fn flat(value: &Value) -> Option<ClaimValue> {
+#[must_use]
+pub fn flat(value: &Value) -> Option<ClaimValue> {
     let flat = match value {
         Value::Bool(value) => ClaimValue::Bool(*value),
         Value::Number(number) => ClaimValue::Integer(number.as_i64()?),

@@ -11,6 +11,7 @@ use crate::domain::realm::{Stale, WriteError};
 use crate::domain::token::ScopeError;
 use crate::domain::user::UserIdError;
 use crate::idp::ProviderError;
+use crate::jose::seal::SealError;
 use crate::jose::sign::SignError;
 use crate::jose::verify::VerifyError;
 use crate::server::document;
@@ -61,6 +62,20 @@ pub enum ApiError {
     /// The identity provider says no, or nothing that helps.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// A browser came back with an answer to a login that it did not begin, that is over, or that took too long.
+    #[error("this browser has no such login under way; begin it again at /tokens/")]
+    LoginUnknown,
+    /// A note for the browser could not be sealed.
+    #[error("a login could not be begun")]
+    Seal(#[from] SealError),
+    /// The provider that proved the session's login is not offered any more.
+    #[error(
+        "the identity provider of this session is not offered any more; log in again through another"
+    )]
+    ProviderGone,
+    /// The settings do not let this user in any more, or ask for more than the session's login proved.
+    #[error("the settings do not let this session go on; log in again")]
+    NotAllowedAnyMore,
     /// The state was not changed.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -110,6 +125,7 @@ impl ApiError {
             | Self::Write(
                 WriteError::GroupMissing | WriteError::ParentMissing | WriteError::NotMember,
             ) => StatusCode::NOT_FOUND,
+            Self::LoginUnknown => StatusCode::BAD_REQUEST,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed(_) | Self::Sign(SignError::TooLong) => StatusCode::BAD_REQUEST,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -121,10 +137,14 @@ impl ApiError {
             | Self::OwnToken
             | Self::Bearer(_)
             | Self::Token(_)
+            | Self::ProviderGone
+            | Self::NotAllowedAnyMore
             | Self::Refused(Refusal::Revoked | Refusal::SessionOver) => StatusCode::UNAUTHORIZED,
             Self::Denied(_)
             | Self::Refused(Refusal::Banned | Refusal::ScopeWidened)
-            | Self::Provider(ProviderError::Refused) => StatusCode::FORBIDDEN,
+            | Self::Provider(
+                ProviderError::Refused | ProviderError::NotConfirmed | ProviderError::NotAllowed,
+            ) => StatusCode::FORBIDDEN,
             Self::Provider(ProviderError::Unreachable | ProviderError::Busy)
             | Self::Stale(_)
             | Self::Write(WriteError::Unavailable(_) | WriteError::Unconfirmed(_)) => {
@@ -135,7 +155,7 @@ impl ApiError {
                 WriteError::GroupExists | WriteError::AlreadyMember | WriteError::ElsewhereOwned(_),
             ) => StatusCode::CONFLICT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Sign(_) | Self::Randomness => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Sign(_) | Self::Seal(_) | Self::Randomness => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -161,7 +181,7 @@ impl ApiError {
                 "the identity provider answered nonsense".to_owned()
             }
             Self::Sign(reason @ SignError::TooLong) => reason.to_string(),
-            Self::Sign(_) | Self::Randomness => {
+            Self::Sign(_) | Self::Seal(_) | Self::Randomness => {
                 tracing::error!(reason = %self, "a token could not be issued");
                 "something is wrong inside; its log says what".to_owned()
             }

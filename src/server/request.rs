@@ -91,6 +91,11 @@ impl Fields {
         }
     }
 
+    /// Whether a field is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// Takes anything out.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name)

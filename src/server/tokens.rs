@@ -5,21 +5,20 @@ use http::StatusCode;
 use super::document::{Document, Link, Location, Need};
 use super::error::ApiError;
 use super::reply::Reply;
-use super::request::Call;
+use super::request::{Call, Fields};
 use super::{Api, bearer};
-use crate::domain::policy::{Grant, admit};
+use crate::domain::policy::{Grant, Login, admit};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Scope, TokenId, TokenPair, issue};
 use crate::domain::user::UserId;
-use crate::idp::{Credentials, Identity, Provider, ProviderError};
+use crate::idp::{Credentials, Identity, MappedGroups, Provider, ProviderError, Shown, Way};
 use crate::jose::sign::token_id;
 
 impl Api {
     /// GET: what can be done for tokens; with `idp`, the way back from a provider that logs in by redirect.
-    pub(super) fn describe_tokens(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
+    pub(super) async fn describe_tokens(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
         if let Some(name) = call.query("idp")? {
-            self.provider(&name)?;
-            return Err(ApiError::MethodNotAllowed("POST"));
+            return self.visit_tokens(call, &name).await;
         }
         let url = self.url("/tokens/");
         let mut document = Document::new(&url, "Get tokens from an identity provider");
@@ -52,43 +51,76 @@ impl Api {
 
     async fn log_in(&self, call: Call<'_>, name: &str, scope: Scope) -> Result<Reply, ApiError> {
         let provider = self.provider(name)?;
+        if provider.ways() == [Way::Redirect] {
+            return self.begin_login(&call, provider, &scope).await;
+        }
         let (client, now) = (call.client, call.now);
-        let mut fields = call.fields().await?;
-        let (login, password) = (fields.text("login")?, fields.text("password")?.into());
-        self.config
-            .attempts
-            .check(client, &attempt_key(name, &login))
-            .map_err(ApiError::TooMany)?;
-        let identified = provider.identify(Credentials { login, password }, now).await;
+        let shown = shown(provider, call.fields().await?)?;
+        let attempts = &self.config.attempts;
+        match &shown {
+            Shown::Password(credentials) => {
+                attempts.check(client, &attempt_key(name, &credentials.login))
+            }
+            Shown::Token(_) => attempts.check_address(client),
+        }
+        .map_err(ApiError::TooMany)?;
+        let identified = provider.identify(shown, now).await;
         self.config.metrics.login(provider.name().as_str(), outcome(&identified));
-        let Identity { user, claims } = identified?;
-        // The provider took its time: what the state says of the user is read now, not before.
+        self.admit_login(identified?, scope, StatusCode::CREATED)
+    }
+
+    /// A pair for whom a provider has just proved. It took its time: what the state says of the user is read now, not
+    /// before.
+    pub(super) fn admit_login(
+        &self,
+        identity: Identity,
+        scope: Scope,
+        status: StatusCode,
+    ) -> Result<Reply, ApiError> {
         let now = (self.config.clock)();
-        self.grant(&user.clone(), Grant::Login { user, claims, scope }, now)
+        let Identity { user, claims, evidence, mapped } = identity;
+        let login = Login { user: user.clone(), claims, evidence, scope };
+        self.grant(&user, Grant::Login(login), &mapped, now, status)
     }
 
     fn refresh(&self, call: &Call<'_>, scope: Scope) -> Result<Reply, ApiError> {
         let token = bearer(&call.parts.headers)?.ok_or(ApiError::RefreshTokenMissing)?;
         let claims = self.config.verifier.refresh(token, call.now)?;
-        self.grant(&claims.0.subject, Grant::Refresh(&claims, scope), call.now)
+        let user = &claims.token.subject;
+        let provider = self.config.providers.get(user.split().0);
+        let provider = provider.ok_or(ApiError::ProviderGone)?;
+        let mapped =
+            provider.recheck(user, &claims.evidence).map_err(|_| ApiError::NotAllowedAnyMore)?;
+        let grant = Grant::Refresh(&claims, scope);
+        self.grant(user, grant, &mapped, call.now, StatusCode::CREATED)
     }
 
     /// A new pair, if the law admits it.
-    fn grant(&self, user: &UserId, grant: Grant<'_>, now: Timestamp) -> Result<Reply, ApiError> {
+    fn grant(
+        &self,
+        user: &UserId,
+        grant: Grant<'_>,
+        mapped: &MappedGroups,
+        now: Timestamp,
+        status: StatusCode,
+    ) -> Result<Reply, ApiError> {
         self.config.realm.fresh()?;
-        let record = self.config.realm.directory().record(user, now);
+        let directory = self.config.realm.directory();
+        let mut record = directory.record(user, now);
         let lifetimes = self.config.lifetimes;
         let admission = admit(grant, record.standing, lifetimes.session, now)?;
+        let until = admission.authenticated_at().after(mapped.lifetime);
+        record.add_mapped(&mapped.groups, until, directory, now);
         let pair = issue(admission, record.holdings, lifetimes, fresh_ids()?, now);
         self.config.metrics.token_pair();
-        self.pair(&pair)
+        self.pair(&pair, status)
     }
 
-    fn pair(&self, pair: &TokenPair) -> Result<Reply, ApiError> {
+    fn pair(&self, pair: &TokenPair, status: StatusCode) -> Result<Reply, ApiError> {
         let document = Document::new(&self.url("/tokens/"), "Tokens")
             .with("access_token", self.config.signer.access(&pair.access)?)
             .with("refresh_token", self.config.signer.refresh(&pair.refresh)?);
-        Ok(Reply::document(StatusCode::CREATED, &document))
+        Ok(Reply::document(status, &document))
     }
 
     pub(super) fn provider(&self, name: &str) -> Result<&Provider, ApiError> {
@@ -116,6 +148,17 @@ fn login_link(url: &str, provider: &Provider) -> Link {
     link.field("scope", Location::Query, Need::Optional)
 }
 
+/// What the body shows, by one of the provider's ways.
+fn shown(provider: &Provider, mut fields: Fields) -> Result<Shown, ApiError> {
+    let takes = |way| provider.ways().contains(&way);
+    let token = takes(Way::Token) && (fields.has("token") || !takes(Way::Password));
+    if token {
+        return Ok(Shown::Token(fields.text("token")?.into()));
+    }
+    let (login, password) = (fields.text("login")?, fields.text("password")?.into());
+    Ok(Shown::Password(Credentials { login, password }))
+}
+
 /// The ids of a pair, from one call for random numbers.
 fn fresh_ids() -> Result<[TokenId; 2], ApiError> {
     let mut random = [[0; 16]; 2];
@@ -131,10 +174,12 @@ pub(super) fn attempt_key(provider: &str, login: &str) -> String {
 }
 
 /// How a login went, for metrics.
-fn outcome(identified: &Result<Identity, ProviderError>) -> &'static str {
+pub(super) fn outcome(identified: &Result<Identity, ProviderError>) -> &'static str {
     match identified {
         Ok(_) => "proved",
         Err(ProviderError::Refused) => "refused",
+        Err(ProviderError::NotConfirmed) => "not_confirmed",
+        Err(ProviderError::NotAllowed) => "not_allowed",
         Err(ProviderError::Unreachable) => "unreachable",
         Err(ProviderError::Busy) => "busy",
         Err(ProviderError::Nonsense(_)) => "nonsense",

@@ -5,7 +5,11 @@
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-use super::{Cluster, IdentityProvider, Kisee, Limits, LogFormat, Protocol, Settings, Storage};
+use super::{
+    Cluster, GroupRule, IdentityProvider, Kisee, Limits, LogFormat, Mapping, PassedClaim, Protocol,
+    RequiredClaim, Settings, Storage,
+};
+use crate::domain::evidence::Fact;
 
 impl Settings {
     /// The settings in plain words, defaults included, for `pasee check`: one thing a line, warnings last.
@@ -142,11 +146,40 @@ impl Display for Described<'_> {
         if provider.registers_users {
             f.write_str("; new users register there")?;
         }
-        let claims: Vec<&str> = provider.claims.iter().map(|claim| claim.as_str()).collect();
-        match claims.as_slice() {
-            [] => f.write_str("; none of its claims pass."),
-            claims => write!(f, "; of its claims pass {}.", claims.join(", ")),
+        write!(f, "{}.", Mapped(&provider.mapping))
+    }
+}
+
+/// What becomes of what a provider says.
+struct Mapped<'a>(&'a Mapping);
+
+impl Display for Mapped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(mapping) = self;
+        if let Some(subjects) = &mapping.allowed_subjects {
+            write!(f, "; only {} may", count(subjects.len(), "listed user"))?;
         }
+        for RequiredClaim { any_of, .. } in &mapping.required_claims {
+            let facts: Vec<&str> = any_of.iter().map(Fact::as_str).collect();
+            write!(f, "; it must say {}", facts.join(" or "))?;
+        }
+        let claims: Vec<String> = mapping.claims.iter().map(spelled).collect();
+        match claims.as_slice() {
+            [] => f.write_str("; none of its claims pass")?,
+            claims => write!(f, "; of its claims pass {}", claims.join(", "))?,
+        }
+        for GroupRule { fact, group, .. } in &mapping.groups {
+            write!(f, "; {fact} adds the group {group} for {}", length(mapping.group_lifetime))?;
+        }
+        Ok(())
+    }
+}
+
+fn spelled(PassedClaim { name, source }: &PassedClaim) -> String {
+    if name.as_str() == source.as_str() {
+        name.to_string()
+    } else {
+        format!("{} as {name}", source.as_str())
     }
 }
 

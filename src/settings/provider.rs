@@ -4,13 +4,13 @@
 
 mod kisee;
 mod local;
+mod mapping;
 
 use std::collections::HashSet;
 use std::path::Path;
 
 use super::reader::{Item, Table};
 use super::{IdentityProvider, InputField, Protocol};
-use crate::domain::claim::ClaimName;
 use crate::domain::user::ProviderName;
 
 /// Longest name of an input field, in bytes.
@@ -49,7 +49,7 @@ fn provider(
     // The class that the Python Pasee loads; protocol says the same.
     table.text("implementation");
     let registers_users = registers_users(&table);
-    let claims = claims(&table);
+    let mapping = mapping::mapping(&table);
     let input_fields = input_fields(&table);
     let enabled = table.flag("enabled").unwrap_or(true);
     let protocol = protocol(&table, base);
@@ -65,7 +65,7 @@ fn provider(
         title,
         description,
         registers_users,
-        claims,
+        mapping: mapping?,
         input_fields,
         enabled,
     })
@@ -79,11 +79,6 @@ fn registers_users(table: &Table<'_>) -> bool {
         }
     }
     !capabilities.is_empty()
-}
-
-fn claims(table: &Table<'_>) -> Vec<ClaimName> {
-    let items = table.texts("claims");
-    items.iter().filter_map(Item::parse).collect()
 }
 
 fn input_fields(table: &Table<'_>) -> Vec<InputField> {

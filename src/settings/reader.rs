@@ -32,7 +32,8 @@ impl<'a, T> Item<'a, T> {
         self.report.warn(self.at, &self.key, message);
     }
 
-    fn with<U>(&self, value: U) -> Item<'a, U> {
+    /// The same place with another value.
+    pub fn with<U>(&self, value: U) -> Item<'a, U> {
         Item { value, at: self.at, key: self.key.clone(), report: self.report }
     }
 }

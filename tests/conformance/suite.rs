@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use pasee::domain::claim::ExtraClaims;
 use pasee::domain::directory::{Directory, Page, Record, Standing};
 use pasee::domain::group::GroupName;
 use pasee::domain::membership::{Membership, Roster};
-use pasee::domain::policy::{self, Actor, Denied, Grant, Permit};
+use pasee::domain::policy::{self, Actor, Denied, Grant, Login, Permit};
 use pasee::domain::realm::{Ban, Change, Realm, WriteError};
 use pasee::domain::time::Timestamp;
-use pasee::domain::token::Scope;
 use pasee::domain::user::UserId;
 
 /// Every case of the suite against one home.
@@ -362,11 +360,7 @@ pub fn deleted_users_are_off_every_roster(home: &Home<'_>) {
 pub fn users_act_within_the_law(home: &Home<'_>) {
     home.done(add("staff", "k-root"));
     let ask = |id: &str, change: Change| {
-        let grant = Grant::Login {
-            user: user(id),
-            claims: ExtraClaims::default(),
-            scope: Scope::default(),
-        };
+        let grant = Grant::Login(Login::of(user(id)));
         let record = home.record(id);
         let day = Duration::from_secs(86_400);
         let admission = policy::admit(grant, record.standing, day, home.now).unwrap();

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use pasee::domain::claim::ExtraClaims;
+use pasee::domain::claim::{ClaimName, ExtraClaims};
 use pasee::domain::time::Timestamp;
 use pasee::domain::token::{AccessClaims, Scope, Token};
 use pasee::idp::Providers;
 use pasee::jose::claims::Party;
 use pasee::jose::key::Algorithm;
 use pasee::jose::sign::{Signer, token_id};
+use pasee::settings::PassedClaim;
 use serde_json::{Value, json};
 
 use super::support::forge::{Forger, part};
@@ -34,7 +35,9 @@ async fn hostile_claims_through_a_login() {
         vec![forger.key.public().clone()],
         TIMEOUT + SLACK,
     );
-    settings.claims = ["email", "tags", "level"].map(|name| name.parse().unwrap()).to_vec();
+    settings.mapping.claims = ["email", "tags", "level"]
+        .map(|name| PassedClaim::from(name.parse::<ClaimName>().unwrap()))
+        .to_vec();
     let providers = Providers::new(&[settings]).unwrap();
     let hostile = hostile_claims();
     assert!(hostile.len() >= 200, "{}", hostile.len());

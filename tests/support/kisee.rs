@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pasee::domain::claim::ClaimName;
 use pasee::domain::time::Timestamp;
-use pasee::idp::{Credentials, Identity, Provider, ProviderError, Providers};
+use pasee::idp::{Credentials, Identity, Provider, ProviderError, Providers, Shown};
 use pasee::jose::key::PublicKey;
-use pasee::settings::{IdentityProvider, Kisee, Protocol};
+use pasee::settings::{IdentityProvider, Kisee, Mapping, PassedClaim, Protocol};
 use serde_json::{Value, json};
 
 use super::forge::Forger;
@@ -42,7 +43,12 @@ pub fn settings(
         title: None,
         description: None,
         registers_users: true,
-        claims: vec!["email".parse().unwrap(), "tags".parse().unwrap()],
+        mapping: Mapping {
+            claims: ["email", "tags"]
+                .map(|name| PassedClaim::from(name.parse::<ClaimName>().unwrap()))
+                .to_vec(),
+            ..Mapping::default()
+        },
         input_fields: Vec::new(),
         enabled: true,
     }
@@ -57,7 +63,7 @@ pub fn at(address: SocketAddr, forger: &Forger, timeout: Duration) -> Providers 
 /// A login as ada.
 pub async fn log_in(provider: &Provider) -> Result<Identity, ProviderError> {
     let credentials = Credentials { login: "ada".into(), password: "s3cret-Passw0rd".into() };
-    provider.identify(credentials, now()).await
+    provider.identify(Shown::Password(credentials), now()).await
 }
 
 /// The claims of a Kisee's JWT.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::evidence::Evidence;
 use crate::domain::membership::Membership;
 use crate::domain::realm::Ban;
 use crate::domain::token::Token;
@@ -142,13 +143,9 @@ fn grants() {
             groups: Vec::new(),
             extra: ExtraClaims::default(),
         };
-        let refresh = RefreshClaims(token);
+        let refresh = RefreshClaims { token, evidence: Evidence::default() };
         let grant = match kind {
-            0 => Grant::Login {
-                user: user("kisee-me"),
-                claims: ExtraClaims::default(),
-                scope: Scope::Unlimited,
-            },
+            0 => Grant::Login(Login::of(user("kisee-me"))),
             1 => Grant::Refresh(&refresh, Scope::Unlimited),
             _ => Grant::Access(&access),
         };
@@ -190,7 +187,7 @@ fn scope_never_widens() {
         ("a", "ab", false),
     ];
     for (held, asked, expected) in cases {
-        let refresh = RefreshClaims(token(10, held));
+        let refresh = RefreshClaims { token: token(10, held), evidence: Evidence::default() };
         let asked_scope = if asked.is_empty() { Scope::Unlimited } else { asked.parse().unwrap() };
         let grant = Grant::Refresh(&refresh, asked_scope);
         let answer = admit(grant, Standing::default(), Duration::from_secs(1000), moment(20));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::directory::Standing;
-use crate::domain::policy::{Grant, admit};
+use crate::domain::policy::{Grant, Login, admit};
 
 fn moment(seconds: i64) -> Timestamp {
     Timestamp::from_unix(seconds).unwrap()
@@ -13,8 +13,7 @@ fn holding(roster: &str, expires_at: Option<i64>) -> Holding {
 }
 
 fn login(scope: Scope, now: i64) -> Admission {
-    let grant =
-        Grant::Login { user: "kisee-ada".parse().unwrap(), claims: ExtraClaims::default(), scope };
+    let grant = Grant::Login(Login { scope, ..Login::of("kisee-ada".parse().unwrap()) });
     admit(grant, Standing::default(), Lifetimes::default().session, moment(now)).unwrap()
 }
 
@@ -27,9 +26,9 @@ fn pair(scope: Scope, holdings: Vec<Holding>) -> TokenPair {
 fn lengths() {
     let pair = pair(Scope::Unlimited, vec![holding("staff", None), holding("admin", None)]);
     assert_eq!(pair.access.token.expires_at, moment(1000 + 900));
-    assert_eq!(pair.refresh.0.expires_at, moment(1000 + 30 * 86400));
+    assert_eq!(pair.refresh.token.expires_at, moment(1000 + 30 * 86400));
     assert_eq!(pair.access.groups.len(), 2);
-    assert_ne!(pair.access.token.id, pair.refresh.0.id);
+    assert_ne!(pair.access.token.id, pair.refresh.token.id);
 }
 
 #[test]
@@ -39,7 +38,7 @@ fn an_access_token_ends_with_the_first_membership_it_shows() {
     let scoped = pair("admin".parse().unwrap(), holdings);
     assert_eq!(scoped.access.token.expires_at, moment(1500), "what is out of scope does not count");
     assert_eq!(scoped.access.groups, ["admin".parse().unwrap()]);
-    assert_eq!(scoped.refresh.0.expires_at, moment(1000 + 30 * 86400));
+    assert_eq!(scoped.refresh.token.expires_at, moment(1000 + 30 * 86400));
 }
 
 #[test]
@@ -52,7 +51,7 @@ fn nothing_outlives_the_session() {
     let ids = ["c".parse().unwrap(), "d".parse().unwrap()];
     let last = issue(admission, Vec::new(), Lifetimes::default(), ids, moment(late));
     assert_eq!(last.access.token.expires_at, moment(late + 60));
-    assert_eq!(last.refresh.0.expires_at, moment(late + 60));
+    assert_eq!(last.refresh.token.expires_at, moment(late + 60));
     assert_eq!(last.access.token.authenticated_at, moment(1000));
 }
 
@@ -67,7 +66,7 @@ fn no_token_is_older_than_its_login() {
     let early = issue(admission, Vec::new(), Lifetimes::default(), ids, moment(970));
     assert_eq!(early.access.token.issued_at, moment(970));
     assert_eq!(early.access.token.authenticated_at, moment(970));
-    assert_eq!(early.refresh.0.authenticated_at, moment(970));
+    assert_eq!(early.refresh.token.authenticated_at, moment(970));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::claim::ExtraClaims;
+use crate::domain::evidence::Evidence;
 use crate::domain::token::{Scope, Token};
 use crate::jose::key::PrivateKey;
 use crate::jose::sign::{SignError, Signer, token_id};
@@ -73,7 +74,10 @@ fn round_trips() {
             for scope in ["", "admin", "admin staff"] {
                 let mut claims = access();
                 claims.token.scope = scope.parse().unwrap_or_default();
-                let refresh = RefreshClaims(claims.token.clone());
+                let refresh = RefreshClaims {
+                    token: claims.token.clone(),
+                    evidence: ["groups=a".parse().unwrap()].into_iter().collect(),
+                };
                 assert_eq!(verifier.access(&signer.access(&claims).unwrap(), now()), Ok(claims));
                 assert_eq!(
                     verifier.refresh(&signer.refresh(&refresh).unwrap(), now()),
@@ -123,8 +127,12 @@ fn kinds_are_not_confused() {
     for key in keys() {
         let signer = Signer::new(key.clone(), party(None));
         let verifier = Verifier::new(party(None), vec![key.public().clone()]);
-        let (one, two) =
-            (signer.access(&access()).unwrap(), signer.refresh(&RefreshClaims(token())).unwrap());
+        let (one, two) = (
+            signer.access(&access()).unwrap(),
+            signer
+                .refresh(&RefreshClaims { token: token(), evidence: Evidence::default() })
+                .unwrap(),
+        );
         assert_eq!(verifier.access(&two, now()), Err(VerifyError::Kind));
         assert_eq!(verifier.refresh(&one, now()), Err(VerifyError::Kind));
         let kisee = KiseeVerifier::new(vec![key.public().clone()], None);

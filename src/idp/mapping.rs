@@ -1,0 +1,222 @@
+//! What becomes of what a provider says: who may log in, which claims pass, which groups are added.
+//!
+//! One place for every protocol. Must not know how a provider was asked.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::{Proved, ProviderError};
+use crate::domain::claim::ExtraClaims;
+use crate::domain::evidence::{Evidence, Fact, MAX_FACTS, Said};
+use crate::domain::group::GroupName;
+use crate::jose::claims::flat;
+use crate::settings::{self, ClaimSource, GroupRule, PassedClaim, RequiredClaim};
+
+/// The settings' mapping of one provider.
+#[derive(Debug)]
+pub struct Mapping {
+    passed: Vec<PassedClaim>,
+    allowed_subjects: Option<HashSet<String>>,
+    required: Vec<RequiredClaim>,
+    groups: Vec<GroupRule>,
+    group_lifetime: Duration,
+}
+
+/// The groups that a provider adds to what the state says of a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MappedGroups {
+    /// Which.
+    pub groups: Vec<GroupName>,
+    /// How long after the login they last.
+    pub lifetime: Duration,
+}
+
+impl Mapping {
+    pub(super) fn new(settings: &settings::Mapping) -> Self {
+        let subjects = settings.allowed_subjects.as_ref();
+        let subjects = subjects
+            .map(|subjects| subjects.iter().map(|subject| subject.as_str().to_owned()).collect());
+        Self {
+            passed: settings.claims.clone(),
+            allowed_subjects: subjects,
+            required: settings.required_claims.clone(),
+            groups: settings.groups.clone(),
+            group_lifetime: settings.group_lifetime,
+        }
+    }
+
+    /// Judges a login: the claims that pass and the evidence that decides.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotAllowed`] when the settings do not let this user in.
+    pub(super) fn judge(&self, proved: &Proved) -> Result<(ExtraClaims, Evidence), ProviderError> {
+        let said = &proved.said;
+        let required = self.required.iter().map(|required| {
+            let facts = facts(&required.source, said);
+            facts.into_iter().find(|fact| required.any_of.contains(fact))
+        });
+        let required: Option<Vec<Fact>> = required.collect();
+        let required = required.ok_or(ProviderError::NotAllowed)?;
+        let added =
+            self.groups.iter().filter(|rule| facts(&rule.source, said).contains(&rule.fact));
+        let added = added.map(|rule| rule.fact.clone());
+        let evidence: Evidence = required.into_iter().chain(added).take(MAX_FACTS).collect();
+        self.recheck(proved.subject.as_str(), &evidence)?;
+        let passed = self.passed.iter().filter_map(|PassedClaim { name, source }| {
+            Some((name.clone(), flat(find(source, said)?)?))
+        });
+        Ok((passed.collect(), evidence))
+    }
+
+    /// Judges again by the settings of today what was proved at a login.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotAllowed`] when they do not let this user in.
+    pub(super) fn recheck(
+        &self,
+        subject: &str,
+        evidence: &Evidence,
+    ) -> Result<MappedGroups, ProviderError> {
+        let is_listed = self.allowed_subjects.as_ref().is_none_or(|all| all.contains(subject));
+        let is_proved =
+            |required: &RequiredClaim| required.any_of.iter().any(|fact| evidence.holds(fact));
+        if !is_listed || !self.required.iter().all(is_proved) {
+            return Err(ProviderError::NotAllowed);
+        }
+        let added = self.groups.iter().filter(|rule| evidence.holds(&rule.fact));
+        let groups = added.map(|rule| rule.group.clone()).collect();
+        Ok(MappedGroups { groups, lifetime: self.group_lifetime })
+    }
+}
+
+/// What stands at a place: the claim of exactly that name, else what a JSON pointer leads to.
+fn find<'a>(source: &ClaimSource, said: &'a Map<String, Value>) -> Option<&'a Value> {
+    if let Some(value) = said.get(source.as_str()) {
+        return Some(value);
+    }
+    let path = source.as_str().strip_prefix('/')?;
+    let (first, rest) = path.find('/').map_or((path, ""), |end| path.split_at(end));
+    said.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
+}
+
+/// What a provider says at a place, as facts; nothing that is out of bounds.
+fn facts(source: &ClaimSource, said: &Map<String, Value>) -> Vec<Fact> {
+    let said = match find(source, said) {
+        Some(Value::Bool(value)) => vec![Said::Bool(*value)],
+        Some(Value::Number(number)) => number.as_i64().map(Said::Integer).into_iter().collect(),
+        Some(Value::String(text)) => vec![Said::Text(text)],
+        // A long list is looked through to its end: what decides may stand last.
+        Some(Value::Array(items)) => {
+            items.iter().filter_map(Value::as_str).map(Said::Text).collect()
+        }
+        Some(Value::Null | Value::Object(_)) | None => Vec::new(),
+    };
+    said.into_iter().filter_map(|said| Fact::new(source.as_str(), said).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::claim::ClaimName;
+
+    fn source(text: &str) -> ClaimSource {
+        ClaimSource(text.to_owned())
+    }
+
+    fn fact(place: &str, said: Said<'_>) -> Fact {
+        Fact::new(place, said).unwrap()
+    }
+
+    fn mapping() -> Mapping {
+        let rule = |place: &str, value: &str, group: &str| GroupRule {
+            source: source(place),
+            fact: fact(place, Said::Text(value)),
+            group: group.parse().unwrap(),
+        };
+        Mapping::new(&settings::Mapping {
+            claims: vec![
+                PassedClaim::from("email".parse::<ClaimName>().unwrap()),
+                PassedClaim { name: "nick".parse().unwrap(), source: source("/profile/name") },
+            ],
+            allowed_subjects: Some(vec!["1".parse().unwrap(), "2".parse().unwrap()]),
+            required_claims: vec![RequiredClaim {
+                source: source("email_verified"),
+                any_of: vec![fact("email_verified", Said::Bool(true))],
+            }],
+            groups: vec![
+                rule("teams", "org/writers", "articles"),
+                rule("/a/b~1c", "x", "comments"),
+            ],
+            group_lifetime: Duration::from_secs(60),
+        })
+    }
+
+    fn judge(subject: &str, said: Value) -> Result<(Vec<String>, Vec<String>), ProviderError> {
+        let Value::Object(said) = said else { panic!("an object") };
+        let mapping = mapping();
+        let (claims, evidence) =
+            mapping.judge(&Proved { subject: subject.parse().unwrap(), said })?;
+        let groups = mapping.recheck(subject, &evidence).unwrap().groups;
+        let names = claims.iter().map(|(name, _)| name.to_string()).collect();
+        Ok((names, groups.iter().map(ToString::to_string).collect()))
+    }
+
+    #[test]
+    fn only_what_the_settings_name() {
+        let said = json!({
+            "email": "a@example.com", "email_verified": true, "profile": {"name": "ada"}, "groups": ["admin"],
+            "teams": ["a", "org/writers"], "a": {"b/c": "x"}, "iss": "evil",
+        });
+        let (claims, groups) = judge("1", said.clone()).unwrap();
+        assert_eq!(claims, ["email", "nick"]);
+        assert_eq!(groups, ["articles", "comments"]);
+        assert_eq!(judge("3", said).unwrap_err(), ProviderError::NotAllowed);
+    }
+
+    /// Nothing that only looks like the required claim lets anybody in.
+    #[test]
+    fn near_misses() {
+        for value in [
+            json!("true"),
+            json!(1),
+            json!(null),
+            json!([true]),
+            json!(["true"]),
+            json!({"true": true}),
+            json!(false),
+            json!("TRUE"),
+            json!("true\u{0}"),
+        ] {
+            let answer = judge("1", json!({ "email_verified": value }));
+            assert_eq!(answer.unwrap_err(), ProviderError::NotAllowed, "{value}");
+        }
+        for said in
+            [json!({}), json!({"Email_Verified": true}), json!({"email": {"email_verified": true}})]
+        {
+            assert_eq!(judge("1", said).unwrap_err(), ProviderError::NotAllowed);
+        }
+        let near = json!({
+            "email_verified": true, "teams": ["org/Writers", "org/writers ", ["org/writers"], "\"org/writers\""],
+            "a/b~1c": "x",
+        });
+        assert_eq!(judge("1", near).unwrap().1, Vec::<String>::new());
+    }
+
+    /// What the settings ask for today counts, not what they asked for at the login.
+    #[test]
+    fn the_settings_of_today() {
+        let mapping = mapping();
+        let facts = |facts: &[Fact]| facts.iter().cloned().collect::<Evidence>();
+        let verified = fact("email_verified", Said::Bool(true));
+        let team = fact("teams", Said::Text("org/writers"));
+        let recheck = |subject, evidence: &[Fact]| mapping.recheck(subject, &facts(evidence));
+        assert!(recheck("1", &[]).is_err());
+        assert!(recheck("9", std::slice::from_ref(&verified)).is_err());
+        assert!(recheck("1", std::slice::from_ref(&verified)).unwrap().groups.is_empty());
+        assert_eq!(recheck("1", &[verified, team]).unwrap().groups.len(), 1);
+    }
+}

@@ -1,0 +1,174 @@
+//! Logins in a browser: out to a provider, and back with an answer.
+//!
+//! What is remembered between the two travels in a cookie that only this realm's replicas can read and that only the
+//! browser which began holds, so that any replica ends what another began. Must not know any protocol.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use http::header::{COOKIE, LOCATION, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::document::Document;
+use super::error::ApiError;
+use super::reply::Reply;
+use super::request::Call;
+use super::tokens::outcome;
+use super::{Api, Method};
+use crate::domain::time::Timestamp;
+use crate::domain::token::Scope;
+use crate::idp::redirect::{Answered, Memory};
+use crate::idp::{Provider, ProviderError, Way};
+
+/// How long somebody may take at the provider.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Most logins whose end is remembered, so that none ends twice at one replica.
+const MAX_ENDED: usize = 100_000;
+/// The parameters of which a provider's answer has at least one: RFC 6749 section 4.1.2, RFC 5849 section 2.2 and Twitter's
+/// refusal.
+const ANSWERS: [&str; 6] = ["code", "error", "state", "oauth_token", "oauth_verifier", "denied"];
+
+/// What the cookie holds, sealed.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    memory: Memory,
+    scope: String,
+    until: i64,
+}
+
+/// The logins that have ended here and could otherwise end once more.
+#[derive(Debug, Default)]
+pub(super) struct Ended(Mutex<HashMap<String, Timestamp>>);
+
+impl Ended {
+    /// Takes note of an end; false when it had ended before, or when nobody can tell any more.
+    fn is_first(&self, state: &str, until: Timestamp, now: Timestamp) -> bool {
+        let Ok(mut ended) = self.0.lock() else { return false };
+        if ended.len() >= MAX_ENDED {
+            ended.retain(|_, until| now < *until);
+        }
+        ended.len() < MAX_ENDED && ended.insert(state.to_owned(), until).is_none()
+    }
+}
+
+impl Api {
+    /// GET with `idp`: without an answer of the provider, sends the browser there; with one, ends the login.
+    pub(super) async fn visit_tokens(
+        &self,
+        call: &Call<'_>,
+        name: &str,
+    ) -> Result<Reply, ApiError> {
+        let provider = self.provider(name)?;
+        if !provider.ways().contains(&Way::Redirect) || call.parts.method == Method::HEAD {
+            let allow = if provider.ways().contains(&Way::Redirect) { "GET, POST" } else { "POST" };
+            return Err(ApiError::MethodNotAllowed(allow));
+        }
+        let answered = Answered::parse(call.parts.uri.query().unwrap_or_default())?;
+        if ANSWERS.iter().any(|name| answered.get(name).is_some()) {
+            return self.end_login(call, provider, &answered).await;
+        }
+        let scope = call.parsed_query::<Scope>("scope")?.unwrap_or_default();
+        let (url, cookie) = self.begin(call, provider, &scope).await?;
+        let location = HeaderValue::from_str(url.as_str());
+        let location =
+            location.map_err(|_| ProviderError::Nonsense("a place that cannot be called"))?;
+        Ok(Reply::empty(StatusCode::SEE_OTHER)
+            .with(LOCATION, location)
+            .with(SET_COOKIE, cookie)
+            .unstored())
+    }
+
+    /// POST: where to send the browser, for a client that does so itself.
+    pub(super) async fn begin_login(
+        &self,
+        call: &Call<'_>,
+        provider: &Provider,
+        scope: &Scope,
+    ) -> Result<Reply, ApiError> {
+        let (url, cookie) = self.begin(call, provider, scope).await?;
+        let document = Document::new(&self.url("/tokens/"), "Log in at the identity provider")
+            .with("authorize_url", url.as_str());
+        Ok(Reply::document(StatusCode::CREATED, &document).with(SET_COOKIE, cookie))
+    }
+
+    async fn begin(
+        &self,
+        call: &Call<'_>,
+        provider: &Provider,
+        scope: &Scope,
+    ) -> Result<(Url, HeaderValue), ApiError> {
+        self.config.attempts.check_address(call.client).map_err(ApiError::TooMany)?;
+        let begun = provider.begin(&self.back(provider)?).await?;
+        let until = call.now.after(PATIENCE);
+        let note = Note { memory: begun.memory, scope: scope.to_string(), until: until.as_unix() };
+        let note = serde_json::to_vec(&note).map_err(|_| ApiError::Randomness)?;
+        let sealed = self.config.sealer.seal(provider.name().as_str(), &note)?;
+        Ok((begun.authorize_url, self.cookie(provider, &sealed, PATIENCE)?))
+    }
+
+    async fn end_login(
+        &self,
+        call: &Call<'_>,
+        provider: &Provider,
+        answered: &Answered,
+    ) -> Result<Reply, ApiError> {
+        self.config.attempts.check_address(call.client).map_err(ApiError::TooMany)?;
+        let note = self.remembered(&call.parts.headers, provider).ok_or(ApiError::LoginUnknown)?;
+        let until = Timestamp::from_unix(note.until).ok_or(ApiError::LoginUnknown)?;
+        if until <= call.now || !self.ended.is_first(&note.memory.state, until, call.now) {
+            return Err(ApiError::LoginUnknown);
+        }
+        let scope = if note.scope.is_empty() { Scope::Unlimited } else { note.scope.parse()? };
+        let back = self.back(provider)?;
+        let identified = provider.finish(&back, note.memory, answered, call.now).await;
+        self.config.metrics.login(provider.name().as_str(), outcome(&identified));
+        let reply = self.admit_login(identified?, scope, StatusCode::OK)?;
+        Ok(reply.with(SET_COOKIE, self.cookie(provider, "", Duration::ZERO)?))
+    }
+
+    /// Where a provider sends browsers back to: one place for each, so that no answer of one is taken for another's.
+    fn back(&self, provider: &Provider) -> Result<Url, ApiError> {
+        let url = self.url(&format!("/tokens/?idp={}", provider.name()));
+        Url::parse(&url).map_err(|_| ApiError::NotFound("this Pasee has no place to come back to"))
+    }
+
+    /// The note in the cookie of a login through this provider; a second cookie of that name makes both worth nothing.
+    fn remembered(&self, headers: &HeaderMap, provider: &Provider) -> Option<Note> {
+        let name = self.cookie_name(provider);
+        let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let mut values = lines
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(found, _)| *found == name)
+            .map(|(_, value)| value);
+        let (value, None) = (values.next()?, values.next()) else { return None };
+        let note = self.config.sealer.open(provider.name().as_str(), value)?;
+        serde_json::from_slice(&note).ok()
+    }
+
+    /// RFC 6265bis section 4.1.3.2: such a name keeps other hosts below the domain from setting the cookie. It takes https.
+    fn cookie_name(&self, provider: &Provider) -> String {
+        let prefix = if self.is_https() { "__Host-" } else { "" };
+        format!("{prefix}pasee-login-{}", provider.name())
+    }
+
+    /// Lax: the browser comes back by a link from another site.
+    fn cookie(
+        &self,
+        provider: &Provider,
+        value: &str,
+        lasts: Duration,
+    ) -> Result<HeaderValue, ApiError> {
+        let (name, secure) =
+            (self.cookie_name(provider), if self.is_https() { "; Secure" } else { "" });
+        let age = lasts.as_secs();
+        let cookie =
+            format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}");
+        let mut cookie = HeaderValue::from_str(&cookie).map_err(|_| ApiError::Randomness)?;
+        cookie.set_sensitive(true);
+        Ok(cookie)
+    }
+}
