@@ -4,6 +4,8 @@
 
 #[path = "settings/accepted.rs"]
 mod accepted;
+#[path = "settings/mapping.rs"]
+mod mapping;
 #[path = "settings/mistakes.rs"]
 mod mistakes;
 #[path = "settings/provider_mistakes.rs"]
