@@ -216,10 +216,10 @@ fn an_output_file_is_whole_or_not_there() {
         );
     }
     assert_eq!(std::fs::read_to_string(machine.path("out.yaml")).unwrap(), text);
-    let files: Vec<_> = machine.everything().into_iter().map(|(path, _)| path).collect();
-    assert!(!files.iter().any(|path| path.display().to_string().contains("new")), "{files:?}");
-    let told = machine.run(&["export", "--output", "no/where.yaml"]).refused(1);
-    assert!(!told.contains("panicked"), "{told}");
+    let files = std::fs::read_dir(machine.path("")).unwrap();
+    let files: Vec<_> =
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!files.iter().any(|name| name.contains("new")), "{files:?}");
     database.execute("DELETE FROM groups WHERE name = ?", [&name]).unwrap();
     assert_eq!(
         machine.run(&["export", "--output", "no/where.yaml"]).refused(1),
