@@ -15,6 +15,7 @@ use crate::domain::directory::Directory;
 use crate::domain::policy::{Actor, Permit, permit};
 use crate::domain::time::Timestamp;
 use crate::index::Index;
+use crate::resources::moment;
 use crate::settings::{Settings, Storage};
 use crate::store::embedded::{TogetherError, change_together};
 use crate::store::manifests::{Plan, Pruned, Rest, Wanted, plan};
@@ -25,7 +26,7 @@ const NOTHING_DONE: &str = "nothing was done";
 #[derive(Args, Debug)]
 #[command(after_help = "\
 All is read and checked before anything is written, and all is written or nothing. A running server sees it within a
-second. What the manifests do not say stays as it is, unless --prune is given; a Membership's users get the end that it
+second. A group that is needed has to be in the manifests or in the file; it is not waited for. What the manifests do not say stays as it is, unless --prune is given; a Membership's users get the end that it
 says, and none if it says none. A Group's creator becomes its staff if the group is new. Descriptions are not kept.
 Sessions that were ended (notBefore) stay ended.
 
@@ -65,6 +66,12 @@ impl Apply {
         }
         warn_of_providers(settings, &wanted);
         let planned = self.carry_out(file, &wanted)?;
+        for (user, until) in &planned.locked_out {
+            let until = moment::write(*until);
+            say(format_args!(
+                "warning: {user} gets no token before {until}, and that cannot be taken back"
+            ));
+        }
         for user in &planned.revoked_later {
             say(format_args!(
                 "the sessions of {user} were ended later than the manifests say, and stay so"

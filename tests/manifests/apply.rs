@@ -111,6 +111,20 @@ fn the_rest_stays_unless_it_is_pruned() {
     );
 }
 
+/// A slip of the pen in a year would keep somebody out.
+#[test]
+fn a_revocation_to_come_is_warned_of() {
+    let machine = machine();
+    let text = object("User", "u", "username: local-ada, notBefore: \"2162-01-31T00:00:00Z\"");
+    let ran = apply(&machine, &text);
+    assert_eq!(ran.out, "user/u created\n");
+    assert_eq!(
+        ran.err,
+        "pasee: warning: local-ada gets no token before 2162-01-31T00:00:00Z, and that cannot be taken back\n"
+    );
+    assert_eq!(apply(&machine, &text).done(), "user/u unchanged\n");
+}
+
 #[test]
 fn nothing_is_made_by_a_dry_run() {
     let machine = machine();
@@ -188,6 +202,8 @@ fn a_locked_file_is_waited_for_then_told() {
     let told = apply(&machine, &object("Group", "b", "")).refused(1);
     assert!(told.contains("another process keeps the file locked"), "{told}");
     assert_eq!(export(&machine).len(), 1, "reading does not wait");
+    let same = apply(&machine, &object("Group", "a", "")).done();
+    assert_eq!(same, "group/a unchanged\n", "nor does who has nothing to write");
     other.execute_batch("ROLLBACK").unwrap();
     apply(&machine, &object("Group", "b", "")).done();
 }

@@ -40,26 +40,37 @@ impl<E> From<rusqlite::Error> for TogetherError<E> {
 }
 
 /// Shows the state to `plan`, and makes the changes that it asks for: nobody changes the state in between, and whoever
-/// looks sees all of them or none. Blocks. The file is made if it is not there.
+/// looks sees all of them or none. Blocks; others can write while the plan is made, which is made anew if they did. The
+/// file is made if it is not there.
 ///
 /// # Errors
 /// Why nothing was changed.
 pub fn change_together<E>(
     path: &Path,
     clock: Clock,
-    plan: impl FnOnce(&dyn Directory, Timestamp) -> Result<Vec<Permit>, E>,
+    mut plan: impl FnMut(&dyn Directory, Timestamp) -> Result<Vec<Permit>, E>,
 ) -> Result<(), TogetherError<E>> {
     file::create(path)?;
     let failed = |source| OpenError::File { path: path.to_owned(), source };
     let mut connection = Place::File(path.to_owned()).connect().map_err(failed)?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let index = Index::new(load::everything(&transaction)?.0);
-    let now = clock();
-    let permits = plan(&index, now).map_err(TogetherError::Plan)?;
-    drop(index); // as large as the state
+    let mut plan_by = |connection: &Connection, now| {
+        let index = Index::new(load::everything(connection)?.0);
+        plan(&index, now).map_err(TogetherError::Plan)
+    };
+    let reading = connection.transaction()?;
+    let seen = version(&reading)?;
+    let mut now = clock();
+    let mut permits = plan_by(&reading, now)?;
+    reading.rollback()?;
     if permits.is_empty() {
-        return Ok(transaction.rollback()?);
+        return Ok(());
     }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if version(&transaction)? != seen {
+        now = clock();
+        permits = plan_by(&transaction, now)?;
+    }
+    // At the moment of the plan: what has ended since then had not for it.
     for permit in permits {
         carry_out(&transaction, &permit, now).map_err(|refused| match refused {
             Refused::State(error) => TogetherError::Refused(error),
@@ -68,6 +79,11 @@ pub fn change_together<E>(
     }
     log::trim(&transaction)?;
     Ok(transaction.commit()?)
+}
+
+/// SQLite's number for the state of the file; another one when others have committed.
+fn version(connection: &Connection) -> Result<i64, Fault> {
+    Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
 }
 
 fn carry_out(connection: &Connection, permit: &Permit, now: Timestamp) -> Result<(), Refused> {

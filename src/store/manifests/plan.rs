@@ -37,6 +37,8 @@ pub struct Plan {
     pub pruned: Vec<Pruned>,
     /// Users whose sessions were ended later than the manifests say.
     pub revoked_later: Vec<UserId>,
+    /// Users who get no token before a moment that is still to come.
+    pub locked_out: Vec<(UserId, Timestamp)>,
 }
 
 /// What becomes of what an object says.
@@ -103,6 +105,7 @@ pub fn plan(
         outcomes: wanted.objects.iter().map(outcome).collect(),
         pruned: Vec::new(),
         revoked_later: Vec::new(),
+        locked_out: Vec::new(),
     };
     planner.create(&mut plan);
     planner.enlist(&mut plan);
@@ -245,6 +248,9 @@ impl Planner<'_> {
             if let Some(not_before) =
                 after.not_before.filter(|_| after.not_before != before.not_before)
             {
+                if self.now < not_before {
+                    plan.locked_out.push((user.clone(), not_before));
+                }
                 plan.changes.push(Change::Revoke { user: user.clone(), not_before });
             }
             if wanted.not_before < before.not_before {
