@@ -3,10 +3,12 @@
 //! Owns wiring only; what is right and wrong is decided elsewhere.
 
 mod append;
+mod apply;
 mod check;
 mod completions;
 mod controller;
 mod crd;
+mod export;
 mod hash_password;
 mod home;
 mod keygen;
@@ -69,6 +71,10 @@ enum Command {
     Crd,
     /// Brings the custom resources of a Kubernetes namespace to what they ask for, and says how they stand
     Controller(controller::Controller),
+    /// Reads manifests, as `kubectl apply -f` takes them, into the file that the settings name
+    Apply(apply::Apply),
+    /// Writes all groups as manifests, which `kubectl apply -f` and `pasee apply -f` take
+    Export(export::Export),
     /// Prints completions for a shell
     Completions(completions::Completions),
 }
@@ -101,6 +107,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Some(Command::HashPassword) => hash_password::run(),
         Some(Command::Crd) => crd::run(),
         Some(Command::Controller(controller)) => controller.run(),
+        Some(Command::Apply(apply)) => apply.run(&load()?),
+        Some(Command::Export(export)) => export.run(&load()?),
         Some(Command::Completions(completions)) => completions.run(&mut Arguments::command()),
     }
 }

@@ -23,7 +23,7 @@ use pasee::domain::policy::{self, Actor, Permit};
 use pasee::domain::realm::{Ban, Change, Realm, WriteError};
 use pasee::domain::time::Timestamp;
 use pasee::domain::user::UserId;
-use pasee::store::embedded::{Embedded, Fault, OpenError};
+use pasee::store::embedded::{Embedded, Fault, OpenError, TogetherError, change_together};
 
 const NOW: i64 = 1_800_000_000;
 

@@ -1,7 +1,8 @@
 //! README.md says what is true: its commands are run as a new user runs them, and its tables hold what there is.
 //!
 //! Every `console` block is run, in order, in one bash session beside a server that was started as the README says. The
-//! ports 8150 and 8140 are replaced by free ones, everywhere, so that nothing else on the machine is in the way.
+//! ports 8150, 8140 and 8160 are replaced by free ones, everywhere, so that nothing else on the machine is in the way.
+//! The blocks of the section on Kubernetes need a cluster: `tests/cluster_readme.rs` runs them.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ mod console;
 #[path = "readme/session.rs"]
 mod session;
 
-use console::{Step, difference, steps};
+use console::{Step, around_cluster, compare_all, steps};
 use session::Session;
 
 fn root() -> PathBuf {
@@ -27,20 +28,13 @@ fn read(path: &str) -> String {
 
 #[test]
 fn every_command_does_what_is_shown() {
-    let session = Session::start(&read("example-settings.toml"));
-    let steps: Vec<Step> = steps(&session.translate(&read("README.md")));
+    let session = Session::start(&read("example-settings.toml"), None, |_| {});
+    let readme = session.translate(&read("README.md"));
+    let [before, _, after] = around_cluster(&readme);
+    let steps: Vec<Step> = [steps(before), steps(after)].concat();
     assert!(steps.len() >= 20, "the story is told: {} commands", steps.len());
     let outputs = session.run(&steps);
-    let wrong: Vec<String> = steps
-        .iter()
-        .zip(&outputs)
-        .filter_map(|(step, output)| {
-            let difference = difference(&step.expected, output)?;
-            Some(format!("$ {}\n{difference}", step.command))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "README.md is wrong:\n\n{}", wrong.join("\n\n"));
-    assert_eq!(outputs.len(), steps.len(), "bash ended early, after: {:?}", outputs.last());
+    compare_all(&steps, &outputs);
 }
 
 #[test]

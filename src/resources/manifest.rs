@@ -3,6 +3,8 @@
 //! Stricter than an API server that prunes: a field that a resource has not is a mistake, told with its place. Must not
 //! know where the objects go.
 
+mod known;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -46,9 +48,14 @@ pub enum Mistake {
     /// Another resource than ours.
     #[error("this is no Group, Membership or User of apiVersion {API_GROUP}/{API_VERSION}")]
     Kind,
-    /// A field that the resource has not.
-    #[error("there is no field {0}")]
-    Unknown(String),
+    /// A field that the resource has not: where it stands, and the one that is probably meant.
+    #[error("there is no field {place}{}", meant.as_ref().map(|meant| format!("; the nearest one is {meant}")).unwrap_or_default())]
+    Unknown {
+        /// The field with those around it, as `spec.users`.
+        place: String,
+        /// The known field with the most similar name.
+        meant: Option<String>,
+    },
     /// A list in the place of fields, which would be taken for their values in order.
     #[error("{0} is a list, and has fields in a right one")]
     List(String),
@@ -63,6 +70,19 @@ pub enum Mistake {
 /// # Errors
 /// The first mistake, with the place of the object.
 pub fn read(text: &str) -> Result<Vec<Manifest>, ManifestError> {
+    let objects = read_each(text)?.into_iter().enumerate();
+    objects
+        .map(|(place, object)| {
+            object.map_err(|mistake| ManifestError::Object { place: place + 1, mistake })
+        })
+        .collect()
+}
+
+/// As [`read`], with what is wrong in the place of each object that is not right.
+///
+/// # Errors
+/// The text is no YAML: [`ManifestError::Yaml`].
+pub fn read_each(text: &str) -> Result<Vec<Result<Manifest, Mistake>>, ManifestError> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_documents: 100_000,
@@ -73,12 +93,7 @@ pub fn read(text: &str) -> Result<Vec<Manifest>, ManifestError> {
     };
     let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
         .map_err(|error| ManifestError::Yaml(Box::new(error)))?;
-    let objects = documents.into_iter().flat_map(items).enumerate();
-    objects
-        .map(|(place, object)| {
-            one(object).map_err(|mistake| ManifestError::Object { place: place + 1, mistake })
-        })
-        .collect()
+    Ok(documents.into_iter().flat_map(items).map(one).collect())
 }
 
 /// Writes a stream.
@@ -129,7 +144,12 @@ fn typed<T: DeserializeOwned + Serialize>(mut object: Value) -> Result<T, Mistak
         }
         _ => Map::new(),
     };
+    let kind = kept["kind"].as_str().unwrap_or_default().to_owned();
     match lost(&stated(object), &stated(kept), "") {
+        Some(Mistake::Unknown { place, .. }) => {
+            let meant = known::nearest(&kind, &place);
+            Err(Mistake::Unknown { place: place.escape_debug().to_string(), meant })
+        }
         Some(mistake) => Err(mistake),
         None => Ok(typed),
     }
@@ -153,7 +173,7 @@ fn lost(given: &Map<String, Value>, kept: &Map<String, Value>, path: &str) -> Op
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         match (value, kept.get(name)) {
             (Value::Array(none), None) if none.is_empty() => None,
-            (_, None) => Some(Mistake::Unknown(path)),
+            (_, None) => Some(Mistake::Unknown { place: path, meant: None }),
             (Value::Array(given), Some(Value::Array(kept))) => {
                 let mut pairs = given.iter().zip(kept).enumerate();
                 pairs.find_map(|(place, (given, kept))| {
@@ -238,7 +258,7 @@ items:
             (
                 "spec: {}",
                 "spec: {creater: kisee-ada}",
-                "object 1 of the stream: there is no field spec.creater",
+                "object 1 of the stream: there is no field spec.creater; the nearest one is creator",
             ),
             (
                 "serviceAccounts: []",

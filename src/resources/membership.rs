@@ -226,6 +226,15 @@ pub fn write(name: &str, grant: &Grant) -> Result<Membership, Invalid> {
 }
 
 impl ServiceAccount {
+    /// The service account that a user is, if it is one: the other way round than [`ServiceAccount::user`].
+    #[must_use]
+    pub fn of(user: &UserId) -> Option<Self> {
+        let (SERVICE_ACCOUNT_PROVIDER, subject) = user.split() else { return None };
+        let (namespace, name) = subject.split_once(':')?;
+        let account = Self { namespace: namespace.to_owned(), name: name.to_owned() };
+        account.user().is_ok_and(|again| again == *user).then_some(account)
+    }
+
     /// The user that the service account is: `k8s-<namespace>:<name>`.
     ///
     /// # Errors

@@ -27,6 +27,19 @@ pub fn rules(place: &str) -> [Rule; 2] {
     [reserved, length]
 }
 
+/// Whether Kubernetes lets any object have the name (RFC 1123 subdomain).
+#[must_use]
+pub fn is_object_name(name: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(is_inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= MAX_OBJECT_NAME && name.split('.').all(is_label)
+}
+
 /// The name of the object that declares a group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectName {

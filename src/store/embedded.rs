@@ -10,7 +10,9 @@ mod file;
 mod load;
 mod log;
 mod schema;
+mod snapshot;
 mod status;
+mod together;
 mod writer;
 
 use std::path::Path;
@@ -23,7 +25,9 @@ use tokio::sync::oneshot;
 pub use fault::Fault;
 pub use file::OpenError;
 use file::Place;
+pub use snapshot::Snapshot;
 use status::Status;
+pub use together::{TogetherError, change_together};
 use writer::{Job, Writer};
 
 use crate::domain::directory::Directory;

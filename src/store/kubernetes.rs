@@ -26,6 +26,7 @@ pub use fault::Fault;
 use follow::Follower;
 use object::Kind;
 use view::View;
+pub(in crate::store) use wire::{MANAGED_BY, PASEE};
 use write::Writer;
 
 use crate::domain::directory::Directory;

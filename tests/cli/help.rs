@@ -59,6 +59,22 @@ fn every_command_has_help() {
                 "Usage: pasee controller [OPTIONS]",
             ],
         ),
+        (
+            "apply --help",
+            &[
+                "Reads manifests, as `kubectl apply -f` takes them, into the file that the settings name",
+                "Usage: pasee apply [OPTIONS] --filename <FILE>",
+                "  kubectl get pasee -o yaml | pasee apply -f -",
+            ],
+        ),
+        (
+            "export --help",
+            &[
+                "Writes all groups as manifests, which `kubectl apply -f` and `pasee apply -f` take",
+                "Usage: pasee export [OPTIONS]",
+                "  pasee export --hand-over | kubectl apply -f -      moves all groups to a cluster",
+            ],
+        ),
         ("completions --help", &["Usage: pasee completions [OPTIONS] <SHELL>"]),
     ] {
         let arguments: Vec<&str> = arguments.split(' ').collect();
@@ -107,6 +123,9 @@ fn wrong_arguments_end_with_2() {
         ("append --groups staff,, local-ada", "a group name"),
         ("append --groups staff.admin local-ada", "staff"),
         ("keygen --algorithm RS256", "[possible values: ES256, ES256K]"),
+        ("apply", "--filename <FILE>"),
+        ("apply x.yaml", "unexpected argument 'x.yaml'"),
+        ("export x.yaml", "unexpected argument 'x.yaml'"),
         ("completions tcsh", "[possible values: bash, elvish, fish, powershell, zsh]"),
         ("check --file x", "unexpected argument '--file'"),
         ("serve now", "unexpected argument 'now'"),

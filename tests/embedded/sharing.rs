@@ -129,3 +129,38 @@ fn the_log_is_bounded() {
     let kept: i64 = raw.query_row("SELECT count(*) FROM changes", [], |row| row.get(0)).unwrap();
     assert_eq!(kept, 10_000);
 }
+
+/// Somebody writes while many changes are planned: they are planned anew, from what there is then.
+#[test]
+fn a_plan_is_made_by_what_there_is() {
+    let (_directory, path) = place();
+    let store = open(&path);
+    write(&store, create("a")).unwrap();
+    let mut seen = Vec::new();
+    let plan = |there: &dyn Directory, _: Timestamp| {
+        let has_b = there.has_group(&"b".parse().unwrap());
+        seen.push(has_b);
+        if !has_b {
+            write(&store, create("b")).unwrap();
+            write(&store, add("b", "k-ada")).unwrap();
+        }
+        let mut changes = vec![create("a.c"), add("a.c", "k-ada")];
+        changes.push(if has_b { remove("b", "k-ada") } else { create("b") });
+        Ok::<_, policy::Denied>(changes.into_iter().map(permit).collect())
+    };
+    change_together(&path, noon, plan).unwrap();
+    assert_eq!(seen, [false, true]);
+    wait(|| store.directory().has_group(&"a.c".parse().unwrap()));
+    assert_eq!(members(&store, "b"), Vec::<String>::new());
+    assert_eq!(members(&store, "a.c"), ["k-ada"]);
+
+    // One that the state speaks against, and none is made.
+    let plan = |_: &dyn Directory, _: Timestamp| {
+        let changes = vec![create("d"), create("a"), create("e")];
+        Ok::<_, policy::Denied>(changes.into_iter().map(permit).collect())
+    };
+    let refused = change_together(&path, noon, plan).unwrap_err();
+    assert!(matches!(refused, TogetherError::Refused(WriteError::GroupExists)), "{refused:?}");
+    assert_eq!(everything(open(&path).directory()), everything(store.directory()));
+    assert!(!open(&path).directory().has_group(&"d".parse().unwrap()));
+}

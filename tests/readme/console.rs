@@ -1,31 +1,41 @@
 //! Console blocks: commands, and what they are expected to print.
 
 /// One command with its expected output, stdout and stderr together.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     pub command: String,
     pub expected: Vec<String>,
 }
 
+/// The heading of the one section whose commands need a Kubernetes cluster.
+pub const CLUSTER: &str = "## On Kubernetes";
+
+/// A Markdown text in three: before that section, the section, after it.
+pub fn around_cluster(markdown: &str) -> [&str; 3] {
+    let start = markdown.find(&format!("\n{CLUSTER}\n")).expect("there is such a section") + 1;
+    let end = markdown[start..].find("\n## ").map_or(markdown.len(), |length| start + length + 1);
+    [&markdown[..start], &markdown[start..end], &markdown[end..]]
+}
+
 /// The steps of all `console` blocks of a Markdown text. A command stands behind `$ ` and goes on behind a `\` at its
-/// line's end; what follows is its output.
+/// line's end, and up to the line `END` behind one with `<<END`; what follows is its output.
 pub fn steps(markdown: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    let (mut inside, mut goes_on) = (false, false);
+    let (mut inside, mut rest) = (false, Rest::None);
     for line in markdown.lines() {
         match (line, inside) {
             ("```console", false) => inside = true,
             ("```", true) => inside = false,
             (_, false) => {}
             (line, true) => {
-                if goes_on {
+                if rest != Rest::None {
                     let step = steps.last_mut().expect("a line goes on only after a command");
                     step.command.push('\n');
                     step.command.push_str(line);
-                    goes_on = line.ends_with('\\');
+                    rest = rest.after(line);
                 } else if let Some(command) = line.strip_prefix("$ ") {
                     steps.push(Step { command: command.to_owned(), expected: Vec::new() });
-                    goes_on = command.ends_with('\\');
+                    rest = rest.after(command);
                 } else {
                     let step = steps.last_mut().expect("a block starts with a command");
                     step.expected.push(line.to_owned());
@@ -33,8 +43,30 @@ pub fn steps(markdown: &str) -> Vec<Step> {
             }
         }
     }
-    assert!(!inside, "a console block does not end");
+    assert!(!inside && rest == Rest::None, "a console block does not end");
     steps
+}
+
+/// What is still to come of a command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    None,
+    /// The next line.
+    Line,
+    /// All up to `END`.
+    Document,
+}
+
+impl Rest {
+    fn after(self, line: &str) -> Self {
+        match (self, line) {
+            (Self::Document, "END") => Self::None,
+            (Self::Document, _) => Self::Document,
+            (_, line) if line.contains("<<END") => Self::Document,
+            (_, line) if line.ends_with('\\') => Self::Line,
+            _ => Self::None,
+        }
+    }
 }
 
 /// What is different, if anything; `…` stands for anything in a line, and for any number of lines when it is alone.
@@ -44,6 +76,21 @@ pub fn difference(expected: &[String], actual: &str) -> Option<String> {
         return None;
     }
     Some(format!("expected:\n{}\nactual:\n{}", expected.join("\n"), actual.join("\n")))
+}
+
+/// Fails with all steps that did something else than is shown, or that were not run.
+#[track_caller]
+pub fn compare_all(steps: &[Step], outputs: &[String]) {
+    let wrong: Vec<String> = steps
+        .iter()
+        .zip(outputs)
+        .filter_map(|(step, output)| {
+            let difference = difference(&step.expected, output)?;
+            Some(format!("$ {}\n{difference}", step.command))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "README.md is wrong:\n\n{}", wrong.join("\n\n"));
+    assert_eq!(outputs.len(), steps.len(), "bash ended early, after: {:?}", outputs.last());
 }
 
 fn lines_match(expected: &[String], actual: &[&str]) -> bool {
@@ -116,13 +163,28 @@ fn wrong_expectations_fail() {
 
 #[test]
 fn blocks_are_taken_apart() {
-    let markdown = "$ no\n```sh\n$ no\n```\n```console\n$ one \\\n  more\nout\n\nput\n$ two\n```\n```console\n$ three\n```\n";
+    let markdown = "$ no\n```sh\n$ no\n```\n```console\n$ one \\\n  more\nout\n\nput\n$ two\n```\n```console\n$ three <<END; x\n$ a\nb \\\nEND\nc\n```\n";
     let step = |command: &str, expected: &[&str]| Step {
         command: command.into(),
         expected: expected.iter().map(|line| (*line).to_owned()).collect(),
     };
     assert_eq!(
         steps(markdown),
-        [step("one \\\n  more", &["out", "", "put"]), step("two", &[]), step("three", &[])]
+        [
+            step("one \\\n  more", &["out", "", "put"]),
+            step("two", &[]),
+            step("three <<END; x\n$ a\nb \\\nEND", &["c"])
+        ]
     );
+}
+
+#[test]
+fn sections_are_told_apart() {
+    let markdown = format!(
+        "# A\n```console\n$ a\n```\n{CLUSTER}\n```console\n$ b\n```\n## C\n```console\n$ c\n```\n"
+    );
+    let parts = around_cluster(&markdown);
+    assert_eq!(parts.concat(), markdown);
+    assert_eq!(parts.map(|part| steps(part)[0].command.clone()), ["a", "b", "c"]);
+    assert_eq!(around_cluster(&markdown[..markdown.len() - 24])[2], "");
 }

@@ -1,8 +1,11 @@
 //! A new user's machine: a directory with the example settings, a running server, and a bash.
+//!
+//! Must not know what the commands do.
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,17 +22,21 @@ const END: &str = "@@ end of step @@";
 pub struct Session {
     dir: TempDir,
     server: Child,
-    /// What stands for the ports 8150 and 8140: one where the server listens, one where nothing does.
-    ports: [u16; 2],
+    /// What stands for the ports 8150, 8140 and 8160: one where the server listens, and two where nothing does.
+    ports: [u16; 3],
+    /// Where programs are found before those of the system.
+    programs: Option<PathBuf>,
 }
 
 impl Session {
-    /// Starts the server as the README says.
-    pub fn start(example: &str) -> Self {
-        // Both are held until both are known, so that they differ.
-        let sockets = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    /// Starts the server as the README says, in a directory that is furnished with more, with a directory of programs on
+    /// the path.
+    pub fn start(example: &str, programs: Option<&Path>, furnish: impl FnOnce(&Path)) -> Self {
+        // All are held until all are known, so that they differ.
+        let sockets = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let ports = sockets.map(|socket| socket.local_addr().unwrap().port());
         let dir = tempfile::tempdir().unwrap();
+        furnish(dir.path());
         assert!(example.contains("\n#port = 8150\n"), "the example shows the default port");
         let settings = example.replace("\n#port = 8150\n", "\nport = 8150\n");
         fs::write(dir.path().join("example-settings.toml"), translate(&settings, ports)).unwrap();
@@ -38,7 +45,7 @@ impl Session {
             .stderr(File::create(dir.path().join("server.log")).unwrap())
             .spawn()
             .unwrap();
-        let session = Self { dir, server, ports };
+        let session = Self { dir, server, ports, programs: programs.map(Path::to_owned) };
         let since = Instant::now();
         while TcpStream::connect(("127.0.0.1", ports[0])).is_err() {
             assert!(since.elapsed() < PATIENCE, "no server: {}", session.read("server.log"));
@@ -58,11 +65,17 @@ impl Session {
         let commands = steps.iter().map(|step| format!("{}\necho; echo '{END}'\n", step.command));
         let script = commands.collect::<String>();
         fs::write(self.dir.path().join("script"), format!("exec 2>&1\n{script}")).unwrap();
-        let mut bash = command("bash", self.dir.path())
-            .args(["--noprofile", "--norc", "script"])
-            .stdout(File::create(self.dir.path().join("output")).unwrap())
-            .spawn()
-            .unwrap();
+        let mut bash = command("bash", self.dir.path());
+        bash.args(["--noprofile", "--norc", "script"]);
+        bash.stdout(File::create(self.dir.path().join("output")).unwrap());
+        // What the commands leave running ends with them.
+        bash.process_group(0);
+        if let Some(programs) = &self.programs {
+            let system = std::env::var_os("PATH").unwrap_or_default();
+            let all = [programs.clone()].into_iter().chain(std::env::split_paths(&system));
+            bash.env("PATH", std::env::join_paths(all).unwrap());
+        }
+        let mut bash = bash.spawn().unwrap();
         let since = Instant::now();
         while bash.try_wait().unwrap().is_none() {
             if since.elapsed() > PATIENCE {
@@ -71,6 +84,10 @@ impl Session {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+        let group = format!("-{}", bash.id());
+        let kill =
+            Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        kill.unwrap(); // it fails when nobody is left
         let output = self.read("output");
         let mut outputs: Vec<&str> = output.split(&format!("\n{END}\n")).collect();
         let rest = outputs.pop().unwrap_or_default();
@@ -90,10 +107,10 @@ impl Drop for Session {
     }
 }
 
-fn translate(text: &str, [served, closed]: [u16; 2]) -> String {
-    // Through marks, so that a free port that happens to hold the other number is left alone.
-    let marked = text.replace("8150", "\u{1}").replace("8140", "\u{2}");
-    marked.replace('\u{1}', &served.to_string()).replace('\u{2}', &closed.to_string())
+fn translate(text: &str, ports: [u16; 3]) -> String {
+    // Through marks, so that a free port that happens to hold another number is left alone.
+    let marked = text.replace("8150", "\u{1}").replace("8140", "\u{2}").replace("8160", "\u{3}");
+    ('\u{1}'..).zip(ports).fold(marked, |text, (mark, port)| text.replace(mark, &port.to_string()))
 }
 
 /// A command in a clean environment, without input.

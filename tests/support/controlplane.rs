@@ -175,6 +175,11 @@ impl ControlPlane {
         self.admin.kubectl_with(arguments, manifest).ok()
     }
 
+    /// The directory with kubectl.
+    pub fn programs(&self) -> &Path {
+        &self.assets
+    }
+
     /// Starts what does not run, resumes what is paused, and returns when all works.
     pub fn repair(&mut self) {
         self.etcd.ensure_running();

@@ -196,7 +196,8 @@ fn prepare(store: &Embedded, roles: &[(String, Vec<String>)]) {
     }
 }
 
-fn user(name: &str, memory: u32) -> String {
+/// The settings of a user of a local identity provider with the password `pw-NAME`, whose hash takes this much memory.
+pub fn user(name: &str, memory: u32) -> String {
     let params = Params::new(memory, 1, 1, None).unwrap();
     let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_with_salt(format!("pw-{name}").as_bytes(), b"salt for tests")

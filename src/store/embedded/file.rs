@@ -41,6 +41,12 @@ pub enum OpenError {
         /// What the system says.
         source: io::Error,
     },
+    /// The file that was to be read only is not there.
+    #[error("{file}: is not there: nothing was ever kept in it", file = path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file cannot be used.
     #[error("{file}: cannot be used", file = path.display())]
     File {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Params, Row};
 
 use super::fault::Fault;
 use super::log::{self, Cursor, moment, parsed};
@@ -18,7 +18,7 @@ pub(super) fn everything(connection: &Connection) -> Result<(Contents, Cursor), 
     let mut contents = Contents::default();
     let mut groups: HashMap<i64, GroupName> = HashMap::new();
     let holds = ("groups", "group name");
-    each(connection, "SELECT id, name FROM groups WHERE id <> 0 ORDER BY id", holds, |row| {
+    each(connection, "SELECT id, name FROM groups WHERE id <> 0 ORDER BY id", [], holds, |row| {
         let name: GroupName = parsed(row, 1)?;
         contents.apply(&Update::Created(name.clone()));
         groups.insert(row.get(0)?, name);
@@ -27,7 +27,7 @@ pub(super) fn everything(connection: &Connection) -> Result<(Contents, Cursor), 
     let sql = "SELECT group_id, role, user, expires_at FROM memberships
                ORDER BY group_id, role, user";
     let holds = ("memberships", "membership");
-    each(connection, sql, holds, |row| {
+    each(connection, sql, [], holds, |row| {
         let roster = match (row.get(0)?, row.get(1)?) {
             (0, _) => Some(Roster::RootStaff),
             (group, role) => {
@@ -43,7 +43,7 @@ pub(super) fn everything(connection: &Connection) -> Result<(Contents, Cursor), 
         Ok(())
     })?;
     let holds = ("standings", "standing");
-    each(connection, "SELECT user, banned, not_before FROM standings", holds, |row| {
+    each(connection, "SELECT user, banned, not_before FROM standings", [], holds, |row| {
         let standing = Standing { banned: row.get(1)?, not_before: moment(row, 2)? };
         contents.apply(&Update::Stands { user: parsed(row, 0)?, standing });
         Ok(())
@@ -51,14 +51,16 @@ pub(super) fn everything(connection: &Connection) -> Result<(Contents, Cursor), 
     Ok((contents, log::end(connection)?))
 }
 
-fn each(
+/// Reads the rows of a query one by one; `table` and `what` say in an error what should have been there.
+pub(super) fn each(
     connection: &Connection,
     sql: &str,
+    parameters: impl Params,
     (table, what): (&'static str, &'static str),
     mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
 ) -> Result<(), Fault> {
     let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query(parameters)?;
     while let Some(next) = rows.next()? {
         row(next).map_err(|error| match error {
             error @ rusqlite::Error::SqliteFailure(..) => error.into(),

@@ -14,9 +14,9 @@ use crate::resources::user::Statement;
 use crate::resources::{API_GROUP, Group, Membership, User, group, membership, user};
 
 /// The label of objects that this program alone changes, and its value.
-pub(super) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+pub(in crate::store) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// See [`MANAGED_BY`].
-pub(super) const PASEE: &str = "pasee";
+pub(in crate::store) const PASEE: &str = "pasee";
 /// The annotation of the Membership by which the creator of a group is its staff, with the Group's uid; it is made by the
 /// controller, or in its place when the creator is taken off before that.
 pub(super) const ENROLS: &str = "pasee.meltylab.fr/enrols-creator-of";

@@ -1,0 +1,168 @@
+//! `pasee apply`: reads manifests into the file of groups, beside a running server or without one.
+//!
+//! Must not know the law's table: whoever may run this on the machine is the operator.
+
+mod files;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Error, bail};
+use clap::Args;
+
+use super::{now, print, report, say};
+use crate::domain::directory::Directory;
+use crate::domain::policy::{Actor, Permit, permit};
+use crate::domain::time::Timestamp;
+use crate::index::Index;
+use crate::resources::moment;
+use crate::settings::{Settings, Storage};
+use crate::store::embedded::{TogetherError, change_together};
+use crate::store::manifests::{Plan, Pruned, Rest, Wanted, plan};
+
+/// What is said of manifests before anything is written.
+const NOTHING_DONE: &str = "nothing was done";
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+All is read and checked before anything is written, and all is written or nothing. A running server sees it within a
+second. A group that is needed has to be in the manifests or in the file; it is not waited for. What the manifests do not say stays as it is, unless --prune is given; a Membership's users get the end that it
+says, and none if it says none. A Group's creator becomes its staff if the group is new. Descriptions are not kept.
+Sessions that were ended (notBefore) stay ended.
+
+  pasee apply -f groups/                            the manifests of a directory
+  pasee apply -f groups.yaml -f on-call.yaml --prune --dry-run
+  kubectl get pasee -o yaml | pasee apply -f -")]
+pub struct Apply {
+    /// A file of manifests, a directory whose .yaml, .yml and .json files are taken, or - for standard input
+    #[arg(short = 'f', long = "filename", required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// Takes away what the manifests do not say: other groups, other memberships, other bans
+    #[arg(long)]
+    prune: bool,
+
+    /// Changes nothing and says what would be changed
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Apply {
+    pub fn run(&self, settings: &Settings) -> anyhow::Result<()> {
+        for warning in &settings.warnings {
+            say(format_args!("warning: {warning}"));
+        }
+        let file = home(settings)?;
+        let wanted = files::read(&self.files)?;
+        if wanted.is_empty() {
+            bail!("no manifests were found, so {NOTHING_DONE}");
+        }
+        if let Some(namespace) = wanted.namespace()? {
+            let namespace = namespace.escape_debug();
+            say(format_args!(
+                "the namespace {namespace} is not looked at: {} is one realm",
+                file.display()
+            ));
+        }
+        warn_of_providers(settings, &wanted);
+        let planned = self.carry_out(file, &wanted)?;
+        for (user, until) in &planned.locked_out {
+            let until = moment::write(*until);
+            say(format_args!(
+                "warning: {user} gets no token before {until}, and that cannot be taken back"
+            ));
+        }
+        for user in &planned.revoked_later {
+            say(format_args!(
+                "the sessions of {user} were ended later than the manifests say, and stay so"
+            ));
+        }
+        print(self.told(&planned))
+    }
+
+    /// Makes the changes, or with `--dry-run` none.
+    fn carry_out(&self, file: &Path, wanted: &Wanted) -> anyhow::Result<Plan> {
+        let rest = if self.prune { Rest::Prune } else { Rest::Keep };
+        let planned = |there: &dyn Directory, now: Timestamp| {
+            let lacking = |lacks: Vec<_>| files::all(lacks.into_iter().map(Error::new).collect());
+            plan(wanted, there, rest, now).map_err(lacking)
+        };
+        // Not even the file is made.
+        if self.dry_run && !file.exists() {
+            return planned(&Index::default(), now());
+        }
+        let mut done = None;
+        let changed = change_together(file, now, |there, now| {
+            let mut plan = planned(there, now)?;
+            let changes = std::mem::take(&mut plan.changes);
+            done = Some(plan);
+            if self.dry_run { Ok(Vec::new()) } else { permits(changes) }
+        });
+        match changed {
+            Err(TogetherError::Plan(error)) => Err(error),
+            Err(error) => Err(error.into()),
+            Ok(()) => Ok(done.expect("changes come out of a plan")),
+        }
+    }
+
+    /// A line for each object and for what goes, and how much goes.
+    fn told(&self, plan: &Plan) -> String {
+        let end = if self.dry_run { " (dry run)\n" } else { "\n" };
+        let mut told = String::new();
+        let mut counts = [0_usize; 3];
+        // Writing to a String never fails.
+        for (named, outcome) in &plan.outcomes {
+            let _ = write!(told, "{named} {outcome}{end}");
+        }
+        for pruned in &plan.pruned {
+            let (kind, written) = match pruned {
+                Pruned::Group(group) => {
+                    (0, write!(told, "group/{}", group.as_str().replace('_', "--")))
+                }
+                Pruned::Member(roster, user) => (1, write!(told, "{user} in {roster}")),
+                Pruned::Ban(user) => (2, write!(told, "ban of {user}")),
+            };
+            counts[kind] += 1;
+            let _ = written.and_then(|()| write!(told, " pruned{end}"));
+        }
+        if self.prune {
+            let [groups, members, bans] = counts;
+            let _ = write!(told, "pruned: groups {groups}, members {members}, bans {bans}{end}");
+        }
+        told
+    }
+}
+
+/// The file that the groups are kept in.
+fn home(settings: &Settings) -> anyhow::Result<&Path> {
+    let of = settings.file.display();
+    match &settings.storage {
+        Storage::Embedded(file) => Ok(file),
+        Storage::Memory => bail!(
+            "the groups of {of} are kept in the memory of its server; name a file to keep them in"
+        ),
+        Storage::Kubernetes(_) => bail!(
+            "the groups of {of} are kept in Kubernetes, which takes the same manifests: kubectl apply -f FILE"
+        ),
+    }
+}
+
+/// A name that no provider has may be misspelt, or its users may come later.
+fn warn_of_providers(settings: &Settings, wanted: &Wanted) {
+    let is_known = |name: &&str| {
+        settings.identity_providers.iter().any(|provider| provider.name.as_str() == *name)
+    };
+    let unknown: Vec<&str> =
+        wanted.providers().into_iter().filter(|name| !is_known(name)).collect();
+    if !unknown.is_empty() {
+        let (of, unknown) = (settings.file.display(), unknown.join(", "));
+        say(format_args!(
+            "warning: {of} has no identity provider by the name of {unknown}: its users cannot log in"
+        ));
+    }
+}
+
+fn permits(changes: Vec<crate::domain::realm::Change>) -> anyhow::Result<Vec<Permit>> {
+    let operator = Actor::operator();
+    changes.into_iter().map(|change| Ok(permit(&operator, change)?)).collect()
+}

@@ -1,0 +1,100 @@
+//! All that a file holds at one moment, read row by row; beside a running server.
+//!
+//! Must not know what is made of it.
+
+use std::io;
+use std::path::Path;
+
+use rusqlite::{Connection, params};
+
+use super::fault::Fault;
+use super::file::{OpenError, Place};
+use super::load::{each, number_of};
+use super::log::{moment, parsed};
+use crate::domain::directory::Standing;
+use crate::domain::group::GroupName;
+use crate::domain::membership::Roster;
+use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
+
+/// The file as it is when this is made, whatever others write meanwhile.
+#[derive(Debug)]
+pub struct Snapshot {
+    connection: Connection,
+}
+
+impl Snapshot {
+    /// Opens the file, which has to be there.
+    ///
+    /// # Errors
+    /// The file is not there, cannot be used, is damaged, or is no file of this program or an older one.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        if let Err(source) = path.metadata()
+            && source.kind() == io::ErrorKind::NotFound
+        {
+            return Err(OpenError::Missing { path: path.to_owned() });
+        }
+        let failed = |source| OpenError::File { path: path.to_owned(), source };
+        let connection = Place::File(path.to_owned()).connect().map_err(failed)?;
+        // The first reading fixes the moment; nothing is written, so that nothing is lost when this is dropped.
+        let begun = connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;");
+        begun.map_err(|error| failed(error.into()))?;
+        Ok(Self { connection })
+    }
+
+    /// Every group, in order.
+    ///
+    /// # Errors
+    /// The file fails, or is damaged.
+    pub fn groups(&self) -> Result<Vec<GroupName>, Fault> {
+        let mut groups = Vec::new();
+        let sql = "SELECT name FROM groups WHERE id <> 0";
+        each(&self.connection, sql, [], ("groups", "group name"), |row| {
+            groups.push(parsed(row, 0)?);
+            Ok(())
+        })?;
+        groups.sort_unstable();
+        Ok(groups)
+    }
+
+    /// Every user on a roster at a moment, with the end: first those without one, then by end, and by id.
+    ///
+    /// # Errors
+    /// The file fails, or is damaged.
+    pub fn members(
+        &self,
+        roster: &Roster,
+        now: Timestamp,
+        mut each_member: impl FnMut(UserId, Option<Timestamp>),
+    ) -> Result<(), Fault> {
+        let group = roster.group().map_or("", GroupName::as_str);
+        let role = number_of(roster.role());
+        // In the order of the primary key, so that nothing is sorted.
+        let endless = "SELECT user, NULL FROM memberships WHERE expires_at IS NULL AND role = ?2
+                       AND group_id = (SELECT id FROM groups WHERE name = ?1) ORDER BY user";
+        let ending = "SELECT user, expires_at FROM memberships WHERE expires_at > ?3 AND role = ?2
+                      AND group_id = (SELECT id FROM groups WHERE name = ?1) ORDER BY expires_at, user";
+        let holds = ("memberships", "membership");
+        each(&self.connection, endless, params![group, role], holds, |row| {
+            each_member(parsed(row, 0)?, None);
+            Ok(())
+        })?;
+        each(&self.connection, ending, params![group, role, now.as_unix()], holds, |row| {
+            each_member(parsed(row, 0)?, moment(row, 1)?);
+            Ok(())
+        })
+    }
+
+    /// Every user that root staff has said something of, by id.
+    ///
+    /// # Errors
+    /// The file fails, or is damaged.
+    pub fn standings(&self, mut each_standing: impl FnMut(UserId, Standing)) -> Result<(), Fault> {
+        let sql = "SELECT user, banned, not_before FROM standings ORDER BY user";
+        each(&self.connection, sql, [], ("standings", "standing"), |row| {
+            let standing = Standing { banned: row.get(1)?, not_before: moment(row, 2)? };
+            each_standing(parsed(row, 0)?, standing);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! What manifests ask of a realm, all of them together.
+//!
+//! As in Kubernetes, Memberships of one roster add up, the latest end counting, and of several Users about one user the
+//! strictest counts. Must not know what the realm holds.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::domain::directory::Standing;
+use crate::domain::group::GroupName;
+use crate::domain::membership::{Role, Roster};
+use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
+use crate::resources::manifest::Manifest;
+use crate::resources::membership::Grant;
+use crate::resources::spelling::{MAX_OBJECT_NAME, is_object_name};
+use crate::resources::{Invalid, group, membership, user};
+
+/// Until when somebody is on a roster; `None` = no end.
+pub(super) type End = Option<Timestamp>;
+
+/// All that manifests say.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// With the creator, unless a Membership has taken their place already.
+    pub(super) groups: BTreeMap<GroupName, Option<UserId>>,
+    pub(super) rosters: BTreeMap<Roster, BTreeMap<UserId, End>>,
+    pub(super) standings: BTreeMap<UserId, Standing>,
+    pub(super) objects: Vec<Object>,
+    names: HashMap<Named, Place>,
+    namespaces: Vec<String>,
+}
+
+/// One object.
+#[derive(Debug)]
+pub(super) struct Object {
+    pub(super) named: Named,
+    pub(super) place: Place,
+    pub(super) says: Says,
+}
+
+/// What an object says.
+#[derive(Debug)]
+pub(super) enum Says {
+    Group(GroupName),
+    Membership(Grant),
+    User(UserId),
+}
+
+/// An object by kind and name, as `group/articles`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Named {
+    kind: &'static str,
+    name: String,
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}
+
+/// Where an object stands, as `groups.yaml: object 3`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as people know it.
+    pub file: Arc<str>,
+    /// Which object of it, from 1.
+    pub number: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: object {}", self.file, self.number)
+    }
+}
+
+/// Why an object cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Wrong {
+    /// It has no name, or one that no object can have.
+    #[error(
+        "metadata.name is no object's name; a right one has 1 to {MAX_OBJECT_NAME} characters of a-z, 0-9, - and ., \
+         such as articles-staff"
+    )]
+    Name,
+    /// Some field is out of its bounds or has another form.
+    #[error("{0}: {1}")]
+    Field(Named, #[source] Invalid),
+    /// Another object has its kind and name.
+    #[error("{0} stands here a second time; the first is {1}")]
+    Twice(Named, Place),
+}
+
+/// Objects of several namespaces, which are several realms.
+#[derive(Debug, thiserror::Error)]
+#[error("the objects are of several namespaces, {0}; each is a realm of its own, and this is one")]
+pub struct Clash(String);
+
+impl Wanted {
+    /// Takes in one more object.
+    ///
+    /// # Errors
+    /// The object is not right, and nothing of it is taken in.
+    pub fn add(&mut self, manifest: &Manifest, place: Place) -> Result<(), Wrong> {
+        let (kind, metadata) = match manifest {
+            Manifest::Group(object) => ("group", &object.metadata),
+            Manifest::Membership(object) => ("membership", &object.metadata),
+            Manifest::User(object) => ("user", &object.metadata),
+        };
+        let name = metadata.name.as_deref().filter(|name| is_object_name(name));
+        let named = Named { kind, name: name.ok_or(Wrong::Name)?.to_owned() };
+        if let Some(first) = self.names.get(&named) {
+            return Err(Wrong::Twice(named, first.clone()));
+        }
+        let says = self.take(manifest).map_err(|invalid| Wrong::Field(named.clone(), invalid))?;
+        if let Some(namespace) = &metadata.namespace
+            && !self.namespaces.contains(namespace)
+        {
+            self.namespaces.push(namespace.clone());
+        }
+        self.names.insert(named.clone(), place.clone());
+        self.objects.push(Object { named, place, says });
+        Ok(())
+    }
+
+    fn take(&mut self, manifest: &Manifest) -> Result<Says, Invalid> {
+        Ok(match manifest {
+            Manifest::Group(object) => {
+                let declared = group::parse(object)?;
+                let creator = declared.creator.filter(|_| !group::is_creator_enrolled(object));
+                self.groups.insert(declared.group.clone(), creator);
+                Says::Group(declared.group)
+            }
+            Manifest::Membership(object) => {
+                let grant = membership::parse(object)?;
+                let roster = self.rosters.entry(grant.roster.clone()).or_default();
+                for user in &grant.users {
+                    let end = roster.entry(user.clone()).or_insert(grant.expires_at);
+                    *end = later(*end, grant.expires_at);
+                }
+                Says::Membership(grant)
+            }
+            Manifest::User(object) => {
+                let said = user::parse(object)?;
+                let standing = self.standings.entry(said.user.clone()).or_default();
+                standing.banned |= said.standing.banned;
+                standing.not_before = standing.not_before.max(said.standing.not_before);
+                Says::User(said.user)
+            }
+        })
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// The one namespace that objects name, if any does.
+    ///
+    /// # Errors
+    /// They name several.
+    pub fn namespace(&self) -> Result<Option<&str>, Clash> {
+        match self.namespaces.as_slice() {
+            [] => Ok(None),
+            [one] => Ok(Some(one)),
+            several => Err(Clash(several.join(", ").escape_debug().to_string())),
+        }
+    }
+
+    /// The providers whose users something is said about, each once.
+    #[must_use]
+    pub fn providers(&self) -> Vec<&str> {
+        let members = self.rosters.values().flat_map(BTreeMap::keys);
+        let creators = self.groups.values().flatten();
+        let users = members.chain(creators).chain(self.standings.keys());
+        let mut providers: Vec<&str> = Vec::new();
+        for user in users {
+            let provider = user.split().0;
+            if !providers.contains(&provider) {
+                providers.push(provider);
+            }
+        }
+        providers.sort_unstable();
+        providers
+    }
+
+    /// Whether a user is the creator of a group, and so may be its staff without a Membership that says it.
+    pub(super) fn is_creator(&self, roster: &Roster, user: &UserId) -> bool {
+        let group = roster.group().filter(|_| roster.role() == Role::Staff);
+        group.is_some_and(|group| self.groups.get(group).and_then(Option::as_ref) == Some(user))
+    }
+}
+
+/// The later of two ends.
+pub(super) fn later(one: End, two: End) -> End {
+    one.zip(two).map(|(one, two)| one.max(two))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! A membership ends in both homes at the same second.
+
+use std::time::{Duration, Instant};
+
+use pasee::domain::time::Timestamp;
+use pasee::resources::moment;
+use serde_json::json;
+
+use crate::realm::{Realm, group, membership};
+use crate::stage::{Side, Sides};
+use crate::support::controlplane;
+use crate::support::pasee::now;
+
+/// The second at which a user's next token says the group no more.
+fn left_at(side: &Side, user: &str) -> i64 {
+    let since = Instant::now();
+    while side.groups(user) != json!([]) {
+        assert!(since.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    now()
+}
+
+#[test]
+fn at_the_same_second() {
+    let cluster = controlplane::shared();
+    let realm = Realm::new(&cluster);
+    let controller = realm.leader("ends");
+    let sides = Sides::start(&cluster, &realm.namespace);
+    let end = now() + 8;
+    let at = moment::write(Timestamp::from_unix(end).unwrap());
+    let spec = json!({ "group": "night", "users": ["kisee-ada"], "expiresAt": at });
+    let text = format!(
+        "---\n{}{}",
+        group("night", "kisee-john").replace("---\n", ""),
+        membership("ada-tonight", &spec)
+    );
+    sides.file.write("night.yaml", &text);
+    realm.kubectl(&["apply", "-f", &sides.file.path("night.yaml")]);
+    sides.file.apply(&["night.yaml"]);
+    for side in [&sides.cluster, &sides.file] {
+        side.becomes("kisee-ada", &json!(["night"]));
+        side.becomes("kisee-john", &json!(["night.staff"]));
+        let claims = side.claims("kisee-ada").unwrap();
+        assert_eq!(claims["exp"], end, "no token outlives what gave it a group");
+    }
+    let (one, two) = std::thread::scope(|scope| {
+        let one = scope.spawn(|| left_at(&sides.cluster, "kisee-ada"));
+        (one.join().unwrap(), left_at(&sides.file, "kisee-ada"))
+    });
+    println!("ended at {end}: in the cluster {:+} s, in the file {:+} s", one - end, two - end);
+    assert!((end..=end + 1).contains(&one), "{one} {end}");
+    assert!((end..=end + 1).contains(&two), "{two} {end}");
+    realm.wait_for("memberships/ada-tonight", "Expired");
+    let told = sides.file.apply(&["night.yaml"]);
+    assert_eq!(told, "group/night unchanged\nmembership/ada-tonight unchanged\n");
+    assert!(!sides.file.export(&[]).contains("kisee-ada"));
+    controller.stop();
+}

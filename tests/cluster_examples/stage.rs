@@ -1,0 +1,155 @@
+//! Two token services whose users can log in: one with its groups in a namespace, one with its groups in a file.
+//!
+//! Must not know what is tested.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::support::controlplane::ControlPlane;
+use crate::support::pasee::{Pasee, Setup, user};
+
+/// The directory of the examples.
+pub fn examples() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/examples").to_owned()
+}
+
+/// Both homes.
+pub struct Sides {
+    pub cluster: Side,
+    pub file: Side,
+}
+
+/// A running service.
+pub struct Side {
+    runtime: Runtime,
+    pasee: Pasee,
+}
+
+impl Sides {
+    pub fn start(cluster: &ControlPlane, namespace: &str) -> Self {
+        Self { cluster: Self::in_cluster(cluster, namespace), file: Self::in_file() }
+    }
+
+    pub fn in_cluster(cluster: &ControlPlane, namespace: &str) -> Side {
+        Side::start(&format!(
+            "[storage_backend]\nkind = \"kubernetes\"\n[storage_backend.options]\n\
+             namespace = \"{namespace}\"\nkubeconfig = \"{}\"\n",
+            cluster.admin.kubeconfig.display()
+        ))
+    }
+
+    pub fn in_file() -> Side {
+        Side::start("")
+    }
+}
+
+impl Side {
+    /// With every user that the examples name, as users of local identity providers by those names.
+    fn start(tables: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let mut setup = Setup::default().tables(tables);
+        for (provider, users) in [
+            ("kisee", &["you", "john", "ada", "alan", "donald", "grace"][..]),
+            ("partners", &["barbara"]),
+            ("k8s", &["ci:deployer", "ci:jenkins"]),
+        ] {
+            let users: String = users.iter().map(|name| user(name, 8)).collect();
+            setup = setup.tables(&format!(
+                "[[identity_providers]]\nname = \"{provider}\"\nprotocol = \"local\"\n{users}"
+            ));
+        }
+        let pasee = runtime.block_on(setup.start());
+        Self { runtime, pasee }
+    }
+
+    /// The claims of a user's next access token; the status when there is none.
+    pub fn claims(&self, user: &str) -> Result<Value, u16> {
+        let token = self.token(user)?;
+        let claims = token.split('.').nth(1).unwrap();
+        Ok(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap())
+    }
+
+    fn token(&self, user: &str) -> Result<String, u16> {
+        let (provider, name) = user.split_once('-').unwrap();
+        let body = json!({ "login": name, "password": format!("pw-{name}") });
+        let answer = self
+            .runtime
+            .block_on(self.pasee.ask("POST", &format!("/tokens/?idp={provider}")).json(&body));
+        if answer.status == 201 { Ok(answer.pair().access) } else { Err(answer.status.as_u16()) }
+    }
+
+    /// The groups of a user's next token; the status when there is none.
+    pub fn groups(&self, user: &str) -> Value {
+        match self.claims(user) {
+            Ok(claims) => claims["groups"].clone(),
+            Err(status) => json!(status),
+        }
+    }
+
+    #[track_caller]
+    pub fn becomes(&self, user: &str, wanted: &Value) {
+        let since = Instant::now();
+        loop {
+            let found = self.groups(user);
+            if found == *wanted {
+                return;
+            }
+            assert!(since.elapsed() < Duration::from_secs(30), "{user} has {found}, not {wanted}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The status of a request of a user.
+    pub fn ask_as(&self, user: &str, method: &str, path: &str) -> u16 {
+        let token = self.token(user).unwrap();
+        let asked = self.pasee.ask(method, path).bearer(&token).send();
+        self.runtime.block_on(asked).status.as_u16()
+    }
+
+    pub fn patch_as(&self, user: &str, path: &str, body: &Value) -> u16 {
+        let token = self.token(user).unwrap();
+        let asked = self.pasee.ask("PATCH", path).bearer(&token).json(body);
+        self.runtime.block_on(asked).status.as_u16()
+    }
+
+    /// `pasee apply`, beside the running server; what it says.
+    pub fn apply(&self, arguments: &[&str]) -> String {
+        self.run(&[&["apply", "-f"], arguments].concat())
+    }
+
+    /// `pasee export`.
+    pub fn export(&self, arguments: &[&str]) -> String {
+        self.run(&[&["export"], arguments].concat())
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let ran = Command::new(env!("CARGO_BIN_EXE_pasee"))
+            .args(["--settings-file", "settings.toml"])
+            .args(arguments)
+            .current_dir(self.pasee.dir.path())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(ran.stdout).unwrap()
+    }
+
+    /// A file beside the settings.
+    pub fn path(&self, name: &str) -> String {
+        self.pasee.dir.path().join(name).display().to_string()
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+}
