@@ -10,6 +10,7 @@ mod crd;
 mod hash_password;
 mod home;
 mod keygen;
+mod policy;
 mod report;
 mod serve;
 mod signals;
@@ -67,6 +68,8 @@ enum Command {
     HashPassword,
     /// Prints the custom resource definitions, for `kubectl apply -f -`
     Crd,
+    /// Prints the law, roles and accounts of a realm on Kubernetes, for `kubectl apply -f -`
+    Policy(policy::Policy),
     /// Brings the custom resources of a Kubernetes namespace to what they ask for, and says how they stand
     Controller(controller::Controller),
     /// Prints completions for a shell
@@ -100,6 +103,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Some(Command::Keygen(keygen)) => keygen.run(),
         Some(Command::HashPassword) => hash_password::run(),
         Some(Command::Crd) => crd::run(),
+        Some(Command::Policy(policy)) => policy.run(),
         Some(Command::Controller(controller)) => controller.run(),
         Some(Command::Completions(completions)) => completions.run(&mut Arguments::command()),
     }

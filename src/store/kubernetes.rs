@@ -7,6 +7,7 @@ mod connect;
 mod fault;
 mod follow;
 mod object;
+pub mod permissions;
 mod seen;
 mod state;
 mod view;
