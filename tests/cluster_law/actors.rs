@@ -98,8 +98,8 @@ pub fn everybody<'a>(stage: &'a Stage<'_>) -> Vec<Somebody<'a>> {
     let mut all = vec![
         operator("cluster-admin", stage.admin()),
         operator("who bypasses", stage.asker(&gitops)),
-        operator("pasee-server", stage.asker(&stage.accounts.server)),
-        operator("pasee-controller", stage.asker(&stage.accounts.controller)),
+        operator("pasee-server", stage.as_account("pasee-server")),
+        operator("pasee-controller", stage.as_account("pasee-controller")),
     ];
     all.extend(USERS.iter().map(|(id, groups)| user(stage, id, groups)));
     // In another realm's groups only, or in Pasee's without the prefix.

@@ -7,12 +7,11 @@ use tokio::runtime::Runtime;
 
 use super::client::{Ask, Asker};
 use super::support::controlplane::{ControlPlane, User};
-use super::support::realm::{self, Accounts};
+use super::support::realm;
 
 pub struct Stage<'a> {
     pub cluster: &'a ControlPlane,
     pub namespace: String,
-    pub accounts: Accounts,
     pub runtime: Runtime,
 }
 
@@ -20,14 +19,14 @@ impl<'a> Stage<'a> {
     /// An empty realm under the law, as `pasee policy` prints it with these options.
     pub fn new(cluster: &'a ControlPlane, options: &[&str]) -> Self {
         let namespace = cluster.namespace();
-        let accounts = realm::install(cluster, &namespace, options);
+        realm::install(cluster, &namespace, options);
         realm::wait_for_law(cluster, &namespace);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        Self { cluster, namespace, accounts, runtime }
+        Self { cluster, namespace, runtime }
     }
 
     pub fn asker(&self, user: &User) -> Asker<'_> {
@@ -36,6 +35,11 @@ impl<'a> Stage<'a> {
 
     pub fn admin(&self) -> Asker<'_> {
         self.asker(&self.cluster.admin)
+    }
+
+    /// `pasee-server` or `pasee-controller`.
+    pub fn as_account(&self, name: &str) -> Asker<'_> {
+        self.asker(&self.cluster.account(&self.namespace, name))
     }
 
     /// A user of the realm in groups, as tokens name both.

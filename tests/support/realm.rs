@@ -6,13 +6,9 @@ use std::process::Command;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use super::controlplane::{ControlPlane, User};
+use serde_json::Value;
 
-/// The accounts of Pasee's processes, with tokens.
-pub struct Accounts {
-    pub server: User,
-    pub controller: User,
-}
+use super::controlplane::{ControlPlane, User};
 
 /// Defines the resources, once for each control plane.
 pub fn define(admin: &User) {
@@ -32,14 +28,25 @@ pub fn printed(namespace: &str, options: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Applies it.
-pub fn install(cluster: &ControlPlane, namespace: &str, options: &[&str]) -> Accounts {
+/// Applies it. The accounts `pasee-server` and `pasee-controller` are there then.
+pub fn install(cluster: &ControlPlane, namespace: &str, options: &[&str]) {
     define(&cluster.admin);
-    let accounts =
-        ["pasee-server", "pasee-controller"].map(|name| cluster.service_account(namespace, name));
     cluster.admin.apply(namespace, &printed(namespace, options)).ok();
-    let [server, controller] = accounts;
-    Accounts { server, controller }
+}
+
+/// The Role of that name as it is printed, less the verbs on resources that it may not have.
+pub fn role(namespace: &str, name: &str, may: impl Fn(&str, &str) -> bool) -> Value {
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&printed(namespace, &[])).unwrap();
+    let is_it = |object: &Value| object["kind"] == "Role" && object["metadata"]["name"] == name;
+    let mut role = objects.into_iter().find(is_it).unwrap();
+    // A rule without a verb is none.
+    role["rules"].as_array_mut().unwrap().retain_mut(|rule| {
+        let resource = rule["resources"][0].as_str().unwrap().to_owned();
+        let verbs = rule["verbs"].as_array_mut().unwrap();
+        verbs.retain(|verb| may(verb.as_str().unwrap(), &resource));
+        !verbs.is_empty()
+    });
+    role
 }
 
 /// Waits until the policies are looked at, by somebody whom the roles let in and the law does not.
