@@ -48,7 +48,8 @@ impl Realm {
             .args(["controller", "--namespace", &self.namespace])
             .env("KUBECONFIG", &self.account.kubeconfig)
             .env("HOSTNAME", name)
-            .env("RUST_LOG", "info")
+            // An Event that is not sent is told of at debug.
+            .env("RUST_LOG", "info,pasee::controller::apply=debug")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())
