@@ -108,3 +108,72 @@ fn named(name: String, description: &str) -> ObjectMeta {
         ..ObjectMeta::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn all(namespace: &str, prefix: &str) -> Vec<Value> {
+        let realm = Realm {
+            namespace: namespace.parse().unwrap(),
+            username_prefix: prefix.parse().unwrap(),
+            group_prefix: "groups:".parse().unwrap(),
+            creator: Creator::Filled,
+            staff: Staff::CreateAndDelete,
+        };
+        objects(&realm).iter().map(|object| serde_json::to_value(object).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_law_stands_before_anybody_is_let_in() {
+        let kinds: Vec<String> = all("pasee", "pasee:")
+            .iter()
+            .map(|object| object["kind"].as_str().unwrap().to_owned())
+            .collect();
+        let first_role = kinds.iter().position(|kind| kind == "RoleBinding").unwrap();
+        let last_policy = kinds.iter().rposition(|kind| kind.contains("Admission")).unwrap();
+        assert!(last_policy < first_role, "{kinds:?}");
+        for (kind, count) in [
+            ("ServiceAccount", 2),
+            ("Role", 4),
+            ("RoleBinding", 4),
+            ("ValidatingAdmissionPolicy", 3),
+            ("ValidatingAdmissionPolicyBinding", 3),
+            ("MutatingAdmissionPolicy", 1),
+            ("MutatingAdmissionPolicyBinding", 1),
+        ] {
+            assert_eq!(kinds.iter().filter(|one| *one == kind).count(), count, "{kind}");
+        }
+    }
+
+    /// Every policy fails closed and holds in its namespace only; the longest names are short enough for Kubernetes.
+    #[test]
+    fn policies_are_closed_and_bound() {
+        let namespace = "n".repeat(63);
+        for object in all(&namespace, "pasee:") {
+            let (kind, spec) = (object["kind"].as_str().unwrap(), &object["spec"]);
+            assert!(object["metadata"]["name"].as_str().unwrap().len() <= 253);
+            if kind.ends_with("Policy") {
+                assert_eq!(spec["failurePolicy"], "Fail");
+            } else if kind.ends_with("PolicyBinding") {
+                let labels = &spec["matchResources"]["namespaceSelector"]["matchLabels"];
+                assert_eq!(labels["kubernetes.io/metadata.name"], namespace.as_str());
+                let is_validating = kind.starts_with("Validating");
+                assert!(!is_validating || spec["validationActions"] == serde_json::json!(["Deny"]));
+            }
+        }
+    }
+
+    /// The prefix is cut off by its length, wherever the user's id is meant.
+    #[test]
+    fn prefixes_are_cut_off_whole() {
+        let prefix = "https://pasee.example.com#";
+        let text = serde_json::to_string(&all("pasee", prefix)).unwrap();
+        assert_eq!(prefix.len(), 26);
+        let cuts = text.matches("username.substring(").count();
+        assert_eq!((cuts, text.matches("username.substring(26)").count()), (7, 7));
+        assert!(!text.contains("'pasee:'"));
+    }
+}

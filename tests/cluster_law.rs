@@ -19,3 +19,5 @@ mod roles;
 mod stage;
 #[path = "cluster_law/table.rs"]
 mod table;
+#[path = "cluster_law/tokens.rs"]
+mod tokens;

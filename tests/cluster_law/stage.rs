@@ -20,7 +20,7 @@ impl<'a> Stage<'a> {
     pub fn new(cluster: &'a ControlPlane, options: &[&str]) -> Self {
         let namespace = cluster.namespace();
         realm::install(cluster, &namespace, options);
-        realm::wait_for_law(cluster, &namespace);
+        realm::wait_for_law(cluster, &namespace, options);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

@@ -2,8 +2,10 @@
 //!
 //! Must not know what is tested.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Once;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -12,12 +14,15 @@ use super::controlplane::{ControlPlane, User};
 
 /// Defines the resources, once for each control plane.
 pub fn define(admin: &User) {
-    static DEFINITIONS: Once = Once::new();
-    DEFINITIONS.call_once(|| {
-        let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
-        admin.kubectl(["apply", "--server-side", "-f", crds]).ok();
-        admin.kubectl(["wait", "--for=condition=Established", "-f", crds]).ok();
-    });
+    static DONE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if done.contains(&admin.kubeconfig) {
+        return;
+    }
+    let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
+    admin.kubectl(["apply", "--server-side", "-f", crds]).ok();
+    admin.kubectl(["wait", "--for=condition=Established", "-f", crds]).ok();
+    done.insert(admin.kubeconfig.clone());
 }
 
 /// What `pasee policy` prints for a namespace.
@@ -49,21 +54,38 @@ pub fn role(namespace: &str, name: &str, may: impl Fn(&str, &str) -> bool) -> Va
     role
 }
 
-/// Waits until the policies are looked at, by somebody whom the roles let in and the law does not.
-pub fn wait_for_law(cluster: &ControlPlane, namespace: &str) {
-    let probe = cluster.user("probe", &["pasee:staff"]);
-    let since = Instant::now();
-    for (kind, spec) in
-        [("Group", "{}"), ("Membership", r#"{"role":"Staff"}"#), ("User", r#"{"username":"k-x"}"#)]
-    {
+/// Waits until the policies that were installed with these options are looked at: by somebody whom the roles let in and
+/// the law does not, and by root staff, whose groups get a creator.
+pub fn wait_for_law(cluster: &ControlPlane, namespace: &str, options: &[&str]) {
+    let [probe, root] =
+        ["probe", "pasee:probe-root"].map(|name| cluster.user(name, &["pasee:staff"]));
+    let create = |user: &User, kind: &str, spec: &str| {
         let object = format!(
             r#"{{"apiVersion":"pasee.meltylab.fr/v1","kind":"{kind}","metadata":{{"name":"probe"}},"spec":{spec}}}"#
         );
+        let output = ["-o", "jsonpath={.spec.creator}"];
         let arguments = ["create", "--dry-run=server", "-n", namespace, "-f", "-"];
-        let refused = || probe.kubectl_with(arguments, &object).stderr;
-        while !refused().contains("you are no user of the realm") {
-            assert!(since.elapsed() < Duration::from_secs(60), "{kind}: {}", refused());
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        user.kubectl_with(arguments.into_iter().chain(output), &object)
+    };
+    eventually("the law holds", || {
+        [("Group", "{}"), ("Membership", r#"{"role":"Staff"}"#), ("User", r#"{"username":"k-x"}"#)]
+            .iter()
+            .all(|(kind, spec)| {
+                create(&probe, kind, spec).stderr.contains("you are no user of the realm")
+            })
+    });
+    if !options.contains(&"--no-mutating-policy") {
+        eventually("creators are filled in", || {
+            create(&root, "Group", "{}").stdout == "probe-root"
+        });
+    }
+}
+
+#[track_caller]
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < Duration::from_secs(60), "not in a minute: {what}");
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
