@@ -12,6 +12,7 @@ mod export;
 mod hash_password;
 mod home;
 mod keygen;
+mod policy;
 mod report;
 mod serve;
 mod signals;
@@ -69,6 +70,8 @@ enum Command {
     HashPassword,
     /// Prints the custom resource definitions, for `kubectl apply -f -`
     Crd,
+    /// Prints the law, roles and accounts of a realm on Kubernetes, for `kubectl apply -f -`
+    Policy(policy::Policy),
     /// Brings the custom resources of a Kubernetes namespace to what they ask for, and says how they stand
     Controller(controller::Controller),
     /// Reads manifests, as `kubectl apply -f` takes them, into the file that the settings name
@@ -106,6 +109,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Some(Command::Keygen(keygen)) => keygen.run(),
         Some(Command::HashPassword) => hash_password::run(),
         Some(Command::Crd) => crd::run(),
+        Some(Command::Policy(policy)) => policy.run(),
         Some(Command::Controller(controller)) => controller.run(),
         Some(Command::Apply(apply)) => apply.run(&load()?),
         Some(Command::Export(export)) => export.run(&load()?),

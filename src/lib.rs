@@ -15,6 +15,7 @@
 //! | [`web`] | HTTP plumbing: connections, limits, timeouts, TLS, the admin port |
 //! | [`server`] | the HTTP API |
 //! | [`controller`] | the one that brings custom resources to what they ask for |
+//! | [`install`] | what is applied to a cluster for a realm: the law, roles, accounts |
 //! | [`telemetry`] | the log and the metrics |
 //! | [`cli`] | the command line, and how all of this is put together |
 
@@ -23,6 +24,7 @@ pub mod controller;
 pub mod domain;
 pub mod idp;
 pub mod index;
+pub mod install;
 pub mod jose;
 pub mod resources;
 pub mod server;

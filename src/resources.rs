@@ -11,8 +11,10 @@ pub mod condition;
 pub mod definition;
 pub mod group;
 pub mod manifest;
+pub mod mark;
 pub mod membership;
 pub mod moment;
+pub mod permission;
 pub mod received;
 pub mod spelling;
 pub mod user;
@@ -24,6 +26,7 @@ pub use group::{Group, GroupSpec, GroupStatus};
 pub use invalid::Invalid;
 pub use membership::{Membership, MembershipSpec, MembershipStatus};
 pub use received::Received;
+pub use shape::USER_ID as USER_ID_PATTERN;
 pub use user::{User, UserSpec, UserStatus};
 
 /// The API group of every resource.

@@ -82,6 +82,12 @@ const FLOOR_PLAN: &[Layer] = &[
         Knows::Only(&["domain", "resources", "index"]),
         Outside::Never(&["hyper", "tower"]),
     ),
+    layer(
+        "install",
+        // The store and the controller say what they need.
+        Knows::Only(&["domain", "resources", "store", "controller"]),
+        Outside::Never(&["tokio", "hyper", "tower", "kube"]),
+    ),
     layer("telemetry", Knows::All, Outside::Never(&[])),
     layer("cli", Knows::All, Outside::Never(&[])),
     layer("main", Knows::All, Outside::Never(&[])),

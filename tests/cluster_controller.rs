@@ -9,6 +9,8 @@ mod support;
 mod faults;
 #[path = "cluster_controller/life.rs"]
 mod life;
+#[path = "cluster_controller/permissions.rs"]
+mod permissions;
 #[path = "cluster_controller/realm.rs"]
 mod realm;
 

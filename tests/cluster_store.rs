@@ -12,6 +12,8 @@ mod support;
 mod faults;
 #[path = "cluster_store/others.rs"]
 mod others;
+#[path = "cluster_store/permissions.rs"]
+mod permissions;
 #[path = "cluster_store/served.rs"]
 mod served;
 #[path = "cluster_store/stage.rs"]

@@ -3,34 +3,24 @@
 //! No Secret is read, nothing is deleted, no wildcard. Must not know how permissions are granted.
 
 use super::lease;
-
-/// A permission, as a rule of an RBAC Role says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Permission {
-    /// The API group.
-    pub api_group: &'static str,
-    /// The resource, with its subresource.
-    pub resource: &'static str,
-    /// The names of objects it is limited to; none = every object.
-    pub names: &'static [&'static str],
-    /// What may be done.
-    pub verbs: &'static [&'static str],
-    /// What for.
-    pub reason: &'static str,
-}
+use crate::resources::permission::Permission;
 
 /// Every permission.
 pub const PERMISSIONS: &[Permission] = &[
-    permission("groups", &["list", "patch", "watch"], "to know them, and to set ownerReferences"),
-    permission("groups/status", &["patch"], "conditions, counts, creatorEnrolled"),
-    permission(
+    Permission::own(
+        "groups",
+        &["list", "patch", "watch"],
+        "to know them, and to set ownerReferences",
+    ),
+    Permission::own("groups/status", &["patch"], "conditions, counts, creatorEnrolled"),
+    Permission::own(
         "memberships",
         &["create", "list", "patch", "watch"],
         "to know them, to set ownerReferences, and to enrol creators",
     ),
-    permission("memberships/status", &["patch"], "conditions and counts"),
-    permission("users", &["list", "watch"], "to know them"),
-    permission("users/status", &["patch"], "conditions"),
+    Permission::own("memberships/status", &["patch"], "conditions and counts"),
+    Permission::own("users", &["list", "watch"], "to know them"),
+    Permission::own("users/status", &["patch"], "conditions"),
     Permission {
         api_group: "events.k8s.io",
         resource: "events",
@@ -53,12 +43,3 @@ pub const PERMISSIONS: &[Permission] = &[
         reason: "to lead",
     },
 ];
-
-/// A permission over Pasee's own resources.
-const fn permission(
-    resource: &'static str,
-    verbs: &'static [&'static str],
-    reason: &'static str,
-) -> Permission {
-    Permission { api_group: crate::resources::API_GROUP, resource, names: &[], verbs, reason }
-}

@@ -6,6 +6,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
 };
 use kube::CustomResourceExt;
+use serde::Serialize;
 
 use super::spelling::{self, MAX_OBJECT_NAME};
 use super::{Group, Membership, User};
@@ -31,10 +32,8 @@ pub fn all() -> [CustomResourceDefinition; 3] {
 ///
 /// # Errors
 /// Never for definitions; for values that YAML cannot hold.
-pub fn to_yaml(
-    definitions: &[CustomResourceDefinition],
-) -> Result<String, serde_saphyr::SerializeError> {
-    serde_saphyr::to_string_multiple(definitions)
+pub fn to_yaml<T: Serialize>(objects: &[T]) -> Result<String, serde_saphyr::SerializeError> {
+    serde_saphyr::to_string_multiple(objects)
 }
 
 /// Bounds the object's name in the schema itself, without which the API server holds the rules over it for too costly,

@@ -15,7 +15,7 @@ pub const MAX_USERS: usize = 500;
 const MAX_USER_ID: usize = MAX_PROVIDER + 1 + MAX_SUBJECT;
 
 /// `<provider>-<subject>`: no control character, no white space at an end of the subject. RE2's syntax.
-const USER_ID: &str = r"^[a-z0-9_]{1,32}-[^\p{Cc}\p{Z}]([^\p{Cc}]*[^\p{Cc}\p{Z}])?$";
+pub const USER_ID: &str = r"^[a-z0-9_]{1,32}-[^\p{Cc}\p{Z}]([^\p{Cc}]*[^\p{Cc}\p{Z}])?$";
 
 /// A user id, but for its normalization.
 pub(super) fn user_id(_: &mut SchemaGenerator) -> Schema {

@@ -7,6 +7,7 @@ mod connect;
 mod fault;
 mod follow;
 mod object;
+pub mod permissions;
 mod seen;
 mod state;
 mod view;
@@ -26,7 +27,6 @@ pub use fault::Fault;
 use follow::Follower;
 use object::Kind;
 use view::View;
-pub(in crate::store) use wire::{MANAGED_BY, PASEE};
 use write::Writer;
 
 use crate::domain::directory::Directory;

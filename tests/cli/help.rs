@@ -53,6 +53,13 @@ fn every_command_has_help() {
             ],
         ),
         (
+            "policy --help",
+            &[
+                "Prints the law, roles and accounts of a realm on Kubernetes, for `kubectl apply -f -`",
+                "Usage: pasee policy [OPTIONS] --namespace <NAMESPACE>",
+            ],
+        ),
+        (
             "controller --help",
             &[
                 "Brings the custom resources of a Kubernetes namespace to what they ask for, and says how they stand",

@@ -106,7 +106,8 @@ fn completions_name_every_command() {
     let machine = Machine::new("");
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = machine.run(&["completions", shell]).done();
-        for command in ["serve", "append", "check", "keygen", "hash-password", "crd", "completions"]
+        for command in
+            ["serve", "append", "check", "keygen", "hash-password", "crd", "policy", "completions"]
         {
             assert!(script.contains(command), "{command} for {shell}");
         }
@@ -125,6 +126,7 @@ fn output_that_nobody_reads_is_no_mistake() {
         &["check"][..],
         &["keygen"],
         &["crd"],
+        &["policy", "--namespace", "pasee"],
         &["completions", "zsh"],
         &["append", "--groups", "staff", "local-a", "local-b"],
         &["--version"],

@@ -6,13 +6,12 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use pasee::controller::permissions::PERMISSIONS;
-use pasee::resources::definition;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::eventually;
 use super::support::controlplane::{ControlPlane, User};
+use super::support::realm;
 
 pub struct Realm {
     pub namespace: String,
@@ -31,21 +30,15 @@ impl Realm {
     pub fn new(cluster: &ControlPlane) -> Self {
         let admin = cluster.admin.clone();
         let namespace = cluster.namespace();
-        admin.apply(&namespace, &definition::to_yaml(&definition::all()).unwrap()).ok();
-        for resource in ["groups", "memberships", "users"] {
-            let definition = format!("crd/{resource}.pasee.meltylab.fr");
-            admin.kubectl(["wait", "--for=condition=Established", &definition]).ok();
-        }
-        let account = cluster.service_account(&namespace, "pasee-controller");
+        realm::install(cluster, &namespace, &[]);
+        let account = cluster.account(&namespace, "pasee-controller");
         let dir = tempfile::tempdir().unwrap();
-        let realm = Self { namespace, admin, account, dir };
-        realm.permit(|_, _| true);
-        realm
+        Self { namespace, admin, account, dir }
     }
 
-    /// Lets controllers do what they say they need, but only these verbs on resources.
+    /// Lets controllers do what their role says, but only these verbs on resources.
     pub fn permit(&self, may: impl Fn(&str, &str) -> bool) {
-        self.apply(&role(&self.namespace, may).to_string());
+        self.apply(&realm::role(&self.namespace, "pasee-controller", may).to_string());
     }
 
     /// Starts a controller; `name` is for its log.
@@ -55,7 +48,8 @@ impl Realm {
             .args(["controller", "--namespace", &self.namespace])
             .env("KUBECONFIG", &self.account.kubeconfig)
             .env("HOSTNAME", name)
-            .env("RUST_LOG", "info")
+            // An Event that is not sent is told of at debug.
+            .env("RUST_LOG", "info,pasee::controller::apply=debug")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())
@@ -208,33 +202,6 @@ impl Drop for Controller {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// What the controller says it needs, less what it may not, and that its account has it.
-fn role(namespace: &str, may: impl Fn(&str, &str) -> bool) -> Value {
-    let rules = PERMISSIONS.iter().map(|permission| {
-        let verbs = permission.verbs.iter().filter(|verb| may(verb, permission.resource));
-        json!({
-            "apiGroups": [permission.api_group],
-            "resources": [permission.resource],
-            "resourceNames": permission.names,
-            "verbs": verbs.collect::<Vec<_>>(),
-        })
-    });
-    let metadata = json!({ "name": "pasee-controller" });
-    let subject =
-        json!({ "kind": "ServiceAccount", "name": "pasee-controller", "namespace": namespace });
-    let (api_version, api_group) = ("rbac.authorization.k8s.io/v1", "rbac.authorization.k8s.io");
-    let role = json!({
-        "apiVersion": api_version, "kind": "Role", "metadata": metadata,
-        "rules": rules.collect::<Vec<_>>(),
-    });
-    let binding = json!({
-        "apiVersion": api_version, "kind": "RoleBinding", "metadata": metadata,
-        "roleRef": { "apiGroup": api_group, "kind": "Role", "name": "pasee-controller" },
-        "subjects": [subject],
-    });
-    json!({ "apiVersion": "v1", "kind": "List", "items": [role, binding] })
 }
 
 /// The manifest of a Group.

@@ -36,7 +36,7 @@ fn kubectl_and_http_say_the_same() {
         "[admin]\nlisten = \"127.0.0.1:{port}\"\n[storage_backend]\nkind = \"kubernetes\"\n\
          [storage_backend.options]\nnamespace = \"{}\"\nkubeconfig = \"{}\"\n",
         stage.namespace,
-        stage.admin.kubeconfig.display()
+        stage.server.kubeconfig.display()
     );
     let admin = format!("http://127.0.0.1:{port}");
     stage.runtime.block_on(async {

@@ -1,6 +1,5 @@
 //! A realm of its own for a test, with a store over it.
 
-use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use pasee::domain::directory::Page;
@@ -12,13 +11,15 @@ use pasee::store::kubernetes::{Kubernetes, Options};
 use tokio::runtime::Runtime;
 
 use crate::support::controlplane::{ControlPlane, User};
+use crate::support::realm;
 
-/// A store, the namespace it watches, and somebody who may do everything there.
+/// A store with the roles that Pasee's server has, the namespace it watches, and somebody who may do everything there.
 pub struct Stage {
     // Before the runtime, which it needs to its end.
     pub store: Kubernetes,
     pub runtime: Runtime,
     pub admin: User,
+    pub server: User,
     pub namespace: String,
 }
 
@@ -30,26 +31,22 @@ impl Stage {
 
     /// An empty realm whose store becomes stale.
     pub fn with(cluster: &ControlPlane, max_staleness: Option<Duration>) -> Self {
-        static DEFINITIONS: Once = Once::new();
         let admin = cluster.admin.clone();
-        DEFINITIONS.call_once(|| {
-            let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
-            admin.kubectl(["apply", "--server-side", "-f", crds]).ok();
-            admin.kubectl(["wait", "--for=condition=Established", "-f", crds]).ok();
-        });
         let namespace = cluster.namespace();
+        realm::install(cluster, &namespace, &[]);
+        let server = cluster.account(&namespace, "pasee-server");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let store = runtime.block_on(open(&admin, &namespace, max_staleness));
-        Self { store, runtime, admin, namespace }
+        let store = runtime.block_on(open(&server, &namespace, max_staleness));
+        Self { store, runtime, admin, server, namespace }
     }
 
     /// Another replica over the same realm.
     pub fn replica(&self) -> Kubernetes {
-        self.runtime.block_on(open(&self.admin, &self.namespace, None))
+        self.runtime.block_on(open(&self.server, &self.namespace, None))
     }
 
     pub fn write(&self, change: Change) -> Result<(), WriteError> {
@@ -103,10 +100,10 @@ impl Stage {
     }
 }
 
-async fn open(admin: &User, namespace: &str, max_staleness: Option<Duration>) -> Kubernetes {
+async fn open(server: &User, namespace: &str, max_staleness: Option<Duration>) -> Kubernetes {
     let options = Options {
         namespace: Some(namespace.to_owned()),
-        kubeconfig: Some(admin.kubeconfig.clone()),
+        kubeconfig: Some(server.kubeconfig.clone()),
         max_staleness,
     };
     let store = Kubernetes::open(options, noon).await.unwrap();

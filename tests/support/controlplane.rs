@@ -158,9 +158,19 @@ impl ControlPlane {
         self.place().user(&self.authority, name, groups)
     }
 
+    /// Somebody who shows a token; the name is for messages.
+    pub fn bearer(&self, name: &str, token: &str) -> User {
+        User::new(&self.place(), name, Credentials::Token(token.to_owned()))
+    }
+
     /// Makes a service account and a token for it, good for an hour.
     pub fn service_account(&self, namespace: &str, name: &str) -> User {
         self.admin.kubectl(["create", "serviceaccount", name, "-n", namespace]).ok();
+        self.account(namespace, name)
+    }
+
+    /// A service account that is there, with a token for it, good for an hour.
+    pub fn account(&self, namespace: &str, name: &str) -> User {
         let token = self.admin.kubectl(["create", "token", name, "-n", namespace]).ok();
         let full_name = format!("system:serviceaccount:{namespace}:{name}");
         let credentials = Credentials::Token(token.trim().to_owned());

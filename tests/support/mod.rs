@@ -7,3 +7,4 @@ pub mod kisee;
 pub mod mutants;
 pub mod pasee;
 pub mod raw_server;
+pub mod realm;

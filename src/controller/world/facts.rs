@@ -12,10 +12,8 @@ use crate::domain::membership::Role;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::resources::group::{self, Declared};
+pub use crate::resources::mark::ENROLS;
 use crate::resources::{Group, Invalid, Membership, membership};
-
-/// The annotation of a Membership that enrols a creator; its value is the UID of the Group.
-pub const ENROLS: &str = "pasee.meltylab.fr/enrols-creator-of";
 
 /// The facts of a Group.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,18 +9,13 @@ use serde_json::Value;
 
 use super::object::{Crowd, Declared, Granted, Kind, Maker, Name, Object, Says, Stated};
 use crate::domain::group::parent_of;
+pub(super) use crate::resources::mark::{ENROLS, MANAGED_BY, PASEE};
 use crate::resources::membership::Grant;
 use crate::resources::user::Statement;
 use crate::resources::{API_GROUP, Group, Membership, User, group, membership, user};
 
-/// The label of objects that this program alone changes, and its value.
-pub(in crate::store) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-/// See [`MANAGED_BY`].
-pub(in crate::store) const PASEE: &str = "pasee";
-/// The annotation of the Membership by which the creator of a group is its staff, with the Group's uid; it is made by the
+/// What the name of the Membership that enrols a creator begins with, before the Group's uid. It is made by the
 /// controller, or in its place when the creator is taken off before that.
-pub(super) const ENROLS: &str = "pasee.meltylab.fr/enrols-creator-of";
-/// What the name of such a Membership begins with, before that uid.
 pub(super) const ENROLMENT: &str = "creator-";
 
 /// Any object of the three kinds.

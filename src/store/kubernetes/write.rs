@@ -32,12 +32,11 @@ use super::wire::{ENROLS, MANAGED_BY, PASEE, maker};
 use crate::domain::policy::Permit;
 use crate::domain::realm::{Ban, Change, WriteError};
 use crate::domain::user::UserId;
+use crate::resources::mark::ACTOR;
 use crate::resources::received::Received;
 use crate::resources::{API_GROUP, API_VERSION};
 
-/// The annotation that names the user who changed an object last.
-const ACTOR: &str = "pasee.meltylab.fr/actor";
-/// What it says of an operator at the command line; no user id, as it has no `-`.
+/// What [`ACTOR`] says of an operator at the command line; no user id, as it has no `-`.
 const OPERATOR: &str = "operator";
 /// What generated names start with.
 const PREFIX: &str = "pasee-";

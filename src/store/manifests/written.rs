@@ -11,13 +11,13 @@ use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::user::UserId;
 use crate::resources::group::Declared;
+use crate::resources::mark::{MANAGED_BY, PASEE};
 use crate::resources::membership::{
     MAX_SERVICE_ACCOUNTS, MAX_USERS, MembershipSpec, ServiceAccount,
 };
 use crate::resources::spelling::{MAX_OBJECT_NAME, NameTooLong, ObjectName, is_object_name};
 use crate::resources::user::Statement;
 use crate::resources::{Group, Membership, User, group, moment, user as user_resource};
-use crate::store::kubernetes::{MANAGED_BY, PASEE};
 
 /// What parts a name from what is added to it.
 const ADDED: &str = "---";

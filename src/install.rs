@@ -1,0 +1,179 @@
+//! What an admin applies to a cluster once for each realm, beside the definitions: accounts and roles for Pasee's
+//! processes and for the realm's users, and the law as the API server enforces it.
+//!
+//! The law itself is [`domain::policy`](crate::domain::policy); [`law`] says the same in the API server's words. Must not
+//! know how the objects get to the cluster.
+
+mod cel;
+pub mod creator;
+pub mod law;
+pub mod prefix;
+pub mod roles;
+
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, ValidatingAdmissionPolicy,
+    ValidatingAdmissionPolicyBinding,
+};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Serialize;
+
+pub use self::prefix::{Namespace, Prefix};
+
+/// The service account of `pasee serve`.
+pub const SERVER: &str = "pasee-server";
+/// The service account of `pasee controller`.
+pub const CONTROLLER: &str = "pasee-controller";
+/// The verb whose holders the law does not bind, by resource.
+pub const BYPASS: &str = "bypass-policy";
+
+/// One realm on a cluster, and how the cluster knows its users.
+#[derive(Clone, Debug)]
+pub struct Realm {
+    /// The namespace that is the realm.
+    pub namespace: Namespace,
+    /// What Kubernetes puts before the ids of the realm's users.
+    pub username_prefix: Prefix,
+    /// What Kubernetes puts before the names of the groups in their tokens.
+    pub group_prefix: Prefix,
+    /// Who writes the creator of a new Group.
+    pub creator: Creator,
+    /// What the staff of groups may do with objects that exist.
+    pub staff: Staff,
+}
+
+/// Who writes `spec.creator` of a Group that a user of the realm makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creator {
+    /// The API server, where it is left out; by a MutatingAdmissionPolicy, which Kubernetes has from 1.36 on.
+    Filled,
+    /// Whoever makes the Group.
+    Written,
+}
+
+/// What RBAC lets users do who are staff of some groups, but not root staff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Staff {
+    /// Make and delete objects.
+    CreateAndDelete,
+    /// Patch and apply them too. A patch can ask what an object holds before the law is asked whether it may, so every
+    /// user of the realm can then find out, guess by guess, what an object holds whose name they know.
+    PatchToo,
+}
+
+/// An object for the cluster.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "each is what it is named after")]
+pub enum Object {
+    ServiceAccount(Box<ServiceAccount>),
+    Role(Box<Role>),
+    RoleBinding(Box<RoleBinding>),
+    ValidatingAdmissionPolicy(Box<ValidatingAdmissionPolicy>),
+    ValidatingAdmissionPolicyBinding(Box<ValidatingAdmissionPolicyBinding>),
+    MutatingAdmissionPolicy(Box<MutatingAdmissionPolicy>),
+    MutatingAdmissionPolicyBinding(Box<MutatingAdmissionPolicyBinding>),
+}
+
+/// Everything, in an order in which it can be applied: the law stands before anybody is let in.
+#[must_use]
+pub fn objects(realm: &Realm) -> Vec<Object> {
+    let mut objects = law::objects(realm);
+    if realm.creator == Creator::Filled {
+        objects.extend(creator::objects(realm));
+    }
+    objects.extend(roles::objects(realm));
+    objects
+}
+
+/// The full name of a service account of the realm.
+fn account(realm: &Realm, name: &str) -> String {
+    format!("system:serviceaccount:{}:{name}", realm.namespace)
+}
+
+/// The name of an object that belongs to no namespace, one for each realm. Namespaces have no dot, so no two realms
+/// share one.
+fn cluster_name(realm: &Realm, what: &str) -> String {
+    format!("{what}.{}.{}", realm.namespace, crate::resources::API_GROUP)
+}
+
+/// Metadata with a name and what the object is for, as `kubectl describe` shows it.
+fn named(name: String, description: &str) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(name),
+        annotations: Some(
+            [("kubernetes.io/description".to_owned(), description.to_owned())].into(),
+        ),
+        ..ObjectMeta::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn all(namespace: &str, prefix: &str) -> Vec<Value> {
+        let realm = Realm {
+            namespace: namespace.parse().unwrap(),
+            username_prefix: prefix.parse().unwrap(),
+            group_prefix: "groups:".parse().unwrap(),
+            creator: Creator::Filled,
+            staff: Staff::CreateAndDelete,
+        };
+        objects(&realm).iter().map(|object| serde_json::to_value(object).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_law_stands_before_anybody_is_let_in() {
+        let kinds: Vec<String> = all("pasee", "pasee:")
+            .iter()
+            .map(|object| object["kind"].as_str().unwrap().to_owned())
+            .collect();
+        let first_role = kinds.iter().position(|kind| kind == "RoleBinding").unwrap();
+        let last_policy = kinds.iter().rposition(|kind| kind.contains("Admission")).unwrap();
+        assert!(last_policy < first_role, "{kinds:?}");
+        for (kind, count) in [
+            ("ServiceAccount", 2),
+            ("Role", 4),
+            ("RoleBinding", 4),
+            ("ValidatingAdmissionPolicy", 3),
+            ("ValidatingAdmissionPolicyBinding", 3),
+            ("MutatingAdmissionPolicy", 1),
+            ("MutatingAdmissionPolicyBinding", 1),
+        ] {
+            assert_eq!(kinds.iter().filter(|one| *one == kind).count(), count, "{kind}");
+        }
+    }
+
+    /// Every policy fails closed and holds in its namespace only; the longest names are short enough for Kubernetes.
+    #[test]
+    fn policies_are_closed_and_bound() {
+        let namespace = "n".repeat(63);
+        for object in all(&namespace, "pasee:") {
+            let (kind, spec) = (object["kind"].as_str().unwrap(), &object["spec"]);
+            assert!(object["metadata"]["name"].as_str().unwrap().len() <= 253);
+            if kind.ends_with("Policy") {
+                assert_eq!(spec["failurePolicy"], "Fail");
+            } else if kind.ends_with("PolicyBinding") {
+                let labels = &spec["matchResources"]["namespaceSelector"]["matchLabels"];
+                assert_eq!(labels["kubernetes.io/metadata.name"], namespace.as_str());
+                let is_validating = kind.starts_with("Validating");
+                assert!(!is_validating || spec["validationActions"] == serde_json::json!(["Deny"]));
+            }
+        }
+    }
+
+    /// The prefix is cut off by its length, wherever the user's id is meant.
+    #[test]
+    fn prefixes_are_cut_off_whole() {
+        let prefix = "https://pasee.example.com#";
+        let text = serde_json::to_string(&all("pasee", prefix)).unwrap();
+        assert_eq!(prefix.len(), 26);
+        let cuts = text.matches("username.substring(").count();
+        assert_eq!((cuts, text.matches("username.substring(26)").count()), (7, 7));
+        assert!(!text.contains("'pasee:'"));
+    }
+}

@@ -1,0 +1,147 @@
+//! Who may ask for what at all (RBAC): Pasee's two processes, the realm's root staff, and its other users.
+//!
+//! Everything is a Role of the realm's namespace. What users write is narrowed by [`law`](super::law); what they read is
+//! not, so only root staff reads. Must not know what Pasee's processes need: they say so themselves.
+
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::{CONTROLLER, Object, Prefix, Realm, SERVER, Staff, named};
+use crate::controller;
+use crate::domain::group::STAFF;
+use crate::resources::permission::Permission;
+use crate::store::kubernetes;
+
+/// The Role of all users of a realm.
+pub const USERS: &str = "pasee-users";
+/// The Role of root staff.
+pub const ROOT_STAFF: &str = "pasee-root-staff";
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// What every user of a realm may ask for, within the law.
+const OF_USERS: &[Permission] = &[
+    Permission::own("groups", &["create", "delete"], "within the law"),
+    Permission::own("memberships", &["create", "delete"], "within the law"),
+];
+/// The same with patches; see [`Staff::PatchToo`].
+const OF_USERS_WITH_PATCH: &[Permission] = &[
+    Permission::own("groups", &["create", "delete", "patch"], "within the law"),
+    Permission::own("memberships", &["create", "delete", "patch"], "within the law"),
+];
+const ALL: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
+/// What root staff may ask for, within the law.
+const OF_ROOT_STAFF: &[Permission] = &[
+    Permission::own("groups", ALL, "root staff sees and changes everything"),
+    Permission::own("memberships", ALL, "the same"),
+    Permission::own("users", ALL, "the same"),
+];
+
+/// The group that Kubernetes is to put every user of a realm in. No group of Pasee has that name: it holds a `:`.
+#[must_use]
+pub fn everybody(prefix: &Prefix) -> String {
+    format!("{prefix}:users")
+}
+
+/// Service accounts, Roles and RoleBindings.
+#[must_use]
+pub fn objects(realm: &Realm) -> Vec<Object> {
+    let of_users = match realm.staff {
+        Staff::CreateAndDelete => OF_USERS,
+        Staff::PatchToo => OF_USERS_WITH_PATCH,
+    };
+    let everybody = everybody(&realm.group_prefix);
+    let root_staff = format!("{}{STAFF}", realm.group_prefix);
+    [
+        of_process(
+            realm,
+            SERVER,
+            kubernetes::permissions::PERMISSIONS,
+            "What pasee serve needs to keep its state here.",
+        ),
+        of_process(
+            realm,
+            CONTROLLER,
+            controller::permissions::PERMISSIONS,
+            "What pasee controller needs.",
+        ),
+        of_group(
+            realm,
+            USERS,
+            of_users,
+            &everybody,
+            "What every user of the realm may ask for. The law decides; none of it reads.",
+        ),
+        of_group(realm, ROOT_STAFF, OF_ROOT_STAFF, &root_staff, "What root staff may ask for."),
+    ]
+    .concat()
+}
+
+/// An account with its Role.
+fn of_process(
+    realm: &Realm,
+    name: &str,
+    permissions: &[Permission],
+    description: &str,
+) -> Vec<Object> {
+    let metadata = metadata(realm, name, description);
+    let account = ServiceAccount { metadata: metadata.clone(), ..ServiceAccount::default() };
+    let subject = Subject {
+        kind: "ServiceAccount".to_owned(),
+        name: name.to_owned(),
+        namespace: Some(realm.namespace.to_string()),
+        api_group: None,
+    };
+    let mut objects = vec![Object::ServiceAccount(Box::new(account))];
+    objects.extend(granted(metadata, permissions, subject));
+    objects
+}
+
+/// A Role that a group of users has.
+fn of_group(
+    realm: &Realm,
+    name: &str,
+    permissions: &[Permission],
+    group: &str,
+    description: &str,
+) -> Vec<Object> {
+    let subject = Subject {
+        kind: "Group".to_owned(),
+        name: group.to_owned(),
+        namespace: None,
+        api_group: Some(RBAC.to_owned()),
+    };
+    granted(metadata(realm, name, description), permissions, subject).to_vec()
+}
+
+fn metadata(realm: &Realm, name: &str, description: &str) -> ObjectMeta {
+    let namespace = Some(realm.namespace.to_string());
+    ObjectMeta { namespace, ..named(name.to_owned(), description) }
+}
+
+fn granted(metadata: ObjectMeta, permissions: &[Permission], subject: Subject) -> [Object; 2] {
+    let role_ref = RoleRef {
+        api_group: Some(RBAC.to_owned()),
+        kind: "Role".to_owned(),
+        name: metadata.name.clone().unwrap_or_default(),
+    };
+    let rules = Some(permissions.iter().map(rule).collect());
+    let role = Role { metadata: metadata.clone(), rules };
+    let binding = RoleBinding { metadata, role_ref, subjects: Some(vec![subject]) };
+    [Object::Role(Box::new(role)), Object::RoleBinding(Box::new(binding))]
+}
+
+/// A permission as RBAC says it.
+#[must_use]
+pub fn rule(permission: &Permission) -> PolicyRule {
+    let Permission { api_group, resource, names, verbs, reason: _ } = permission;
+    let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    PolicyRule {
+        api_groups: Some(vec![(*api_group).to_owned()]),
+        resources: Some(vec![(*resource).to_owned()]),
+        resource_names: Some(owned(names)).filter(|names| !names.is_empty()),
+        verbs: owned(verbs),
+        non_resource_urls: None,
+    }
+}

@@ -1,0 +1,25 @@
+//! What Pasee's own code writes on objects to know them again, and to name who acted.
+//!
+//! The law lets no user of a realm set or change any of it. Must not know who reads it.
+
+/// The label of objects that Pasee's server alone changes, and its value.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// See [`MANAGED_BY`].
+pub const PASEE: &str = "pasee";
+/// What the keys of Pasee's own labels and annotations begin with.
+pub const OWN_KEYS: &str = "pasee.meltylab.fr/";
+/// The annotation that names the user who changed an object last.
+pub const ACTOR: &str = "pasee.meltylab.fr/actor";
+/// The annotation of the Membership by which the creator of a group is its staff, with the Group's uid.
+pub const ENROLS: &str = "pasee.meltylab.fr/enrols-creator-of";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_keys_are_covered() {
+        assert_eq!(OWN_KEYS, format!("{}/", crate::resources::API_GROUP));
+        assert!([ACTOR, ENROLS].iter().all(|key| key.starts_with(OWN_KEYS)));
+    }
+}

@@ -1,0 +1,30 @@
+//! A permission over objects of one namespace: what each part of Pasee says it needs.
+//!
+//! Must not know who has which.
+
+/// A permission, as a rule of an RBAC Role says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// The API group.
+    pub api_group: &'static str,
+    /// The resource, with its subresource.
+    pub resource: &'static str,
+    /// The names of objects it is limited to; none = every object.
+    pub names: &'static [&'static str],
+    /// What may be done.
+    pub verbs: &'static [&'static str],
+    /// What for.
+    pub reason: &'static str,
+}
+
+impl Permission {
+    /// A permission over Pasee's own resources.
+    #[must_use]
+    pub const fn own(
+        resource: &'static str,
+        verbs: &'static [&'static str],
+        reason: &'static str,
+    ) -> Self {
+        Self { api_group: super::API_GROUP, resource, names: &[], verbs, reason }
+    }
+}

@@ -1,0 +1,25 @@
+//! What the server may do in its namespace: all that the store needs and nothing else.
+//!
+//! No Secret is read, no wildcard. Must not know how permissions are granted.
+
+use crate::resources::permission::Permission;
+
+/// Every permission.
+pub const PERMISSIONS: &[Permission] = &[
+    Permission::own(
+        "groups",
+        &["create", "delete", "list", "watch"],
+        "to know them, and to make and delete them",
+    ),
+    Permission::own("groups/status", &["patch"], "creatorEnrolled, when the creator is taken off"),
+    Permission::own(
+        "memberships",
+        &["create", "delete", "get", "list", "patch", "watch"],
+        "to know them, and to add and remove users in those of its own making",
+    ),
+    Permission::own(
+        "users",
+        &["create", "delete", "get", "list", "patch", "watch"],
+        "to know them, and to ban users and end their sessions",
+    ),
+];

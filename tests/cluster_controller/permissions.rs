@@ -1,0 +1,58 @@
+//! The controller needs every permission of its Role: without any one of them it is soon forbidden something.
+
+use std::time::{Duration, Instant};
+
+use pasee::controller::permissions::PERMISSIONS;
+use serde_json::json;
+
+use super::realm::{Realm, group, membership, object};
+use super::support::controlplane::{self, ControlPlane};
+
+/// How many controllers run at a time.
+const CROWD: usize = 5;
+
+/// Runs a controller that lacks a permission until it is forbidden that.
+fn miss(cluster: &ControlPlane, verb: &str, resource: &str) {
+    let realm = Realm::new(cluster);
+    realm.permit(|one, of| (one, of) != (verb, resource));
+    std::thread::sleep(Duration::from_secs(1));
+    let controller = realm.controller("one");
+    realm.apply(&[group("a", "x-ada"), group("a.b", "x-ada")].concat());
+    realm.apply(&object("User", "eve", &json!({ "username": "x-eve", "banned": true })));
+    let told = format!("cannot {verb} resource \"{resource}\"");
+    let since = Instant::now();
+    // What is told of a Membership that ends and begins again is the same in every round.
+    for end in ["2001-01-01T00:00:00Z", "2049-01-01T00:00:00Z"].iter().cycle() {
+        // Quotes in quotes are escaped.
+        let log = controller.log().replace('\\', "");
+        if log.contains(&told) {
+            break;
+        }
+        assert!(
+            since.elapsed() < Duration::from_secs(90),
+            "{verb} {resource} is not needed: {log}"
+        );
+        let spec = json!({ "group": "a", "users": ["x-eve"], "expiresAt": end });
+        realm.apply(&membership("on-call", &spec));
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    controller.kill();
+}
+
+#[test]
+fn each_is_needed() {
+    let cluster = controlplane::shared();
+    let all: Vec<(&str, &str)> = PERMISSIONS
+        .iter()
+        .flat_map(|one| one.verbs.iter().map(|verb| (*verb, one.resource)))
+        .collect();
+    assert!(all.len() > 10, "{all:?}");
+    let cluster: &ControlPlane = &cluster;
+    for some in all.chunks(CROWD) {
+        std::thread::scope(|scope| {
+            for (verb, resource) in some {
+                scope.spawn(move || miss(cluster, verb, resource));
+            }
+        });
+    }
+}

@@ -1,0 +1,106 @@
+//! The server needs every permission of its Role: without any one of them something fails that it has to do.
+
+use std::time::Duration;
+
+use pasee::domain::membership::Membership;
+use pasee::domain::policy::{Actor, permit};
+use pasee::domain::realm::{Ban, Change, Realm};
+use pasee::domain::time::Timestamp;
+use pasee::store::kubernetes::permissions::PERMISSIONS;
+use pasee::store::kubernetes::{Kubernetes, Options};
+use serde_json::json;
+
+use crate::stage::noon;
+use crate::support::controlplane::{self, User};
+use crate::support::realm;
+
+/// Everything that the server does, as a user; the first thing that fails.
+async fn day(server: &User, namespace: &str, name: &str) -> Result<(), String> {
+    let options = Options {
+        namespace: Some(namespace.to_owned()),
+        kubeconfig: Some(server.kubeconfig.clone()),
+        max_staleness: None,
+    };
+    let store = Kubernetes::open(options, noon).await.unwrap();
+    store.wait_until_ready(Duration::from_secs(10)).await.map_err(|fault| fault.to_string())?;
+    let user = |subject: &str| format!("k-{name}-{subject}").parse().unwrap();
+    let group = || name.parse().unwrap();
+    let add =
+        |user| Change::AddMember(Membership { roster: group_roster(name), user, expires_at: None });
+    let remove = |user| Change::RemoveMember { roster: group_roster(name), user };
+    let ban = |user, banned| Change::SetBanned { user, banned };
+    let not_before = Timestamp::from_unix(1_700_000_000).unwrap();
+    for change in [
+        Change::CreateGroup { group: group(), creator: Some(user("you")) },
+        add(user("ada")),
+        add(user("bob")),
+        remove(user("ada")),
+        remove(user("bob")),
+        Change::RemoveMember {
+            roster: format!("{name}.staff").parse().unwrap(),
+            user: user("you"),
+        },
+        ban(user("eve"), Ban::Impose),
+        Change::Revoke { user: user("eve"), not_before },
+        ban(user("eve"), Ban::Lift),
+        ban(user("bob"), Ban::Impose),
+        ban(user("bob"), Ban::Lift),
+        Change::DeleteGroup(group()),
+    ] {
+        let what = format!("{change:?}");
+        let written = store.write(permit(&Actor::operator(), change).unwrap()).await;
+        written.map_err(|error| format!("{what}: {error}"))?;
+    }
+    Ok(())
+}
+
+fn group_roster(name: &str) -> pasee::domain::membership::Roster {
+    name.parse().unwrap()
+}
+
+#[test]
+fn each_is_needed() {
+    let cluster = controlplane::shared();
+    realm::define(&cluster.admin);
+    let namespace = cluster.namespace();
+    let all: Vec<(&str, &str)> = PERMISSIONS
+        .iter()
+        .flat_map(|one| one.verbs.iter().map(|verb| (*verb, one.resource)))
+        .collect();
+    // The first lacks nothing.
+    let lacking: Vec<Option<(&str, &str)>> =
+        std::iter::once(None).chain(all.into_iter().map(Some)).collect();
+    let mut roles = Vec::new();
+    let mut servers = Vec::new();
+    for (number, lacks) in lacking.iter().enumerate() {
+        let name = format!("server{number}");
+        let mut role = realm::role(&namespace, "pasee-server", |verb, resource| {
+            *lacks != Some((verb, resource))
+        });
+        role["metadata"] = json!({ "name": name });
+        roles.push(role);
+        roles.push(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": { "name": name },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name },
+            "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": namespace }],
+        }));
+        servers.push(cluster.service_account(&namespace, &name));
+    }
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": roles });
+    cluster.admin.apply(&namespace, &list.to_string()).ok();
+    std::thread::sleep(Duration::from_secs(1));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let days: Vec<Result<(), String>> = runtime.block_on(async {
+        let days = servers.iter().enumerate().map(|(number, server)| {
+            let (server, namespace) = (server.clone(), namespace.clone());
+            tokio::spawn(async move { day(&server, &namespace, &format!("g{number}")).await })
+        });
+        futures::future::join_all(days).await.into_iter().map(Result::unwrap).collect()
+    });
+    assert_eq!(days[0], Ok(()), "all together are enough");
+    for (lacks, day) in lacking.iter().zip(&days).skip(1) {
+        assert!(day.is_err(), "{lacks:?} is not needed");
+        println!("without {lacks:?}: {}", day.as_ref().unwrap_err());
+    }
+}
