@@ -182,7 +182,8 @@ impl Context {
 
     fn user(self: Arc<Self>, object: Arc<User>) -> Reconciled {
         Box::pin(async move {
-            let plan = user::plan(&object, (self.clock)());
+            let said = self.world.lock().read_user(&object);
+            let plan = user::plan(&object, &said, (self.clock)());
             let next = next(plan.again_at);
             self.carry_out(&*object, plan).await?;
             Ok(next)

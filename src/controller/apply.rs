@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::lease::{Lost, Tenure};
 use super::plan::{Notice, Plan, Step, Weight};
-use crate::resources::Membership;
+use crate::resources::{Membership, Received};
 
 /// The field manager of everything that the controller writes.
 pub const MANAGER: &str = "pasee-controller";
@@ -76,7 +76,8 @@ impl Writer {
         K: Clone + Debug + DeserializeOwned,
         S: Serialize,
     {
-        let api = Api::<K>::namespaced(self.client.clone(), &self.namespace);
+        // What is answered need not be readable, as what was written to need not be.
+        let api = Api::<Received<K>>::namespaced(self.client.clone(), &self.namespace);
         let (name, params) = (object.name_any(), PatchParams::apply(MANAGER).force());
         let mut version = object.resource_version();
         let mut made = Vec::new();
