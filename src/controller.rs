@@ -18,7 +18,6 @@ pub mod world;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::fmt::Debug;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -30,7 +29,6 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::runtime::controller::{Action, Config, Error, applier};
 use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use self::apply::{ApplyError, Writer};
 use self::feed::{Feed, Shared, Supply};
@@ -197,7 +195,6 @@ impl Context {
     ) -> Result<Vec<Membership>, ApplyError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-        K: Clone + Debug + DeserializeOwned,
         S: Serialize,
     {
         let made = self.writer.carry_out(object, plan).await?;

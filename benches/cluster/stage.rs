@@ -29,10 +29,8 @@ pub struct Stage {
     pub client: Client,
 }
 
-/// A server, and where its probes and metrics are.
 pub struct Server {
     pub pasee: Pasee,
-    pub admin: String,
     /// From its start until it had read the realm.
     pub ready_in: Duration,
 }
@@ -140,15 +138,14 @@ impl Stage {
              [storage_backend.options]\nnamespace = \"{realm}\"\nkubeconfig = \"{}\"\n",
             self.cluster.admin.kubeconfig.display()
         );
-        let admin = format!("http://127.0.0.1:{port}");
         self.runtime.block_on(async {
             let started = Instant::now();
             let pasee = Setup::default().tables(&options).start().await;
-            let url = format!("{admin}/ready");
+            let url = format!("http://127.0.0.1:{port}/ready");
             while pasee.client.get(&url).send().await.unwrap().status() != 200 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            Server { pasee, admin, ready_in: started.elapsed() }
+            Server { pasee, ready_in: started.elapsed() }
         })
     }
 }

@@ -1,12 +1,13 @@
 //! The controller: 10,000 new Groups brought to Ready, against the API server's own rate of the same writes; and nothing
 //! written when there is nothing to do.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use kube::api::{Patch, PatchParams, WatchEvent, WatchParams};
+use kube::api::{ListParams, Patch, PatchParams, Request, WatchEvent, WatchParams};
 use kube::{Api, Resource};
 use pasee::resources::Group;
 use serde::Deserialize;
@@ -43,10 +44,13 @@ fn start(stage: &Stage, realm: &str) -> Controller {
 
 pub fn reconcile(stage: &Stage) {
     let (realm, other) = (stage.realm(), stage.realm());
-    let limit = limit(stage, &other);
+    let uids = uids(stage, &other);
+    let (limit, ()) = ready(stage, &other, || write(stage, &other, uids));
+    let limit = (2 * GROUPS - DEPARTMENTS) as f64 / limit.as_secs_f64();
     let before = writes(stage, OURS);
-    let time = stage.runtime.block_on(ready(stage, &realm));
+    let (time, controller) = ready(stage, &realm, || start(stage, &realm));
     let rate = (writes(stage, OURS) - before) as f64 / time.as_secs_f64();
+    drop(controller);
     println!(
         "controller: {GROUPS} Groups ready in {time:.1?}, {:.0} Groups/s by {rate:.0} writes/s; the API server's own rate \
          of the same writes, {AT_ONCE} at once: {limit:.0}/s, ratio {:.2}, at least {LIMIT} wanted; load {}",
@@ -56,19 +60,20 @@ pub fn reconcile(stage: &Stage) {
     );
 }
 
-/// How many of the writes that the controller has to make the API server takes in a second, from somebody who does
-/// nothing else.
-fn limit(stage: &Stage, realm: &str) -> f64 {
+/// The uids of the Groups by their names.
+fn uids(stage: &Stage, realm: &str) -> HashMap<String, String> {
     let groups: Api<Group> = Api::namespaced(stage.client.clone(), realm);
-    let listed = stage.runtime.block_on(groups.list(&kube::api::ListParams::default())).unwrap();
-    let uids: std::collections::HashMap<String, String> = listed
-        .items
-        .into_iter()
-        .map(|object| (object.metadata.name.unwrap(), object.metadata.uid.unwrap()))
-        .collect();
-    let uids = std::sync::Arc::new(uids);
-    let time = stage.each(GROUPS, AT_ONCE, move |number| {
-        let (groups, uids) = (groups.clone(), std::sync::Arc::clone(&uids));
+    let listed = stage.runtime.block_on(groups.list(&ListParams::default())).unwrap();
+    let both = |object: Group| (object.metadata.name.unwrap(), object.metadata.uid.unwrap());
+    listed.items.into_iter().map(both).collect()
+}
+
+/// Makes the writes that the controller has to make, and does nothing else.
+fn write(stage: &Stage, realm: &str, uids: HashMap<String, String>) {
+    let groups: Api<Group> = Api::namespaced(stage.client.clone(), realm);
+    let uids = Arc::new(uids);
+    stage.each(GROUPS, AT_ONCE, move |number| {
+        let (groups, uids) = (groups.clone(), Arc::clone(&uids));
         async move {
             let (name, parameters) = (group(number), PatchParams::apply("bench").force());
             let mut object = json!({ "apiVersion": Group::api_version(&()), "kind": "Group" });
@@ -91,7 +96,6 @@ fn limit(stage: &Stage, realm: &str) -> f64 {
             groups.patch_status(&name, &parameters, &Patch::Apply(&object)).await.unwrap();
         }
     });
-    (2 * GROUPS - DEPARTMENTS) as f64 / time.as_secs_f64()
 }
 
 /// As much of a Group as is needed here.
@@ -107,29 +111,31 @@ struct Metadata {
     name: String,
 }
 
-/// Starts a controller; how long it takes until every Group is ready.
-async fn ready(stage: &Stage, realm: &str) -> Duration {
+/// Starts something; how long it takes until a watch has seen every Group get ready.
+fn ready<T>(stage: &Stage, realm: &str, start: impl FnOnce() -> T) -> (Duration, T) {
     let groups: Api<Group> = Api::namespaced(stage.client.clone(), realm);
-    let now = groups.list(&kube::api::ListParams::default().limit(1)).await.unwrap();
-    let request = kube::api::Request::new(Group::url_path(&(), Some(realm)));
+    let path = Group::url_path(&(), Some(realm));
+    let now = stage.runtime.block_on(groups.list(&ListParams::default().limit(1))).unwrap();
     let from = now.metadata.resource_version.unwrap();
-    let request = request.watch(&WatchParams::default(), &from).unwrap();
-    let events = stage.client.request_events::<Thin>(request).await.unwrap();
-    let mut events = std::pin::pin!(events);
-    let started = Instant::now();
-    let controller = start(stage, realm);
-    let mut ready = HashSet::new();
-    while ready.len() < GROUPS {
-        let event = tokio::time::timeout(Duration::from_secs(60), events.next()).await;
-        if let WatchEvent::Modified(object) = event.unwrap().unwrap().unwrap()
-            && object.status["conditions"][0]["status"] == "True"
-        {
-            ready.insert(object.metadata.name);
+    let request = Request::new(path).watch(&WatchParams::default(), &from).unwrap();
+    let client = stage.client.clone();
+    let watch = async move {
+        let events = client.request_events::<Thin>(request).await.unwrap();
+        let mut events = std::pin::pin!(events);
+        let mut ready = HashSet::new();
+        while ready.len() < GROUPS {
+            let event = tokio::time::timeout(Duration::from_secs(60), events.next()).await;
+            if let WatchEvent::Modified(object) = event.unwrap().unwrap().unwrap()
+                && object.status["conditions"][0]["status"] == "True"
+            {
+                ready.insert(object.metadata.name);
+            }
         }
-    }
-    let time = started.elapsed();
-    drop(controller);
-    time
+    };
+    let (watch, started) = (stage.runtime.spawn(watch), Instant::now());
+    let running = start();
+    stage.runtime.block_on(watch).unwrap();
+    (started.elapsed(), running)
 }
 
 /// Lets a controller bring the realm to rest, beside a server; counts what is written after that.
