@@ -250,19 +250,23 @@ async fn reconcile<K>(
         }
         action
     };
+    let context = Arc::new(context);
+    let known = Arc::clone(&context);
     applier(
         move |object, context| reconciler(context, object),
         on_fault,
-        Arc::new(context),
+        context,
         store,
         queue.map(Ok::<_, Infallible>),
         Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE),
     )
-    .for_each(|reconciled| {
+    .for_each(move |reconciled| {
         match reconciled {
             Ok((object, _)) => tracing::debug!(%object, "reconciled"),
-            // Told above, or deleted since it was queued.
-            Err(Error::ReconcilerFailed(..) | Error::ObjectNotFound(_)) => {}
+            // Told above.
+            Err(Error::ReconcilerFailed(..)) => {}
+            // Deleted since it was queued.
+            Err(Error::ObjectNotFound(object)) => drop(known.faults().remove(&object.name)),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "not reconciled")
             }

@@ -299,7 +299,7 @@ fn defiant() -> Vec<(Value, &'static str)> {
         (group(&"v".repeat(253), &json!({})), "InvalidName"),
         (group("v.staff.x", &json!({})), "InvalidName"),
         (group("v---x", &json!({})), "InvalidName"),
-        (group("good.v1", &json!([])), "InvalidSpec"),
+        (group("good.v1", &json!(7)), "InvalidSpec"),
         (group("v1.below", &json!({})), "ParentNotReady"),
         (membership("w1", &json!({ "group": "good", "users": "x-y" })), "InvalidSpec"),
         (membership("w2", &json!({ "group": "good", "users": ["local-you", 7] })), "InvalidSpec"),
@@ -320,7 +320,7 @@ fn defiant() -> Vec<(Value, &'static str)> {
         (membership("w8", &json!({ "role": "King", "users": ["local-you"] })), "InvalidSpec"),
         (membership("w9", &json!({ "users": ["local-you"] })), "InvalidRole"),
         (membership("w10", &json!({ "group": "v1", "users": ["local-you"] })), "GroupNotReady"),
-        (bare("Membership", "w11"), "InvalidRole"),
+        (bare("Membership", "w11"), "InvalidSpec"),
         (
             membership(
                 "w12",
