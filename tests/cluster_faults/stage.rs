@@ -141,7 +141,16 @@ impl Stage {
     pub async fn versions(&self) -> Vec<String> {
         let mut versions = Vec::new();
         for kind in ["groups", "memberships", "users"] {
-            let list = self.get(kind).await;
+            let mut list = self.ask(Method::GET, kind, &Value::Null).await;
+            // While a definition changes, the API server serves nothing by it for a moment.
+            for _ in 0..50 {
+                if list.is_ok() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                list = self.ask(Method::GET, kind, &Value::Null).await;
+            }
+            let list = list.unwrap();
             let items = list["items"].as_array().unwrap().iter();
             versions.extend(items.map(|item| {
                 format!(
