@@ -18,7 +18,6 @@ pub mod world;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::fmt::Debug;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -30,7 +29,6 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::runtime::controller::{Action, Config, Error, applier};
 use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use self::apply::{ApplyError, Writer};
 use self::feed::{Feed, Shared, Supply};
@@ -182,7 +180,8 @@ impl Context {
 
     fn user(self: Arc<Self>, object: Arc<User>) -> Reconciled {
         Box::pin(async move {
-            let plan = user::plan(&object, (self.clock)());
+            let said = self.world.lock().read_user(&object);
+            let plan = user::plan(&object, &said, (self.clock)());
             let next = next(plan.again_at);
             self.carry_out(&*object, plan).await?;
             Ok(next)
@@ -196,7 +195,6 @@ impl Context {
     ) -> Result<Vec<Membership>, ApplyError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-        K: Clone + Debug + DeserializeOwned,
         S: Serialize,
     {
         let made = self.writer.carry_out(object, plan).await?;
@@ -252,19 +250,23 @@ async fn reconcile<K>(
         }
         action
     };
+    let context = Arc::new(context);
+    let known = Arc::clone(&context);
     applier(
         move |object, context| reconciler(context, object),
         on_fault,
-        Arc::new(context),
+        context,
         store,
         queue.map(Ok::<_, Infallible>),
         Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE),
     )
-    .for_each(|reconciled| {
+    .for_each(move |reconciled| {
         match reconciled {
             Ok((object, _)) => tracing::debug!(%object, "reconciled"),
-            // Told above, or deleted since it was queued.
-            Err(Error::ReconcilerFailed(..) | Error::ObjectNotFound(_)) => {}
+            // Told above.
+            Err(Error::ReconcilerFailed(..)) => {}
+            // Deleted since it was queued.
+            Err(Error::ObjectNotFound(object)) => drop(known.faults().remove(&object.name)),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "not reconciled")
             }

@@ -3,17 +3,16 @@
 //! Every write names the object's UID and the version that the plan was made from: what has changed in the meantime, or
 //! was deleted and made again, is never written to. Must not know why a step is to be done.
 
-use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{Patch, PatchParams, PostParams, Request};
+use kube::core::request;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource, ResourceExt};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::lease::{Lost, Tenure};
@@ -73,10 +72,9 @@ impl Writer {
     ) -> Result<Vec<Membership>, ApplyError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-        K: Clone + Debug + DeserializeOwned,
         S: Serialize,
     {
-        let api = Api::<K>::namespaced(self.client.clone(), &self.namespace);
+        let objects = Request::new(K::url_path(&(), Some(&self.namespace)));
         let (name, params) = (object.name_any(), PatchParams::apply(MANAGER).force());
         let mut version = object.resource_version();
         let mut made = Vec::new();
@@ -85,8 +83,7 @@ impl Writer {
                 Step::Own(owner) => {
                     let metadata = json!({ "ownerReferences": [owner.reference()] });
                     let patch = Patch::Apply(patch(object, version, metadata, None));
-                    version =
-                        self.write(api.patch(&name, &params, &patch)).await?.resource_version();
+                    version = self.patch(objects.patch(&name, &params, &patch)).await?;
                 }
                 Step::Enrol(membership) => {
                     let api = Api::<Membership>::namespaced(self.client.clone(), &self.namespace);
@@ -103,13 +100,25 @@ impl Writer {
                 Step::Status(status) => {
                     let patch =
                         Patch::Apply(patch(object, version, json!({}), Some(json!(status))));
-                    let written = self.write(api.patch_status(&name, &params, &patch)).await?;
-                    version = written.resource_version();
+                    let request = objects.patch_subresource("status", &name, &params, &patch);
+                    version = self.patch(request).await?;
                 }
                 Step::Tell(notice) => self.tell(notice, &object.object_ref(&())).await,
             }
         }
         Ok(made)
+    }
+
+    /// Patches an object; gives the version that it has then. Of the answer nothing else is read: it need not be readable,
+    /// as what was written to need not be.
+    async fn patch(
+        &self,
+        request: Result<http::Request<Vec<u8>>, request::Error>,
+    ) -> Result<Option<String>, ApplyError> {
+        let request = request
+            .map_err(|error| ApplyError::Refused(Box::new(kube::Error::BuildRequest(error))))?;
+        let written: Written = self.write(self.client.request(request)).await?;
+        Ok(written.metadata.resource_version)
     }
 
     /// Awaits one write, no longer than this process leads.
@@ -142,6 +151,18 @@ impl Writer {
             tracing::debug!(error = &error as &dyn std::error::Error, "an Event is not sent");
         }
     }
+}
+
+/// An object that was written, as far as it matters.
+#[derive(Deserialize)]
+struct Written {
+    metadata: Versioned,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Versioned {
+    resource_version: Option<String>,
 }
 
 /// What is sent to the API server: the object's identity and version, and what is written.

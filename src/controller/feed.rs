@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
+use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
@@ -17,10 +18,13 @@ use kube::runtime::reflector::{ObjectRef, Store, store};
 use kube::runtime::watcher::{Config, Error, Event};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::world::{Concerned, GroupFacts, MembershipFacts, World};
-use crate::resources::{Group, Membership, User};
+use crate::resources::{
+    Group, GroupSpec, Invalid, Membership, MembershipSpec, Received, User, UserSpec,
+};
 
 /// The longest that a watch goes on, in seconds: a connection that died unseen is noticed a little later.
 const WATCH: u32 = 60;
@@ -84,12 +88,14 @@ where
     }
 }
 
-/// Something that a watch told.
+/// Something that a watch told, and whether the object in it can be read; one that cannot comes with a blank spec.
 enum Told {
-    Group(Event<Group>),
-    Membership(Event<Membership>),
-    User(Event<User>),
+    Group(Event<Group>, Readable),
+    Membership(Event<Membership>, Readable),
+    User(Event<User>, Readable),
 }
+
+type Readable = Result<(), Invalid>;
 
 /// Watches a realm.
 pub struct Feed {
@@ -121,11 +127,14 @@ impl Feed {
     pub async fn run(mut self, client: &Client) {
         let namespace = self.groups.namespace.clone();
         let mut told = select_all([
-            watch::<Group>(client, &namespace).map(|event| event.map(Told::Group)).boxed(),
-            watch::<Membership>(client, &namespace)
-                .map(|event| event.map(Told::Membership))
-                .boxed(),
-            watch::<User>(client, &namespace).map(|event| event.map(Told::User)).boxed(),
+            watch(client, &namespace, || Group::new("", GroupSpec::default()), Told::Group),
+            watch(
+                client,
+                &namespace,
+                || Membership::new("", MembershipSpec::default()),
+                Told::Membership,
+            ),
+            watch(client, &namespace, || User::new("", UserSpec::default()), Told::User),
         ]);
         while let Some(told) = told.next().await {
             match told {
@@ -141,14 +150,14 @@ impl Feed {
         let was_complete = self.is_complete();
         let is_listed = matches!(
             told,
-            Told::Group(Event::InitDone)
-                | Told::Membership(Event::InitDone)
-                | Told::User(Event::InitDone)
+            Told::Group(Event::InitDone, _)
+                | Told::Membership(Event::InitDone, _)
+                | Told::User(Event::InitDone, _)
         );
         let (concerned, user) = match told {
-            Told::Group(event) => (self.hear_group(event), None),
-            Told::Membership(event) => (self.hear_membership(event), None),
-            Told::User(event) => (Concerned::default(), self.hear_user(event)),
+            Told::Group(event, readable) => (self.hear_group(event, &readable), None),
+            Told::Membership(event, readable) => (self.hear_membership(event, &readable), None),
+            Told::User(event, readable) => (Concerned::default(), self.hear_user(event, &readable)),
         };
         if !self.is_complete() {
             return;
@@ -162,16 +171,20 @@ impl Feed {
         user.iter().for_each(|name| self.users.queue(name));
     }
 
-    fn hear_group(&mut self, event: Event<Group>) -> Concerned {
-        let event = event.modify(|group| group.metadata.managed_fields = None);
+    fn hear_group(&mut self, event: Event<Group>, readable: &Readable) -> Concerned {
         let mut world = self.world.lock();
+        let facts_of = |world: &World, object: &Group| {
+            let mut facts = world.read_group(object);
+            facts.said = readable.and(facts.said);
+            facts
+        };
         let concerned = match &event {
             Event::Init => {
                 self.arriving_groups.clear();
                 Concerned::default()
             }
             Event::InitApply(group) => {
-                self.arriving_groups.insert(group.name_any(), world.read_group(group));
+                self.arriving_groups.insert(group.name_any(), facts_of(&world, group));
                 Concerned::default()
             }
             Event::InitDone => {
@@ -179,7 +192,7 @@ impl Feed {
                 Concerned::default()
             }
             Event::Apply(group) => {
-                let facts = world.read_group(group);
+                let facts = facts_of(&world, group);
                 world.put_group(&group.name_any(), Some(facts))
             }
             Event::Delete(group) => world.put_group(&group.name_any(), None),
@@ -189,8 +202,13 @@ impl Feed {
         concerned
     }
 
-    fn hear_membership(&mut self, event: Event<Membership>) -> Concerned {
+    fn hear_membership(&mut self, event: Event<Membership>, readable: &Readable) -> Concerned {
         let mut world = self.world.lock();
+        let facts_of = |world: &World, object: &Membership| {
+            let mut facts = world.read_membership(object);
+            facts.said = readable.and(facts.said);
+            facts
+        };
         if let Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) = &event {
             world.hear(object.metadata.resource_version.as_deref());
         }
@@ -200,7 +218,7 @@ impl Feed {
                 Concerned::default()
             }
             Event::InitApply(object) => {
-                let facts = world.read_membership(object);
+                let facts = facts_of(&world, object);
                 self.arriving_memberships.insert(object.name_any(), facts);
                 Concerned::default()
             }
@@ -209,7 +227,7 @@ impl Feed {
                 Concerned::default()
             }
             Event::Apply(object) => {
-                let facts = world.read_membership(object);
+                let facts = facts_of(&world, object);
                 world.put_membership(&object.name_any(), Some(facts))
             }
             Event::Delete(object) => world.put_membership(&object.name_any(), None),
@@ -217,15 +235,20 @@ impl Feed {
         drop(world);
         // The world has what they say, in far fewer bytes.
         self.memberships.take_in(&event.modify(|object| {
-            object.metadata.managed_fields = None;
             object.spec.users = Vec::new();
             object.spec.service_accounts = Vec::new();
         }));
         concerned
     }
 
-    fn hear_user(&mut self, event: Event<User>) -> Option<String> {
-        let event = event.modify(|user| user.metadata.managed_fields = None);
+    fn hear_user(&mut self, event: Event<User>, readable: &Readable) -> Option<String> {
+        match &event {
+            Event::Apply(user) | Event::InitApply(user) => {
+                self.world.lock().put_user(&user.name_any(), readable);
+            }
+            Event::Delete(user) => self.world.lock().put_user(&user.name_any(), &Ok(())),
+            Event::Init | Event::InitDone => {}
+        }
         self.users.take_in(&event);
         match &event {
             Event::Apply(user) => Some(user.name_any()),
@@ -246,11 +269,56 @@ impl Feed {
     }
 }
 
-fn watch<K>(client: &Client, namespace: &str) -> BoxStream<'static, Result<Event<K>, Error>>
+fn watch<K>(
+    client: &Client,
+    namespace: &str,
+    blank: fn() -> K,
+    told: fn(Event<K>, Readable) -> Told,
+) -> BoxStream<'static, Result<Told, Error>>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-    K: Clone + Debug + DeserializeOwned + Send + 'static,
+    K: Clone + Debug + DeserializeOwned + Serialize + Send + 'static,
 {
-    let api = Api::namespaced(client.clone(), namespace);
-    watcher(api, Config::default().timeout(WATCH)).default_backoff().boxed()
+    let api = Api::<Received<K>>::namespaced(client.clone(), namespace);
+    let events = watcher(api, Config::default().timeout(WATCH)).default_backoff();
+    let told = move |event: Event<Received<K>>| {
+        let (event, readable) = make_out(event, blank)?;
+        Some(told(event, readable))
+    };
+    events.filter_map(move |event| ready(event.map(told).transpose())).boxed()
+}
+
+/// What was received, as objects. One object that cannot be read must not stop the others from being worked on.
+fn make_out<K>(event: Event<Received<K>>, blank: fn() -> K) -> Option<(Event<K>, Readable)>
+where
+    K: Resource<DynamicType = ()> + DeserializeOwned + Serialize,
+{
+    let object = |received: Received<K>| {
+        let name = received.meta().name.clone();
+        let (object, why) = received
+            .or_blank(blank())
+            .inspect_err(|error| tracing::error!(name, %error, "an object is passed over"))
+            .ok()?;
+        let readable = why.map_or(Ok(()), |why| {
+            tracing::warn!(kind = %K::kind(&()), name, why, "an object cannot be read");
+            Err(Invalid::Spec)
+        });
+        Some((object, readable))
+    };
+    Some(match event {
+        Event::Init => (Event::Init, Ok(())),
+        Event::InitDone => (Event::InitDone, Ok(())),
+        Event::InitApply(received) => {
+            let (object, readable) = object(received)?;
+            (Event::InitApply(object), readable)
+        }
+        Event::Apply(received) => {
+            let (object, readable) = object(received)?;
+            (Event::Apply(object), readable)
+        }
+        Event::Delete(received) => {
+            let (object, readable) = object(received)?;
+            (Event::Delete(object), readable)
+        }
+    })
 }

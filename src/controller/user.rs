@@ -1,4 +1,4 @@
-//! Users: what is to be done about one.
+//! Users: what one says, and what is to be done about it.
 //!
 //! Must not know whether the user is in any group: what is said of a user holds either way.
 
@@ -6,15 +6,19 @@ use super::plan::{Plan, Step};
 use super::status::{self, Verdict};
 use crate::domain::time::Timestamp;
 use crate::resources::condition::Reason;
-use crate::resources::{User, UserStatus, user};
+use crate::resources::user::Statement;
+use crate::resources::{Invalid, User, UserStatus};
+
+/// What a User says, if it can be read at all.
+pub type Said = Result<Statement, Invalid>;
 
 /// What is to be done about a User.
 #[must_use]
-pub fn plan(object: &User, now: Timestamp) -> Plan<UserStatus> {
+pub fn plan(object: &User, said: &Said, now: Timestamp) -> Plan<UserStatus> {
     if object.metadata.deletion_timestamp.is_some() {
         return Plan::default();
     }
-    let verdict = match user::parse(object) {
+    let verdict = match said {
         Ok(_) => Verdict::new(Reason::InEffect, "what is said of the user holds"),
         Err(invalid) => Verdict::new(invalid.reason(), invalid.to_string()),
     };

@@ -5,7 +5,7 @@
 
 mod facts;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::RandomState;
 use std::ops::Bound;
 
@@ -14,10 +14,11 @@ use kube::ResourceExt;
 use self::facts::is_within;
 pub use self::facts::{Counts, ENROLS, Enrolment, GroupFacts, MembershipFacts, Said};
 use super::owner::{Owner, Tie, tie};
+use super::user;
 use crate::domain::group::parent_of;
 use crate::domain::membership::Role;
 use crate::domain::time::Timestamp;
-use crate::resources::{Group, Membership};
+use crate::resources::{Group, Invalid, Membership, User};
 
 /// How the group stands that an object is below.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct World {
     memberships: HashMap<String, MembershipFacts>,
     of_group: HashMap<String, BTreeSet<String>>,
     by_uid: HashMap<String, String>,
+    /// The Users that cannot be read at all; of the others nothing depends on what is known here.
+    unreadable_users: HashSet<String>,
     /// The last version of a Membership that was heard of.
     heard: u128,
     hasher: RandomState,
@@ -96,6 +99,24 @@ impl World {
     #[must_use]
     pub fn read_membership(&self, object: &Membership) -> MembershipFacts {
         MembershipFacts::of(object, &self.hasher)
+    }
+
+    /// What a User says.
+    ///
+    /// # Errors
+    /// It is not right.
+    pub fn read_user(&self, object: &User) -> user::Said {
+        let is_unreadable = self.unreadable_users.contains(&object.name_any());
+        if is_unreadable { Err(Invalid::Spec) } else { crate::resources::user::parse(object) }
+    }
+
+    /// Notes whether a User can be read.
+    pub fn put_user(&mut self, name: &str, readable: &Result<(), Invalid>) {
+        if readable.is_ok() {
+            self.unreadable_users.remove(name);
+        } else {
+            self.unreadable_users.insert(name.to_owned());
+        }
     }
 
     /// Takes in a Group that was made or changed, or with `None` is gone.

@@ -38,6 +38,8 @@ pub enum Reason {
     GroupNotReady,
     /// A membership that has ended.
     Expired,
+    /// A spec that does not have the form of its kind at all.
+    InvalidSpec,
     /// A name that is no group's.
     InvalidName,
     /// A user that is no user id.
@@ -54,13 +56,14 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InEffect,
         Self::ParentMissing,
         Self::ParentNotReady,
         Self::GroupMissing,
         Self::GroupNotReady,
         Self::Expired,
+        Self::InvalidSpec,
         Self::InvalidName,
         Self::InvalidUser,
         Self::InvalidServiceAccount,
@@ -79,6 +82,7 @@ impl Reason {
             Self::GroupMissing => "GroupMissing",
             Self::GroupNotReady => "GroupNotReady",
             Self::Expired => "Expired",
+            Self::InvalidSpec => "InvalidSpec",
             Self::InvalidName => "InvalidName",
             Self::InvalidUser => "InvalidUser",
             Self::InvalidServiceAccount => "InvalidServiceAccount",

@@ -14,6 +14,12 @@ use crate::domain::user::UserIdError;
 /// are left out: they may be hostile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
+    /// The definition in the cluster let something through that is no object of the kind.
+    #[error(
+        "spec does not have the form of its kind: some field has another type or is missing; apply the definitions that \
+         pasee crd prints, then correct the object"
+    )]
+    Spec,
     /// The name of a Group.
     #[error("metadata.name is no group's name, with _ written as --: {0}")]
     Name(GroupNameError),
@@ -74,6 +80,7 @@ impl Invalid {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         match self {
+            Self::Spec => Reason::InvalidSpec,
             Self::Name(_) | Self::Group(_) | Self::Unspellable(_) => Reason::InvalidName,
             Self::NoGroup => Reason::InvalidRole,
             Self::Creator(_) | Self::Username(_) | Self::User { .. } => Reason::InvalidUser,

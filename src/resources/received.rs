@@ -10,8 +10,8 @@ use std::borrow::Cow;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::de::{DeserializeOwned, Error};
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value, json};
 
 /// One object of a kind. Its metadata is there in any case, so that it can be told apart, counted and waited for.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub enum Received<K> {
     Unreadable {
         /// Which object it is.
         metadata: Box<ObjectMeta>,
+        /// Its status, which may be readable all the same.
+        status: Value,
         /// What is wrong with it.
         why: String,
     },
@@ -33,16 +35,63 @@ impl<'de, K: DeserializeOwned> Deserialize<'de> for Received<K> {
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.remove("managedFields");
         }
-        // Kept aside, because reading takes the object apart.
-        let metadata = object.get("metadata").cloned().unwrap_or_default();
-        match serde_json::from_value(object) {
+        match K::deserialize(&object) {
             Ok(object) => Ok(Self::Readable(object)),
-            Err(error) => {
-                let metadata = serde_json::from_value(metadata).map_err(D::Error::custom)?;
-                Ok(Self::Unreadable { metadata, why: error.to_string() })
+            Err(error) => Self::rescue(object, &error.to_string()).map_err(D::Error::custom),
+        }
+    }
+}
+
+impl<K: DeserializeOwned> Received<K> {
+    /// What can be had of an object that cannot be read as it is.
+    fn rescue(mut object: Value, why: &str) -> serde_json::Result<Self> {
+        let status = object.as_object_mut().and_then(|object| object.remove("status"));
+        let status = status.unwrap_or_default();
+        if K::deserialize(&object).is_ok() {
+            return readable_part(object, status).map(Self::Readable);
+        }
+        let metadata = object.get_mut("metadata").map(Value::take).unwrap_or_default();
+        let metadata = serde_json::from_value(metadata)?;
+        Ok(Self::Unreadable { metadata, status, why: why.to_owned() })
+    }
+
+    /// The object. In place of one that cannot be read comes a blank one, with the other's metadata and with as much of its
+    /// status as can be read; and what is wrong.
+    ///
+    /// # Errors
+    /// The blank one cannot be written, or read again.
+    pub fn or_blank(self, blank: K) -> serde_json::Result<(K, Option<String>)>
+    where
+        K: Resource + Serialize,
+    {
+        match self {
+            Self::Readable(object) => Ok((object, None)),
+            Self::Unreadable { metadata, status, why } => {
+                let mut object: K = readable_part(serde_json::to_value(blank)?, status)?;
+                *object.meta_mut() = *metadata;
+                Ok((object, Some(why)))
             }
         }
     }
+}
+
+/// An object with as much of a status as can be read: of each field all of it, or of a list those elements.
+fn readable_part<K: DeserializeOwned>(mut object: Value, status: Value) -> serde_json::Result<K> {
+    let mut readable = |field: &str, value: &Value| {
+        object["status"] = json!({ field: value });
+        K::deserialize(&object).is_ok()
+    };
+    let mut kept = Map::new();
+    for (field, mut value) in status.as_object().cloned().unwrap_or_default() {
+        if let Value::Array(elements) = &mut value {
+            elements.retain(|element| readable(&field, &json!([element])));
+        }
+        if readable(&field, &value) {
+            kept.insert(field, value);
+        }
+    }
+    object["status"] = Value::Object(kept);
+    serde_json::from_value(object)
 }
 
 /// The kind's own, so that it can be listed and watched with `Api<Received<Group>>`.
@@ -84,7 +133,6 @@ impl<K: Resource> Resource for Received<K> {
 #[cfg(test)]
 mod tests {
     use kube::core::ObjectList;
-    use serde_json::json;
 
     use super::*;
     use crate::resources::{Group, GroupSpec};
@@ -139,10 +187,44 @@ mod tests {
         for spec in [json!(null), json!({ "creator": 7 }), json!("x")] {
             let object = object("a", &spec, "2026-11-20T00:00:00Z");
             let received: Received<Group> = serde_json::from_value(object).unwrap();
-            let Received::Unreadable { metadata, why } = &received else { panic!("{received:?}") };
+            let Received::Unreadable { metadata, why, .. } = &received else {
+                panic!("{received:?}")
+            };
             assert_eq!(metadata.resource_version.as_deref(), Some("7"));
             assert!(!why.is_empty());
             assert_eq!(received.meta().name.as_deref(), Some("a"));
+        }
+    }
+
+    /// Whoever may write statuses cannot hide an object, nor what others have written there.
+    #[test]
+    fn of_a_status_what_can_be_read_is_kept() {
+        let condition = |kind: &str, since: &str| {
+            json!({
+                "type": kind, "status": "True", "reason": "R", "message": "", "lastTransitionTime": since,
+            })
+        };
+        let since = "2026-11-20T00:00:00Z";
+        let conditions = json!([condition("Ready", since), condition("Other", "never"), 7]);
+        let status = json!({
+            "members": "many", "staff": 3, "creatorEnrolled": "yes", "conditions": conditions, "more": [],
+        });
+        for spec in [json!({ "creator": "k-ada" }), json!({ "creator": 7 })] {
+            let mut object = object("a", &spec, since);
+            object["status"] = status.clone();
+            let received: Received<Group> = serde_json::from_value(object).unwrap();
+            assert_eq!(matches!(received, Received::Readable(_)), spec["creator"] == "k-ada");
+            let (group, why) = received.or_blank(Group::new("", GroupSpec::default())).unwrap();
+            assert_eq!(why.is_none(), spec["creator"] == "k-ada", "{why:?}");
+            assert_eq!(group.metadata.name.as_deref(), Some("a"));
+            assert_eq!(group.spec.creator.is_some(), spec["creator"] == "k-ada");
+            let status = group.status.unwrap();
+            assert_eq!(
+                (status.members, status.staff, status.creator_enrolled),
+                (None, Some(3), None)
+            );
+            assert_eq!(status.conditions.len(), 1);
+            assert_eq!(status.conditions[0].type_, "Ready");
         }
     }
 

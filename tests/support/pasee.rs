@@ -254,6 +254,11 @@ impl Pasee {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal, as the system's `kill` names it.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status();

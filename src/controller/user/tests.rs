@@ -2,6 +2,11 @@
 
 use super::*;
 use crate::controller::tests::{at, deleting, user};
+use crate::resources::user::parse;
+
+fn plan(object: &User, now: Timestamp) -> Plan<UserStatus> {
+    super::plan(object, &parse(object), now)
+}
 
 #[test]
 fn right_and_wrong() {
@@ -30,4 +35,11 @@ fn right_and_wrong() {
         };
         assert_eq!(reason(status), "InvalidUser", "{username:?}");
     }
+}
+
+#[test]
+fn what_cannot_be_read_is_told() {
+    let made = super::plan(&user("john", ""), &Err(Invalid::Spec), at(10));
+    let [Step::Status(status), Step::Tell(_)] = made.steps.as_slice() else { panic!("{made:?}") };
+    assert_eq!(status.conditions[0].reason, "InvalidSpec");
 }

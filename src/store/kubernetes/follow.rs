@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::{StreamExt, pin_mut};
 use kube::api::{ListParams, ObjectList, Request, WatchEvent, WatchParams};
 use kube::{Client, Resource};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::fault::Fault;
 use super::object::{Event, Kind, Name, Object};
@@ -22,6 +22,9 @@ const ANSWER: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(90);
 /// Waits between attempts: at first, and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// A watch that went on for so long did well. One that ends sooner is not begun anew at once, nor is a list that a watch
+/// cannot go on from: an API server, or a proxy before it, may end each as soon as it has begun.
+const STEADY: Duration = Duration::from_secs(5);
 /// HTTP status of what is too old to go on from.
 const GONE: u16 = 410;
 
@@ -47,29 +50,38 @@ impl Follower {
         let mut wait = BACKOFF.0;
         let mut version: Option<String> = None;
         loop {
-            let from = version.clone();
-            let ended = match from {
-                Some(from) => self.watch(from, &mut version).await,
-                None => self.list().await.map(|listed| {
-                    version = Some(listed);
-                    End::Resume
-                }),
+            let since = Instant::now();
+            let ended = match version.clone() {
+                None => match self.list().await {
+                    Ok(listed) => {
+                        version = Some(listed);
+                        continue;
+                    }
+                    Err(fault) => Err(fault),
+                },
+                Some(from) => {
+                    let ended = self.watch(from, &mut version).await;
+                    if since.elapsed() >= STEADY {
+                        wait = BACKOFF.0;
+                        if matches!(ended, Ok(End::Resume)) {
+                            continue;
+                        }
+                    }
+                    ended
+                }
             };
             match ended {
-                Ok(End::Resume) => wait = BACKOFF.0,
-                Ok(End::Relist) => {
-                    version = None;
-                    tokio::time::sleep(jittered(BACKOFF.0)).await;
-                }
+                Ok(End::Resume) => {}
+                Ok(End::Relist) => version = None,
                 Err(fault) => {
                     if fault.status() == Some(GONE) {
                         version = None;
                     }
                     tracing::warn!(kind = ?self.kind, reason = %fault, "watching is interrupted");
-                    tokio::time::sleep(jittered(wait)).await;
-                    wait = (wait * 2).min(BACKOFF.1);
                 }
             }
+            tokio::time::sleep(jittered(wait)).await;
+            wait = (wait * 2).min(BACKOFF.1);
         }
     }
 
@@ -176,4 +188,46 @@ pub(super) fn jittered(wait: Duration) -> Duration {
     _ = getrandom::fill(&mut random);
     let fraction = f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX);
     wait.mul_f64(0.5 + fraction / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http::Request;
+    use kube::client::Body;
+
+    use super::*;
+
+    /// How many requests come within a second, of an API server that answers each watch so.
+    async fn requests(watch: &'static str) -> usize {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        let server = tower::service_fn(move |request: Request<Body>| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let is_watch = request.uri().query().is_some_and(|query| query.contains("watch=true"));
+            let list = r#"{ "metadata": { "resourceVersion": "7" }, "items": [] }"#;
+            let answer = if is_watch { watch } else { list };
+            let answer = http::Response::new(Body::from(answer.as_bytes().to_vec()));
+            std::future::ready(Ok::<_, Infallible>(answer))
+        });
+        let follower = Follower {
+            kind: Kind::Membership,
+            client: Client::new(server, "realm"),
+            namespace: "realm".to_owned(),
+            view: Arc::new(View::new()),
+        };
+        _ = timeout(Duration::from_secs(1), follower.run()).await;
+        asked.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn what_ends_at_once_is_not_begun_anew_at_once() {
+        let gone = r#"{"type":"ERROR","object":{"kind":"Status","status":"Failure","code":410}}"#;
+        for watch in ["", gone, r#"{"type":"ERROR","object":{"code":500}}"#, "nonsense\n"] {
+            let requests = requests(watch).await;
+            assert!((3..=14).contains(&requests), "{requests} after {watch:?}");
+        }
+    }
 }

@@ -3,7 +3,14 @@
 //!
 //! Several Memberships add up, so what an object says is kept, in numbers, for as long as it is there. A group is in
 //! effect while its object is there, is not leaving, does not belong to an earlier parent, and its parent is in effect;
-//! only what is in effect is told to the index. Must not know a client, a clock or a lock.
+//! only what is in effect is told to the index.
+//!
+//! What names no owner counts for whichever group has the name. Moments cannot tell a Membership that was applied before
+//! its Group from one that a deleted Group has left behind: both are older than the Group there is. Nothing is left behind
+//! by the controller, which ties whatever it sees, nor by this program's own writes, which are tied from the start; only
+//! what somebody else wrote and no controller saw before its Group was deleted is, and counts again as a RoleBinding would.
+//!
+//! Must not know a client, a clock or a lock.
 
 mod groups;
 mod memberships;

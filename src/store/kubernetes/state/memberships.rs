@@ -190,29 +190,37 @@ impl State {
         crowd
     }
 
-    fn tell_all(&self, roster: &Roster, people: &[u32], out: &mut Vec<Update>) {
-        if self.telling == Telling::NotYet {
-            return;
-        }
-        people.iter().for_each(|person| self.tell(roster, *person, out));
-    }
-
     /// Tells how somebody stands to a roster now, if it is in effect.
     pub(super) fn tell(&self, roster: &Roster, person: u32, out: &mut Vec<Update>) {
+        self.tell_all(roster, &[person], out);
+    }
+
+    /// The same of several, in order. Each object of the roster is gone through once for all of them: a large group has
+    /// thousands.
+    fn tell_all(&self, roster: &Roster, people: &[u32], out: &mut Vec<Update>) {
         let in_effect =
             roster.group().is_none_or(|group| self.uid_in_effect(group.as_str()).is_some());
         if self.telling == Telling::NotYet || !in_effect {
             return;
         }
-        let Some(user) = self.people.id(person).cloned() else { return };
-        let named = self.valid(roster).filter(|held| held.people.binary_search(&person).is_ok());
-        let ends = named.map(|held| held.until);
-        let creator = (self.creator(roster) == Some(person)).then_some(None);
-        let roster = roster.clone();
-        out.push(match ends.chain(creator).max_by_key(|until| rank(*until)) {
-            Some(expires_at) => Update::Joined(Membership { roster, user, expires_at }),
-            None => Update::Left { roster, user },
-        });
+        let mut ends: Vec<Option<Option<Timestamp>>> = vec![None; people.len()];
+        for held in self.valid(roster) {
+            each_common(people, &held.people, |place| {
+                if ends[place].is_none_or(|end| rank(end) < rank(held.until)) {
+                    ends[place] = Some(held.until);
+                }
+            });
+        }
+        let creator = self.creator(roster);
+        for (person, end) in people.iter().zip(ends) {
+            let Some(user) = self.people.id(*person).cloned() else { continue };
+            let end = if creator == Some(*person) { Some(None) } else { end };
+            let roster = roster.clone();
+            out.push(match end {
+                Some(expires_at) => Update::Joined(Membership { roster, user, expires_at }),
+                None => Update::Left { roster, user },
+            });
+        }
     }
 }
 
@@ -221,9 +229,31 @@ fn rank(until: Option<Timestamp>) -> i64 {
     until.map_or(i64::MAX, Timestamp::as_unix)
 }
 
-/// What only one of two ordered lists has.
+/// The places in the first of two ordered lists of what both have.
+fn each_common(one: &[u32], other: &[u32], mut tell: impl FnMut(usize)) {
+    const FEW: usize = 8;
+    let numbers = one.iter().enumerate();
+    if one.len() * FEW < other.len() {
+        numbers
+            .filter(|(_, number)| other.binary_search(number).is_ok())
+            .for_each(|(place, _)| tell(place));
+        return;
+    }
+    let mut rest = other.iter().peekable();
+    for (place, number) in numbers {
+        while rest.next_if(|other| *other < number).is_some() {}
+        if rest.peek() == Some(&number) {
+            tell(place);
+        }
+    }
+}
+
+/// What only one of two ordered lists has, in order.
 fn differing(one: &[u32], other: &[u32]) -> Vec<u32> {
     let lacks = |list: &[u32], number: &u32| list.binary_search(number).is_err();
     let gone = one.iter().filter(|number| lacks(other, number));
-    gone.chain(other.iter().filter(|number| lacks(one, number))).copied().collect()
+    let came = other.iter().filter(|number| lacks(one, number));
+    let mut differing: Vec<u32> = gone.chain(came).copied().collect();
+    differing.sort_unstable();
+    differing
 }
