@@ -28,6 +28,7 @@ use crate::domain::user::{ProviderName, Subject, UserId};
 use crate::jose::verify::VerifyError;
 use crate::settings::{self, InputField, Protocol};
 
+use self::pasee::Pasee;
 pub use mapping::MappedGroups;
 use mapping::Mapping;
 use redirect::{Answered, Begun, Memory};
@@ -161,7 +162,7 @@ pub struct Provider {
 enum Ready {
     Kisee(kisee::Kisee),
     Local(local::Local),
-    Pasee(pasee::Pasee),
+    Pasee(Pasee),
     Kubernetes(kubernetes::Kubernetes),
 }
 
@@ -404,7 +405,7 @@ fn ready(
     Ok(Some(match &provider.protocol {
         Protocol::Kisee(kisee) => Ready::Kisee(kisee::Kisee::new(kisee)?),
         Protocol::Local(local) => Ready::Local(local::Local::new(local)),
-        Protocol::Pasee(pasee) => Ready::Pasee(pasee::Pasee::new(&provider.name, pasee)?),
+        Protocol::Pasee(pasee) => Ready::Pasee(Pasee::new(&provider.name, pasee)?),
         Protocol::Kubernetes(kubernetes) => {
             let cluster = clusters.get(&provider.name).ok_or(Unready::NoCluster)?;
             Ready::Kubernetes(kubernetes::Kubernetes::new(kubernetes, Arc::clone(cluster)))

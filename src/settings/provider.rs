@@ -18,7 +18,8 @@ use crate::domain::user::ProviderName;
 /// Longest name of an input field, in bytes.
 const MAX_FIELD_NAME: usize = 64;
 
-pub(super) use pasee::refuse_ourselves;
+use self::pasee::another_pasee;
+pub(super) use self::pasee::refuse_ourselves;
 
 pub(super) fn providers(root: &Table<'_>, base: &Path) -> Vec<IdentityProvider> {
     let mut names = HashSet::new();
@@ -121,7 +122,7 @@ fn protocol(table: &Table<'_>, base: &Path) -> Option<Protocol> {
         "oauth1" => Some(not_yet(table, &item, "oauth1")),
         "oauth2" => Some(not_yet(table, &item, "oauth2")),
         "oidc" => Some(not_yet(table, &item, "oidc")),
-        "pasee" => pasee::pasee(table, base).map(Protocol::Pasee),
+        "pasee" => another_pasee(table, base).map(Protocol::Pasee),
         "kubernetes" => kubernetes::kubernetes(table, base).map(Protocol::Kubernetes),
         _ => {
             item.error(

@@ -17,7 +17,7 @@ use crate::settings::{IdentityProvider, Jwt, Pasee, Protocol};
 /// Most providers of another Pasee that are let in.
 const MAX_PROVIDERS: usize = 64;
 
-pub(super) fn pasee(table: &Table<'_>, base: &Path) -> Option<Pasee> {
+pub(super) fn another_pasee(table: &Table<'_>, base: &Path) -> Option<Pasee> {
     let endpoint = endpoint(table).map(with_slash);
     if table.get("settings").is_none() {
         table.missing(
