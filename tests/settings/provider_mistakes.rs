@@ -239,7 +239,7 @@ fn keys_of_another_pasee() {
         assert!(found.starts_with("no mistake"), "{found}");
     }
     let alone = other("pasee", at, "issuer = \"inner.example.com\"\nidp = \"internals\"");
-    assert!(mistakes(&alone).contains("providers: [ProviderName"), "{}", mistakes(&alone));
+    assert!(mistakes(&alone).contains("providers: [\"internals\"]"), "{}", mistakes(&alone));
     for (wrong, name, says) in [
         ("issuer = 1", "issuer", "a text"),
         ("issuer = \"a b\"", "issuer", "such as pasee.example.com"),
