@@ -112,19 +112,19 @@ impl Caller {
     }
 
     /// Does everything that belongs to one request of ours, waiting and calling, within the timeout.
-    pub async fn turn<T>(
+    pub fn turn<T>(
         &self,
         work: impl Future<Output = Result<T, ProviderError>>,
-    ) -> Result<T, ProviderError> {
-        self.turns.turn(work).await
+    ) -> impl Future<Output = Result<T, ProviderError>> {
+        self.turns.turn(work)
     }
 
     /// Does a first part of a turn within half of its time, so that the rest has the other half.
-    pub async fn first_half<T>(
+    pub fn first_half<T>(
         &self,
         work: impl Future<Output = Result<T, ProviderError>>,
-    ) -> Result<T, ProviderError> {
-        self.turns.first_half(work).await
+    ) -> impl Future<Output = Result<T, ProviderError>> {
+        self.turns.first_half(work)
     }
 
     /// Sends a request and reads the whole answer. Where a repetition is harmless, a request whose connection went away
@@ -159,31 +159,39 @@ impl Turns {
     }
 
     /// See [`Caller::turn`].
-    pub async fn turn<T>(
+    pub fn turn<T>(
         &self,
         work: impl Future<Output = Result<T, ProviderError>>,
-    ) -> Result<T, ProviderError> {
-        let _turn = self.free.try_acquire().map_err(|_| ProviderError::Busy)?;
-        within(self.timeout, work).await
+    ) -> impl Future<Output = Result<T, ProviderError>> {
+        let work = within(self.timeout, work);
+        async {
+            let _turn = self.free.try_acquire().map_err(|_| ProviderError::Busy)?;
+            work.await
+        }
     }
 
     /// See [`Caller::first_half`].
-    pub async fn first_half<T>(
+    pub fn first_half<T>(
         &self,
         work: impl Future<Output = Result<T, ProviderError>>,
-    ) -> Result<T, ProviderError> {
-        within(self.timeout / 2, work).await
+    ) -> impl Future<Output = Result<T, ProviderError>> {
+        within(self.timeout / 2, work)
     }
 }
 
-async fn within<T>(
+/// The work is boxed before it begins: whatever wraps a future holds it once more, and calls within turns within turns
+/// would grow to what no stack holds.
+fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, ProviderError>>,
-) -> Result<T, ProviderError> {
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-        tracing::warn!(?limit, "an identity provider did not answer in time");
-        Err(ProviderError::Unreachable)
-    })
+) -> impl Future<Output = Result<T, ProviderError>> {
+    let work = Box::pin(work);
+    async move {
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+            tracing::warn!(?limit, "an identity provider did not answer in time");
+            Err(ProviderError::Unreachable)
+        })
+    }
 }
 
 fn authorities(file: &Path) -> Result<Vec<Certificate>, SetupError> {

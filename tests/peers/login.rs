@@ -130,3 +130,16 @@ async fn hostile_answers() {
     }
     println!("{count} answers to a forwarded login, 0 logins");
 }
+
+/// What waits for a provider fits on a stack many times over, however many calls lie within calls.
+#[tokio::test]
+async fn logins_are_small() {
+    let forger = Forger::new(Algorithm::Es256);
+    for providers in [super::pinned(forger.key.public()), at("127.0.0.1:1".parse().unwrap())] {
+        let shown = Shown::Token("x".into());
+        let login = providers.get("externals").unwrap().identify(shown, now());
+        let size = std::mem::size_of_val(&login);
+        println!("a login at another Pasee takes {size} bytes");
+        assert!(size < 4096, "{size}");
+    }
+}
