@@ -44,11 +44,16 @@ fn provider(kubeconfig: Option<&Path>, more: &str) -> String {
 /// Somebody who may do what Pasee needs to review tokens, and nothing else.
 fn reviewer(cluster: &ControlPlane) -> User {
     let user = cluster.user(&format!("pasee-{}", cluster.namespace()), &[]);
-    let rules = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: pasee-token-reviewer}\n\
-                 rules: [{apiGroups: [authentication.k8s.io], resources: [tokenreviews], verbs: [create]}]\n";
-    cluster.admin.kubectl_with(["apply", "-f", "-"], rules).ok();
+    cluster.admin.kubectl_with(["apply", "-f", "-"], documented("ClusterRole")).ok();
     bind(cluster, &user, "pasee-token-reviewer");
     user
+}
+
+/// The manifest of a kind in the documentation.
+fn documented(kind: &str) -> &'static str {
+    let blocks = include_str!("../docs/identity-providers.md").split("```yaml\n").skip(1);
+    let mut blocks = blocks.filter_map(|rest| rest.split("```").next());
+    blocks.find(|block| block.contains(&format!("kind: {kind}\n"))).unwrap()
 }
 
 fn bind(cluster: &ControlPlane, user: &User, role: &str) {

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::support::controlplane;
 use super::support::forge::{Forger, part};
 use super::support::pasee::{Setup, now};
-use super::{AUDIENCE, account, block_on, claims, log_in, provider, reviewer, start, token};
+use super::{
+    AUDIENCE, account, block_on, claims, documented, log_in, provider, reviewer, start, token,
+};
 
 const FOR_US: &str = "--audience=pasee.example.com";
 
@@ -17,10 +19,9 @@ fn a_pod_logs_in() {
     let cluster = controlplane::shared();
     let (namespace, reviewer) = (cluster.namespace(), reviewer(&cluster));
     account(&cluster, &namespace, "deployer");
-    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: deployer-1}\n\
-               spec: {serviceAccountName: deployer, containers: [{name: a, image: a}]}\n";
+    let pod = documented("Pod");
     cluster.admin.kubectl_with(["apply", "-n", &namespace, "-f", "-"], pod).ok();
-    let bound = ["--bound-object-kind=Pod", "--bound-object-name=deployer-1", FOR_US];
+    let bound = ["--bound-object-kind=Pod", "--bound-object-name=deployer", FOR_US];
     let bound = token(&cluster, &namespace, "deployer", &bound);
     let several = token(&cluster, &namespace, "deployer", &[FOR_US, "--audience=other"]);
     block_on(async {
@@ -42,7 +43,7 @@ fn a_pod_logs_in() {
         assert_eq!((&said["idp"], &said["groups"]), (&json!("k8s"), &json!(["ci"])));
         assert_eq!(
             (&said["pod"], &said["serviceaccount"]),
-            (&json!("deployer-1"), &json!("deployer"))
+            (&json!("deployer"), &json!("deployer"))
         );
         assert_eq!(said["namespace"], namespace);
         let again = pasee.refresh(&pair.refresh).await.pair();
@@ -54,7 +55,7 @@ fn a_pod_logs_in() {
         assert_eq!((&fields[0]["name"], &fields[0]["required"]), (&json!("token"), &json!(true)));
 
         // What is deleted is refused as soon as the API server has forgotten it: it remembers what holds for 10 s.
-        for (kind, name) in [("pod", "deployer-1"), ("serviceaccount", "deployer")] {
+        for (kind, name) in [("pod", "deployer"), ("serviceaccount", "deployer")] {
             let shown = if kind == "pod" { &bound } else { &several };
             log_in(&pasee, shown).await.is(201);
             let delete = ["delete", kind, name, "-n", &namespace, "--now"];

@@ -138,7 +138,7 @@ async fn logins_are_small() {
     for providers in [super::pinned(forger.key.public()), at("127.0.0.1:1".parse().unwrap())] {
         let shown = Shown::Token("x".into());
         let login = providers.get("externals").unwrap().identify(shown, now());
-        let size = std::mem::size_of_val(&login);
+        let size = size_of_val(&login);
         println!("a login at another Pasee takes {size} bytes");
         assert!(size < 4096, "{size}");
     }
