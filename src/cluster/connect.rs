@@ -27,6 +27,16 @@ pub enum OpenError {
         /// What is wrong with it.
         source: KubeconfigError,
     },
+    /// It is no kubeconfig. What stands there is not repeated: it may be a secret.
+    #[error(
+        "the kubeconfig {path} is no kubeconfig: line {line} is not what belongs there; kubectl config view shows a right one"
+    )]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where it goes wrong; 0 when that cannot be told.
+        line: u64,
+    },
     /// A certificate or a key is unusable.
     #[error("the Kubernetes API server cannot be connected to with these credentials")]
     Client(#[source] Box<kube::Error>),
@@ -36,10 +46,10 @@ pub enum OpenError {
 pub(crate) async fn configuration(kubeconfig: Option<&Path>) -> Result<Config, OpenError> {
     let mut config = match kubeconfig {
         Some(path) => {
-            let unusable = |source| OpenError::Kubeconfig { path: path.to_owned(), source };
-            let file = Kubeconfig::read_from(path).map_err(unusable)?;
+            let file = read(path)?;
             let context = KubeConfigOptions::default();
-            Config::from_custom_kubeconfig(file, &context).await.map_err(unusable)?
+            let config = Config::from_custom_kubeconfig(file, &context).await;
+            config.map_err(|error| unusable(path, error))?
         }
         None => Config::incluster().map_err(OpenError::NoPod)?,
     };
@@ -57,8 +67,21 @@ pub(super) fn client(config: Config) -> Result<Client, OpenError> {
 /// Whether a kubeconfig can be read.
 ///
 /// # Errors
-/// [`OpenError::Kubeconfig`].
+/// [`OpenError::Kubeconfig`] or [`OpenError::Malformed`].
 pub fn look_at(kubeconfig: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::Kubeconfig { path: kubeconfig.to_owned(), source };
-    Kubeconfig::read_from(kubeconfig).map(|_| ()).map_err(unusable)
+    read(kubeconfig).map(drop)
+}
+
+fn read(path: &Path) -> Result<Kubeconfig, OpenError> {
+    Kubeconfig::read_from(path).map_err(|error| unusable(path, error))
+}
+
+fn unusable(path: &Path, error: KubeconfigError) -> OpenError {
+    let path = path.to_owned();
+    match error {
+        KubeconfigError::Parse(error) => {
+            OpenError::Malformed { path, line: error.location().map_or(0, |place| place.line()) }
+        }
+        source => OpenError::Kubeconfig { path, source },
+    }
 }

@@ -119,8 +119,8 @@ mod tests {
         Err(ProviderError::Unreachable)
     }
 
-    fn never() -> impl Future<Output = Result<Fetched<u8>, ProviderError>> {
-        async { panic!("nothing may be fetched") }
+    async fn never() -> Result<Fetched<u8>, ProviderError> {
+        panic!("nothing may be fetched")
     }
 
     fn aged(ring: &Keyring<u8>) {

@@ -199,6 +199,9 @@ impl Kubernetes {
         let Published { issuer, keys } = self.cluster.published().await?;
         let keys = ServiceAccountVerifier::new(issuer, self.audience.clone(), &keys)
             .map_err(|_| ProviderError::Nonsense("a malformed JWK Set"))?;
+        if keys.is_empty() {
+            return Err(ProviderError::Nonsense("no key that is understood"));
+        }
         Ok(Fetched { keys, age: DEFAULT_AGE })
     }
 }

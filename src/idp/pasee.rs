@@ -208,6 +208,10 @@ impl Pasee {
             keys.extend(found);
             age = age.min(lasts);
         }
+        // Every Pasee has one: what has none is something else in its place, and the keys that are known stay.
+        if keys.is_empty() {
+            return Err(ProviderError::Nonsense("no key that is understood"));
+        }
         Ok(Fetched { keys: Verifier::new(self.party.clone(), keys), age })
     }
 

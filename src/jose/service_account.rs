@@ -70,6 +70,12 @@ impl ServiceAccountVerifier {
         Ok(Self { issuer, audience, keys })
     }
 
+    /// Whether the set had no key that is understood.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// The claims of a token that is bound to an audience.
     ///
     /// # Errors

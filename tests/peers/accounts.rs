@@ -218,8 +218,8 @@ async fn an_api_server_that_hangs() {
 
 /// A cluster's signing key.
 enum Signing {
-    Rsa(Box<KeyPair>),
-    P256(Forger),
+    Rsa(KeyPair),
+    P256(Box<Forger>),
 }
 
 impl Signing {
@@ -266,7 +266,7 @@ impl Signing {
 }
 
 fn rsa() -> Signing {
-    Signing::Rsa(Box::new(KeyPair::generate(KeySize::Rsa2048).unwrap()))
+    Signing::Rsa(KeyPair::generate(KeySize::Rsa2048).unwrap())
 }
 
 fn claims() -> Value {
@@ -283,10 +283,10 @@ fn claims() -> Value {
 #[tokio::test]
 async fn offline() {
     let mut tried = 0;
-    for signing in [rsa(), Signing::P256(Forger::new(Algorithm::Es256))] {
+    for signing in [rsa(), Signing::P256(Box::new(Forger::new(Algorithm::Es256)))] {
         let cluster = Told::new();
         *cluster.review.lock().unwrap() = None;
-        let strange = Signing::P256(Forger::new(Algorithm::Es256k)).jwk("odd");
+        let strange = Signing::P256(Box::new(Forger::new(Algorithm::Es256k))).jwk("odd");
         cluster.publishes(&[json!(1), strange, rsa().jwk("old"), signing.jwk("new")]);
         let providers = providers(&cluster, true);
         let header = json!({ "alg": signing.algorithm(), "kid": "new" });
@@ -403,7 +403,7 @@ fn spoiled(signing: &Signing, header: &Value) -> Vec<(String, String)> {
         spoiled[name] = value.clone();
         cases.push((format!("header {name} {value:.30}"), signing.sign(&spoiled, &good)));
     }
-    for stranger in [rsa(), Signing::P256(Forger::new(Algorithm::Es256))] {
+    for stranger in [rsa(), Signing::P256(Box::new(Forger::new(Algorithm::Es256)))] {
         cases.push(("a stranger's".into(), stranger.sign(header, &good)));
     }
     let whole = signing.sign(header, &good);
