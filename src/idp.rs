@@ -4,11 +4,15 @@
 //! of ours, or how requests reach us.
 
 mod call;
+mod keyring;
 pub mod kisee;
+pub mod kubernetes;
 pub mod local;
 mod mapping;
+pub mod pasee;
 pub mod redirect;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,8 +25,10 @@ use crate::domain::claim::ExtraClaims;
 use crate::domain::evidence::Evidence;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{ProviderName, Subject, UserId};
+use crate::jose::verify::VerifyError;
 use crate::settings::{self, InputField, Protocol};
 
+use self::pasee::Pasee;
 pub use mapping::MappedGroups;
 use mapping::Mapping;
 use redirect::{Answered, Begun, Memory};
@@ -38,6 +44,8 @@ pub struct Identity {
     pub evidence: Evidence,
     /// The groups that what it says adds.
     pub mapped: MappedGroups,
+    /// When they proved it, where that was before now: to another who issues tokens, whose word is taken.
+    pub authenticated_at: Option<Timestamp>,
 }
 
 /// What a protocol has proved, before the settings' mapping judges it.
@@ -86,6 +94,9 @@ pub enum ProviderError {
     /// The provider did not confirm who somebody is: they said no there, or what they brought back does not hold.
     #[error("the identity provider did not confirm this login")]
     NotConfirmed,
+    /// The token that was shown is not believed.
+    #[error("this token is no login here: {0}")]
+    Token(VerifyError),
     /// The user is known, and the settings do not let them in.
     #[error("this user may not log in here")]
     NotAllowed,
@@ -151,9 +162,35 @@ pub struct Provider {
 enum Ready {
     Kisee(kisee::Kisee),
     Local(local::Local),
+    Pasee(Pasee),
+    Kubernetes(kubernetes::Kubernetes),
+}
+
+impl Ready {
+    fn ways(&self) -> &'static [Way] {
+        match self {
+            Self::Kisee(_) | Self::Local(_) => &[Way::Password],
+            Self::Pasee(pasee) if pasee.forwards() => &[Way::Token, Way::Password],
+            Self::Pasee(_) | Self::Kubernetes(_) => &[Way::Token],
+        }
+    }
 }
 
 impl Provider {
+    fn new(settings: &settings::IdentityProvider, protocol: Ready) -> Self {
+        let name = settings.name.clone();
+        let title = settings.title.clone();
+        let ways = protocol.ways();
+        Self {
+            title: title.unwrap_or_else(|| format!("Log in via {name}")),
+            description: settings.description.clone().unwrap_or_else(|| description(&name, ways)),
+            fields: login_fields(&settings.input_fields, ways),
+            mapping: Mapping::new(&settings.mapping),
+            name,
+            protocol,
+        }
+    }
+
     /// The provider's name.
     #[must_use]
     pub fn name(&self) -> &ProviderName {
@@ -181,9 +218,7 @@ impl Provider {
     /// The ways to log in through it, at least one.
     #[must_use]
     pub fn ways(&self) -> &'static [Way] {
-        match &self.protocol {
-            Ready::Kisee(_) | Ready::Local(_) => &[Way::Password],
-        }
+        self.protocol.ways()
     }
 
     /// Asks who somebody is.
@@ -198,7 +233,17 @@ impl Provider {
             (Ready::Local(local), Shown::Password(credentials)) => {
                 local.identify(credentials).await?
             }
-            (Ready::Kisee(_) | Ready::Local(_), Shown::Token(_)) => {
+            (Ready::Pasee(pasee), shown) => {
+                let vouched = pasee.identify(shown, now).await?;
+                let identity = self.identity(&vouched.proved)?;
+                let authenticated_at = Some(vouched.authenticated_at);
+                return Ok(Identity { authenticated_at, ..identity });
+            }
+            (Ready::Kubernetes(kubernetes), Shown::Token(token)) => {
+                kubernetes.identify(token, now).await?
+            }
+            (Ready::Kisee(_) | Ready::Local(_), Shown::Token(_))
+            | (Ready::Kubernetes(_), Shown::Password(_)) => {
                 return Err(ProviderError::NotOffered);
             }
         };
@@ -212,7 +257,9 @@ impl Provider {
     pub async fn begin(&self, back: &Url) -> Result<Begun, ProviderError> {
         let _ = back;
         match &self.protocol {
-            Ready::Kisee(_) | Ready::Local(_) => Err(ProviderError::NotOffered),
+            Ready::Kisee(_) | Ready::Local(_) | Ready::Pasee(_) | Ready::Kubernetes(_) => {
+                Err(ProviderError::NotOffered)
+            }
         }
     }
 
@@ -229,7 +276,9 @@ impl Provider {
     ) -> Result<Identity, ProviderError> {
         let _ = (back, memory, answered, now);
         match &self.protocol {
-            Ready::Kisee(_) | Ready::Local(_) => Err(ProviderError::NotOffered),
+            Ready::Kisee(_) | Ready::Local(_) | Ready::Pasee(_) | Ready::Kubernetes(_) => {
+                Err(ProviderError::NotOffered)
+            }
         }
     }
 
@@ -250,7 +299,7 @@ impl Provider {
         let (claims, evidence) = self.mapping.judge(proved)?;
         let user = UserId::new(&self.name, &proved.subject);
         let mapped = self.recheck(&user, &evidence)?;
-        Ok(Identity { user, claims, evidence, mapped })
+        Ok(Identity { user, claims, evidence, mapped, authenticated_at: None })
     }
 
     /// Passes a request on, untouched.
@@ -264,7 +313,9 @@ impl Provider {
     ) -> Result<ForwardedAnswer, ProviderError> {
         match &self.protocol {
             Ready::Kisee(kisee) => kisee.forward(what, request).await,
-            Ready::Local(_) => Err(ProviderError::NotOffered),
+            Ready::Local(_) | Ready::Pasee(_) | Ready::Kubernetes(_) => {
+                Err(ProviderError::NotOffered)
+            }
         }
     }
 }
@@ -276,46 +327,50 @@ pub struct Providers {
     registering: Option<Arc<Provider>>,
 }
 
+/// The clusters of the settings' providers of the protocol kubernetes, by the providers' names.
+pub type Clusters = HashMap<ProviderName, Arc<dyn kubernetes::Cluster>>;
+
 /// Why a provider of the settings cannot be made ready.
 #[derive(Debug, thiserror::Error)]
 #[error("identity provider {name}: {reason}")]
 pub struct SetupError {
     name: ProviderName,
     #[source]
-    reason: call::SetupError,
+    reason: Unready,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Unready {
+    #[error(transparent)]
+    Calls(#[from] call::SetupError),
+    #[error("its cluster is not connected to")]
+    NoCluster,
 }
 
 impl Providers {
-    /// Makes the enabled providers of the settings ready. Talks to none of them: one that is down does not stop us.
+    /// Makes the enabled providers of the settings ready, none of which is a Kubernetes cluster. Talks to none of them:
+    /// one that is down does not stop us.
     ///
     /// # Errors
-    /// [`SetupError`] when a `ca_file` cannot be used or the system's TLS is unusable.
+    /// [`SetupError`] when a `ca_file` cannot be used, the system's TLS is unusable, or one is a cluster.
     pub fn new(settings: &[settings::IdentityProvider]) -> Result<Self, SetupError> {
+        Self::with(settings, &Clusters::new())
+    }
+
+    /// The same, with the clusters among them connected to.
+    ///
+    /// # Errors
+    /// [`SetupError`] as above, or when one of the clusters is not there.
+    pub fn with(
+        settings: &[settings::IdentityProvider],
+        clusters: &Clusters,
+    ) -> Result<Self, SetupError> {
         let mut providers = Self { offered: Vec::new(), registering: None };
         for provider in settings.iter().filter(|provider| provider.enabled) {
-            let protocol = match &provider.protocol {
-                Protocol::Kisee(kisee) => kisee::Kisee::new(kisee)
-                    .map(Ready::Kisee)
-                    .map_err(|reason| SetupError { name: provider.name.clone(), reason })?,
-                Protocol::Local(local) => Ready::Local(local::Local::new(local)),
-                Protocol::NotYet(_) => continue,
-            };
-            let ready = Arc::new(Provider {
-                name: provider.name.clone(),
-                title: provider
-                    .title
-                    .clone()
-                    .unwrap_or_else(|| format!("Log in via {}", provider.name)),
-                description: provider.description.clone().unwrap_or_else(|| {
-                    format!(
-                        "POST a login and a password of {} to get an access and a refresh token.",
-                        provider.name
-                    )
-                }),
-                fields: login_fields(&provider.input_fields),
-                mapping: Mapping::new(&provider.mapping),
-                protocol,
-            });
+            let made = ready(provider, clusters);
+            let made = made.map_err(|reason| SetupError { name: provider.name.clone(), reason })?;
+            let Some(protocol) = made else { continue };
+            let ready = Arc::new(Provider::new(provider, protocol));
             if provider.registers_users {
                 providers.registering = Some(Arc::clone(&ready));
             }
@@ -342,14 +397,50 @@ impl Providers {
     }
 }
 
-/// Login and password, whatever else the settings want shown besides.
-fn login_fields(configured: &[InputField]) -> Vec<InputField> {
+/// The protocol of a provider, ready; `None` for one that is not spoken.
+fn ready(
+    provider: &settings::IdentityProvider,
+    clusters: &Clusters,
+) -> Result<Option<Ready>, Unready> {
+    Ok(Some(match &provider.protocol {
+        Protocol::Kisee(kisee) => Ready::Kisee(kisee::Kisee::new(kisee)?),
+        Protocol::Local(local) => Ready::Local(local::Local::new(local)),
+        Protocol::Pasee(pasee) => Ready::Pasee(Pasee::new(&provider.name, pasee)?),
+        Protocol::Kubernetes(kubernetes) => {
+            let cluster = clusters.get(&provider.name).ok_or(Unready::NoCluster)?;
+            Ready::Kubernetes(kubernetes::Kubernetes::new(kubernetes, Arc::clone(cluster)))
+        }
+        Protocol::NotYet(_) => return Ok(None),
+    }))
+}
+
+/// What the ways to log in take, whatever else the settings want shown besides. Where there are several ways, nothing
+/// is required of all.
+fn login_fields(configured: &[InputField], ways: &[Way]) -> Vec<InputField> {
     let mut fields = configured.to_vec();
-    for name in ["login", "password"] {
-        match fields.iter_mut().find(|field| field.name == name) {
-            Some(field) => field.required = true,
-            None => fields.push(InputField { name: name.to_owned(), required: true }),
+    for way in ways {
+        let names: &[&str] = match way {
+            Way::Password => &["login", "password"],
+            Way::Token => &["token"],
+            Way::Redirect => &[],
+        };
+        for name in names {
+            let required = ways.len() == 1;
+            match fields.iter_mut().find(|field| field.name == *name) {
+                Some(field) => field.required = required,
+                None => fields.push(InputField { name: (*name).to_owned(), required }),
+            }
         }
     }
     fields
+}
+
+/// What is said of a provider of which the settings say nothing.
+fn description(name: &ProviderName, ways: &[Way]) -> String {
+    let what = match ways {
+        [Way::Token] => "a token",
+        [Way::Token, ..] => "a token, or a login and a password",
+        _ => "a login and a password",
+    };
+    format!("POST {what} of {name} to get an access and a refresh token.")
 }

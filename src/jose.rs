@@ -9,5 +9,6 @@ pub mod jwks;
 pub mod key;
 mod pem;
 pub mod seal;
+pub mod service_account;
 pub mod sign;
 pub mod verify;

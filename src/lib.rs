@@ -12,6 +12,7 @@
 //! | [`index`] | the state in memory, which answers every reader |
 //! | [`store`] | where the state lives, and what feeds the index |
 //! | [`idp`] | who somebody is, proved by an identity provider |
+//! | [`cluster`] | the Kubernetes API server: how it is connected to, and what logins ask of it |
 //! | [`web`] | HTTP plumbing: connections, limits, timeouts, TLS, the admin port |
 //! | [`server`] | the HTTP API |
 //! | [`controller`] | the one that brings custom resources to what they ask for |
@@ -20,6 +21,7 @@
 //! | [`cli`] | the command line, and how all of this is put together |
 
 pub mod cli;
+pub mod cluster;
 pub mod controller;
 pub mod domain;
 pub mod idp;

@@ -226,6 +226,10 @@ pub enum Protocol {
     Kisee(Kisee),
     /// Users in the settings file.
     Local(Local),
+    /// Another Pasee.
+    Pasee(Pasee),
+    /// The ServiceAccounts of a Kubernetes cluster.
+    Kubernetes(Kubernetes),
     /// A protocol that is known but that this version does not speak.
     NotYet(&'static str),
 }
@@ -243,6 +247,50 @@ pub struct Kisee {
     pub timeout: Duration,
     /// `ca_file`: authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+}
+
+/// Another Pasee, whose users are let in.
+#[derive(Clone, Debug)]
+pub struct Pasee {
+    /// `endpoint`, or made from `host` and `port` as for a Kisee; with a slash at the end.
+    pub endpoint: Url,
+    /// `public_keys`: what it signs with; those that it publishes when absent.
+    pub public_keys: Option<Vec<PublicKey>>,
+    /// `issuer`: what its tokens must say; never our own.
+    pub issuer: Issuer,
+    /// `audience`: what its tokens must say; those that name one are refused when absent.
+    pub audience: Option<Audience>,
+    /// `idp`: its provider to which names and passwords are forwarded; none are when absent.
+    pub idp: Option<ProviderName>,
+    /// `providers`: its providers whose users are let in, 1 to 64; default `idp` alone.
+    pub providers: Vec<ProviderName>,
+    /// `timeout`: for a whole login, 1 to 60 s, default 5 s.
+    pub timeout: Duration,
+    /// `ca_file`: authorities to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The ServiceAccounts of a Kubernetes cluster. The provider's name is `k8s`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kubernetes {
+    /// `audience`: what their tokens must be for; never the API server's own.
+    pub audience: Audience,
+    /// `offline`: whether tokens are believed by the cluster's published keys, without asking the API server each time.
+    pub offline: Offline,
+    /// `kubeconfig`: how the API server is reached, a file which starts at the settings file's directory when it is
+    /// relative; default that of the storage backend, else as pods reach it.
+    pub kubeconfig: Option<PathBuf>,
+    /// `timeout`: for a whole login, 1 to 60 s, default 5 s.
+    pub timeout: Duration,
+}
+
+/// Whether the API server is asked about each token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offline {
+    /// It is: what it has deleted is refused at once.
+    No,
+    /// It is not: a token is good until it expires.
+    Yes,
 }
 
 /// Users in the settings file.

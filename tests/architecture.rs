@@ -57,7 +57,7 @@ const FLOOR_PLAN: &[Layer] = &[
     layer("index", Knows::Only(&["domain"]), Outside::Never(&["tokio", "hyper", "tower", "kube"])),
     layer(
         "store",
-        Knows::Only(&["domain", "index", "resources"]),
+        Knows::Only(&["cluster", "domain", "index", "resources"]),
         Outside::Never(&["hyper", "tower"]),
     ),
     layer(
@@ -70,6 +70,11 @@ const FLOOR_PLAN: &[Layer] = &[
         Knows::Only(&["domain", "jose", "settings"]),
         // hyper's own errors tell a provider that breaks HTTP from one that is away.
         Outside::Never(&["hyper::server", "hyper_util", "tower", "kube"]),
+    ),
+    layer(
+        "cluster",
+        Knows::Only(&["domain", "idp", "jose"]),
+        Outside::Never(&["hyper", "tower", "reqwest"]),
     ),
     layer("web", Knows::Only(&[]), Outside::Never(&["kube"])),
     layer(

@@ -61,6 +61,38 @@ fn the_seeds_file_loads_unchanged() {
     assert!(warning.contains("identity_providers[1].protocol: oauth2 is not offered"), "{warning}");
 }
 
+/// Settings in docs/identity-providers.md, as they stand and with every key that is commented out.
+#[test]
+fn the_documented_providers_load() {
+    let document = include_str!("../docs/identity-providers.md");
+    let blocks: Vec<&str> = document
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .filter(|block| ["\"pasee\"", "\"kubernetes\""].iter().any(|name| block.contains(name)))
+        .collect();
+    assert!(blocks.len() >= 3, "{} blocks", blocks.len());
+    let mut explained = String::new();
+    for block in blocks {
+        let optional = block.replace("\n#public_keys = []", "").replace("\n#", "\n");
+        for text in [block, &optional] {
+            let settings =
+                read("dir/doc.toml", &format!("[jwt]\niss = \"outer.example.com\"\n{text}"));
+            assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
+            explained.push_str(&settings.explain().to_string());
+        }
+    }
+    for said in [
+        "Users externals-… log in through the Pasee at https://inner.example.com/, believed with the keys it publishes and \
+         issuer \"inner.example.com\", users of its internals, with its token, given 5 seconds to answer",
+        "for \"outer.example.com\", users of its internals, with its token or with a password of its internals",
+        "Users k8s-… are ServiceAccounts with a token for \"pasee.example.com\", which the Kubernetes API server reviews",
+        "reviews, reached by dir/kube/config, given 5 seconds to answer",
+    ] {
+        assert!(explained.contains(said), "{said}\n{explained}");
+    }
+}
+
 #[test]
 fn the_python_servers_file_loads() {
     let settings = read("python.toml", PYTHON);

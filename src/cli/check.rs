@@ -8,6 +8,7 @@ use std::slice;
 use anyhow::Error;
 
 use super::{print, report};
+use crate::cluster;
 use crate::idp::Providers;
 use crate::settings::{IdentityProvider, Protocol, Settings};
 use crate::web::tls;
@@ -61,11 +62,22 @@ fn look_at_tls(settings: &Settings) -> Look {
 }
 
 fn look_at_provider(provider: &IdentityProvider) -> Look {
-    Providers::new(slice::from_ref(provider))?;
-    match &provider.protocol {
-        Protocol::Kisee(kisee) if provider.enabled => Ok(kisee.ca_file.as_ref().map(|file| {
-            format!("{}, the authorities that {} is believed by.", file.display(), provider.name)
-        })),
-        _ => Ok(None),
+    if !provider.enabled {
+        return Ok(None);
     }
+    let authorities = match &provider.protocol {
+        Protocol::Kubernetes(kubernetes) => {
+            let Some(file) = &kubernetes.kubeconfig else { return Ok(None) };
+            cluster::look_at(file)?;
+            let found = format!("{}, how {} is reached.", file.display(), provider.name);
+            return Ok(Some(found));
+        }
+        Protocol::Kisee(kisee) => &kisee.ca_file,
+        Protocol::Pasee(pasee) => &pasee.ca_file,
+        Protocol::Local(_) | Protocol::NotYet(_) => &None,
+    };
+    Providers::new(slice::from_ref(provider))?;
+    Ok(authorities.as_ref().map(|file| {
+        format!("{}, the authorities that {} is believed by.", file.display(), provider.name)
+    }))
 }

@@ -11,17 +11,18 @@ use tokio::sync::watch;
 use super::home::Home;
 use super::now;
 use super::signals::signals;
+use crate::cluster;
 use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
 use crate::domain::realm::Realm;
-use crate::idp::Providers;
+use crate::idp::{Clusters, Providers};
 use crate::jose::claims::Party;
 use crate::jose::key::PrivateKey;
 use crate::jose::seal::Sealer;
 use crate::jose::sign::Signer;
 use crate::jose::verify::Verifier;
 use crate::server::{Api, Config};
-use crate::settings::{Settings, Storage};
+use crate::settings::{Protocol, Settings, Storage};
 use crate::telemetry::{Metrics, start_log};
 use crate::web::accept::{Options, bind, run as accept};
 use crate::web::admin::Admin;
@@ -50,7 +51,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let store = Arc::new(Home::open(&settings).await?);
     greet(&settings, store.directory());
     let metrics = Metrics::new();
-    let api = api(&settings, key, Arc::clone(&store) as Arc<dyn Realm>, metrics.clone())?;
+    let providers = Providers::with(&settings.identity_providers, &clusters(&settings).await?)?;
+    let realm = Arc::clone(&store) as Arc<dyn Realm>;
+    let api = api(&settings, key, realm, providers, metrics.clone())?;
     let tls = match &settings.tls {
         Some(files) => Some(tls::load(&files.certificate, &files.key)?),
         None => None,
@@ -85,6 +88,7 @@ fn api(
     settings: &Settings,
     key: PrivateKey,
     realm: Arc<dyn Realm>,
+    providers: Providers,
     metrics: Metrics,
 ) -> anyhow::Result<Api> {
     let party =
@@ -96,7 +100,7 @@ fn api(
         lifetimes: settings.jwt.lifetimes,
         trusted_proxies: settings.limits.trusted_proxies.clone(),
         realm,
-        providers: Providers::new(&settings.identity_providers)?,
+        providers,
         provider_names: settings
             .identity_providers
             .iter()
@@ -114,6 +118,25 @@ fn api(
         metrics,
         clock: now,
     }))
+}
+
+/// The API servers behind the providers of the protocol kubernetes: as their settings say, else as those of the store.
+async fn clusters(settings: &Settings) -> anyhow::Result<Clusters> {
+    let of_the_store = match &settings.storage {
+        Storage::Kubernetes(cluster) => cluster.kubeconfig.as_deref(),
+        Storage::Embedded(_) | Storage::Memory => None,
+    };
+    let mut clusters = Clusters::new();
+    for provider in settings.identity_providers.iter().filter(|provider| provider.enabled) {
+        if let Protocol::Kubernetes(kubernetes) = &provider.protocol {
+            let kubeconfig = kubernetes.kubeconfig.as_deref().or(of_the_store);
+            let reviewer = cluster::reviewer(kubeconfig).await;
+            let reviewer =
+                reviewer.with_context(|| format!("identity provider {}", provider.name))?;
+            clusters.insert(provider.name.clone(), Arc::new(reviewer));
+        }
+    }
+    Ok(clusters)
 }
 
 /// Probes and metrics on a port of their own, if the settings name one; ends after the API has.

@@ -189,6 +189,9 @@ pub struct Login {
     pub evidence: Evidence,
     /// What the tokens are to be limited to.
     pub scope: Scope,
+    /// When the user proved it, where that was before now: to another who issues tokens, and whose word was taken. The
+    /// session and every revocation count from then.
+    pub authenticated_at: Option<Timestamp>,
 }
 
 impl Login {
@@ -200,6 +203,7 @@ impl Login {
             claims: ExtraClaims::default(),
             evidence: Evidence::default(),
             scope: Scope::default(),
+            authenticated_at: None,
         }
     }
 }
@@ -269,17 +273,14 @@ pub fn admit(
         return Err(Refusal::Banned);
     }
     let (issued_at, admission) = match grant {
-        Grant::Login(Login { user, claims, evidence, scope }) => (
-            now,
-            Admission {
-                user,
-                scope,
-                claims,
-                evidence,
-                authenticated_at: now,
-                session_ends: now.after(session),
-            },
-        ),
+        Grant::Login(Login { user, claims, evidence, scope, authenticated_at }) => {
+            let authenticated_at = authenticated_at.map_or(now, |earlier| earlier.min(now));
+            let session_ends = authenticated_at.after(session);
+            (
+                authenticated_at,
+                Admission { user, scope, claims, evidence, authenticated_at, session_ends },
+            )
+        }
         Grant::Refresh(RefreshClaims { token, evidence }, scope) => {
             let scope = token.scope.narrow(scope).ok_or(Refusal::ScopeWidened)?;
             let evidence = evidence.clone();

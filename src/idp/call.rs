@@ -31,7 +31,13 @@ const MAX_IDLE: usize = 32;
 #[derive(Debug)]
 pub struct Caller {
     client: Client,
-    turns: Semaphore,
+    turns: Turns,
+}
+
+/// Turns with one provider: so many at once, each so long at most.
+#[derive(Debug)]
+pub struct Turns {
+    free: Semaphore,
     timeout: Duration,
 }
 
@@ -97,7 +103,7 @@ impl Caller {
             Trust::SystemAnd(file) => builder.tls_certs_merge(authorities(file)?),
         };
         let client = builder.build().map_err(SetupError::Client)?;
-        Ok(Self { client, turns: Semaphore::new(MAX_TURNS), timeout })
+        Ok(Self { client, turns: Turns::new(timeout) })
     }
 
     /// The client to build requests with.
@@ -106,31 +112,19 @@ impl Caller {
     }
 
     /// Does everything that belongs to one request of ours, waiting and calling, within the timeout.
-    pub async fn turn<T>(
+    pub fn turn<T>(
         &self,
         work: impl Future<Output = Result<T, ProviderError>>,
-    ) -> Result<T, ProviderError> {
-        let _turn = self.turns.try_acquire().map_err(|_| ProviderError::Busy)?;
-        self.within(self.timeout, work).await
+    ) -> impl Future<Output = Result<T, ProviderError>> {
+        self.turns.turn(work)
     }
 
     /// Does a first part of a turn within half of its time, so that the rest has the other half.
-    pub async fn first_half<T>(
+    pub fn first_half<T>(
         &self,
         work: impl Future<Output = Result<T, ProviderError>>,
-    ) -> Result<T, ProviderError> {
-        self.within(self.timeout / 2, work).await
-    }
-
-    async fn within<T>(
-        &self,
-        limit: Duration,
-        work: impl Future<Output = Result<T, ProviderError>>,
-    ) -> Result<T, ProviderError> {
-        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-            tracing::warn!(?limit, "an identity provider did not answer in time");
-            Err(ProviderError::Unreachable)
-        })
+    ) -> impl Future<Output = Result<T, ProviderError>> {
+        self.turns.first_half(work)
     }
 
     /// Sends a request and reads the whole answer. Where a repetition is harmless, a request whose connection went away
@@ -155,6 +149,48 @@ impl Caller {
             body.extend_from_slice(&chunk);
         }
         Ok(Answer { status, headers, body: body.freeze() })
+    }
+}
+
+impl Turns {
+    /// Turns of at most `timeout`.
+    pub fn new(timeout: Duration) -> Self {
+        Self { free: Semaphore::new(MAX_TURNS), timeout }
+    }
+
+    /// See [`Caller::turn`].
+    pub fn turn<T>(
+        &self,
+        work: impl Future<Output = Result<T, ProviderError>>,
+    ) -> impl Future<Output = Result<T, ProviderError>> {
+        let work = within(self.timeout, work);
+        async {
+            let _turn = self.free.try_acquire().map_err(|_| ProviderError::Busy)?;
+            work.await
+        }
+    }
+
+    /// See [`Caller::first_half`].
+    pub fn first_half<T>(
+        &self,
+        work: impl Future<Output = Result<T, ProviderError>>,
+    ) -> impl Future<Output = Result<T, ProviderError>> {
+        within(self.timeout / 2, work)
+    }
+}
+
+/// The work is boxed before it begins: whatever wraps a future holds it once more, and calls within turns within turns
+/// would grow to what no stack holds.
+fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, ProviderError>>,
+) -> impl Future<Output = Result<T, ProviderError>> {
+    let work = Box::pin(work);
+    async move {
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+            tracing::warn!(?limit, "an identity provider did not answer in time");
+            Err(ProviderError::Unreachable)
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::domain::user::Subject;
 
 /// Longest token that is looked at, in bytes.
 pub const MAX_TOKEN: usize = 16 * 1024;
-/// Length of a signature of both algorithms, in bytes.
+/// Length of a signature of both algorithms of ours, in bytes.
 const SIGNATURE: usize = 64;
 
 /// Why a token is not believed. Holds nothing of the token.
@@ -61,15 +61,15 @@ pub enum VerifyError {
 }
 
 /// A token taken apart, not yet believed.
-struct Unverified<'a> {
-    header: Map<String, Value>,
-    signed: &'a [u8],
+pub(super) struct Unverified<'a> {
+    pub(super) header: Map<String, Value>,
+    pub(super) signed: &'a [u8],
     payload: &'a str,
-    signature: [u8; SIGNATURE],
+    pub(super) signature: Vec<u8>,
 }
 
 impl<'a> Unverified<'a> {
-    fn parse(compact: &'a str) -> Result<Self, VerifyError> {
+    pub(super) fn parse(compact: &'a str) -> Result<Self, VerifyError> {
         if compact.len() > MAX_TOKEN {
             return Err(VerifyError::TooLong);
         }
@@ -80,19 +80,24 @@ impl<'a> Unverified<'a> {
             return Err(VerifyError::Header);
         }
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| VerifyError::Malformed)?;
-        let signature = signature.try_into().map_err(|_| VerifyError::Signature)?;
         Ok(Self { header, signed: signed.as_bytes(), payload, signature })
     }
 
-    fn parameter(&self, name: &str) -> Option<&str> {
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.header.get(name).and_then(Value::as_str)
     }
 
     /// The claims, if this key made the signature.
     fn claims(&self, key: &PublicKey) -> Result<Map<String, Value>, VerifyError> {
-        if !key.verifies(self.signed, &self.signature) {
+        let fits = self.signature.len() == SIGNATURE;
+        if !fits || !key.verifies(self.signed, &self.signature) {
             return Err(VerifyError::Signature);
         }
+        self.payload()
+    }
+
+    /// The claims, whoever made the signature.
+    pub(super) fn payload(&self) -> Result<Map<String, Value>, VerifyError> {
         object(self.payload)
     }
 }

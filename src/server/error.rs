@@ -143,7 +143,10 @@ impl ApiError {
             Self::Denied(_)
             | Self::Refused(Refusal::Banned | Refusal::ScopeWidened)
             | Self::Provider(
-                ProviderError::Refused | ProviderError::NotConfirmed | ProviderError::NotAllowed,
+                ProviderError::Refused
+                | ProviderError::NotConfirmed
+                | ProviderError::Token(_)
+                | ProviderError::NotAllowed,
             ) => StatusCode::FORBIDDEN,
             Self::Provider(ProviderError::Unreachable | ProviderError::Busy)
             | Self::Stale(_)

@@ -78,8 +78,8 @@ impl Api {
         status: StatusCode,
     ) -> Result<Reply, ApiError> {
         let now = (self.config.clock)();
-        let Identity { user, claims, evidence, mapped } = identity;
-        let login = Login { user: user.clone(), claims, evidence, scope };
+        let Identity { user, claims, evidence, mapped, authenticated_at } = identity;
+        let login = Login { user: user.clone(), claims, evidence, scope, authenticated_at };
         self.grant(&user, Grant::Login(login), &mapped, now, status)
     }
 
@@ -179,6 +179,7 @@ pub(super) fn outcome(identified: &Result<Identity, ProviderError>) -> &'static 
         Ok(_) => "proved",
         Err(ProviderError::Refused) => "refused",
         Err(ProviderError::NotConfirmed) => "not_confirmed",
+        Err(ProviderError::Token(_)) => "token_refused",
         Err(ProviderError::NotAllowed) => "not_allowed",
         Err(ProviderError::Unreachable) => "unreachable",
         Err(ProviderError::Busy) => "busy",

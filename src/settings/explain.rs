@@ -6,10 +6,11 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::{
-    Cluster, GroupRule, IdentityProvider, Kisee, Limits, LogFormat, Mapping, PassedClaim, Protocol,
-    RequiredClaim, Settings, Storage,
+    Cluster, GroupRule, IdentityProvider, Kisee, Kubernetes, Limits, LogFormat, Mapping, Offline,
+    Pasee, PassedClaim, Protocol, RequiredClaim, Settings, Storage,
 };
 use crate::domain::evidence::Fact;
+use crate::domain::user::ProviderName;
 
 impl Settings {
     /// The settings in plain words, defaults included, for `pasee check`: one thing a line, warnings last.
@@ -139,6 +140,12 @@ impl Display for Described<'_> {
                 let users = count(local.users.len(), "user");
                 write!(f, "Users {name}-… log in with a password of this file: {users}")?;
             }
+            Protocol::Pasee(pasee) => {
+                write!(f, "Users {name}-… log in through the Pasee at {}", Peered(pasee))?;
+            }
+            Protocol::Kubernetes(kubernetes) => {
+                write!(f, "Users {name}-… are ServiceAccounts {}", Reviewed(kubernetes))?;
+            }
             Protocol::NotYet(protocol) => {
                 return write!(f, "Leaves {name} out: this version does not speak {protocol}.");
             }
@@ -198,6 +205,52 @@ impl Display for Asked<'_> {
             write!(f, ", authorities also from {}", file.display())?;
         }
         write!(f, ", given {} to answer", length(kisee.timeout))
+    }
+}
+
+/// How another Pasee is asked and believed.
+struct Peered<'a>(&'a Pasee);
+
+impl Display for Peered<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(pasee) = self;
+        write!(f, "{}, believed with ", pasee.endpoint)?;
+        match &pasee.public_keys {
+            Some(keys) => f.write_str(&count(keys.len(), "public key"))?,
+            None => f.write_str("the keys it publishes")?,
+        }
+        write!(f, " and issuer {:?}", pasee.issuer.as_str())?;
+        if let Some(audience) = &pasee.audience {
+            write!(f, " for {:?}", audience.as_str())?;
+        }
+        let providers: Vec<&str> = pasee.providers.iter().map(ProviderName::as_str).collect();
+        write!(f, ", users of its {}", providers.join(", "))?;
+        match &pasee.idp {
+            Some(idp) => write!(f, ", with its token or with a password of its {}", idp.as_str())?,
+            None => f.write_str(", with its token")?,
+        }
+        if let Some(file) = &pasee.ca_file {
+            write!(f, ", authorities also from {}", file.display())?;
+        }
+        write!(f, ", given {} to answer", length(pasee.timeout))
+    }
+}
+
+/// How a cluster's tokens are believed.
+struct Reviewed<'a>(&'a Kubernetes);
+
+impl Display for Reviewed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(kubernetes) = self;
+        write!(f, "with a token for {:?}", kubernetes.audience.as_str())?;
+        match kubernetes.offline {
+            Offline::No => f.write_str(", which the Kubernetes API server reviews")?,
+            Offline::Yes => f.write_str(", believed with the keys that the cluster publishes")?,
+        }
+        if let Some(file) = &kubernetes.kubeconfig {
+            write!(f, ", reached by {}", file.display())?;
+        }
+        write!(f, ", given {} to answer", length(kubernetes.timeout))
     }
 }
 

@@ -10,7 +10,7 @@ use toml::de::DeTable;
 
 use super::keys::keys;
 use super::listen::{Listen, cors, listen};
-use super::provider::providers;
+use super::provider::{providers, refuse_ourselves};
 use super::reader::{Item, Table};
 use super::report::Report;
 use super::storage::storage;
@@ -54,6 +54,7 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
     let storage = storage(root, base, data_dir.as_deref().unwrap_or(base));
     let jwt = jwt(root);
     let identity_providers = providers(root, base);
+    refuse_ourselves(root, jwt.as_ref(), &identity_providers);
     let allowed_origins = root.table("cors").map(cors).unwrap_or_default();
     let limits = root.table("limits").map(limits).unwrap_or_default();
     let log = root.table("log").map(log).unwrap_or_default();

@@ -3,8 +3,10 @@
 //! Must not know how providers are asked.
 
 mod kisee;
+mod kubernetes;
 mod local;
 mod mapping;
+mod pasee;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -15,6 +17,9 @@ use crate::domain::user::ProviderName;
 
 /// Longest name of an input field, in bytes.
 const MAX_FIELD_NAME: usize = 64;
+
+use self::pasee::another_pasee;
+pub(super) use self::pasee::refuse_ourselves;
 
 pub(super) fn providers(root: &Table<'_>, base: &Path) -> Vec<IdentityProvider> {
     let mut names = HashSet::new();
@@ -53,10 +58,16 @@ fn provider(
     let input_fields = input_fields(&table);
     let enabled = table.flag("enabled").unwrap_or(true);
     let protocol = protocol(&table, base);
-    if let (Some(Protocol::Local(_)), true, Some(item)) =
-        (&protocol, registers_users, table.get("capabilities"))
-    {
-        item.error("a local provider registers nobody; leave it out");
+    if let (true, Some(item)) = (registers_users, table.get("capabilities")) {
+        match &protocol {
+            Some(Protocol::Local(_)) => {
+                item.error("a local provider registers nobody; leave it out");
+            }
+            Some(Protocol::Pasee(_) | Protocol::Kubernetes(_)) => {
+                item.error("nobody registers through this protocol; leave it out");
+            }
+            _ => {}
+        }
     }
     table.finish();
     Some(IdentityProvider {
@@ -111,10 +122,12 @@ fn protocol(table: &Table<'_>, base: &Path) -> Option<Protocol> {
         "oauth1" => Some(not_yet(table, &item, "oauth1")),
         "oauth2" => Some(not_yet(table, &item, "oauth2")),
         "oidc" => Some(not_yet(table, &item, "oidc")),
-        "pasee" => Some(not_yet(table, &item, "pasee")),
-        "kubernetes" => Some(not_yet(table, &item, "kubernetes")),
+        "pasee" => another_pasee(table, base).map(Protocol::Pasee),
+        "kubernetes" => kubernetes::kubernetes(table, base).map(Protocol::Kubernetes),
         _ => {
-            item.error("is not known; right ones are \"kisee\" and \"local\"");
+            item.error(
+                "is not known; right ones are \"kisee\", \"local\", \"pasee\" and \"kubernetes\"",
+            );
             leave_unread(table);
             None
         }

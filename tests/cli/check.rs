@@ -83,6 +83,37 @@ fn files_that_cannot_be_used_are_told_at_once() {
     assert!(told.starts_with("pasee: cert.pem and key.pem cannot be used together\n"), "{told}");
 }
 
+/// How a cluster is reached is a file too; a server that finds neither one nor a pod around it does not start.
+#[test]
+fn a_kubeconfig_is_looked_at() {
+    let cluster = "[[identity_providers]]\nname = \"k8s\"\nprotocol = \"kubernetes\"\n\
+                   [identity_providers.settings]\naudience = \"pasee.example.com\"\n";
+    let named = format!("{SETTINGS}{cluster}kubeconfig = \"kube.yaml\"\n");
+    let machine = Machine::new(&named);
+    let secret = "kind: Config\nclusters: 7\nusers: [{name: a, user: {token: CANARY}}]\n";
+    for (content, says) in [
+        (None, "the kubeconfig kube.yaml cannot be used"),
+        (Some(secret), "the kubeconfig kube.yaml is no kubeconfig: line 2 is"),
+    ] {
+        if let Some(content) = content {
+            machine.write("kube.yaml", content);
+        }
+        for command in ["check", "serve"] {
+            let told = machine.run(&[command]).refused(1);
+            assert!(told.contains(says), "{told}");
+            assert!(!told.contains("CANARY"), "{told}");
+        }
+    }
+    machine.write("kube.yaml", "apiVersion: v1\nkind: Config\nclusters: []\n");
+    let said = machine.run(&["check"]).done();
+    assert!(said.contains("\n- kube.yaml, how k8s is reached.\n"), "{said}");
+    let machine = Machine::new(&format!("{SETTINGS}{cluster}"));
+    machine.run(&["check"]).done();
+    let told = machine.run(&["serve"]).refused(1);
+    assert!(told.contains("identity provider k8s"), "{told}");
+    assert!(told.contains("outside of one, name a kubeconfig in the settings"), "{told}");
+}
+
 #[test]
 fn a_kept_key_that_is_none_is_told() {
     let machine = Machine::new(SETTINGS);

@@ -1,5 +1,9 @@
 //! Wrong values for every key of an identity provider.
 
+use std::path::Path;
+
+use pasee::settings::parse;
+
 use crate::mistakes::{PUBLIC, assert_mistake, mistakes};
 
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA\
@@ -100,7 +104,7 @@ fn keys_of_any_provider() {
     let protocol = |line: &str| format!("{at}\nname = \"a\"\n{line}");
     let key = format!("{first}.protocol");
     assert_mistake(&protocol(""), at, &key, "\"kisee\" or \"local\"");
-    assert_mistake(&protocol("protocol = \"ldap\""), "protocol", &key, "\"kisee\" and \"local\"");
+    assert_mistake(&protocol("protocol = \"ldap\""), "protocol", &key, "\"kisee\", \"local\"");
     assert_mistake(&protocol("protocol = 1"), "protocol", &key, "a text");
     let without = |rest: &str| format!("{at}\nname = \"a\"\nprotocol = {rest}");
     let missing = "[identity_providers.settings] with public_keys";
@@ -212,4 +216,145 @@ fn keys_of_local_users() {
         "identity_providers[0].settings.users",
         "settings.users]] once for each",
     );
+}
+
+/// A file with one provider: its lines, with `protocol` before and `[….settings]` after.
+fn other(protocol: &str, provider: &str, settings: &str) -> String {
+    format!(
+        "[[identity_providers]]\nprotocol = \"{protocol}\"\n{provider}\n[identity_providers.settings]\n{settings}\n"
+    )
+}
+
+#[test]
+fn keys_of_another_pasee() {
+    let at = "name = \"externals\"\nendpoint = \"https://inner.example.com/\"";
+    let right = "issuer = \"inner.example.com\"\nproviders = [\"internals\"]";
+    let key = |key: &str| format!("identity_providers[0].settings.{key}");
+    for more in [
+        String::new(),
+        format!("public_keys = [\"{PUBLIC}\"]"),
+        "audience = \"a\"\nidp = \"internals\"\ntimeout = \"5s\"\nca_file = \"ca.pem\"".to_owned(),
+    ] {
+        let found = mistakes(&other("pasee", at, &format!("{right}\n{more}")));
+        assert!(found.starts_with("no mistake"), "{found}");
+    }
+    let alone = other("pasee", at, "issuer = \"inner.example.com\"\nidp = \"internals\"");
+    assert!(mistakes(&alone).contains("providers: [\"internals\"]"), "{}", mistakes(&alone));
+    for (wrong, name, says) in [
+        ("issuer = 1", "issuer", "a text"),
+        ("issuer = \"a b\"", "issuer", "such as pasee.example.com"),
+        ("issuer = \"pasee.example.com\"", "issuer", "a token of our own is no login"),
+    ] {
+        let text = other("pasee", at, &format!("providers = [\"internals\"]\n{wrong}"));
+        assert_mistake(&text, wrong, &key(name), says);
+    }
+    for (wrong, name, says) in [
+        ("audience = 1", "audience", "a text"),
+        ("audience = \"\"", "audience", "such as pasee.example.com"),
+        ("idp = 1", "idp", "a text"),
+        ("idp = \"a-b\"", "idp", "such as kisee"),
+        ("idp = \"others\"", "idp", "is not among providers"),
+        ("public_keys = []", "public_keys", "leave it out to fetch those"),
+        ("public_keys = [\"x\"]", "public_keys[0]", "-----BEGIN PUBLIC KEY-----"),
+        ("timeout = 0", "timeout", "from 1 to 60"),
+        ("ca_file = \"\"", "ca_file", "\"some/name\""),
+        ("isuer = 1", "isuer", "the nearest known one is issuer"),
+    ] {
+        let text = other("pasee", at, &format!("{right}\n{wrong}"));
+        assert_mistake(&text, wrong, &key(name), says);
+    }
+    for (wrong, name, says) in [
+        ("providers = []", "providers", "[\"internals\"]"),
+        ("providers = \"internals\"", "providers", "a list"),
+        ("providers = [\"a-b\"]", "providers[0]", "such as kisee"),
+    ] {
+        let text = other("pasee", at, &format!("issuer = \"inner.example.com\"\n{wrong}"));
+        assert!(mistakes(&text).contains(&key(name)), "{wrong}");
+        assert!(mistakes(&text).contains(says), "{wrong}: {}", mistakes(&text));
+    }
+    let head = "[identity_providers.settings]";
+    assert_mistake(&other("pasee", at, "providers = [\"a\"]"), head, &key("issuer"), "its iss");
+    assert_mistake(
+        &other("pasee", at, "issuer = \"i\""),
+        head,
+        &key("providers"),
+        "[\"internals\"]",
+    );
+    let registers = format!("{at}\ncapabilities = [\"register_user\"]");
+    let capabilities = "identity_providers[0].capabilities";
+    assert_mistake(
+        &other("pasee", &registers, right),
+        "capabilities",
+        capabilities,
+        "nobody registers",
+    );
+}
+
+/// What goes over an open road is warned of, unless it is safe there or the road is short.
+#[test]
+fn another_pasee_in_the_clear() {
+    for (endpoint, settings, expected) in [
+        ("https://inner.example.com/", "", None),
+        ("http://127.0.0.1:8150/", "", None),
+        ("http://[::1]:8150/", "", None),
+        ("http://localhost:8150/", "", None),
+        ("http://inner.example.com/", "", Some("keys of their own")),
+        ("http://10.0.0.1/", "idp = \"internals\"", Some("keys of their own")),
+        ("http://10.0.0.1/", "PINNED", None),
+        ("http://10.0.0.1/", "idp = \"internals\"\nPINNED", Some("read passwords")),
+    ] {
+        let pinned = settings.replace("PINNED", &format!("public_keys = [\"{PUBLIC}\"]"));
+        let provider = format!("name = \"externals\"\nendpoint = \"{endpoint}\"");
+        let right =
+            format!("issuer = \"inner.example.com\"\nproviders = [\"internals\"]\n{pinned}");
+        let text = format!("[jwt]\niss = \"i\"\n{}", other("pasee", &provider, &right));
+        let warnings = parse(Path::new("f.toml"), &text).unwrap().warnings;
+        match expected {
+            None => assert!(warnings.is_empty(), "{endpoint} {settings}: {warnings:?}"),
+            Some(says) => {
+                assert!(warnings.len() == 1 && warnings[0].contains(says), "{warnings:?}")
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_of_a_cluster() {
+    let (at, right) = ("name = \"k8s\"", "audience = \"pasee.example.com\"");
+    let key = |key: &str| format!("identity_providers[0].settings.{key}");
+    for more in ["", "offline = true\nkubeconfig = \"kube/config\"\ntimeout = 10"] {
+        let found = mistakes(&other("kubernetes", at, &format!("{right}\n{more}")));
+        assert!(found.starts_with("no mistake"), "{found}");
+    }
+    for (wrong, name, says) in [
+        ("offline = \"yes\"", "offline", "true or false"),
+        ("kubeconfig = 1", "kubeconfig", "a text"),
+        ("kubeconfig = \"~/.kube/config\"", "kubeconfig", "written out"),
+        ("timeout = 61", "timeout", "from 1 to 60"),
+        ("of_line = true", "of_line", "the nearest known one is offline"),
+    ] {
+        let text = other("kubernetes", at, &format!("{right}\n{wrong}"));
+        assert_mistake(&text, wrong, &key(name), says);
+    }
+    for (wrong, says) in [
+        ("audience = 1", "a text"),
+        ("audience = \"a b\"", "such as pasee.example.com"),
+        (
+            "audience = \"https://kubernetes.default.svc.cluster.local\"",
+            "the API server's own audience",
+        ),
+    ] {
+        assert_mistake(&other("kubernetes", at, wrong), wrong, &key("audience"), says);
+    }
+    let head = "[identity_providers.settings]";
+    assert_mistake(&other("kubernetes", at, ""), head, &key("audience"), "projected token");
+    for (wrong, name, says) in [
+        ("name = \"cluster\"", "name", "has the name \"k8s\""),
+        ("endpoint = \"https://10.0.0.1/\"\nname = \"k8s\"", "endpoint", "a kubeconfig says where"),
+        ("capabilities = [\"register_user\"]\nname = \"k8s\"", "capabilities", "nobody registers"),
+    ] {
+        let first = wrong.lines().next().unwrap();
+        let text = other("kubernetes", wrong, right);
+        assert_mistake(&text, first, &format!("identity_providers[0].{name}"), says);
+    }
 }

@@ -177,6 +177,11 @@ impl ControlPlane {
         User::new(&self.place(), &full_name, credentials)
     }
 
+    /// The private key of service account tokens, in PEM: whoever has it may say who they are.
+    pub fn account_key(&self) -> &str {
+        self.authority.account_keys().0
+    }
+
     /// Makes an empty namespace with a name that no other test has; gives that name.
     pub fn namespace(&self) -> String {
         let manifest =

@@ -37,6 +37,13 @@ impl Forger {
         Self { key, signing }
     }
 
+    /// One with somebody's P-256 key, as PKCS#8 in PEM.
+    pub fn with_key(pem: &str) -> Self {
+        let key = PrivateKey::from_pem(pem).unwrap();
+        let signing = p256::ecdsa::SigningKey::from_pkcs8_pem(pem).unwrap();
+        Self { key, signing: Signing::P256(signing) }
+    }
+
     /// One of each algorithm.
     pub fn both() -> [Self; 2] {
         [Algorithm::Es256, Algorithm::Es256k].map(Self::new)

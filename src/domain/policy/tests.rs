@@ -251,3 +251,23 @@ proptest! {
         prop_assert_eq!(permit(&actor, Change::DeleteUser(me)).is_ok(), root);
     }
 }
+
+/// The word of another who issues tokens, whose user logged in there a while ago: nothing here counts from now.
+#[test]
+fn a_login_elsewhere_counts_from_when_it_was() {
+    let (now, session) = (moment(10_000), Duration::from_secs(1000));
+    let elsewhere = |at: i64, standing: Standing| {
+        let login = Login { authenticated_at: Some(moment(at)), ..Login::of(user("a-b-c")) };
+        admit(Grant::Login(login), standing, session, now)
+    };
+    let admission = elsewhere(9_500, Standing::default()).unwrap();
+    assert_eq!(admission.authenticated_at, moment(9_500));
+    assert_eq!(admission.session_ends, moment(10_500));
+    assert_eq!(elsewhere(9_000, Standing::default()).unwrap_err(), Refusal::SessionOver);
+    assert!(elsewhere(9_001, Standing::default()).is_ok());
+    let ahead = elsewhere(10_060, Standing::default()).unwrap();
+    assert_eq!(ahead.authenticated_at, now, "a clock that is ahead gives no longer session");
+    let revoked = |at: i64| Standing { not_before: Some(moment(at)), ..Standing::default() };
+    assert_eq!(elsewhere(9_500, revoked(9_501)).unwrap_err(), Refusal::Revoked);
+    assert!(elsewhere(9_500, revoked(9_500)).is_ok());
+}

@@ -37,7 +37,7 @@ pub(super) fn kisee(table: &Table<'_>, base: &Path) -> Option<Kisee> {
 }
 
 /// `endpoint`, or what `host` and `port` make.
-fn endpoint(table: &Table<'_>) -> Option<Url> {
+pub(super) fn endpoint(table: &Table<'_>) -> Option<Url> {
     let (given, host) = (table.get("endpoint"), table.get("host"));
     let port = table.number("port", 1..65536);
     match (given, host) {

@@ -36,3 +36,10 @@ def secp256k1() -> KeyPair:
 def p256() -> KeyPair:
     """The kind of key behind ES256."""
     return make_key(ec.SECP256R1())
+
+
+def public_of(private: str) -> str:
+    """The public half of a private key."""
+    key = serialization.load_pem_private_key(private.encode(), None).public_key()
+    public = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_bytes(serialization.Encoding.PEM, public).decode()

@@ -1,0 +1,124 @@
+//! Tokens reviewed by the API server (`authentication.k8s.io/v1`), and what it publishes of them.
+//!
+//! Must not know which users are let in.
+
+use std::error::Error as _;
+
+use bytes::Bytes;
+use k8s_openapi::api::authentication::v1::{
+    TokenReview, TokenReviewSpec, TokenReviewStatus, UserInfo,
+};
+use kube::api::PostParams;
+use kube::{Api, Client};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::domain::token::Audience;
+use crate::idp::kubernetes::{Asking, Cluster, ClusterError, Published, Review};
+use crate::jose::json::strict_object;
+
+/// Where an API server publishes who issues its tokens, and the keys; whatever place the first may name for the second.
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+const KEYS: &str = "/openid/v1/jwks";
+
+/// Asks the API server who a token is of.
+#[derive(Clone)]
+pub struct Reviewer {
+    client: Client,
+}
+
+impl std::fmt::Debug for Reviewer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reviewer").finish_non_exhaustive()
+    }
+}
+
+impl Reviewer {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    async fn ask(&self, token: &str, audience: &str) -> Result<Review, ClusterError> {
+        let asked = TokenReview {
+            spec: TokenReviewSpec {
+                token: token.to_owned(),
+                audiences: Some(vec![audience.to_owned()]),
+            },
+            ..TokenReview::default()
+        };
+        let reviews: Api<TokenReview> = Api::all(self.client.clone());
+        let answered = reviews.create(&PostParams::default(), &asked).await;
+        let status = answered.map_err(|error| classify("a review of a token", &error))?.status;
+        status.map(review).ok_or(ClusterError::Nonsense)
+    }
+
+    async fn get(&self, path: &str) -> Result<String, ClusterError> {
+        let request = http::Request::get(path).body(Vec::new());
+        let request = request.map_err(|_| ClusterError::Nonsense)?;
+        let answered = self.client.request_text(request).await;
+        answered.map_err(|error| classify("the cluster's issuer and keys", &error))
+    }
+}
+
+impl Cluster for Reviewer {
+    fn review<'a>(&'a self, token: &'a SecretString, audience: &'a Audience) -> Asking<'a, Review> {
+        Box::pin(self.ask(token.expose_secret(), audience.as_str()))
+    }
+
+    fn published(&self) -> Asking<'_, Published> {
+        Box::pin(async {
+            let discovery = self.get(DISCOVERY).await?;
+            let discovery =
+                strict_object(discovery.as_bytes()).map_err(|_| ClusterError::Nonsense)?;
+            let issuer = discovery.get("issuer").and_then(serde_json::Value::as_str);
+            let issuer = issuer.ok_or(ClusterError::Nonsense)?.to_owned();
+            let keys = Bytes::from(self.get(KEYS).await?);
+            Ok(Published { issuer, keys })
+        })
+    }
+}
+
+fn review(status: TokenReviewStatus) -> Review {
+    let UserInfo { extra, groups, uid, username } = status.user.unwrap_or_default();
+    Review {
+        authenticated: status.authenticated.unwrap_or_default(),
+        username: username.unwrap_or_default(),
+        uid: uid.unwrap_or_default(),
+        groups: groups.unwrap_or_default(),
+        audiences: status.audiences.unwrap_or_default(),
+        extra: extra.unwrap_or_default(),
+        error: status.error.unwrap_or_default(),
+    }
+}
+
+/// Tells one that is away from one that does not let us ask. Logged here, as nobody else learns the details.
+fn classify(asked: &str, error: &kube::Error) -> ClusterError {
+    match error {
+        kube::Error::Api(status) if matches!(status.code, 401 | 403) => {
+            tracing::error!(
+                reason = %status.message,
+                "the Kubernetes API server does not let Pasee ask for {asked}: its account in the cluster needs the verb create \
+                 on tokenreviews.authentication.k8s.io, and for offline = true the ClusterRole \
+                 system:service-account-issuer-discovery"
+            );
+            ClusterError::Forbidden
+        }
+        kube::Error::Api(status) if status.code == 429 || status.code >= 500 => {
+            tracing::warn!(reason = %status.message, "the Kubernetes API server has no answer to {asked}");
+            ClusterError::Unreachable
+        }
+        kube::Error::Api(status) => {
+            tracing::warn!(reason = %status.message, "the Kubernetes API server refuses {asked}");
+            ClusterError::Nonsense
+        }
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
+            tracing::warn!("the Kubernetes API server answered nonsense to {asked}");
+            ClusterError::Nonsense
+        }
+        error => {
+            let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+            let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+            tracing::warn!(error = text, "the Kubernetes API server cannot be asked for {asked}");
+            ClusterError::Unreachable
+        }
+    }
+}

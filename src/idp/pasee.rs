@@ -1,0 +1,280 @@
+//! Another Pasee: its access token taken for a login, or names and passwords forwarded to it.
+//!
+//! Owns what of its tokens is believed, and the asking. Names nest: what it calls `internals-ada` is the subject here.
+//! Must not know what becomes of an identity.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::call::{Answer, Caller, Repeat, SetupError, Trust};
+use super::keyring::{DEFAULT_AGE, Fetched, Keyring};
+use super::{Credentials, Proved, ProviderError, Shown};
+use crate::domain::time::Timestamp;
+use crate::domain::token::{AccessClaims, Scope};
+use crate::domain::user::{ProviderName, Subject};
+use crate::jose::claims::{Party, unflattened};
+use crate::jose::json::strict_object;
+use crate::jose::jwks;
+use crate::jose::key::{Algorithm, PublicKey};
+use crate::jose::verify::{Verifier, VerifyError};
+use crate::settings;
+
+/// Where a Pasee publishes its keys, one set for each curve.
+const SETS: [(Algorithm, &str); 2] = [
+    (Algorithm::Es256, ".well-known/jwks.json"),
+    (Algorithm::Es256k, ".well-known/jwks-es256k.json"),
+];
+
+/// Another Pasee.
+#[derive(Debug)]
+pub struct Pasee {
+    name: ProviderName,
+    endpoint: Url,
+    party: Party,
+    idp: Option<ProviderName>,
+    providers: Vec<ProviderName>,
+    pinned: Option<Arc<Verifier>>,
+    published: Keyring<Verifier>,
+    caller: Caller,
+}
+
+/// Whom the other Pasee vouches for.
+#[derive(Debug)]
+pub struct Vouched {
+    pub(super) proved: Proved,
+    /// When they proved it there: the session counts from then, however often its tokens are exchanged.
+    pub(super) authenticated_at: Timestamp,
+}
+
+impl Pasee {
+    /// A Pasee as the settings describe it, offered here under a name.
+    pub(super) fn new(name: &ProviderName, settings: &settings::Pasee) -> Result<Self, SetupError> {
+        let trust = match &settings.ca_file {
+            Some(file) => Trust::SystemAnd(file),
+            None if settings.endpoint.scheme() == "http" => Trust::Nobody,
+            None => Trust::System,
+        };
+        let party = Party { issuer: settings.issuer.clone(), audience: settings.audience.clone() };
+        let pinned = settings.public_keys.clone();
+        let pinned = pinned.map(|keys| Arc::new(Verifier::new(party.clone(), keys)));
+        Ok(Self {
+            name: name.clone(),
+            endpoint: settings.endpoint.clone(),
+            party,
+            idp: settings.idp.clone(),
+            providers: settings.providers.clone(),
+            pinned,
+            published: Keyring::new(),
+            caller: Caller::new(settings.timeout, trust)?,
+        })
+    }
+
+    /// Whether it takes names and passwords.
+    pub(super) fn forwards(&self) -> bool {
+        self.idp.is_some()
+    }
+
+    /// Believes its token, or gets one for a name and a password.
+    pub(super) async fn identify(
+        &self,
+        shown: Shown,
+        now: Timestamp,
+    ) -> Result<Vouched, ProviderError> {
+        match shown {
+            Shown::Token(token) => self.caller.turn(self.exchange(&token, now)).await,
+            Shown::Password(credentials) => self.caller.turn(self.log_in(credentials, now)).await,
+        }
+    }
+
+    async fn exchange(
+        &self,
+        token: &SecretString,
+        now: Timestamp,
+    ) -> Result<Vouched, ProviderError> {
+        let claims = self.verified(token.expose_secret(), now).await?;
+        // It was given out to reach a part of what its user may, and does not reach further here.
+        if claims.token.scope != Scope::Unlimited {
+            return Err(ProviderError::Token(VerifyError::Claim("scope")));
+        }
+        self.vouched(claims).map_err(ProviderError::Token)
+    }
+
+    async fn log_in(
+        &self,
+        credentials: Credentials,
+        now: Timestamp,
+    ) -> Result<Vouched, ProviderError> {
+        let idp = self.idp.as_ref().ok_or(ProviderError::NotOffered)?;
+        let answer = self.ask_for_tokens(idp, credentials).await?;
+        match answer.status {
+            StatusCode::OK | StatusCode::CREATED => {}
+            StatusCode::BAD_REQUEST
+            | StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::UNPROCESSABLE_ENTITY => return Err(ProviderError::Refused),
+            StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS => return Err(ProviderError::Unreachable),
+            _ => return Err(ProviderError::Nonsense("an unexpected status")),
+        }
+        let unsound = |error: VerifyError| {
+            tracing::warn!(%error, provider = self.name.as_str(), "its token was refused");
+            ProviderError::Nonsense("a token that does not hold")
+        };
+        let claims = match self.verified(&access_token(&answer)?, now).await {
+            Err(ProviderError::Token(error)) => return Err(unsound(error)),
+            other => other?,
+        };
+        if claims.token.subject.split().0 != idp.as_str() {
+            return Err(ProviderError::Nonsense("a token for a user of another provider"));
+        }
+        self.vouched(claims).map_err(unsound)
+    }
+
+    async fn ask_for_tokens(
+        &self,
+        idp: &ProviderName,
+        credentials: Credentials,
+    ) -> Result<Answer, ProviderError> {
+        let mut place = self.place("tokens/")?;
+        place.query_pairs_mut().append_pair("idp", idp.as_str());
+        let body =
+            json!({ "login": credentials.login, "password": credentials.password.expose_secret() });
+        let request = self.caller.client().post(place);
+        let request = request
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/vnd.coreapi+json, application/json")
+            .body(body.to_string());
+        self.caller.send(request, Repeat::Harmless).await
+    }
+
+    /// The claims of one of its access tokens. A key that is not known may be new.
+    async fn verified(&self, token: &str, now: Timestamp) -> Result<AccessClaims, ProviderError> {
+        if let Some(pinned) = &self.pinned {
+            return pinned.access(token, now).map_err(ProviderError::Token);
+        }
+        let verifier = self.published.keys(self.caller.first_half(self.fetch())).await?;
+        let verified = match verifier.access(token, now) {
+            Err(VerifyError::UnknownKey) => {
+                let fetch = self.caller.first_half(self.fetch());
+                match self.published.newer(&verifier, fetch).await {
+                    Some(newer) => newer.access(token, now),
+                    None => Err(VerifyError::UnknownKey),
+                }
+            }
+            verified => verified,
+        };
+        verified.map_err(ProviderError::Token)
+    }
+
+    /// What its token says of a user who is let in.
+    fn vouched(&self, claims: AccessClaims) -> Result<Vouched, VerifyError> {
+        let AccessClaims { token, groups, extra } = claims;
+        let sub = token.subject.as_str();
+        let provider = token.subject.provider();
+        if !self.providers.contains(&provider) || self.was_here(sub) {
+            return Err(VerifyError::Claim("sub"));
+        }
+        let subject: Subject = sub.parse().map_err(|_| VerifyError::Claim("sub"))?;
+        let mut said = unflattened(&extra);
+        let groups = groups.iter().map(|roster| Value::from(roster.to_string()));
+        said.insert("groups".to_owned(), groups.collect());
+        said.insert("idp".to_owned(), provider.as_str().into());
+        said.insert("sub".to_owned(), sub.into());
+        Ok(Vouched { proved: Proved { subject, said }, authenticated_at: token.authenticated_at })
+    }
+
+    /// Whether a nested name has come through here before: it has our name for this Pasee among its providers. What
+    /// stands last is the user's own name.
+    fn was_here(&self, sub: &str) -> bool {
+        sub.rsplit('-').skip(1).any(|name| name == self.name.as_str())
+    }
+
+    fn place(&self, path: &str) -> Result<Url, ProviderError> {
+        let nowhere = ProviderError::Nonsense("a place that cannot be called");
+        self.endpoint.join(path).map_err(|_| nowhere)
+    }
+
+    async fn fetch(&self) -> Result<Fetched<Verifier>, ProviderError> {
+        let (mut keys, mut age) = (Vec::new(), Duration::MAX);
+        for (algorithm, path) in SETS {
+            let (found, lasts) = self.fetch_set(algorithm, path).await?;
+            keys.extend(found);
+            age = age.min(lasts);
+        }
+        // Every Pasee has one: what has none is something else in its place, and the keys that are known stay.
+        if keys.is_empty() {
+            return Err(ProviderError::Nonsense("no key that is understood"));
+        }
+        Ok(Fetched { keys: Verifier::new(self.party.clone(), keys), age })
+    }
+
+    async fn fetch_set(
+        &self,
+        algorithm: Algorithm,
+        path: &str,
+    ) -> Result<(Vec<PublicKey>, Duration), ProviderError> {
+        let request = self.caller.client().get(self.place(path)?);
+        let request = request.header(ACCEPT, "application/jwk-set+json, application/json");
+        let answer = self.caller.send(request, Repeat::Harmless).await?;
+        match answer.status {
+            StatusCode::OK if answer.is_json() => {}
+            StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS => return Err(ProviderError::Unreachable),
+            _ => return Err(ProviderError::Nonsense("no JWK Set")),
+        }
+        let keys = jwks::read(algorithm, &answer.body)
+            .map_err(|_| ProviderError::Nonsense("a malformed JWK Set"))?;
+        Ok((keys, max_age(&answer.headers)))
+    }
+}
+
+/// How long an answer is fresh (RFC 9111 section 5.2.2.1).
+fn max_age(headers: &HeaderMap) -> Duration {
+    let directives = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let ages = directives.flat_map(|value| value.split(',')).filter_map(|directive| {
+        let (name, value) = directive.trim().split_once('=')?;
+        name.eq_ignore_ascii_case("max-age").then(|| value.trim_matches('"').parse().ok())?
+    });
+    ages.min().map_or(DEFAULT_AGE, Duration::from_secs)
+}
+
+/// The access token of its answer to a login.
+fn access_token(answer: &Answer) -> Result<String, ProviderError> {
+    if !answer.is_json() {
+        return Err(ProviderError::Nonsense("a login answer that is not JSON"));
+    }
+    let mut document: Map<String, Value> = strict_object(&answer.body)
+        .map_err(|_| ProviderError::Nonsense("a malformed login answer"))?;
+    match document.remove("access_token") {
+        Some(Value::String(token)) => Ok(token),
+        _ => Err(ProviderError::Nonsense("a login answer without an access token")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages() {
+        for (value, seconds) in [
+            ("public, max-age=60", 60),
+            ("Max-Age=60, max-age=30", 30),
+            ("no-store", 300),
+            ("max-age=-1", 300),
+            ("max-age=99999999999999999999", 300),
+            ("max-age", 300),
+        ] {
+            let headers = HeaderMap::from_iter([(CACHE_CONTROL, value.parse().unwrap())]);
+            assert_eq!(max_age(&headers), Duration::from_secs(seconds), "{value}");
+        }
+    }
+}
