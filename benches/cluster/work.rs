@@ -164,7 +164,7 @@ pub fn rest(stage: &Stage, realm: &str, server: &Server) {
     let [ours, events, leases] = std::array::from_fn(|kind| after[kind] - before[kind]);
     println!(
         "at rest for {STILL:?}, with a controller and a server that refreshes: {ours} writes of Groups, Memberships and \
-         Users, {events} Events; besides, {leases} renewals of Leases"
+         Users, {events} Events; besides, {leases} renewals of Leases, its own and the API server's"
     );
 }
 

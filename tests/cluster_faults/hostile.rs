@@ -232,7 +232,10 @@ async fn forge(stage: &Stage) {
     stage.ask(Method::PATCH, "memberships/future", &labels).await.unwrap();
     // Two that own each other, and one whose owner has its parent's name but never was.
     let uid = async |path: &str| stage.get(path).await["metadata"]["uid"].clone();
-    let owner = |name: &str, uid: &Value| json!({ "apiVersion": "pasee.meltylab.fr/v1", "kind": "Group", "name": name, "uid": uid });
+    let owner = |name: &str, uid: &Value| {
+        let api_version = "pasee.meltylab.fr/v1";
+        json!({ "apiVersion": api_version, "kind": "Group", "name": name, "uid": uid })
+    };
     stage.create(&group("good.b", &json!({}))).await.unwrap();
     stage.create(&group("good.b.c", &json!({}))).await.unwrap();
     let (b, c) = (uid("groups/good.b").await, uid("groups/good.b.c").await);

@@ -22,8 +22,9 @@ const ANSWER: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(90);
 /// Waits between attempts: at first, and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// A watch that went on for so long did well. One that ends sooner is not begun anew at once, nor is a list that a watch
-/// cannot go on from: an API server, or a proxy before it, may end each as soon as it has begun.
+/// A watch that went on for so long did well, and so did a list that is so old when a watch cannot go on from it any more:
+/// what follows is begun at once then. Otherwise it is not, as an API server, or a proxy before it, may end each watch as
+/// soon as it has begun.
 const STEADY: Duration = Duration::from_secs(5);
 /// HTTP status of what is too old to go on from.
 const GONE: u16 = 410;
@@ -49,40 +50,42 @@ impl Follower {
     pub(super) async fn run(self) {
         let mut wait = BACKOFF.0;
         let mut version: Option<String> = None;
+        let mut listed = Instant::now();
         loop {
-            let since = Instant::now();
-            let ended = match version.clone() {
-                None => match self.list().await {
-                    Ok(listed) => {
-                        version = Some(listed);
-                        continue;
-                    }
-                    Err(fault) => Err(fault),
-                },
-                Some(from) => {
-                    let ended = self.watch(from, &mut version).await;
-                    if since.elapsed() >= STEADY {
-                        wait = BACKOFF.0;
-                        if matches!(ended, Ok(End::Resume)) {
-                            continue;
-                        }
-                    }
-                    ended
+            let Some(from) = version.clone() else {
+                match self.list().await {
+                    Ok(at) => (version, listed) = (Some(at), Instant::now()),
+                    Err(fault) => self.pause(&mut wait, Some(fault)).await,
                 }
+                continue;
             };
-            match ended {
-                Ok(End::Resume) => {}
-                Ok(End::Relist) => version = None,
-                Err(fault) => {
-                    if fault.status() == Some(GONE) {
-                        version = None;
-                    }
-                    tracing::warn!(kind = ?self.kind, reason = %fault, "watching is interrupted");
+            let since = Instant::now();
+            let ended = self.watch(from, &mut version).await;
+            let is_gone = match &ended {
+                Ok(End::Resume) => false,
+                Ok(End::Relist) => true,
+                Err(fault) => fault.status() == Some(GONE),
+            };
+            if is_gone {
+                version = None;
+            }
+            if since.elapsed() >= STEADY || (is_gone && listed.elapsed() >= STEADY) {
+                wait = BACKOFF.0;
+                if ended.is_ok() || is_gone {
+                    continue;
                 }
             }
-            tokio::time::sleep(jittered(wait)).await;
-            wait = (wait * 2).min(BACKOFF.1);
+            self.pause(&mut wait, ended.err()).await;
         }
+    }
+
+    /// Waits, longer the next time, and says why if something is wrong.
+    async fn pause(&self, wait: &mut Duration, fault: Option<Fault>) {
+        if let Some(fault) = fault {
+            tracing::warn!(kind = ?self.kind, reason = %fault, "watching is interrupted");
+        }
+        tokio::time::sleep(jittered(*wait)).await;
+        *wait = (*wait * 2).min(BACKOFF.1);
     }
 
     /// Reads all objects; returns the version up to which the view knows then.
