@@ -15,7 +15,7 @@ use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicyBinding,
 };
 use k8s_openapi::api::core::v1::ServiceAccount;
-use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
@@ -41,6 +41,17 @@ pub struct Realm {
     pub creator: Creator,
     /// What the staff of groups may do with objects that exist.
     pub staff: Staff,
+    /// Whether ServiceAccounts of the cluster log in.
+    pub accounts: Accounts,
+}
+
+/// Whether the token service may ask the API server whose ServiceAccount a token is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accounts {
+    /// It may not: the settings have no provider with the protocol `kubernetes`, or one that verifies offline.
+    StayOut,
+    /// It may, for the whole cluster: TokenReviews belong to no namespace.
+    LogIn,
 }
 
 /// Who writes `spec.creator` of a Group that a user of the realm makes.
@@ -70,6 +81,8 @@ pub enum Object {
     ServiceAccount(Box<ServiceAccount>),
     Role(Box<Role>),
     RoleBinding(Box<RoleBinding>),
+    ClusterRole(Box<ClusterRole>),
+    ClusterRoleBinding(Box<ClusterRoleBinding>),
     ValidatingAdmissionPolicy(Box<ValidatingAdmissionPolicy>),
     ValidatingAdmissionPolicyBinding(Box<ValidatingAdmissionPolicyBinding>),
     MutatingAdmissionPolicy(Box<MutatingAdmissionPolicy>),
@@ -122,6 +135,7 @@ mod tests {
             group_prefix: "groups:".parse().unwrap(),
             creator: Creator::Filled,
             staff: Staff::CreateAndDelete,
+            accounts: Accounts::StayOut,
         };
         objects(&realm).iter().map(|object| serde_json::to_value(object).unwrap()).collect()
     }

@@ -1,13 +1,13 @@
 //! What `pasee policy` prints is what is committed in tests/fixtures/policy, and grants nothing else. UPDATE_GOLDEN=1
 //! writes it anew. Whether an API server does with it what it should is tested in tests/cluster_law.
 
-#![allow(clippy::unwrap_used, reason = "this is all tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "this is all tests")]
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pasee"));
@@ -45,6 +45,7 @@ fn what_is_printed_is_committed() {
         "--username-prefix=shop:",
         "--no-mutating-policy",
         "--staff-may-patch",
+        "--service-accounts-log-in",
     ];
     is_committed("shop.yaml", &printed(&others));
 }
@@ -52,13 +53,14 @@ fn what_is_printed_is_committed() {
 /// The YAML reads as the objects that were meant, in spite of all folding.
 #[test]
 fn it_reads_as_it_was_written() {
-    use pasee::install::{self, Creator, Realm, Staff};
+    use pasee::install::{self, Accounts, Creator, Realm, Staff};
     let realm = Realm {
         namespace: "pasee".parse().unwrap(),
         username_prefix: "pasee:".parse().unwrap(),
         group_prefix: "pasee:".parse().unwrap(),
         creator: Creator::Filled,
         staff: Staff::CreateAndDelete,
+        accounts: Accounts::StayOut,
     };
     let meant: Vec<Value> = install::objects(&realm)
         .iter()
@@ -124,6 +126,24 @@ fn who_may_what_is_committed() {
         let is_in_namespace = object["metadata"]["namespace"] == "pasee";
         assert_eq!(is_in_namespace, !kind.contains("Admission"), "{object}");
     }
+}
+
+/// The one grant beyond the namespace is one question, and only who asks for it gets it.
+#[test]
+fn reviews_of_tokens() {
+    let all = objects(&[PLAIN, &["--service-accounts-log-in"]].concat());
+    let plain = objects(PLAIN);
+    let more: Vec<&Value> = all.iter().filter(|object| !plain.contains(object)).collect();
+    let [role, binding] = more.as_slice() else { panic!("{more:?}") };
+    assert_eq!(role["kind"], "ClusterRole");
+    let rule = json!({
+        "apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"],
+    });
+    assert_eq!(role["rules"], json!([rule]));
+    assert_eq!(binding["kind"], "ClusterRoleBinding");
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+    let server = json!({ "kind": "ServiceAccount", "name": "pasee-server", "namespace": "pasee" });
+    assert_eq!(binding["subjects"], json!([server]));
 }
 
 #[test]

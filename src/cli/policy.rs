@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::install::{self, Creator, Namespace, Prefix, Realm, Staff};
+use crate::install::{self, Accounts, Creator, Namespace, Prefix, Realm, Staff};
 use crate::resources::definition;
 
 #[derive(Args, Debug)]
@@ -32,15 +32,27 @@ pub struct Policy {
     /// the law is asked
     #[arg(long)]
     staff_may_patch: bool,
+
+    /// Lets pasee serve ask the API server whose ServiceAccount a token is of, for an identity provider with
+    /// protocol = "kubernetes" that is not offline. The one grant beyond the namespace
+    #[arg(long)]
+    service_accounts_log_in: bool,
 }
 
 impl Policy {
     pub fn run(self) -> anyhow::Result<()> {
-        let Self { namespace, group_prefix, username_prefix, no_mutating_policy, staff_may_patch } =
-            self;
+        let Self {
+            namespace,
+            group_prefix,
+            username_prefix,
+            no_mutating_policy,
+            staff_may_patch,
+            service_accounts_log_in,
+        } = self;
+        let accounts = if service_accounts_log_in { Accounts::LogIn } else { Accounts::StayOut };
         let creator = if no_mutating_policy { Creator::Written } else { Creator::Filled };
         let staff = if staff_may_patch { Staff::PatchToo } else { Staff::CreateAndDelete };
-        let realm = Realm { namespace, username_prefix, group_prefix, creator, staff };
+        let realm = Realm { namespace, username_prefix, group_prefix, creator, staff, accounts };
         super::print(definition::to_yaml(&install::objects(&realm))?)
     }
 }

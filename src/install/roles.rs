@@ -1,13 +1,15 @@
 //! Who may ask for what at all (RBAC): Pasee's two processes, the realm's root staff, and its other users.
 //!
-//! Everything is a Role of the realm's namespace. What users write is narrowed by [`law`](super::law); what they read is
+//! Everything is a Role of the realm's namespace, but for the one question that belongs to none: whose token is this. What users write is narrowed by [`law`](super::law); what they read is
 //! not, so only root staff reads. Must not know what Pasee's processes need: they say so themselves.
 
 use k8s_openapi::api::core::v1::ServiceAccount;
-use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
+use k8s_openapi::api::rbac::v1::{
+    ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{CONTROLLER, Object, Prefix, Realm, SERVER, Staff, named};
+use super::{Accounts, CONTROLLER, Object, Prefix, Realm, SERVER, Staff, cluster_name, named};
 use crate::controller;
 use crate::domain::group::STAFF;
 use crate::resources::permission::Permission;
@@ -37,6 +39,15 @@ const OF_ROOT_STAFF: &[Permission] = &[
     Permission::own("memberships", ALL, "the same"),
     Permission::own("users", ALL, "the same"),
 ];
+
+/// What the token service asks of the API server when ServiceAccounts log in.
+const OF_REVIEWS: Permission = Permission {
+    api_group: "authentication.k8s.io",
+    resource: "tokenreviews",
+    names: &[],
+    verbs: &["create"],
+    reason: "whose token somebody shows to log in",
+};
 
 /// The group that Kubernetes is to put every user of a realm in. No group of Pasee has that name: it holds a `:`.
 #[must_use]
@@ -74,8 +85,38 @@ pub fn objects(realm: &Realm) -> Vec<Object> {
             "What every user of the realm may ask for. The law decides; none of it reads.",
         ),
         of_group(realm, ROOT_STAFF, OF_ROOT_STAFF, &root_staff, "What root staff may ask for."),
+        match realm.accounts {
+            Accounts::StayOut => Vec::new(),
+            Accounts::LogIn => reviews(realm).to_vec(),
+        },
     ]
     .concat()
+}
+
+/// What lets the token service review tokens.
+fn reviews(realm: &Realm) -> [Object; 2] {
+    let name = cluster_name(realm, "token-reviews");
+    let metadata = named(name.clone(), "What pasee serve needs to let ServiceAccounts log in.");
+    let role_ref =
+        RoleRef { api_group: Some(RBAC.to_owned()), kind: "ClusterRole".to_owned(), name };
+    let role = ClusterRole {
+        metadata: metadata.clone(),
+        rules: Some(vec![rule(&OF_REVIEWS)]),
+        aggregation_rule: None,
+    };
+    let subjects = Some(vec![process(realm, SERVER)]);
+    let binding = ClusterRoleBinding { metadata, role_ref, subjects };
+    [Object::ClusterRole(Box::new(role)), Object::ClusterRoleBinding(Box::new(binding))]
+}
+
+/// The account of one of Pasee's processes.
+fn process(realm: &Realm, name: &str) -> Subject {
+    Subject {
+        kind: "ServiceAccount".to_owned(),
+        name: name.to_owned(),
+        namespace: Some(realm.namespace.to_string()),
+        api_group: None,
+    }
 }
 
 /// An account with its Role.
@@ -87,14 +128,8 @@ fn of_process(
 ) -> Vec<Object> {
     let metadata = metadata(realm, name, description);
     let account = ServiceAccount { metadata: metadata.clone(), ..ServiceAccount::default() };
-    let subject = Subject {
-        kind: "ServiceAccount".to_owned(),
-        name: name.to_owned(),
-        namespace: Some(realm.namespace.to_string()),
-        api_group: None,
-    };
     let mut objects = vec![Object::ServiceAccount(Box::new(account))];
-    objects.extend(granted(metadata, permissions, subject));
+    objects.extend(granted(metadata, permissions, process(realm, name)));
     objects
 }
 

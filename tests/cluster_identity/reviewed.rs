@@ -7,11 +7,28 @@ use serde_json::{Value, json};
 use super::support::controlplane;
 use super::support::forge::{Forger, part};
 use super::support::pasee::{Setup, now};
+use super::support::realm;
 use super::{
     AUDIENCE, account, block_on, claims, documented, log_in, provider, reviewer, start, token,
 };
 
 const FOR_US: &str = "--audience=pasee.example.com";
+
+/// The account that `pasee policy` makes for the token service may ask, and nobody of the realm beside it.
+#[test]
+fn with_the_printed_role() {
+    let cluster = controlplane::shared();
+    let namespace = cluster.namespace();
+    realm::install(&cluster, &namespace, &["--service-accounts-log-in"]);
+    account(&cluster, &namespace, "deployer");
+    let shown = token(&cluster, &namespace, "deployer", &[FOR_US]);
+    block_on(async {
+        for (name, status) in [("pasee-server", 201), ("pasee-controller", 502)] {
+            let pasee = start(&cluster.account(&namespace, name).kubeconfig, "").await;
+            log_in(&pasee, &shown).await.is(status);
+        }
+    });
+}
 
 /// The state in a file, the tokens of a cluster that a kubeconfig names.
 #[test]
