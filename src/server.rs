@@ -117,6 +117,7 @@ impl Api {
         match route {
             Route::Home => Ok(self.documents.home()),
             Route::PublicKey => Ok(self.documents.public_key()),
+            Route::Discovery => self.documents.discovery(),
             Route::Jwks => Ok(self.documents.jwks()),
             Route::JwksEs256k => Ok(self.documents.jwks_es256k()),
             Route::DescribeTokens => self.describe_tokens(&call).await,

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::claims::{self, Party};
 use super::key::{PrivateKey, PublicKey};
 use super::verify::MAX_TOKEN;
-use crate::domain::token::{AccessClaims, RefreshClaims, TokenId};
+use crate::domain::token::{AccessClaims, Issuer, RefreshClaims, TokenId};
 
 /// `typ` of access tokens (RFC 9068 section 2.1).
 pub(super) const ACCESS: &str = "at+jwt";
@@ -59,6 +59,12 @@ impl Signer {
     #[must_use]
     pub fn public(&self) -> &PublicKey {
         self.key.public()
+    }
+
+    /// The issuer that is written.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.party.issuer
     }
 
     /// An access token.

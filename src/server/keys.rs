@@ -8,6 +8,7 @@ use http::header::{CACHE_CONTROL, HeaderValue};
 use serde_json::{Value, json};
 
 use super::Config;
+use super::error::ApiError;
 use super::reply::Reply;
 use crate::jose::jwks;
 use crate::jose::key::{Algorithm, PublicKey};
@@ -16,6 +17,7 @@ use crate::jose::key::{Algorithm, PublicKey};
 pub struct Documents {
     home: Bytes,
     public_key: Bytes,
+    discovery: Option<Bytes>,
     jwks: Bytes,
     jwks_es256k: Bytes,
 }
@@ -33,6 +35,7 @@ impl Documents {
         Self {
             home: bytes(&home(&config.hostname)),
             public_key: bytes(&public_key),
+            discovery: discovery(config).as_ref().map(bytes),
             jwks: bytes(&jwks::set(Algorithm::Es256, &keys)),
             jwks_es256k: bytes(&jwks::set(Algorithm::Es256k, &keys)),
         }
@@ -44,6 +47,13 @@ impl Documents {
 
     pub fn public_key(&self) -> Reply {
         cached("application/json", &self.public_key)
+    }
+
+    pub fn discovery(&self) -> Result<Reply, ApiError> {
+        let document = self.discovery.as_ref().ok_or(ApiError::NotFound(
+            "this issuer cannot be found by its name: that takes an iss in [jwt] that is the https URL in hostname",
+        ))?;
+        Ok(cached("application/json", document))
     }
 
     pub fn jwks(&self) -> Reply {
@@ -62,6 +72,22 @@ fn bytes(value: &Value) -> Bytes {
 fn cached(content_type: &'static str, body: &Bytes) -> Reply {
     Reply::typed(StatusCode::OK, HeaderValue::from_static(content_type), body.clone())
         .with(CACHE_CONTROL, HeaderValue::from_static("max-age=60"))
+}
+
+/// Where verifiers that know the issuer alone find the keys (OpenID Connect Discovery 1.0 section 4, as far as it is about
+/// keys: nobody logs in by that protocol here). It stands at the issuer's name, so the issuer must be where we are.
+fn discovery(config: &Config) -> Option<Value> {
+    let (issuer, hostname) = (config.signer.issuer().as_str(), &config.hostname);
+    let is_here = hostname.starts_with("https://") && issuer.trim_end_matches('/') == hostname;
+    is_here.then(|| {
+        json!({
+            "issuer": issuer,
+            "jwks_uri": format!("{hostname}/.well-known/jwks.json"),
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+        })
+    })
 }
 
 /// The JSON home document (draft-nottingham-json-home-06).

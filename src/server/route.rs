@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/` | GET |
 //! | `/public-key/` | GET |
+//! | `/.well-known/openid-configuration` | GET |
 //! | `/.well-known/jwks.json`, `/.well-known/jwks-es256k.json` | GET |
 //! | `/tokens/` | GET, POST |
 //! | `/users/` | GET, POST |
@@ -25,6 +26,8 @@ pub enum Route {
     Home,
     /// The signing key as PEM.
     PublicKey,
+    /// Where the issuer's keys are.
+    Discovery,
     /// The JWK Set with the P-256 keys.
     Jwks,
     /// The JWK Set with the secp256k1 keys.
@@ -86,6 +89,9 @@ impl Route {
         match segments.as_slice() {
             [] => pick(method, "GET, HEAD", [(Method::GET, Self::Home)]),
             ["public-key"] => pick(method, "GET, HEAD", [(Method::GET, Self::PublicKey)]),
+            [".well-known", "openid-configuration"] => {
+                pick(method, "GET, HEAD", [(Method::GET, Self::Discovery)])
+            }
             [".well-known", "jwks.json"] => pick(method, "GET, HEAD", [(Method::GET, Self::Jwks)]),
             [".well-known", "jwks-es256k.json"] => {
                 pick(method, "GET, HEAD", [(Method::GET, Self::JwksEs256k)])
@@ -149,6 +155,7 @@ impl Route {
         match self {
             Self::Home => "home",
             Self::PublicKey => "public-key",
+            Self::Discovery => "discovery",
             Self::Jwks => "jwks",
             Self::JwksEs256k => "jwks-es256k",
             Self::DescribeTokens | Self::CreateTokens => "tokens",

@@ -1,6 +1,6 @@
 //! Pasee's own tokens in an API server that is configured as docs/kubernetes.md shows, under the law.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rcgen::{CertificateParams, KeyPair};
@@ -13,12 +13,14 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use super::roles::{examples, shown_configuration};
 use super::stage::{Stage, group};
 use super::support::controlplane::ControlPlane;
-use super::support::forge;
-use super::support::pasee::{Pasee, Setup};
+use super::support::pasee::Setup;
 use super::support::raw_server::{RawServer, Request, Step};
 
-/// An issuer that shows a key set, as Kubernetes looks for it, and its certificate.
-async fn issuer(keys: Value) -> (RawServer, String) {
+/// What a Pasee shows of itself, by path.
+type Shown = Arc<OnceLock<[(&'static str, Value); 2]>>;
+
+/// What ends TLS in front of a Pasee, and its certificate.
+async fn front(shown: Shown) -> (RawServer, String) {
     let key = KeyPair::generate().unwrap();
     let certificate =
         CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
@@ -30,24 +32,16 @@ async fn issuer(keys: Value) -> (RawServer, String) {
         .with_single_cert(vec![certificate.der().clone()], secret)
         .unwrap();
     let script = move |request: &Request| {
-        let host = request.head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("host").then(|| value.trim().to_owned())
-        });
-        let url = format!("https://{}", host.unwrap());
-        let document = if request.line.contains("openid-configuration") {
-            json!({
-                "issuer": url, "jwks_uri": format!("{url}/keys"), "authorization_endpoint": url,
-                "response_types_supported": ["id_token"], "subject_types_supported": ["public"],
-                "id_token_signing_alg_values_supported": ["ES256"],
-            })
-        } else {
-            keys.clone()
+        let document = shown
+            .get()
+            .and_then(|documents| documents.iter().find(|(path, _)| request.line.contains(path)));
+        let (status, body) = match document {
+            Some((_, document)) => ("200 OK", document.to_string()),
+            None => ("404 Not Found", "{}".to_owned()),
         };
-        let body = document.to_string();
         let length = body.len();
         let answer = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
         );
         vec![Step::Bytes(answer.into_bytes())]
     };
@@ -55,21 +49,18 @@ async fn issuer(keys: Value) -> (RawServer, String) {
     (server, certificate.pem())
 }
 
-/// A token of Pasee as it would be, were this its issuer.
-fn issued_by(pasee: &Pasee, url: &str, token: &str) -> String {
-    let (header, mut claims) = (forge::part(token, 0), forge::part(token, 1));
-    claims["iss"] = json!(url);
-    pasee.forger.token(&header, &claims)
-}
-
 #[test]
 fn tokens_of_pasee_are_users_of_the_realm() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let setup = Setup::default().audience("kubernetes").members("articles.staff", ["local-john"]);
-    let pasee = runtime.block_on(setup.start());
-    let keys = runtime.block_on(pasee.ask("GET", "/.well-known/jwks.json").send()).json();
-    let (server, certificate) = runtime.block_on(issuer(keys));
+    let shown = Shown::default();
+    let (server, certificate) = runtime.block_on(front(Arc::clone(&shown)));
     let url = format!("https://{}", server.address);
+    let setup = Setup::default().audience("kubernetes").members("articles.staff", ["local-john"]);
+    let setup = setup.issuer(&url).top(&format!("hostname = \"{url}\""));
+    let pasee = runtime.block_on(setup.start());
+    let documents = ["/.well-known/openid-configuration", "/.well-known/jwks.json"]
+        .map(|path| (path, runtime.block_on(pasee.ask("GET", path).send()).is(200).json()));
+    shown.set(documents).unwrap();
     let mut configuration: Value = serde_saphyr::from_str(&shown_configuration()).unwrap();
     configuration["jwt"][0]["issuer"]["url"] = json!(url);
     configuration["jwt"][0]["issuer"]["certificateAuthority"] = json!(certificate);
@@ -80,9 +71,7 @@ fn tokens_of_pasee_are_users_of_the_realm() {
     let stage = Stage::new(&cluster, &[]);
 
     let pairs = ["root", "john"].map(|name| runtime.block_on(pasee.log_in(name)));
-    let [root, john] = pairs
-        .each_ref()
-        .map(|pair| cluster.bearer("somebody", &issued_by(&pasee, &url, &pair.access)));
+    let [root, john] = pairs.each_ref().map(|pair| cluster.bearer("somebody", &pair.access));
     let since = Instant::now();
     // The issuer is looked at every ten seconds at first.
     let whoami = loop {
@@ -117,7 +106,7 @@ fn tokens_of_pasee_are_users_of_the_realm() {
     assert!(refusal.contains("only root staff and the staff of comments may"), "{refusal}");
 
     // A refresh token opens nothing but a refresh.
-    let refresh = cluster.bearer("somebody", &issued_by(&pasee, &url, &pairs[0].refresh));
+    let refresh = cluster.bearer("somebody", &pairs[0].refresh);
     let refusal = refresh.kubectl(["auth", "whoami"]).refused();
     assert!(refusal.contains("Unauthorized") || refusal.contains("must be logged in"), "{refusal}");
 }

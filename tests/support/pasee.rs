@@ -29,7 +29,7 @@ use tokio::net::TcpStream;
 pub use self::ask::{Answer, Ask};
 use super::forge::Forger;
 
-/// The issuer of every Pasee here.
+/// The issuer of every Pasee here that is given no other.
 pub const ISSUER: &str = "pasee.example.com";
 /// Longer than anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,6 +53,7 @@ pub struct Setup {
     tables: String,
     memory: u32,
     aud: Option<&'static str>,
+    issuer: String,
 }
 
 impl Default for Setup {
@@ -65,6 +66,7 @@ impl Default for Setup {
                 .into(),
             memory: 8,
             aud: None,
+            issuer: ISSUER.to_owned(),
         }
     }
 }
@@ -102,6 +104,12 @@ impl Setup {
         self
     }
 
+    /// With another issuer.
+    pub fn issuer(mut self, issuer: &str) -> Self {
+        issuer.clone_into(&mut self.issuer);
+        self
+    }
+
     /// With users in a group, put there by the operator before the start.
     pub fn members<N: Into<String>>(
         mut self,
@@ -123,12 +131,12 @@ impl Setup {
     }
 
     fn settings(&self, port: u16, key: &str) -> String {
-        let Self { top, tables, .. } = self;
+        let Self { top, tables, issuer, .. } = self;
         let audience = self.aud.map(|aud| format!("audience = \"{aud}\"\n")).unwrap_or_default();
         let users: String = self.users.iter().map(|name| user(name, self.memory)).collect();
         format!(
             "host = \"127.0.0.1\"\nport = {port}\nprivate_key = \"\"\"\n{key}\"\"\"\n{top}\n\
-             [jwt]\niss = \"{ISSUER}\"\n{audience}\
+             [jwt]\niss = \"{issuer}\"\n{audience}\
              [[identity_providers]]\nname = \"local\"\nprotocol = \"local\"\n{users}\n{tables}"
         )
     }
