@@ -7,6 +7,7 @@ mod call;
 pub mod kisee;
 pub mod local;
 mod mapping;
+pub mod oidc;
 pub mod redirect;
 
 use std::sync::Arc;
@@ -151,6 +152,7 @@ pub struct Provider {
 enum Ready {
     Kisee(kisee::Kisee),
     Local(local::Local),
+    Oidc(oidc::Oidc),
 }
 
 impl Provider {
@@ -183,6 +185,7 @@ impl Provider {
     pub fn ways(&self) -> &'static [Way] {
         match &self.protocol {
             Ready::Kisee(_) | Ready::Local(_) => &[Way::Password],
+            Ready::Oidc(_) => &[Way::Redirect],
         }
     }
 
@@ -198,7 +201,7 @@ impl Provider {
             (Ready::Local(local), Shown::Password(credentials)) => {
                 local.identify(credentials).await?
             }
-            (Ready::Kisee(_) | Ready::Local(_), Shown::Token(_)) => {
+            (Ready::Kisee(_) | Ready::Local(_), Shown::Token(_)) | (Ready::Oidc(_), _) => {
                 return Err(ProviderError::NotOffered);
             }
         };
@@ -210,8 +213,8 @@ impl Provider {
     /// # Errors
     /// [`ProviderError::NotOffered`] when the protocol has no such thing, else what went wrong on the way.
     pub async fn begin(&self, back: &Url) -> Result<Begun, ProviderError> {
-        let _ = back;
         match &self.protocol {
+            Ready::Oidc(oidc) => oidc.begin(back).await,
             Ready::Kisee(_) | Ready::Local(_) => Err(ProviderError::NotOffered),
         }
     }
@@ -227,10 +230,11 @@ impl Provider {
         answered: &Answered,
         now: Timestamp,
     ) -> Result<Identity, ProviderError> {
-        let _ = (back, memory, answered, now);
-        match &self.protocol {
-            Ready::Kisee(_) | Ready::Local(_) => Err(ProviderError::NotOffered),
-        }
+        let proved = match &self.protocol {
+            Ready::Oidc(oidc) => oidc.finish(back, memory, answered, now).await?,
+            Ready::Kisee(_) | Ready::Local(_) => return Err(ProviderError::NotOffered),
+        };
+        self.identity(&proved)
     }
 
     /// Judges once more, by the settings of today, a user whom a login has proved: whether they are let in, and which
@@ -264,7 +268,7 @@ impl Provider {
     ) -> Result<ForwardedAnswer, ProviderError> {
         match &self.protocol {
             Ready::Kisee(kisee) => kisee.forward(what, request).await,
-            Ready::Local(_) => Err(ProviderError::NotOffered),
+            Ready::Local(_) | Ready::Oidc(_) => Err(ProviderError::NotOffered),
         }
     }
 }
@@ -298,6 +302,9 @@ impl Providers {
                     .map(Ready::Kisee)
                     .map_err(|reason| SetupError { name: provider.name.clone(), reason })?,
                 Protocol::Local(local) => Ready::Local(local::Local::new(local)),
+                Protocol::Oidc(oidc) => oidc::Oidc::new(oidc)
+                    .map(Ready::Oidc)
+                    .map_err(|reason| SetupError { name: provider.name.clone(), reason })?,
                 Protocol::NotYet(_) => continue,
             };
             let ready = Arc::new(Provider {
@@ -306,13 +313,14 @@ impl Providers {
                     .title
                     .clone()
                     .unwrap_or_else(|| format!("Log in via {}", provider.name)),
-                description: provider.description.clone().unwrap_or_else(|| {
-                    format!(
-                        "POST a login and a password of {} to get an access and a refresh token.",
-                        provider.name
-                    )
-                }),
-                fields: login_fields(&provider.input_fields),
+                description: provider
+                    .description
+                    .clone()
+                    .unwrap_or_else(|| described(&protocol, &provider.name)),
+                fields: match &protocol {
+                    Ready::Oidc(_) => Vec::new(),
+                    Ready::Kisee(_) | Ready::Local(_) => login_fields(&provider.input_fields),
+                },
                 mapping: Mapping::new(&provider.mapping),
                 protocol,
             });
@@ -339,6 +347,19 @@ impl Providers {
     /// All that are offered, in the order of the settings.
     pub fn iter(&self) -> impl Iterator<Item = &Provider> {
         self.offered.iter().map(Arc::as_ref)
+    }
+}
+
+/// What to do to log in, in one sentence.
+fn described(protocol: &Ready, name: &ProviderName) -> String {
+    match protocol {
+        Ready::Kisee(_) | Ready::Local(_) => {
+            format!("POST a login and a password of {name} to get an access and a refresh token.")
+        }
+        Ready::Oidc(_) => format!(
+            "Open in a browser, or POST and send the browser to authorize_url, to log in at {name} and come back with an \
+             access and a refresh token."
+        ),
     }
 }
 

@@ -6,8 +6,8 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::{
-    Cluster, GroupRule, IdentityProvider, Kisee, Limits, LogFormat, Mapping, PassedClaim, Protocol,
-    RequiredClaim, Settings, Storage,
+    Cluster, GroupRule, IdentityProvider, Kisee, Limits, LogFormat, Mapping, Oidc, PassedClaim,
+    Protocol, RequiredClaim, Settings, Storage,
 };
 use crate::domain::evidence::Fact;
 
@@ -139,6 +139,9 @@ impl Display for Described<'_> {
                 let users = count(local.users.len(), "user");
                 write!(f, "Users {name}-… log in with a password of this file: {users}")?;
             }
+            Protocol::Oidc(oidc) => {
+                write!(f, "Users {name}-… log in through the OpenID provider {}", Trusted(oidc))?;
+            }
             Protocol::NotYet(protocol) => {
                 return write!(f, "Leaves {name} out: this version does not speak {protocol}.");
             }
@@ -198,6 +201,36 @@ impl Display for Asked<'_> {
             write!(f, ", authorities also from {}", file.display())?;
         }
         write!(f, ", given {} to answer", length(kisee.timeout))
+    }
+}
+
+/// How an OpenID provider is asked and believed.
+struct Trusted<'a>(&'a Oidc);
+
+impl Display for Trusted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(oidc) = self;
+        let kind = if oidc.client_secret.is_some() { "with a secret" } else { "without a secret" };
+        let algorithms: Vec<String> = oidc.algorithms.iter().map(ToString::to_string).collect();
+        write!(
+            f,
+            "{} as the client {} {kind}, which asks for {}, knows users by {} and believes {}",
+            oidc.issuer,
+            oidc.client_id,
+            oidc.scopes.join(", "),
+            oidc.subject_claim,
+            algorithms.join(", ")
+        )?;
+        if oidc.user_info {
+            f.write_str("; its UserInfo is read too")?;
+        }
+        if let Some(max_age) = oidc.max_age {
+            write!(f, "; users have logged in there at most {} ago", length(max_age))?;
+        }
+        if let Some(file) = &oidc.ca_file {
+            write!(f, ", authorities also from {}", file.display())?;
+        }
+        write!(f, ", given {} to answer", length(oidc.timeout))
     }
 }
 

@@ -5,6 +5,7 @@
 mod kisee;
 mod local;
 mod mapping;
+mod oidc;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -110,7 +111,7 @@ fn protocol(table: &Table<'_>, base: &Path) -> Option<Protocol> {
         "local" => local::local(table).map(Protocol::Local),
         "oauth1" => Some(not_yet(table, &item, "oauth1")),
         "oauth2" => Some(not_yet(table, &item, "oauth2")),
-        "oidc" => Some(not_yet(table, &item, "oidc")),
+        "oidc" => oidc::oidc(table, base).map(Protocol::Oidc),
         "pasee" => Some(not_yet(table, &item, "pasee")),
         "kubernetes" => Some(not_yet(table, &item, "kubernetes")),
         _ => {

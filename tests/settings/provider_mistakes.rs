@@ -87,16 +87,12 @@ fn keys_of_a_kisee() {
 fn keys_of_any_provider() {
     let first = "identity_providers[0]";
     let at = "[[identity_providers]]";
-    let name = |name| format!("{at}\nname = {name}\nprotocol = \"oidc\"");
+    let right = "protocol = \"oidc\"\nsettings = { issuer = \"https://a\", client_id = \"b\" }";
+    let name = |name| format!("{at}\nname = {name}\n{right}");
     assert!(mistakes(&name("\"a\"")).starts_with("no mistake"));
     assert_mistake(&name("\"a-b\""), "name", &format!("{first}.name"), "such as kisee");
     assert_mistake(&name("7"), "name", &format!("{first}.name"), "a text");
-    assert_mistake(
-        &format!("{at}\nprotocol = \"oidc\""),
-        at,
-        &format!("{first}.name"),
-        "\"kisee\"",
-    );
+    assert_mistake(&format!("{at}\n{right}"), at, &format!("{first}.name"), "\"kisee\"");
     let protocol = |line: &str| format!("{at}\nname = \"a\"\n{line}");
     let key = format!("{first}.protocol");
     assert_mistake(&protocol(""), at, &key, "\"kisee\" or \"local\"");
@@ -114,7 +110,7 @@ fn keys_of_any_provider() {
         &format!("{first}.settings"),
         "[identity_providers.settings] with its keys below",
     );
-    let twice = format!("{}\n{at}\n\nname = \"a\" # again\nprotocol = \"oidc\"", name("\"a\""));
+    let twice = format!("{}\n{at}\n\nname = \"a\" # again\n{right}", name("\"a\""));
     assert_mistake(
         &twice,
         "name = \"a\" # again",
