@@ -1,0 +1,114 @@
+//! Browsers that bring answers to a running Pasee: their own, another's, an old one's.
+
+use serde_json::json;
+use url::Url;
+
+use super::support::forge::{Forger, part};
+use super::support::openid::{CLIENT, OpenId, Place, SECRET, parameter};
+use super::support::pasee::{Answer, Pasee, Setup, now};
+
+async fn pasee(openid: &OpenId) -> Pasee {
+    let provider = |name: &str| {
+        format!(
+            "[[identity_providers]]\nname = \"{name}\"\nprotocol = \"oidc\"\nclaims = [\"email\"]\n\
+             [identity_providers.settings]\nissuer = \"{}\"\nclient_id = \"{CLIENT}\"\nclient_secret = \"{SECRET}\"\n",
+            openid.issuer
+        )
+    };
+    Setup::default().tables(&provider("corp")).tables(&provider("other")).start().await
+}
+
+/// A browser on its way: its cookie, and where it was sent.
+struct Sent {
+    cookie: String,
+    url: Url,
+}
+
+impl Sent {
+    async fn by(pasee: &Pasee, idp: &str) -> Self {
+        let answer = pasee.ask("GET", &format!("/tokens/?idp={idp}")).send().await.is(303);
+        Self {
+            cookie: answer.header("set-cookie").split(';').next().unwrap().to_owned(),
+            url: answer.header("location").parse().unwrap(),
+        }
+    }
+
+    fn state(&self) -> String {
+        parameter(&self.url, "state")
+    }
+}
+
+/// Comes back as somebody with these cookies.
+async fn back(pasee: &Pasee, idp: &str, openid: &OpenId, state: &str, cookies: &str) -> Answer {
+    let issuer: String = url::form_urlencoded::byte_serialize(openid.issuer.as_bytes()).collect();
+    let path = format!("/tokens/?idp={idp}&code=c&iss={issuer}&state={state}");
+    let ask = pasee.ask("GET", &path);
+    if cookies.is_empty() { ask.send().await } else { ask.header("cookie", cookies).send().await }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_in_browsers() {
+    let openid = OpenId::start().await;
+    let pasee = pasee(&openid).await;
+    let (mine, yours) = (Sent::by(&pasee, "corp").await, Sent::by(&pasee, "corp").await);
+    let elsewhere = Sent::by(&pasee, "other").await;
+    let claims = openid.claims(&parameter(&mine.url, "nonce"), now());
+    openid.redeems(&openid.forger.token(&super::header(&openid), &claims));
+    let state = mine.state();
+    let renamed = elsewhere.cookie.replacen("other", "corp", 1);
+    let (name, sealed) = mine.cookie.split_once('=').unwrap();
+    let cut = format!("{name}={}", &sealed[..sealed.len() - 4]);
+    for (what, state, cookies, status) in [
+        ("no cookie", state.as_str(), "", 400),
+        ("the cookie of another browser", &state, yours.cookie.as_str(), 403),
+        ("the cookie of another provider", &state, &renamed, 400),
+        ("a cookie that is cut", &state, &cut, 400),
+        ("a cookie of nobody's", &state, &format!("{name}=AAAA"), 400),
+        ("two cookies", &state, &format!("{}; {}", mine.cookie, yours.cookie), 400),
+    ] {
+        let answer = back(&pasee, "corp", &openid, state, cookies).await;
+        assert_eq!(answer.status.as_u16(), status, "{what}");
+    }
+    // At the other provider's place, with everything renamed to fit.
+    let answer =
+        back(&pasee, "other", &openid, &state, &mine.cookie.replacen("corp", "other", 1)).await;
+    assert_eq!(answer.status.as_u16(), 400);
+    assert_eq!(openid.asked(Place::Token), 0, "no code was sent anywhere");
+    // The one that belongs together, once.
+    let document = back(&pasee, "corp", &openid, &state, &mine.cookie).await.is(200);
+    assert!(document.header("set-cookie").contains("Max-Age=0"));
+    assert!(document.header("cache-control").contains("no-store"));
+    let document = document.json();
+    let access = part(document["access_token"].as_str().unwrap(), 1);
+    assert_eq!((&access["sub"], &access["idp"]), (&json!("corp-ada"), &json!("corp")));
+    assert_eq!(access["email"], json!("ada@example.com"));
+    assert!(access.get("email_verified").is_none() && access.get("nonce").is_none());
+    assert_eq!(
+        back(&pasee, "corp", &openid, &state, &mine.cookie).await.status.as_u16(),
+        400,
+        "reused"
+    );
+    // A state that is missing ends that login, too: nobody tries states at one cookie.
+    let tried = Sent::by(&pasee, "corp").await;
+    assert_eq!(back(&pasee, "corp", &openid, "", &tried.cookie).await.status.as_u16(), 403);
+    assert_eq!(
+        back(&pasee, "corp", &openid, &tried.state(), &tried.cookie).await.status.as_u16(),
+        400
+    );
+    assert_eq!(openid.asked(Place::Token), 1);
+    let log = pasee.log();
+    assert!(!log.contains(SECRET) && !log.contains("panicked"), "{log}");
+}
+
+/// An ID token in somebody else's name, through the whole program: 502, and no token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_id_token() {
+    let openid = OpenId::start().await;
+    let pasee = pasee(&openid).await;
+    let stranger = Forger::new(pasee::jose::key::Algorithm::Es256);
+    let sent = Sent::by(&pasee, "corp").await;
+    let claims = openid.claims(&parameter(&sent.url, "nonce"), now());
+    openid.redeems(&stranger.token(&super::header(&openid), &claims));
+    let answer = back(&pasee, "corp", &openid, &sent.state(), &sent.cookie).await.is(502);
+    assert!(!String::from_utf8_lossy(&answer.body).contains("access_token"));
+}
