@@ -152,7 +152,7 @@ pub struct Provider {
 enum Ready {
     Kisee(kisee::Kisee),
     Local(local::Local),
-    Oidc(oidc::Oidc),
+    Oidc(Box<oidc::Oidc>),
 }
 
 impl Provider {
@@ -303,7 +303,7 @@ impl Providers {
                     .map_err(|reason| SetupError { name: provider.name.clone(), reason })?,
                 Protocol::Local(local) => Ready::Local(local::Local::new(local)),
                 Protocol::Oidc(oidc) => oidc::Oidc::new(oidc)
-                    .map(Ready::Oidc)
+                    .map(|oidc| Ready::Oidc(Box::new(oidc)))
                     .map_err(|reason| SetupError { name: provider.name.clone(), reason })?,
                 Protocol::NotYet(_) => continue,
             };

@@ -228,7 +228,7 @@ pub enum Protocol {
     /// Users in the settings file.
     Local(Local),
     /// An OpenID provider.
-    Oidc(Oidc),
+    Oidc(Box<Oidc>),
     /// A protocol that is known but that this version does not speak.
     NotYet(&'static str),
 }

@@ -221,16 +221,17 @@ impl Display for Trusted<'_> {
             oidc.subject_claim,
             algorithms.join(", ")
         )?;
-        if oidc.user_info {
-            f.write_str("; its UserInfo is read too")?;
-        }
-        if let Some(max_age) = oidc.max_age {
-            write!(f, "; users have logged in there at most {} ago", length(max_age))?;
-        }
         if let Some(file) = &oidc.ca_file {
             write!(f, ", authorities also from {}", file.display())?;
         }
-        write!(f, ", given {} to answer", length(oidc.timeout))
+        write!(f, ", given {} to answer", length(oidc.timeout))?;
+        if oidc.user_info {
+            f.write_str("; its UserInfo is read too")?;
+        }
+        match oidc.max_age {
+            Some(age) => write!(f, "; they have logged in there at most {} ago", length(age)),
+            None => Ok(()),
+        }
     }
 }
 

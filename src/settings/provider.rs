@@ -111,7 +111,7 @@ fn protocol(table: &Table<'_>, base: &Path) -> Option<Protocol> {
         "local" => local::local(table).map(Protocol::Local),
         "oauth1" => Some(not_yet(table, &item, "oauth1")),
         "oauth2" => Some(not_yet(table, &item, "oauth2")),
-        "oidc" => oidc::oidc(table, base).map(Protocol::Oidc),
+        "oidc" => oidc::oidc(table, base).map(|oidc| Protocol::Oidc(Box::new(oidc))),
         "pasee" => Some(not_yet(table, &item, "pasee")),
         "kubernetes" => Some(not_yet(table, &item, "kubernetes")),
         _ => {

@@ -58,6 +58,13 @@ fn secrets_in_wrong_places_stay_unsaid() {
         provider(&format!("protocol = \"oauth2\"\napp_secret = \"{CANARY}\"")),
         provider(&format!("protocol = \"oauth9\"\nsettings.app_secret = \"{CANARY}\"")),
         provider(&format!("settings.app_secret = \"{CANARY}\"")),
+        provider(&format!("protocol = \"oidc\"\nsettings.client_secret = \"{CANARY}\"")),
+        provider(&format!("protocol = \"oidc\"\nsettings.client_secret = [\"{CANARY}\"]")),
+        provider(&format!("protocol = \"oidc\"\nclient_secret = \"{CANARY}\"")),
+        provider(&format!("protocol = \"oidc\"\nsettings.issuer = \"https://a:{CANARY}@b\"")),
+        provider(&format!(
+            "protocol = \"oidc\"\nsettings = {{ issuer = \"https://a\", client_id = \"b\", client_secret = \"{CANARY}\" }}"
+        )),
         provider(&format!("protocol = \"kisee\"\nendpoint = \"http://a:{CANARY}@b/\"")),
         provider(&format!("protocol = \"kisee\"\nhost = \"a:{CANARY}@b\"")),
         provider(&format!("protocol = \"kisee\"\nendpoint = \"http://a/?{CANARY}\"")),

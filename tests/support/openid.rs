@@ -152,7 +152,7 @@ impl OpenId {
         let algorithms = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
         IdentityProvider {
             name: name.parse().unwrap(),
-            protocol: Protocol::Oidc(Oidc {
+            protocol: Protocol::Oidc(Box::new(Oidc {
                 issuer: self.issuer.clone(),
                 discovery: format!("{}/.well-known/openid-configuration", self.issuer)
                     .parse()
@@ -168,7 +168,7 @@ impl OpenId {
                 prompt: None,
                 timeout,
                 ca_file: None,
-            }),
+            })),
             title: None,
             description: None,
             registers_users: false,
