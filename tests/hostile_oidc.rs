@@ -145,6 +145,19 @@ async fn client_authentication() {
     }
 }
 
+/// Where a proxy has Pasee at another place, both requests name that.
+#[tokio::test(flavor = "multi_thread")]
+async fn callback_url() {
+    let openid = OpenId::start().await;
+    let place = "https://login.example.com/back";
+    let providers = corp(&openid, |oidc| oidc.callback_url = Some(place.parse().unwrap()));
+    let begun = Begun::at(providers.get("corp").unwrap()).await.unwrap();
+    assert_eq!(begun.parameter("redirect_uri"), place);
+    log_in(&openid, &providers, |_| {}).await.unwrap();
+    let (_, body) = openid.last(Place::Token);
+    assert_eq!(parameter(&format!("x:/?{body}").parse().unwrap(), "redirect_uri"), place);
+}
+
 /// The address of one document and the word on it of another never meet, and UserInfo changes nothing that is signed.
 #[tokio::test(flavor = "multi_thread")]
 async fn user_info() {

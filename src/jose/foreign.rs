@@ -130,6 +130,9 @@ impl KeySet {
     /// [`KeySetError`].
     pub fn read(document: &Map<String, Value>) -> Result<Self, KeySetError> {
         let keys = document.get("keys").and_then(Value::as_array).ok_or(KeySetError)?;
+        if keys.iter().any(is_secret) {
+            tracing::warn!("a JWK Set holds a private or symmetric key: nobody should believe it");
+        }
         let keys: Vec<Key> = keys.iter().filter_map(Key::read).take(MAX_KEYS + 1).collect();
         if keys.len() > MAX_KEYS { Err(KeySetError) } else { Ok(Self(keys)) }
     }
@@ -203,11 +206,7 @@ impl KeySet {
 
 impl Key {
     fn read(jwk: &Value) -> Option<Self> {
-        let jwk = jwk.as_object()?;
-        if SECRET_PARTS.iter().any(|name| jwk.contains_key(*name)) {
-            tracing::warn!("a JWK Set holds a private key: it is not believed");
-            return None;
-        }
+        let jwk = Some(jwk).filter(|jwk| !is_secret(jwk))?.as_object()?;
         let verifies = |operations: &Value| {
             operations.as_array().is_some_and(|all| all.iter().any(|one| one == "verify"))
         };
@@ -254,6 +253,11 @@ impl Key {
         };
         by_kind && self.algorithm.is_none_or(|own| own == algorithm)
     }
+}
+
+/// Whether whoever reads the set could sign with this key.
+fn is_secret(jwk: &Value) -> bool {
+    SECRET_PARTS.iter().any(|name| jwk.get(name).is_some())
 }
 
 /// Base64url of a number, without leading zeros.

@@ -112,3 +112,33 @@ async fn a_forged_id_token() {
     let answer = back(&pasee, "corp", &openid, &sent.state(), &sent.cookie).await.is(502);
     assert!(!String::from_utf8_lossy(&answer.body).contains("access_token"));
 }
+
+/// What a client is told of the ways to log in, and how it begins one itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_clients_see() {
+    let openid = OpenId::start().await;
+    let pasee = pasee(&openid).await;
+    let listed = pasee.ask("GET", "/tokens/").send().await.is(200).json();
+    let link = &listed["identify_via_corp"];
+    assert_eq!(link["url"], json!(format!("{}/tokens/?idp=corp", pasee.url)));
+    let fields: Vec<&str> = link["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|field| field["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(fields, ["scope"], "no login, no password");
+    assert!(link["description"].as_str().unwrap().contains("browser"));
+    let begun = pasee.ask("POST", "/tokens/?idp=corp").send().await.is(201);
+    let url: Url = begun.json()["authorize_url"].as_str().unwrap().parse().unwrap();
+    assert_eq!(parameter(&url, "redirect_uri"), format!("{}/tokens/?idp=corp", pasee.url));
+    let sent =
+        Sent { cookie: begun.header("set-cookie").split(';').next().unwrap().to_owned(), url };
+    let claims = openid.claims(&parameter(&sent.url, "nonce"), now());
+    openid.redeems(&openid.forger.token(&super::header(&openid), &claims));
+    back(&pasee, "corp", &openid, &sent.state(), &sent.cookie).await.is(200);
+    // A password of a user there is none of ours to take.
+    let body = json!({"login": "ada", "password": "x"});
+    let answer = pasee.ask("POST", "/tokens/?idp=corp").json(&body).await.is(201);
+    assert!(answer.json().get("access_token").is_none());
+}

@@ -5,12 +5,16 @@ use std::net::TcpListener;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm as Signing, EncodingKey, crypto};
+use pasee::domain::time::Timestamp;
 use pasee::idp::{ProviderError, Providers};
+use pasee::jose::foreign::KeySet;
+use pasee::jose::id_token::Expected;
 use pasee::jose::key::Algorithm;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::support::forge::Forger;
+use super::support::mutants::{Corpus, Dice, WAYS};
 use super::support::openid::{ACCESS_TOKEN, Begun, CLIENT, OpenId, SECRET};
 use super::{NOW, corp, header};
 
@@ -478,4 +482,56 @@ async fn max_age() {
         let (name, token) = workshop.with("auth_time", time);
         assert_eq!(judge(&openid, &providers, &begun, &token).await.is_ok(), is_enough, "{name}");
     }
+}
+
+/// Real ID tokens of this login, of another login and for another client, mutated in every way.
+#[tokio::test(flavor = "multi_thread")]
+async fn mutants() {
+    const MUTANTS: u64 = 100_000;
+    const SEED: u64 = 0x6f69_6463;
+    let openid = OpenId::start().await;
+    let stranger = Forger::new(Algorithm::Es256);
+    let workshop = Workshop { openid: &openid, stranger: &stranger, nonce: "nonce-of-this-login" };
+    let (_, elsewhere) = workshop.with("aud", json!("another-client"));
+    let (_, another) = workshop.with("nonce", json!("nonce-of-another-login"));
+    let (_, mine) = workshop.with("at_hash", json!(half(ACCESS_TOKEN.as_bytes())));
+    let foreign = stranger.token(&header(&openid), &workshop.claims());
+    let set = openid.keys();
+    let secrets = [
+        SECRET.into(),
+        openid.forger.key.public().to_pem(),
+        set.to_string(),
+        set["keys"][0].to_string(),
+    ];
+    let corpus = Corpus {
+        real: vec![mine.clone(), another.clone(), elsewhere.clone()],
+        foreign: vec![foreign],
+        secrets: secrets.map(String::into_bytes).to_vec(),
+    };
+    let keys = KeySet::read(set.as_object().unwrap()).unwrap();
+    let allowed = ["RS256", "PS256", "ES256", "ES384", "EdDSA"].map(|name| name.parse().unwrap());
+    let expected = Expected {
+        issuer: &openid.issuer,
+        client_id: CLIENT,
+        nonce: workshop.nonce,
+        access_token: ACCESS_TOKEN,
+        max_age: None,
+    };
+    let now = Timestamp::from_unix(NOW).unwrap();
+    let is_believed = |token: &str| {
+        keys.verify(token, &allowed).and_then(|signed| expected.prove(signed, now)).is_ok()
+    };
+    assert!(is_believed(&mine) && !is_believed(&another) && !is_believed(&elsewhere));
+    let mut believed = 0;
+    for number in 0..MUTANTS {
+        let mut dice = Dice::new(SEED.wrapping_add(number << 20));
+        let (base, way) = (dice.below(3), dice.below(WAYS));
+        let mutant = corpus.mutant(base, way, &mut dice);
+        if is_believed(&mutant) {
+            believed += 1;
+            println!("seed {SEED:#x}, mutant {number}, way {way}: {mutant}");
+        }
+    }
+    println!("{MUTANTS} mutants of ID tokens, {believed} believed");
+    assert_eq!(believed, 0);
 }

@@ -143,10 +143,10 @@ def test_rotated_keys(pasee: Pasee, corp: JavaScriptProvider, report: Callable[[
     corp.stop()
     corp.start()
     assert Browser().log_in(pasee, "corp", "ada").status_code == 502
-    wait_until(lambda: Browser().log_in(pasee, "corp", "ada").status_code == 200, "the keys are known", 40)
+    wait_until(lambda: Browser().log_in(pasee, "corp", "ada").status_code == 200, "the keys are known", 60)
     took = time.monotonic() - started
     report(f"OpenID provider rotates keys twice at once: known after {took:.0f} s")
-    assert 25 < took < 35
+    assert 20 < took < 60, "once in 30 s"
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "EdDSA"])

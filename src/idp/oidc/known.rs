@@ -130,3 +130,88 @@ async fn fetch(caller: &Caller, place: &Url) -> Result<Map<String, Value>, Provi
     }
     strict_object(&answer.body).map_err(|_| ProviderError::Nonsense("a malformed document"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::super::call::Trust;
+    use super::*;
+    use crate::jose::jwks;
+    use crate::jose::key::{Algorithm, PrivateKey};
+
+    /// The settings of a provider that is away, and what was known of it.
+    fn away(believed_until: Instant) -> (Caller, settings::Oidc, Arc<Known>) {
+        let issuer = "http://127.0.0.1:1";
+        let settings = settings::Oidc {
+            issuer: issuer.to_owned(),
+            discovery: format!("{issuer}/.well-known/openid-configuration").parse().unwrap(),
+            client_id: "pasee".to_owned(),
+            client_secret: None,
+            scopes: Vec::new(),
+            subject_claim: "sub".to_owned(),
+            callback_url: None,
+            algorithms: Vec::new(),
+            user_info: false,
+            max_age: None,
+            prompt: None,
+            timeout: Duration::from_secs(2),
+            ca_file: None,
+        };
+        let place = |name: &str| format!("{issuer}/{name}");
+        let document = json!({
+            "issuer": issuer, "authorization_endpoint": place("auth"), "token_endpoint": place("token"),
+            "jwks_uri": place("jwks"),
+        });
+        let key = PrivateKey::generate(Algorithm::Es256).unwrap().public().clone();
+        let set = jwks::set(Algorithm::Es256, &[key]);
+        let known = Known {
+            metadata: Metadata::read(document.as_object().unwrap(), &settings).unwrap(),
+            keys: KeySet::read(set.as_object().unwrap()).unwrap(),
+            believed_until,
+        };
+        let caller = Caller::new(settings.timeout, Trust::Nobody).unwrap();
+        (caller, settings, Arc::new(known))
+    }
+
+    #[tokio::test]
+    async fn what_is_old_rather_than_nothing() {
+        let (caller, settings, aged) = away(Instant::now());
+        let knowledge = Knowledge::default();
+        let nothing = knowledge.known(&caller, &settings).await;
+        assert_eq!(nothing.unwrap_err(), ProviderError::Unreachable);
+        knowledge.known.store(Some(Arc::clone(&aged)));
+        assert!(!aged.is_fresh());
+        let reprieved = knowledge.known(&caller, &settings).await.unwrap();
+        assert!(
+            reprieved.is_fresh() && reprieved.keys.len() == 1,
+            "and nobody asks again for a while"
+        );
+        let again = knowledge.known(&caller, &settings).await.unwrap();
+        assert!(Arc::ptr_eq(&reprieved, &again));
+        // While somebody asks, the others go on with what is known.
+        knowledge.known.store(Some(Arc::clone(&aged)));
+        let _asking = knowledge.fetching.lock().await;
+        assert!(Arc::ptr_eq(&aged, &knowledge.known(&caller, &settings).await.unwrap()));
+    }
+
+    #[tokio::test]
+    async fn newer_keys_once_in_a_while() {
+        let (caller, _, known) = away(Instant::now() + AGE);
+        let knowledge = Knowledge::default();
+        knowledge.known.store(Some(Arc::clone(&known)));
+        let failed = knowledge.newer_keys(&caller, &known).await;
+        assert_eq!(failed.unwrap_err(), ProviderError::Unreachable);
+        let kept = knowledge.newer_keys(&caller, &known).await.unwrap();
+        assert!(Arc::ptr_eq(&kept, &known), "not asked again, and nothing forgotten");
+        // When the cooldown is over, it is asked again.
+        let over = Instant::now().checked_sub(COOLDOWN).unwrap();
+        *knowledge.fetching.lock().await = Some(over);
+        assert!(knowledge.newer_keys(&caller, &known).await.is_err());
+        // What somebody else has found meanwhile is taken without asking.
+        let (_, _, newer) = away(Instant::now() + AGE);
+        knowledge.known.store(Some(Arc::clone(&newer)));
+        *knowledge.fetching.lock().await = None;
+        assert!(Arc::ptr_eq(&newer, &knowledge.newer_keys(&caller, &known).await.unwrap()));
+    }
+}
