@@ -1,5 +1,6 @@
 """Logins at real OpenID providers, through their own forms, by the authorization code flow."""
 
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +50,7 @@ def running(pasee: Pasee, corp: JavaScriptProvider, go: GoProvider) -> None:
     """Pasee starts while no provider is there; they come later."""
     pasee.words["identity_providers"] = [
         openid(corp.issuer, "confidential", "corp", client_secret=CLIENT_SECRET),
-        openid(corp.issuer, "public", "open"),
+        openid(corp.issuer, "public", "open") | {"required_claims": {"email_verified": True}},
         openid(corp.issuer, "confidential", "wrong", client_secret="another secret"),
         openid(go.issuer, "web", "go", client_secret="secret", user_info=True),
     ]
@@ -86,6 +87,14 @@ def test_a_refresh_goes_on_without_the_provider(pasee: Pasee) -> None:
 
 def test_a_public_client(pasee: Pasee) -> None:
     assert claims(Browser().log_in(pasee, "open", "ada"))["sub"] == "open-ada"
+
+
+def test_somebody_who_may_not(pasee: Pasee) -> None:
+    """Mallory's address is not verified there: one of the two clients asks for that."""
+    refused = Browser().log_in(pasee, "open", "mallory")
+    assert refused.status_code == 403
+    assert "may not log in here" in refused.text
+    assert claims(Browser().log_in(pasee, "corp", "mallory"))["sub"] == "corp-mallory"
 
 
 def test_the_go_server(pasee: Pasee) -> None:
@@ -153,7 +162,8 @@ def test_rotated_keys(pasee: Pasee, corp: JavaScriptProvider, report: Callable[[
 def test_other_algorithms(pasee: Pasee, corp: JavaScriptProvider, algorithm: str) -> None:
     corp.stop()
     pasee.stop()
-    corp.keys, corp.signs = ",".join({"ES512", "RS256", algorithm}), algorithm
+    keys = ",".join({"ES512", "RS256", algorithm})
+    corp.environment |= {"KEYS": keys, "SIGNS": algorithm}
     corp.start()
     pasee.start()
     assert claims(Browser().log_in(pasee, "corp", "ada"))["sub"] == "corp-ada"
@@ -163,7 +173,8 @@ def test_a_provider_that_is_killed(pasee: Pasee, corp: JavaScriptProvider, go: G
     """Between begin and end of a login, too. Logins through the other go on."""
     browser = Browser()
     last = browser.log_in(pasee, "corp", "ada", stop_at=f"{pasee.url}/tokens/?idp=corp&code=")
-    corp.stop()
+    corp.send(signal.SIGKILL)
+    corp.wait()
     killed = browser.open(last.headers["Location"])
     assert killed.status_code == 503
     assert int(killed.headers["Retry-After"]) >= 1

@@ -5,7 +5,6 @@
 //   CALLBACK       where it may send browsers back to
 //   KEYS           the algorithms to have a key for, such as RS256,ES512
 //   SIGNS          the algorithm of ID tokens
-//   CONFORM        "no" puts all claims into the ID token; else they are at the UserInfo endpoint only
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { Provider } from 'oidc-provider';
 
@@ -36,7 +35,8 @@ const provider = new Provider(issuer, {
   clientBasedCORS: () => false,
   cookies: { keys: ['only for tests'] },
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'groups'] },
-  conformIdTokenClaims: process.env.CONFORM !== 'no',
+  // All claims stand in the ID token, as most providers do it.
+  conformIdTokenClaims: false,
   enabledJWA: { idTokenSigningAlgValues: [...new Set([...KEYS.split(','), 'RS256'])] },
   features: { devInteractions: { enabled: false } },
   interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },

@@ -8,7 +8,7 @@ import re
 from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 
@@ -25,20 +25,10 @@ class OpenIdProvider(Process):
     """What both have in common."""
 
     issuer: str
-    port: int
-
-    def environment(self) -> dict[str, str]:
-        """What tells it how to be."""
-        raise NotImplementedError
 
     def start(self) -> "OpenIdProvider":
         """Starts it and waits until it answers."""
-        os.environ.update(self.environment())
-        try:
-            self.spawn()
-        finally:
-            for name in self.environment():
-                del os.environ[name]
+        self.spawn()
         self.wait_ready(self._answers)
         return self
 
@@ -53,20 +43,11 @@ class OpenIdProvider(Process):
 class JavaScriptProvider(OpenIdProvider):
     """The certified oidc-provider of npm. Its keys are new at every start."""
 
-    def __init__(self, folder: Path, callback: str, keys: str, signs: str, conform: str = "no") -> None:
+    def __init__(self, folder: Path, callback: str, keys: str, signs: str) -> None:
         super().__init__("oidc-provider", ["node", JAVASCRIPT], folder)
-        self.port = free_port()
-        self.issuer = f"http://127.0.0.1:{self.port}"
-        self.callback, self.keys, self.signs, self.conform = callback, keys, signs, conform
-
-    def environment(self) -> dict[str, str]:
-        return {
-            "PORT": str(self.port),
-            "CALLBACK": self.callback,
-            "KEYS": self.keys,
-            "SIGNS": self.signs,
-            "CONFORM": self.conform,
-        }
+        port = free_port()
+        self.issuer = f"http://127.0.0.1:{port}"
+        self.environment = {"PORT": str(port), "CALLBACK": callback, "KEYS": keys, "SIGNS": signs}
 
 
 class GoProvider(OpenIdProvider):
@@ -74,12 +55,9 @@ class GoProvider(OpenIdProvider):
 
     def __init__(self, folder: Path, callback: str) -> None:
         super().__init__("zitadel", [GO], folder)
-        self.port = free_port()
-        self.issuer = f"http://localhost:{self.port}/"
-        self.callback = callback
-
-    def environment(self) -> dict[str, str]:
-        return {"PORT": str(self.port), "REDIRECT_URI": self.callback}
+        port = free_port()
+        self.issuer = f"http://localhost:{port}/"
+        self.environment = {"PORT": str(port), "REDIRECT_URI": callback}
 
 
 def openid(issuer: str, client_id: str, name: str, **more: Any) -> dict[str, Any]:
@@ -146,9 +124,3 @@ def claims(answer: requests.Response) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     assert answer.json()["refresh_token"]
     return claims_of(answer.json()["access_token"])
-
-
-def place_of(answer: requests.Response) -> str:
-    """Where a redirect leads, without its query."""
-    parts = urlsplit(answer.headers["Location"])
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
