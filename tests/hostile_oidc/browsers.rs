@@ -59,15 +59,15 @@ async fn answers_in_browsers() {
     let (name, sealed) = mine.cookie.split_once('=').unwrap();
     let cut = format!("{name}={}", &sealed[..sealed.len() - 4]);
     for (what, state, cookies, status) in [
-        ("no cookie", state.as_str(), "", 400),
-        ("the cookie of another browser", &state, yours.cookie.as_str(), 403),
-        ("the cookie of another provider", &state, &renamed, 400),
-        ("a cookie that is cut", &state, &cut, 400),
-        ("a cookie of nobody's", &state, &format!("{name}=AAAA"), 400),
-        ("two cookies", &state, &format!("{}; {}", mine.cookie, yours.cookie), 400),
+        ("no cookie", state.as_str(), "", [400].as_slice()),
+        ("the cookie of another browser", &state, yours.cookie.as_str(), &[400, 403]),
+        ("the cookie of another provider", &state, &renamed, &[400]),
+        ("a cookie that is cut", &state, &cut, &[400]),
+        ("a cookie of nobody's", &state, &format!("{name}=AAAA"), &[400]),
+        ("two cookies", &state, &format!("{}; {}", mine.cookie, yours.cookie), &[400]),
     ] {
         let answer = back(&pasee, "corp", &openid, state, cookies).await;
-        assert_eq!(answer.status.as_u16(), status, "{what}");
+        assert!(status.contains(&answer.status.as_u16()), "{what}: {}", answer.status);
     }
     // At the other provider's place, with everything renamed to fit.
     let answer =
@@ -88,13 +88,12 @@ async fn answers_in_browsers() {
         400,
         "reused"
     );
-    // A state that is missing ends that login, too: nobody tries states at one cookie.
+    // Nobody tries states at a cookie.
     let tried = Sent::by(&pasee, "corp").await;
-    assert_eq!(back(&pasee, "corp", &openid, "", &tried.cookie).await.status.as_u16(), 403);
-    assert_eq!(
-        back(&pasee, "corp", &openid, &tried.state(), &tried.cookie).await.status.as_u16(),
-        400
-    );
+    for state in ["", "AAAA", &tried.state()[1..], &format!("{}A", tried.state())] {
+        let answer = back(&pasee, "corp", &openid, state, &tried.cookie).await;
+        assert!(matches!(answer.status.as_u16(), 400 | 403), "{state}: {}", answer.status);
+    }
     assert_eq!(openid.asked(Place::Token), 1);
     let log = pasee.log();
     assert!(!log.contains(SECRET) && !log.contains("panicked"), "{log}");
