@@ -7,6 +7,8 @@ mod call;
 pub mod kisee;
 pub mod local;
 mod mapping;
+pub mod oauth1;
+pub mod oauth2;
 pub mod redirect;
 
 use std::sync::Arc;
@@ -132,7 +134,7 @@ pub struct ForwardedAnswer {
     pub status: StatusCode,
     /// Its headers; the caller picks what to show.
     pub headers: HeaderMap,
-    /// Its body, at most 256 KiB.
+    /// Its body, at most 1 MiB.
     pub body: Bytes,
 }
 
@@ -151,6 +153,17 @@ pub struct Provider {
 enum Ready {
     Kisee(kisee::Kisee),
     Local(local::Local),
+    OAuth1(oauth1::OAuth1),
+    OAuth2(oauth2::OAuth2),
+}
+
+impl Ready {
+    fn ways(&self) -> &'static [Way] {
+        match self {
+            Self::Kisee(_) | Self::Local(_) => &[Way::Password],
+            Self::OAuth1(_) | Self::OAuth2(_) => &[Way::Redirect],
+        }
+    }
 }
 
 impl Provider {
@@ -181,9 +194,7 @@ impl Provider {
     /// The ways to log in through it, at least one.
     #[must_use]
     pub fn ways(&self) -> &'static [Way] {
-        match &self.protocol {
-            Ready::Kisee(_) | Ready::Local(_) => &[Way::Password],
-        }
+        self.protocol.ways()
     }
 
     /// Asks who somebody is.
@@ -198,9 +209,8 @@ impl Provider {
             (Ready::Local(local), Shown::Password(credentials)) => {
                 local.identify(credentials).await?
             }
-            (Ready::Kisee(_) | Ready::Local(_), Shown::Token(_)) => {
-                return Err(ProviderError::NotOffered);
-            }
+            (Ready::Kisee(_) | Ready::Local(_), Shown::Token(_))
+            | (Ready::OAuth1(_) | Ready::OAuth2(_), _) => return Err(ProviderError::NotOffered),
         };
         self.identity(&proved)
     }
@@ -209,9 +219,10 @@ impl Provider {
     ///
     /// # Errors
     /// [`ProviderError::NotOffered`] when the protocol has no such thing, else what went wrong on the way.
-    pub async fn begin(&self, back: &Url) -> Result<Begun, ProviderError> {
-        let _ = back;
+    pub async fn begin(&self, back: &Url, now: Timestamp) -> Result<Begun, ProviderError> {
         match &self.protocol {
+            Ready::OAuth1(oauth1) => oauth1.begin(back, now).await,
+            Ready::OAuth2(oauth2) => oauth2.begin(back),
             Ready::Kisee(_) | Ready::Local(_) => Err(ProviderError::NotOffered),
         }
     }
@@ -227,10 +238,12 @@ impl Provider {
         answered: &Answered,
         now: Timestamp,
     ) -> Result<Identity, ProviderError> {
-        let _ = (back, memory, answered, now);
-        match &self.protocol {
-            Ready::Kisee(_) | Ready::Local(_) => Err(ProviderError::NotOffered),
-        }
+        let proved = match &self.protocol {
+            Ready::OAuth1(oauth1) => oauth1.finish(memory, answered, now).await?,
+            Ready::OAuth2(oauth2) => oauth2.finish(back, memory, answered).await?,
+            Ready::Kisee(_) | Ready::Local(_) => return Err(ProviderError::NotOffered),
+        };
+        self.identity(&proved)
     }
 
     /// Judges once more, by the settings of today, a user whom a login has proved: whether they are let in, and which
@@ -264,7 +277,7 @@ impl Provider {
     ) -> Result<ForwardedAnswer, ProviderError> {
         match &self.protocol {
             Ready::Kisee(kisee) => kisee.forward(what, request).await,
-            Ready::Local(_) => Err(ProviderError::NotOffered),
+            Ready::Local(_) | Ready::OAuth1(_) | Ready::OAuth2(_) => Err(ProviderError::NotOffered),
         }
     }
 }
@@ -294,25 +307,25 @@ impl Providers {
         let mut providers = Self { offered: Vec::new(), registering: None };
         for provider in settings.iter().filter(|provider| provider.enabled) {
             let protocol = match &provider.protocol {
-                Protocol::Kisee(kisee) => kisee::Kisee::new(kisee)
-                    .map(Ready::Kisee)
-                    .map_err(|reason| SetupError { name: provider.name.clone(), reason })?,
-                Protocol::Local(local) => Ready::Local(local::Local::new(local)),
+                Protocol::Kisee(kisee) => kisee::Kisee::new(kisee).map(Ready::Kisee),
+                Protocol::Local(local) => Ok(Ready::Local(local::Local::new(local))),
+                Protocol::OAuth1(oauth1) => oauth1::OAuth1::new(oauth1).map(Ready::OAuth1),
+                Protocol::OAuth2(oauth2) => oauth2::OAuth2::new(oauth2).map(Ready::OAuth2),
                 Protocol::NotYet(_) => continue,
             };
+            let protocol =
+                protocol.map_err(|reason| SetupError { name: provider.name.clone(), reason })?;
             let ready = Arc::new(Provider {
                 name: provider.name.clone(),
                 title: provider
                     .title
                     .clone()
                     .unwrap_or_else(|| format!("Log in via {}", provider.name)),
-                description: provider.description.clone().unwrap_or_else(|| {
-                    format!(
-                        "POST a login and a password of {} to get an access and a refresh token.",
-                        provider.name
-                    )
-                }),
-                fields: login_fields(&provider.input_fields),
+                description: provider
+                    .description
+                    .clone()
+                    .unwrap_or_else(|| described(&provider.name, protocol.ways())),
+                fields: login_fields(&provider.input_fields, protocol.ways()),
                 mapping: Mapping::new(&provider.mapping),
                 protocol,
             });
@@ -342,10 +355,29 @@ impl Providers {
     }
 }
 
-/// Login and password, whatever else the settings want shown besides.
-fn login_fields(configured: &[InputField]) -> Vec<InputField> {
+/// What a login through it takes, in one sentence.
+fn described(name: &ProviderName, ways: &[Way]) -> String {
+    let takes = |way| ways.contains(&way);
+    if takes(Way::Password) {
+        format!("POST a login and a password of {name} to get an access and a refresh token.")
+    } else if takes(Way::Token) {
+        format!("POST a token of {name} to get an access and a refresh token.")
+    } else {
+        format!("POST to get the authorize_url to open in a browser, or open this URL in one: {name} asks who you are.")
+    }
+}
+
+/// What the ways take, whatever else the settings want shown besides: login and password, or a token, or nothing.
+fn login_fields(configured: &[InputField], ways: &[Way]) -> Vec<InputField> {
     let mut fields = configured.to_vec();
-    for name in ["login", "password"] {
+    let needed: &[&str] = if ways.contains(&Way::Password) {
+        &["login", "password"]
+    } else if ways.contains(&Way::Token) {
+        &["token"]
+    } else {
+        &[]
+    };
+    for &name in needed {
         match fields.iter_mut().find(|field| field.name == name) {
             Some(field) => field.required = true,
             None => fields.push(InputField { name: name.to_owned(), required: true }),

@@ -5,6 +5,10 @@
 mod kisee;
 mod local;
 mod mapping;
+mod oauth1;
+mod oauth2;
+mod place;
+mod preset;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -12,6 +16,9 @@ use std::path::Path;
 use super::reader::{Item, Table};
 use super::{IdentityProvider, InputField, Protocol};
 use crate::domain::user::ProviderName;
+
+pub use oauth1::OAuth1;
+pub use oauth2::{ClientAuth, Dialect, OAuth2, Pkce};
 
 /// Longest name of an input field, in bytes.
 const MAX_FIELD_NAME: usize = 64;
@@ -52,7 +59,7 @@ fn provider(
     let mapping = mapping::mapping(&table);
     let input_fields = input_fields(&table);
     let enabled = table.flag("enabled").unwrap_or(true);
-    let protocol = protocol(&table, base);
+    let protocol = protocol(&table, name.as_ref(), base);
     if let (Some(Protocol::Local(_)), true, Some(item)) =
         (&protocol, registers_users, table.get("capabilities"))
     {
@@ -99,7 +106,12 @@ fn input_fields(table: &Table<'_>) -> Vec<InputField> {
     fields
 }
 
-fn protocol(table: &Table<'_>, base: &Path) -> Option<Protocol> {
+fn protocol(
+    table: &Table<'_>,
+    name: Option<&ProviderName>,
+    base: &Path,
+) -> Option<Protocol> {
+    let name = name.map(ProviderName::as_str).unwrap_or_default();
     let item = table.needed("protocol", "\"kisee\" or \"local\"");
     let Some(item) = item else {
         leave_unread(table);
@@ -108,8 +120,8 @@ fn protocol(table: &Table<'_>, base: &Path) -> Option<Protocol> {
     match item.value {
         "kisee" => kisee::kisee(table, base).map(Protocol::Kisee),
         "local" => local::local(table).map(Protocol::Local),
-        "oauth1" => Some(not_yet(table, &item, "oauth1")),
-        "oauth2" => Some(not_yet(table, &item, "oauth2")),
+        "oauth1" => oauth1::oauth1(table, name, base).map(Protocol::OAuth1),
+        "oauth2" => oauth2::oauth2(table, name, base).map(Protocol::OAuth2),
         "oidc" => Some(not_yet(table, &item, "oidc")),
         "pasee" => Some(not_yet(table, &item, "pasee")),
         "kubernetes" => Some(not_yet(table, &item, "kubernetes")),

@@ -141,12 +141,12 @@ fn a_write_that_fails_in_the_middle_says_how_far_it_got() {
 
 #[test]
 fn warnings_of_the_settings_show() {
-    let provider = "[[identity_providers]]\nname = \"github\"\nprotocol = \"oauth2\"\n";
+    let provider = "[[identity_providers]]\nname = \"github\"\nprotocol = \"oidc\"\n";
     let machine = Machine::new(&format!("{SETTINGS}{provider}"));
     let ran = machine.run(&["append", "--groups", "staff", "github-ada"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "github-ada is in staff now.\n"));
     assert!(ran.err.starts_with("pasee: warning: settings.toml:"), "{}", ran.err);
-    assert!(ran.err.contains("oauth2 is not offered by this version"), "{}", ran.err);
+    assert!(ran.err.contains("oidc is not offered by this version"), "{}", ran.err);
     assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
 }
 

@@ -112,7 +112,7 @@ fn every_mistake_with_its_line() {
 
 #[test]
 fn warnings_are_shown() {
-    let provider = "[[identity_providers]]\nname = \"github\"\nprotocol = \"oauth2\"\n";
+    let provider = "[[identity_providers]]\nname = \"github\"\nprotocol = \"oidc\"\n";
     let said = Machine::new(&format!("{SETTINGS}{provider}")).run(&["check"]).done();
     assert!(said.contains("\nWarning: settings.toml:"), "{said}");
 }
