@@ -5,5 +5,6 @@ pub mod controlplane;
 pub mod forge;
 pub mod kisee;
 pub mod mutants;
+pub mod oauth;
 pub mod pasee;
 pub mod raw_server;
