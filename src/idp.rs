@@ -7,6 +7,8 @@ mod call;
 pub mod kisee;
 pub mod local;
 mod mapping;
+pub mod oauth1;
+pub mod oauth2;
 pub mod oidc;
 pub mod redirect;
 
@@ -133,7 +135,7 @@ pub struct ForwardedAnswer {
     pub status: StatusCode,
     /// Its headers; the caller picks what to show.
     pub headers: HeaderMap,
-    /// Its body, at most 256 KiB.
+    /// Its body, at most 1 MiB.
     pub body: Bytes,
 }
 
@@ -152,7 +154,18 @@ pub struct Provider {
 enum Ready {
     Kisee(kisee::Kisee),
     Local(local::Local),
+    OAuth1(oauth1::OAuth1),
+    OAuth2(oauth2::OAuth2),
     Oidc(Box<oidc::Oidc>),
+}
+
+impl Ready {
+    fn ways(&self) -> &'static [Way] {
+        match self {
+            Self::Kisee(_) | Self::Local(_) => &[Way::Password],
+            Self::OAuth1(_) | Self::OAuth2(_) | Self::Oidc(_) => &[Way::Redirect],
+        }
+    }
 }
 
 impl Provider {
@@ -183,10 +196,7 @@ impl Provider {
     /// The ways to log in through it, at least one.
     #[must_use]
     pub fn ways(&self) -> &'static [Way] {
-        match &self.protocol {
-            Ready::Kisee(_) | Ready::Local(_) => &[Way::Password],
-            Ready::Oidc(_) => &[Way::Redirect],
-        }
+        self.protocol.ways()
     }
 
     /// Asks who somebody is.
@@ -201,7 +211,8 @@ impl Provider {
             (Ready::Local(local), Shown::Password(credentials)) => {
                 local.identify(credentials).await?
             }
-            (Ready::Kisee(_) | Ready::Local(_), Shown::Token(_)) | (Ready::Oidc(_), _) => {
+            (Ready::Kisee(_) | Ready::Local(_), Shown::Token(_))
+            | (Ready::OAuth1(_) | Ready::OAuth2(_) | Ready::Oidc(_), _) => {
                 return Err(ProviderError::NotOffered);
             }
         };
@@ -212,8 +223,10 @@ impl Provider {
     ///
     /// # Errors
     /// [`ProviderError::NotOffered`] when the protocol has no such thing, else what went wrong on the way.
-    pub async fn begin(&self, back: &Url) -> Result<Begun, ProviderError> {
+    pub async fn begin(&self, back: &Url, now: Timestamp) -> Result<Begun, ProviderError> {
         match &self.protocol {
+            Ready::OAuth1(oauth1) => oauth1.begin(back, now).await,
+            Ready::OAuth2(oauth2) => oauth2.begin(back),
             Ready::Oidc(oidc) => oidc.begin(back).await,
             Ready::Kisee(_) | Ready::Local(_) => Err(ProviderError::NotOffered),
         }
@@ -231,6 +244,8 @@ impl Provider {
         now: Timestamp,
     ) -> Result<Identity, ProviderError> {
         let proved = match &self.protocol {
+            Ready::OAuth1(oauth1) => oauth1.finish(memory, answered, now).await?,
+            Ready::OAuth2(oauth2) => oauth2.finish(back, memory, answered).await?,
             Ready::Oidc(oidc) => oidc.finish(back, memory, answered, now).await?,
             Ready::Kisee(_) | Ready::Local(_) => return Err(ProviderError::NotOffered),
         };
@@ -268,7 +283,9 @@ impl Provider {
     ) -> Result<ForwardedAnswer, ProviderError> {
         match &self.protocol {
             Ready::Kisee(kisee) => kisee.forward(what, request).await,
-            Ready::Local(_) | Ready::Oidc(_) => Err(ProviderError::NotOffered),
+            Ready::Local(_) | Ready::OAuth1(_) | Ready::OAuth2(_) | Ready::Oidc(_) => {
+                Err(ProviderError::NotOffered)
+            }
         }
     }
 }
@@ -298,15 +315,17 @@ impl Providers {
         let mut providers = Self { offered: Vec::new(), registering: None };
         for provider in settings.iter().filter(|provider| provider.enabled) {
             let protocol = match &provider.protocol {
-                Protocol::Kisee(kisee) => kisee::Kisee::new(kisee)
-                    .map(Ready::Kisee)
-                    .map_err(|reason| SetupError { name: provider.name.clone(), reason })?,
-                Protocol::Local(local) => Ready::Local(local::Local::new(local)),
-                Protocol::Oidc(oidc) => oidc::Oidc::new(oidc)
-                    .map(|oidc| Ready::Oidc(Box::new(oidc)))
-                    .map_err(|reason| SetupError { name: provider.name.clone(), reason })?,
+                Protocol::Kisee(kisee) => kisee::Kisee::new(kisee).map(Ready::Kisee),
+                Protocol::Local(local) => Ok(Ready::Local(local::Local::new(local))),
+                Protocol::OAuth1(oauth1) => oauth1::OAuth1::new(oauth1).map(Ready::OAuth1),
+                Protocol::OAuth2(oauth2) => oauth2::OAuth2::new(oauth2).map(Ready::OAuth2),
+                Protocol::Oidc(oidc) => {
+                    oidc::Oidc::new(oidc).map(|oidc| Ready::Oidc(Box::new(oidc)))
+                }
                 Protocol::NotYet(_) => continue,
             };
+            let protocol =
+                protocol.map_err(|reason| SetupError { name: provider.name.clone(), reason })?;
             let ready = Arc::new(Provider {
                 name: provider.name.clone(),
                 title: provider
@@ -316,11 +335,8 @@ impl Providers {
                 description: provider
                     .description
                     .clone()
-                    .unwrap_or_else(|| described(&protocol, &provider.name)),
-                fields: match &protocol {
-                    Ready::Oidc(_) => Vec::new(),
-                    Ready::Kisee(_) | Ready::Local(_) => login_fields(&provider.input_fields),
-                },
+                    .unwrap_or_else(|| described(&provider.name, protocol.ways())),
+                fields: login_fields(&provider.input_fields, protocol.ways()),
                 mapping: Mapping::new(&provider.mapping),
                 protocol,
             });
@@ -350,23 +366,31 @@ impl Providers {
     }
 }
 
-/// What to do to log in, in one sentence.
-fn described(protocol: &Ready, name: &ProviderName) -> String {
-    match protocol {
-        Ready::Kisee(_) | Ready::Local(_) => {
-            format!("POST a login and a password of {name} to get an access and a refresh token.")
-        }
-        Ready::Oidc(_) => format!(
-            "Open in a browser, or POST and send the browser to authorize_url, to log in at {name} and come back with an \
-             access and a refresh token."
-        ),
+/// What a login through it takes, in one sentence.
+fn described(name: &ProviderName, ways: &[Way]) -> String {
+    let takes = |way| ways.contains(&way);
+    if takes(Way::Password) {
+        format!("POST a login and a password of {name} to get an access and a refresh token.")
+    } else if takes(Way::Token) {
+        format!("POST a token of {name} to get an access and a refresh token.")
+    } else {
+        format!(
+            "POST to get the authorize_url to open in a browser, or open this URL in one: {name} asks who you are."
+        )
     }
 }
 
-/// Login and password, whatever else the settings want shown besides.
-fn login_fields(configured: &[InputField]) -> Vec<InputField> {
+/// What the ways take, whatever else the settings want shown besides: login and password, or a token, or nothing.
+fn login_fields(configured: &[InputField], ways: &[Way]) -> Vec<InputField> {
     let mut fields = configured.to_vec();
-    for name in ["login", "password"] {
+    let needed: &[&str] = if ways.contains(&Way::Password) {
+        &["login", "password"]
+    } else if ways.contains(&Way::Token) {
+        &["token"]
+    } else {
+        &[]
+    };
+    for &name in needed {
         match fields.iter_mut().find(|field| field.name == name) {
             Some(field) => field.required = true,
             None => fields.push(InputField { name: name.to_owned(), required: true }),

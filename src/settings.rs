@@ -34,6 +34,7 @@ use crate::jose::key::{PrivateKey, PublicKey};
 pub use file::{ReadError, find, load};
 pub use keyfile::KeyFileError;
 pub use load::parse;
+pub use provider::{ClientAuth, Dialect, OAuth1, OAuth2, Pkce};
 
 /// Everything the settings file says, with defaults where it is silent.
 #[derive(Debug)]
@@ -227,6 +228,10 @@ pub enum Protocol {
     Kisee(Kisee),
     /// Users in the settings file.
     Local(Local),
+    /// An OAuth 1.0a provider, such as Twitter in its old flow.
+    OAuth1(OAuth1),
+    /// An OAuth 2.0 provider, such as GitHub.
+    OAuth2(OAuth2),
     /// An OpenID provider.
     Oidc(Box<Oidc>),
     /// A protocol that is known but that this version does not speak.

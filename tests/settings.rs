@@ -55,10 +55,14 @@ fn the_seeds_file_loads_unchanged() {
     assert_eq!(asked.endpoint.as_str(), "http://127.0.0.1:8140/");
     assert_eq!(asked.public_keys.len(), 2);
     assert!(kisee.registers_users);
-    assert!(matches!(twitter.protocol, Protocol::NotYet("oauth2")));
+    let Protocol::OAuth2(asked) = &twitter.protocol else { panic!("OAuth 2.0") };
+    assert_eq!(asked.client_id, "...");
+    assert_eq!(asked.user_info_url.as_str(), "https://api.x.com/2/users/me");
+    assert_eq!(asked.subject.as_str(), "/data/id");
     assert_explained(&settings, "seed.explained.txt");
-    let [warning] = settings.warnings.as_slice() else { panic!("one warning") };
-    assert!(warning.contains("identity_providers[1].protocol: oauth2 is not offered"), "{warning}");
+    assert_eq!(settings.warnings, [] as [&str; 0]);
+    let providers = Providers::new(&settings.identity_providers).unwrap();
+    assert!(providers.get("twitter").is_some(), "it is offered");
 }
 
 #[test]

@@ -71,11 +71,7 @@ impl Places {
 impl Kisee {
     /// A Kisee as the settings describe it.
     pub(super) fn new(settings: &settings::Kisee) -> Result<Self, SetupError> {
-        let trust = match &settings.ca_file {
-            Some(file) => Trust::SystemAnd(file),
-            None if settings.endpoint.scheme() == "http" => Trust::Nobody,
-            None => Trust::System,
-        };
+        let trust = Trust::of(settings.ca_file.as_deref(), [&settings.endpoint]);
         Ok(Self {
             endpoint: settings.endpoint.clone(),
             verifier: KiseeVerifier::new(settings.public_keys.clone(), settings.issuer.clone()),
@@ -142,7 +138,7 @@ impl Kisee {
         what: Forward<'_>,
         request: ForwardedRequest,
     ) -> Result<ForwardedAnswer, ProviderError> {
-        let Answer { status, headers, body } =
+        let Answer { status, headers, body, .. } =
             self.caller.turn(self.pass_on(what, request)).await?;
         if status == StatusCode::SERVICE_UNAVAILABLE {
             return Err(ProviderError::Unreachable);

@@ -10,7 +10,6 @@ mod user_info;
 
 use std::sync::Arc;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::StatusCode;
 use oauth2::{CsrfToken, PkceCodeChallenge};
 use serde_json::{Map, Value};
@@ -89,9 +88,9 @@ impl Oidc {
         answered: &Answered,
         now: Timestamp,
     ) -> Result<Proved, ProviderError> {
-        let state = answered.get("state").unwrap_or_default();
-        verify_slices_are_equal(state.as_bytes(), memory.state.as_bytes())
-            .map_err(|_| ProviderError::NotConfirmed)?;
+        if !memory.is_state(answered.get("state").unwrap_or_default()) {
+            return Err(ProviderError::NotConfirmed);
+        }
         self.caller.turn(self.prove(back, memory, answered, now)).await
     }
 

@@ -6,8 +6,8 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::{
-    Cluster, GroupRule, IdentityProvider, Kisee, Limits, LogFormat, Mapping, Oidc, PassedClaim,
-    Protocol, RequiredClaim, Settings, Storage,
+    Cluster, Dialect, GroupRule, IdentityProvider, Kisee, Limits, LogFormat, Mapping, OAuth1,
+    OAuth2, Oidc, PassedClaim, Pkce, Protocol, RequiredClaim, Settings, Storage,
 };
 use crate::domain::evidence::Fact;
 
@@ -139,6 +139,16 @@ impl Display for Described<'_> {
                 let users = count(local.users.len(), "user");
                 write!(f, "Users {name}-… log in with a password of this file: {users}")?;
             }
+            Protocol::OAuth1(asked) => {
+                let OAuth1 { authorize_url, consumer_key, .. } = asked;
+                write!(
+                    f,
+                    "Users {name}-… log in in a browser at {authorize_url} with OAuth 1.0a, for {consumer_key}"
+                )?;
+            }
+            Protocol::OAuth2(asked) => {
+                write!(f, "Users {name}-… log in in a browser at {}", Visited(asked))?
+            }
             Protocol::Oidc(oidc) => {
                 write!(f, "Users {name}-… log in through the OpenID provider {}", Trusted(oidc))?;
             }
@@ -183,6 +193,27 @@ fn spelled(PassedClaim { name, source }: &PassedClaim) -> String {
         name.to_string()
     } else {
         format!("{} as {name}", source.as_str())
+    }
+}
+
+/// Where an OAuth 2.0 provider is, and what it is asked.
+struct Visited<'a>(&'a OAuth2);
+
+impl Display for Visited<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(asked) = self;
+        write!(f, "{}, for {}", asked.authorization_url, asked.client_id)?;
+        write!(f, "; {} says who they are, in {}", asked.user_info_url, asked.subject.as_str())?;
+        if asked.pkce == Pkce::Off {
+            f.write_str("; without PKCE")?;
+        }
+        if let Dialect::GitHub { organizations, teams } = asked.dialect {
+            let lists = [(organizations, "organizations"), (teams, "teams")];
+            for (_, list) in lists.iter().filter(|(is_asked, _)| *is_asked) {
+                write!(f, "; also asked for {list}")?;
+            }
+        }
+        Ok(())
     }
 }
 

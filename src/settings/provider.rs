@@ -5,7 +5,11 @@
 mod kisee;
 mod local;
 mod mapping;
+mod oauth1;
+mod oauth2;
 mod oidc;
+mod place;
+mod preset;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,6 +17,9 @@ use std::path::Path;
 use super::reader::{Item, Table};
 use super::{IdentityProvider, InputField, Protocol};
 use crate::domain::user::ProviderName;
+
+pub use oauth1::OAuth1;
+pub use oauth2::{ClientAuth, Dialect, OAuth2, Pkce};
 
 /// Longest name of an input field, in bytes.
 const MAX_FIELD_NAME: usize = 64;
@@ -53,7 +60,7 @@ fn provider(
     let mapping = mapping::mapping(&table);
     let input_fields = input_fields(&table);
     let enabled = table.flag("enabled").unwrap_or(true);
-    let protocol = protocol(&table, base);
+    let protocol = protocol(&table, name.as_ref(), base);
     if let (Some(Protocol::Local(_)), true, Some(item)) =
         (&protocol, registers_users, table.get("capabilities"))
     {
@@ -100,7 +107,8 @@ fn input_fields(table: &Table<'_>) -> Vec<InputField> {
     fields
 }
 
-fn protocol(table: &Table<'_>, base: &Path) -> Option<Protocol> {
+fn protocol(table: &Table<'_>, name: Option<&ProviderName>, base: &Path) -> Option<Protocol> {
+    let name = name.map(ProviderName::as_str).unwrap_or_default();
     let item = table.needed("protocol", "\"kisee\" or \"local\"");
     let Some(item) = item else {
         leave_unread(table);
@@ -109,8 +117,8 @@ fn protocol(table: &Table<'_>, base: &Path) -> Option<Protocol> {
     match item.value {
         "kisee" => kisee::kisee(table, base).map(Protocol::Kisee),
         "local" => local::local(table).map(Protocol::Local),
-        "oauth1" => Some(not_yet(table, &item, "oauth1")),
-        "oauth2" => Some(not_yet(table, &item, "oauth2")),
+        "oauth1" => oauth1::oauth1(table, name, base).map(Protocol::OAuth1),
+        "oauth2" => oauth2::oauth2(table, name, base).map(Protocol::OAuth2),
         "oidc" => oidc::oidc(table, base).map(|oidc| Protocol::Oidc(Box::new(oidc))),
         "pasee" => Some(not_yet(table, &item, "pasee")),
         "kubernetes" => Some(not_yet(table, &item, "kubernetes")),

@@ -202,7 +202,7 @@ impl Begun {
     pub async fn at(provider: &Provider) -> Result<Self, ProviderError> {
         let back: Url =
             format!("https://pasee.example.com/tokens/?idp={}", provider.name()).parse().unwrap();
-        let begun = provider.begin(&back).await?;
+        let begun = provider.begin(&back, Timestamp::MIN).await?;
         Ok(Self { url: begun.authorize_url, memory: begun.memory, back })
     }
 
