@@ -363,7 +363,9 @@ fn described(name: &ProviderName, ways: &[Way]) -> String {
     } else if takes(Way::Token) {
         format!("POST a token of {name} to get an access and a refresh token.")
     } else {
-        format!("POST to get the authorize_url to open in a browser, or open this URL in one: {name} asks who you are.")
+        format!(
+            "POST to get the authorize_url to open in a browser, or open this URL in one: {name} asks who you are."
+        )
     }
 }
 

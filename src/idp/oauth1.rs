@@ -47,13 +47,15 @@ impl OAuth1 {
         let answer = self.caller.turn(self.post(place, None, &extra, now)).await?;
         let answer = Form::of(&answer).map_err(|error| match error {
             // Nobody is there yet who could be refused.
-            ProviderError::NotConfirmed => {
-                ProviderError::Nonsense("it does not know this client: see consumer_key, consumer_secret and callback_url")
-            }
+            ProviderError::NotConfirmed => ProviderError::Nonsense(
+                "it does not know this client: see consumer_key, consumer_secret and callback_url",
+            ),
             other => other,
         })?;
         if answer.get("oauth_callback_confirmed") != Some("true") {
-            return Err(ProviderError::Nonsense("a request token without oauth_callback_confirmed"));
+            return Err(ProviderError::Nonsense(
+                "a request token without oauth_callback_confirmed",
+            ));
         }
         let (token, secret) = answer.token()?;
         let mut authorize_url = self.settings.authorize_url.clone();

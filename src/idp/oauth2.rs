@@ -8,13 +8,13 @@ mod github;
 mod graph;
 mod token;
 
-use http::StatusCode;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use ::oauth2::basic::BasicClient;
 use ::oauth2::{
     AuthType, AuthUrl, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
     PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenUrl,
 };
+use http::StatusCode;
+use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use url::Url;
@@ -32,8 +32,7 @@ pub(super) const READABLE: &str = "preferred_username";
 /// Longest code that is passed on, in bytes.
 const MAX_CODE: usize = 4096;
 
-type Client =
-    BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
 /// An OAuth 2.0 provider.
 #[derive(Debug)]
@@ -73,7 +72,8 @@ impl OAuth2 {
         let mut verifier = None;
         if self.settings.pkce == Pkce::S256 {
             let made = PkceCodeVerifier::new(secret);
-            request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&made));
+            request =
+                request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&made));
             verifier = Some(made.into_secret());
         }
         let (authorize_url, _) = request.url();

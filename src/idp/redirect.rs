@@ -44,7 +44,8 @@ impl Memory {
     /// Whether this is the state, compared in constant time.
     #[must_use]
     pub fn is_state(&self, shown: &str) -> bool {
-        !shown.is_empty() && verify_slices_are_equal(self.state.as_bytes(), shown.as_bytes()).is_ok()
+        !shown.is_empty()
+            && verify_slices_are_equal(self.state.as_bytes(), shown.as_bytes()).is_ok()
     }
 }
 

@@ -96,7 +96,9 @@ impl Api {
         }
         let answered = Answered::parse(call.parts.uri.query().unwrap_or_default());
         let answered = answered.map_err(|_| {
-            ApiError::Malformed("the query has a parameter twice, or more than 32 of them".to_owned())
+            ApiError::Malformed(
+                "the query has a parameter twice, or more than 32 of them".to_owned(),
+            )
         })?;
         if ANSWERS.iter().any(|name| answered.get(name).is_some()) {
             return self.end_login(call, provider, &answered).await;
@@ -139,7 +141,9 @@ impl Api {
         let sealed = self.config.sealer.seal(provider.name().as_str(), &note)?;
         let cookie = self.cookie(provider, &sealed, PATIENCE)?;
         if cookie.len() > MAX_COOKIE {
-            return Err(ApiError::Malformed("the scope is too long for a login in a browser".to_owned()));
+            return Err(ApiError::Malformed(
+                "the scope is too long for a login in a browser".to_owned(),
+            ));
         }
         Ok((begun.authorize_url, cookie))
     }

@@ -6,8 +6,8 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::{
-    Cluster, Dialect, GroupRule, IdentityProvider, Kisee, Limits, LogFormat, Mapping, OAuth1, OAuth2,
-    PassedClaim, Pkce, Protocol, RequiredClaim, Settings, Storage,
+    Cluster, Dialect, GroupRule, IdentityProvider, Kisee, Limits, LogFormat, Mapping, OAuth1,
+    OAuth2, PassedClaim, Pkce, Protocol, RequiredClaim, Settings, Storage,
 };
 use crate::domain::evidence::Fact;
 
@@ -141,9 +141,14 @@ impl Display for Described<'_> {
             }
             Protocol::OAuth1(asked) => {
                 let OAuth1 { authorize_url, consumer_key, .. } = asked;
-                write!(f, "Users {name}-… log in in a browser at {authorize_url} with OAuth 1.0a, for {consumer_key}")?;
+                write!(
+                    f,
+                    "Users {name}-… log in in a browser at {authorize_url} with OAuth 1.0a, for {consumer_key}"
+                )?;
             }
-            Protocol::OAuth2(asked) => write!(f, "Users {name}-… log in in a browser at {}", Visited(asked))?,
+            Protocol::OAuth2(asked) => {
+                write!(f, "Users {name}-… log in in a browser at {}", Visited(asked))?
+            }
             Protocol::NotYet(protocol) => {
                 return write!(f, "Leaves {name} out: this version does not speak {protocol}.");
             }

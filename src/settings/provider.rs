@@ -106,11 +106,7 @@ fn input_fields(table: &Table<'_>) -> Vec<InputField> {
     fields
 }
 
-fn protocol(
-    table: &Table<'_>,
-    name: Option<&ProviderName>,
-    base: &Path,
-) -> Option<Protocol> {
+fn protocol(table: &Table<'_>, name: Option<&ProviderName>, base: &Path) -> Option<Protocol> {
     let name = name.map(ProviderName::as_str).unwrap_or_default();
     let item = table.needed("protocol", "\"kisee\" or \"local\"");
     let Some(item) = item else {

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use url::Url;
 
 use super::presets::{back, house};
-use crate::support::oauth::browser::Browser;
 use crate::support::oauth::OAuthProvider;
+use crate::support::oauth::browser::Browser;
 use crate::support::oauth::wire::Kind;
 use crate::support::pasee::{Pasee, Setup};
 
@@ -162,7 +162,8 @@ async fn two_providers() {
     browser.visit(&pasee, &swap(&github, &gitlab, &gitlab)).await.is(400);
     // Only the code: the other provider does not know it.
     browser.visit(&pasee, &swap(&gitlab, &github, &gitlab)).await.is(403);
-    let used: usize = providers.iter().map(|provider| provider.state.lock().unwrap().exchanged).sum();
+    let used: usize =
+        providers.iter().map(|provider| provider.state.lock().unwrap().exchanged).sum();
     assert_eq!(used, 0);
     browser.visit(&pasee, &github).await.is(200);
 }
@@ -173,13 +174,21 @@ async fn what_is_asked_for() {
     let (pasee, provider) = one(Kind::Discord).await;
     let mut states = HashSet::new();
     for extra in [
-        "", "&code_challenge=x", "&code_challenge_method=plain", "&redirect_uri=https://evil.example",
-        "&response_mode=fragment", "&next=https://evil.example", "&client_id=evil",
+        "",
+        "&code_challenge=x",
+        "&code_challenge_method=plain",
+        "&redirect_uri=https://evil.example",
+        "&response_mode=fragment",
+        "&next=https://evil.example",
+        "&client_id=evil",
     ] {
         let begin: Url = format!("{}{extra}", back(&pasee, "p")).parse().unwrap();
         let answer = Browser::default().visit(&pasee, &begin).await.is(303);
         let asked: Url = answer.header("location").parse().unwrap();
-        assert_eq!(asked.origin().ascii_serialization(), format!("http://{}", provider.server.address));
+        assert_eq!(
+            asked.origin().ascii_serialization(),
+            format!("http://{}", provider.server.address)
+        );
         assert!(!asked.as_str().contains("evil") && !asked.as_str().contains("plain"), "{asked}");
         assert_eq!(parameter(&asked, "code_challenge_method"), "S256");
         assert_eq!(parameter(&asked, "redirect_uri"), back(&pasee, "p"));
@@ -190,7 +199,8 @@ async fn what_is_asked_for() {
     // A challenge that somebody takes out or weakens on the way: the provider of this test refuses, and so does a code
     // that was made without one.
     let asked = Browser::default().begin(&pasee, "p").await;
-    let weak = with(&asked, |name, value| (!name.starts_with("code_challenge")).then(|| value.to_owned()));
+    let weak =
+        with(&asked, |name, value| (!name.starts_with("code_challenge")).then(|| value.to_owned()));
     Browser::default().visit(&pasee, &weak).await.is(400);
 }
 
@@ -232,10 +242,14 @@ async fn https() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_origins() {
     let provider = OAuthProvider::start(Kind::GitHub).await;
-    let tables = provider.settings("p", "") + "[cors]\nallowed_origins = [\"https://app.example.com\"]\n";
+    let tables =
+        provider.settings("p", "") + "[cors]\nallowed_origins = [\"https://app.example.com\"]\n";
     let pasee = Setup::default().tables(&tables).start().await;
-    for (origin, allowed) in [("https://app.example.com", "https://app.example.com"), ("https://evil.example", "")] {
-        let answer = pasee.ask("POST", "/tokens/?idp=p").header("origin", origin).send().await.is(201);
+    for (origin, allowed) in
+        [("https://app.example.com", "https://app.example.com"), ("https://evil.example", "")]
+    {
+        let answer =
+            pasee.ask("POST", "/tokens/?idp=p").header("origin", origin).send().await.is(201);
         assert_eq!(answer.header("access-control-allow-origin"), allowed);
         assert_eq!(answer.header("access-control-allow-credentials"), "");
     }

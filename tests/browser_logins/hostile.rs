@@ -30,22 +30,57 @@ fn transport() -> Vec<Case> {
         vec![bytes(format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"))]
     };
     let gzip = [&b"\x1f\x8b\x08\0\0\0\0\0\0\x03"[..], &[0; 2000]].concat();
-    let mut bomb = format!("{head}Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", gzip.len()).into_bytes();
+    let mut bomb =
+        format!("{head}Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", gzip.len())
+            .into_bytes();
     bomb.extend(gzip);
     vec![
         ("hangs", vec![Step::Hang], 503),
-        ("hangs in the body", vec![bytes(format!("{head}Content-Length: 9\r\n\r\n{{")), Step::Hang], 503),
-        ("drips", vec![bytes(format!("{head}Content-Length: 999\r\n\r\n")), Step::Forever(b" ".to_vec(), slow)], 503),
+        (
+            "hangs in the body",
+            vec![bytes(format!("{head}Content-Length: 9\r\n\r\n{{")), Step::Hang],
+            503,
+        ),
+        (
+            "drips",
+            vec![
+                bytes(format!("{head}Content-Length: 999\r\n\r\n")),
+                Step::Forever(b" ".to_vec(), slow),
+            ],
+            503,
+        ),
         ("closes", vec![Step::Close], 503),
-        ("sends a gigabyte", vec![bytes(format!("{head}Content-Length: 1073741824\r\n\r\n")),
-            Step::Forever(megabyte.clone(), Duration::ZERO)], 502),
-        ("sends without end", vec![bytes(format!("{head}\r\n")), Step::Forever(megabyte, Duration::ZERO)], 502),
+        (
+            "sends a gigabyte",
+            vec![
+                bytes(format!("{head}Content-Length: 1073741824\r\n\r\n")),
+                Step::Forever(megabyte.clone(), Duration::ZERO),
+            ],
+            502,
+        ),
+        (
+            "sends without end",
+            vec![bytes(format!("{head}\r\n")), Step::Forever(megabyte, Duration::ZERO)],
+            502,
+        ),
         ("redirects to itself", moved("/"), 502),
         ("redirects elsewhere", moved("http://127.0.0.1:1/"), 502),
         ("sends a gzip bomb", vec![Step::Bytes(bomb)], 502),
         ("speaks something else", vec![bytes("SSH-2.0-x\r\n".into()), Step::Close], 502),
-        ("answers with a page", answer("200 OK", "text/html", "<html>{\"access_token\":\"x\"}</html>"), 502),
-        ("calls JSON text", answer("200 OK", "text/plain", "{\"id\":1,\"access_token\":\"x\",\"token_type\":\"bearer\"}"), 502),
+        (
+            "answers with a page",
+            answer("200 OK", "text/html", "<html>{\"access_token\":\"x\"}</html>"),
+            502,
+        ),
+        (
+            "calls JSON text",
+            answer(
+                "200 OK",
+                "text/plain",
+                "{\"id\":1,\"access_token\":\"x\",\"token_type\":\"bearer\"}",
+            ),
+            502,
+        ),
         ("fails with a page", answer("500 Oops", "text/html", "<html>"), 502),
         ("is overloaded", answer("503 Later", "text/html", "<html>"), 503),
         ("is asked too often", answer("429 Later", JSON, "{}"), 503),
@@ -69,17 +104,53 @@ fn tokens() -> Vec<Case> {
         ("no token_type", token(json!({"access_token": "x"})), 502),
         ("no token", token(json!({"token_type": "bearer"})), 502),
         ("an empty token", token(json!({"access_token": "", "token_type": "bearer"})), 502),
-        ("a token that is a number", token(json!({"access_token": 1, "token_type": "bearer"})), 502),
+        (
+            "a token that is a number",
+            token(json!({"access_token": 1, "token_type": "bearer"})),
+            502,
+        ),
         ("a token in a list", token(json!({"access_token": ["x"], "token_type": "bearer"})), 502),
-        ("a token with a line break", token(json!({"access_token": "x\r\nX: y", "token_type": "bearer"})), 502),
-        ("a token with a space", token(json!({"access_token": "x y", "token_type": "bearer"})), 502),
-        ("a token in the wrong place", token(json!({"data": {"access_token": "x", "token_type": "bearer"}})), 502),
-        ("two tokens", ok("{\"access_token\":\"x\",\"access_token\":\"y\",\"token_type\":\"bearer\"}"), 502),
-        ("a token beside an error", token(json!({"access_token": "x", "token_type": "bearer", "error": "invalid_grant"})), 403),
+        (
+            "a token with a line break",
+            token(json!({"access_token": "x\r\nX: y", "token_type": "bearer"})),
+            502,
+        ),
+        (
+            "a token with a space",
+            token(json!({"access_token": "x y", "token_type": "bearer"})),
+            502,
+        ),
+        (
+            "a token in the wrong place",
+            token(json!({"data": {"access_token": "x", "token_type": "bearer"}})),
+            502,
+        ),
+        (
+            "two tokens",
+            ok("{\"access_token\":\"x\",\"access_token\":\"y\",\"token_type\":\"bearer\"}"),
+            502,
+        ),
+        (
+            "a token beside an error",
+            token(json!({"access_token": "x", "token_type": "bearer", "error": "invalid_grant"})),
+            403,
+        ),
         ("a strange error", token(json!({"error": ["invalid_grant"]})), 502),
         ("an error nobody knows", token(json!({"error": "<script>"})), 502),
-        ("a token with 401", answer("401 No", JSON, "{\"access_token\":\"x\",\"token_type\":\"bearer\"}"), 502),
-        ("a form", answer("200 OK", "application/x-www-form-urlencoded", "access_token=x&token_type=bearer"), 502),
+        (
+            "a token with 401",
+            answer("401 No", JSON, "{\"access_token\":\"x\",\"token_type\":\"bearer\"}"),
+            502,
+        ),
+        (
+            "a form",
+            answer(
+                "200 OK",
+                "application/x-www-form-urlencoded",
+                "access_token=x&token_type=bearer",
+            ),
+            502,
+        ),
     ]
 }
 
@@ -110,7 +181,11 @@ fn users() -> Vec<Case> {
         ("__proto__", user(json!({"__proto__": {"id": 1}})), 502),
         ("an id in the wrong case", user(json!({"ID": 1, "Id": 2})), 502),
         ("an id one level down", user(json!({"user": {"id": 1}})), 502),
-        ("does not know its own token", answer("401 No", JSON, "{\"message\":\"Bad credentials\"}"), 502),
+        (
+            "does not know its own token",
+            answer("401 No", JSON, "{\"message\":\"Bad credentials\"}"),
+            502,
+        ),
         ("forbids", answer("403 No", JSON, "{\"id\": 1}"), 502),
         ("created somebody", answer("201 Created", JSON, "{\"id\": 1}"), 502),
     ]
@@ -126,7 +201,9 @@ async fn judge(place: &str, cases: Vec<Case>) -> Vec<String> {
             _ => spoiled.user = Some(steps.clone()),
         }
         let provider = OAuthProvider::spoiled(Kind::GitHub, spoiled).await;
-        tables += &provider.settings(&format!("p{number}"), "").replace("organizations = true\nteams = true\n", "scopes = [\"read:org\"]\n");
+        tables += &provider
+            .settings(&format!("p{number}"), "")
+            .replace("organizations = true\nteams = true\n", "scopes = [\"read:org\"]\n");
         servers.push(provider);
     }
     let mut pasee = Setup::default().tables(&tables).start().await;
@@ -138,8 +215,15 @@ async fn judge(place: &str, cases: Vec<Case>) -> Vec<String> {
         let answer = Browser::default().log_in(&pasee, &idp).await;
         let took = started.elapsed();
         let says = String::from_utf8_lossy(&answer.body).into_owned();
-        if answer.status != *expected || took > Duration::from_secs(5) || says.contains("_token\":") || says.contains("script") {
-            wrong.push(format!("{place}: {name}: {} for {expected} after {took:?}: {says}", answer.status));
+        if answer.status != *expected
+            || took > Duration::from_secs(5)
+            || says.contains("_token\":")
+            || says.contains("script")
+        {
+            wrong.push(format!(
+                "{place}: {name}: {} for {expected} after {took:?}: {says}",
+                answer.status
+            ));
         }
     }
     pasee.ask("GET", "/tokens/").send().await.is(200);

@@ -25,7 +25,10 @@ async fn a_login() {
         let document = Browser::default().log_in(&pasee, "twitter").await.is(200).json();
         let access = part(document["access_token"].as_str().unwrap(), 1);
         assert_eq!(access["sub"], "twitter-6253282");
-        assert_eq!((&access["screen_name"], &access["preferred_username"]), (&"ada".into(), &"ada".into()));
+        assert_eq!(
+            (&access["screen_name"], &access["preferred_username"]),
+            (&"ada".into(), &"ada".into())
+        );
     }
     assert_eq!(legacy.state.lock().unwrap().complaints, [] as [&str; 0]);
 }
@@ -51,7 +54,9 @@ async fn answers_that_belong_elsewhere() {
     let (of_ada, of_eve) = (ada.ask(&pasee, "twitter").await, eve.ask(&pasee, "twitter").await);
     eve.visit(&pasee, &of_ada).await.is(400);
     ada.visit(&pasee, &of_eve).await.is(400);
-    let token = |url: &url::Url| url.query_pairs().find(|(name, _)| name == "oauth_token").unwrap().1.into_owned();
+    let token = |url: &url::Url| {
+        url.query_pairs().find(|(name, _)| name == "oauth_token").unwrap().1.into_owned()
+    };
     let place = back(&pasee, "twitter");
     for query in [
         "&oauth_verifier=x".to_owned(),
@@ -61,7 +66,10 @@ async fn answers_that_belong_elsewhere() {
         "&oauth_token=&oauth_verifier=x".to_owned(),
     ] {
         let status = eve.visit(&pasee, &format!("{place}{query}").parse().unwrap()).await.status;
-        assert!(matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN), "{query}: {status}");
+        assert!(
+            matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN),
+            "{query}: {status}"
+        );
     }
     ada.visit(&pasee, &of_ada).await.is(200);
     ada.visit(&pasee, &of_ada).await.is(400);
@@ -77,10 +85,16 @@ async fn strange_answers() {
         (form("oauth_token=a&oauth_token_secret=b"), 502),
         (form("oauth_token=a&oauth_token_secret=b&oauth_callback_confirmed=false"), 502),
         (form("oauth_token=a&oauth_token_secret=b&oauth_callback_confirmed=TRUE"), 502),
-        (form("oauth_token=a&oauth_token=c&oauth_token_secret=b&oauth_callback_confirmed=true"), 502),
+        (
+            form("oauth_token=a&oauth_token=c&oauth_token_secret=b&oauth_callback_confirmed=true"),
+            502,
+        ),
         (form("oauth_token=&oauth_token_secret=b&oauth_callback_confirmed=true"), 502),
         (form("oauth_token=a%0d%0ab&oauth_token_secret=b&oauth_callback_confirmed=true"), 502),
-        (form(&format!("oauth_token={long}&oauth_token_secret=b&oauth_callback_confirmed=true")), 502),
+        (
+            form(&format!("oauth_token={long}&oauth_token_secret=b&oauth_callback_confirmed=true")),
+            502,
+        ),
         (form("<html>over capacity</html>"), 502),
         (answer("500 Oops", "text/html", ""), 502),
         (answer("503 Over capacity", "text/html", ""), 503),

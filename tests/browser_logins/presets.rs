@@ -58,14 +58,17 @@ async fn every_preset_logs_somebody_in() {
 /// What decides is found wherever it stands in a long list, and asked for again at each refresh.
 #[tokio::test(flavor = "multi_thread")]
 async fn organizations_and_teams_decide() {
-    for (required, status) in [("\"org-103\"", 200), ("\"org-104\"", 403), ("[\"x\", \"org-2\"]", 200)] {
+    for (required, status) in
+        [("\"org-103\"", 200), ("\"org-104\"", 403), ("[\"x\", \"org-2\"]", 200)]
+    {
         let provider = OAuthProvider::start(Kind::GitHub).await;
         let more = format!(
             "required_claims = {{ organizations = {required} }}\n\
              group_mapping = [{{ claim = \"teams\", value = \"Example/writers\", group = \"articles\" }}]"
         );
         let tables = provider.settings("github", &more);
-        let pasee = Setup::default().members("articles", ["local-ada"]).tables(&tables).start().await;
+        let pasee =
+            Setup::default().members("articles", ["local-ada"]).tables(&tables).start().await;
         provider.register(&back(&pasee, "github"));
         let answer = Browser::default().log_in(&pasee, "github").await.is(status);
         if status == 200 {
@@ -85,7 +88,9 @@ async fn a_client_may_open_the_browser_itself() {
     let answer = pasee.ask("POST", "/tokens/?idp=github&scope=articles").send().await.is(201);
     let document = answer.json();
     let url = document["authorize_url"].as_str().unwrap();
-    assert!(url.starts_with(&format!("http://{}/login/oauth/authorize?", providers[1].server.address)));
+    assert!(
+        url.starts_with(&format!("http://{}/login/oauth/authorize?", providers[1].server.address))
+    );
     assert!(answer.header("set-cookie").starts_with("pasee-login-github="));
     assert_eq!(answer.header("cache-control"), "no-store");
     // Nothing else about the login is told.
@@ -94,8 +99,12 @@ async fn a_client_may_open_the_browser_itself() {
     for kind in Kind::ALL {
         let link = &listed[format!("identify_via_{}", kind.preset())];
         assert_eq!(link["url"], format!("{}/tokens/?idp={}", pasee.url, kind.preset()));
-        let fields: Vec<&str> =
-            link["fields"].as_array().unwrap().iter().map(|field| field["name"].as_str().unwrap()).collect();
+        let fields: Vec<&str> = link["fields"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|field| field["name"].as_str().unwrap())
+            .collect();
         assert_eq!(fields, ["scope"], "no login and no password");
     }
 }
@@ -139,7 +148,10 @@ async fn a_wrong_secret_is_named_in_the_log() {
         assert_eq!(answer.title(), "the identity provider answered nonsense");
         assert_eq!(provider.state.lock().unwrap().exchanged, 0);
         let log = pasee.log();
-        assert!(kind == Kind::Facebook || log.contains("see client_id and client_secret"), "{kind:?}: {log}");
+        assert!(
+            kind == Kind::Facebook || log.contains("see client_id and client_secret"),
+            "{kind:?}: {log}"
+        );
         for secret in ["another", "code-1-"] {
             assert!(!log.contains(secret), "{log}");
         }
@@ -156,5 +168,8 @@ async fn methods() {
     assert_eq!(answer.header("allow"), "POST");
     let answer = pasee.ask("GET", "/tokens/?idp=nobody").send().await.is(404);
     assert_eq!(answer.header("location"), "");
-    assert!(providers.iter().all(|provider| provider.server.connections() == 0), "begins ask nobody");
+    assert!(
+        providers.iter().all(|provider| provider.server.connections() == 0),
+        "begins ask nobody"
+    );
 }

@@ -189,7 +189,12 @@ impl State {
         let is = |name: &str, value: &str| parameters.get(name).is_some_and(|found| found == value);
         let challenge = parameters.get("code_challenge").map(String::len);
         let known = [
-            "response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge",
+            "response_type",
+            "client_id",
+            "redirect_uri",
+            "scope",
+            "state",
+            "code_challenge",
             "code_challenge_method",
         ];
         if let Some(unknown) = parameters.keys().find(|name| !known.contains(&name.as_str())) {
@@ -225,7 +230,8 @@ impl State {
                 answer("200 OK", "application/json; charset=utf-8", kind.token(&token))
             }
             Err(mistake) => {
-                self.complaints.push(format!("{mistake:?} in {}", String::from_utf8_lossy(&request.body)));
+                self.complaints
+                    .push(format!("{mistake:?} in {}", String::from_utf8_lossy(&request.body)));
                 let (status, body) = kind.refusal(mistake);
                 answer(status, "application/json; charset=utf-8", body)
             }
@@ -262,7 +268,8 @@ impl State {
 
     /// Who the user is.
     fn user(&mut self, kind: Kind, request: &Request, target: &Url) -> Vec<Step> {
-        let token = header(request, "authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let token =
+            header(request, "authorization").and_then(|value| value.strip_prefix("Bearer "));
         let known = token.filter(|token| self.tokens.iter().any(|known| known == token));
         let Some(token) = known else {
             self.complain(format!("{} without an access token", request.line));
@@ -304,7 +311,9 @@ pub fn basic(header: Option<&str>) -> Option<(String, String)> {
     let text = String::from_utf8(decoded).ok()?;
     let (id, secret) = text.split_once(':')?;
     let plain = |text: &str| {
-        form_urlencoded::parse(format!("x={text}").as_bytes()).next().map(|(_, value)| value.into_owned())
+        form_urlencoded::parse(format!("x={text}").as_bytes())
+            .next()
+            .map(|(_, value)| value.into_owned())
     };
     Some((plain(id)?, plain(secret)?))
 }

@@ -10,8 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::{Url, form_urlencoded};
 
 /// Everything but the unreserved characters of RFC 3986 (RFC 5849 section 3.6).
-const RESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A request to be signed. Its body has no parameters.
 pub(super) struct Signed<'a> {
@@ -81,7 +80,7 @@ mod tests {
         Signed { method, place, parameters, consumer_secret: "kd94hf93k423kf44", token_secret }
     }
 
-    /// The three requests of the example in RFC 5849 section 1.2.
+    /// Two requests of the example in RFC 5849 section 1.2.
     #[test]
     fn the_example_of_the_rfc() {
         let consumer = ("oauth_consumer_key", "dpf43f3p2l4k3l03");
@@ -89,19 +88,12 @@ mod tests {
         let first = [
             consumer,
             method,
-            ("oauth_timestamp", "137131200"),
-            ("oauth_nonce", "wIjqoxSqYJVXqKOVBMHSGg"),
-            ("oauth_callback", "http://printer.example.com/ready"),
-        ];
-        let second = [
-            consumer,
-            method,
             ("oauth_token", "hh5s93j4hdidpola"),
             ("oauth_timestamp", "137131201"),
             ("oauth_nonce", "walatlh"),
             ("oauth_verifier", "hfdp7dh39dks9884"),
         ];
-        let third = [
+        let second = [
             consumer,
             method,
             ("oauth_token", "nnch734d00sl2jdk"),
@@ -110,9 +102,14 @@ mod tests {
         ];
         let photos = "http://photos.example.net/photos?file=vacation.jpg&size=original";
         for (method, place, parameters, secret, signature) in [
-            ("POST", "https://photos.example.net/initiate", &first[..], "", "74KNZJeDHnMBp0EMJ9ZHt/XKycU="),
-            ("POST", "https://photos.example.net/token", &second, "hdhd0244k9j7ao03", "gKgrFCywp7rO0OXSjdot/IHF7IU="),
-            ("GET", photos, &third, "pfkkdhi9sl3r4s00", "MdpQcU8iPSUjWoN/UDMsK2sui9I="),
+            (
+                "POST",
+                "https://photos.example.net/token",
+                &first[..],
+                "hdhd0244k9j7ao03",
+                "gKgrFCywp7rO0OXSjdot/IHF7IU=",
+            ),
+            ("GET", photos, &second[..], "pfkkdhi9sl3r4s00", "MdpQcU8iPSUjWoN/UDMsK2sui9I="),
         ] {
             let place: Url = place.parse().unwrap();
             assert_eq!(signed(method, &place, parameters, secret).signature(), signature);
@@ -122,7 +119,8 @@ mod tests {
     /// RFC 5849 section 3.4.1.1, whose body is `c2&a3=2+q`.
     #[test]
     fn the_base_string_of_the_rfc() {
-        let place: Url = "http://EXAMPLE.COM:80/request?b5=%3D%253D&a3=a&c%40=&a2=r%20b".parse().unwrap();
+        let place: Url =
+            "http://EXAMPLE.COM:80/request?b5=%3D%253D&a3=a&c%40=&a2=r%20b".parse().unwrap();
         let parameters = [
             ("oauth_consumer_key", "9djdj82h48djs9d2"),
             ("oauth_token", "kkk9d7dh3k39sjv7"),

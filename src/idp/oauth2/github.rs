@@ -25,10 +25,8 @@ pub(super) async fn lists(
     teams: bool,
 ) -> Result<Vec<(String, Value)>, ProviderError> {
     let mut claims = Vec::new();
-    let wanted: [(bool, &str, &str, fn(&Value) -> Option<String>); 2] = [
-        (organizations, "organizations", "orgs", organization),
-        (teams, "teams", "teams", team),
-    ];
+    let wanted: [(bool, &str, &str, fn(&Value) -> Option<String>); 2] =
+        [(organizations, "organizations", "orgs", organization), (teams, "teams", "teams", team)];
     for (_, claim, place, name) in wanted.into_iter().filter(|(is_wanted, ..)| *is_wanted) {
         let names = names(caller, access, user, place, name).await?;
         claims.push((claim.to_owned(), Value::from(names)));

@@ -4,11 +4,11 @@
 
 use std::pin::Pin;
 
-use http::header::{CONTENT_TYPE, HeaderName};
 use ::oauth2::{
-    AsyncHttpClient, AuthorizationCode, HttpRequest, HttpResponse, PkceCodeVerifier, RequestTokenError,
-    TokenResponse, basic::BasicTokenType,
+    AsyncHttpClient, AuthorizationCode, HttpRequest, HttpResponse, PkceCodeVerifier,
+    RequestTokenError, TokenResponse, basic::BasicTokenType,
 };
+use http::header::{CONTENT_TYPE, HeaderName};
 use serde_json::{Map, Value};
 
 use super::super::ProviderError;
@@ -43,8 +43,7 @@ struct Through<'a>(&'a Caller);
 
 impl<'c> AsyncHttpClient<'c> for Through<'_> {
     type Error = ProviderError;
-    type Future =
-        Pin<Box<dyn Future<Output = Result<HttpResponse, ProviderError>> + Send + 'c>>;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ProviderError>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(send(self.0, request))
@@ -105,11 +104,13 @@ fn refusal(error: &str) -> ProviderError {
         "invalid_grant" | "bad_verification_code" | "access_denied" => ProviderError::NotConfirmed,
         "temporarily_unavailable" | "server_error" | "slow_down" => ProviderError::Unreachable,
         "invalid_client" | "incorrect_client_credentials" | "unauthorized_client" => {
-            ProviderError::Nonsense("it does not know this client or its secret: see client_id and client_secret")
+            ProviderError::Nonsense(
+                "it does not know this client or its secret: see client_id and client_secret",
+            )
         }
-        "redirect_uri_mismatch" => {
-            ProviderError::Nonsense("it does not know the place to come back to: see hostname and callback_url")
-        }
+        "redirect_uri_mismatch" => ProviderError::Nonsense(
+            "it does not know the place to come back to: see hostname and callback_url",
+        ),
         _ => ProviderError::Nonsense("a refusal that is not the user's"),
     }
 }

@@ -52,14 +52,20 @@ pub(super) fn oauth1(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
         item.error("is not for oauth1; give request_token_url, authorize_url and access_token_url");
     }
     if table.get("settings").is_none() {
-        table.missing("settings", "[identity_providers.settings] with consumer_key and consumer_secret");
+        table.missing(
+            "settings",
+            "[identity_providers.settings] with consumer_key and consumer_secret",
+        );
     }
     let settings = table.table("settings")?;
     let consumer_key = client_id(&settings, ["consumer_key", "app_id"]);
     let consumer_secret = secret(&settings, "consumer_secret", "consumer_secret_file", base);
     let keys = ["consumer_secret", "consumer_secret_file"];
     if keys.iter().all(|key| settings.get(key).is_none()) {
-        settings.missing("consumer_secret", "what the provider gave beside the key, or consumer_secret_file");
+        settings.missing(
+            "consumer_secret",
+            "what the provider gave beside the key, or consumer_secret_file",
+        );
     }
     let place = |key: &'static str, known: &str| match settings.get(key) {
         Some(item) => provider_url(&item.text()?),

@@ -180,7 +180,10 @@ fn client_secret(settings: &Table<'_>, base: &Path) -> Option<SecretString> {
         (None, None) => {
             let keys = ["client_secret", "client_secret_file", "app_secret", "app_secret_file"];
             if keys.iter().all(|key| settings.get(key).is_none()) {
-                settings.missing("client_secret", "the secret that the provider gave this client, or client_secret_file");
+                settings.missing(
+                    "client_secret",
+                    "the secret that the provider gave this client, or client_secret_file",
+                );
             }
             None
         }
@@ -250,9 +253,8 @@ fn scopes(settings: &Table<'_>, preset: Option<&Preset>, dialect: Dialect) -> Ve
         dialect,
         Dialect::GitHub { organizations: true, .. } | Dialect::GitHub { teams: true, .. }
     );
-    let is_enough = |scope: &String| {
-        matches!(scope.as_str(), "read:org" | "write:org" | "admin:org")
-    };
+    let is_enough =
+        |scope: &String| matches!(scope.as_str(), "read:org" | "write:org" | "admin:org");
     if asks_more && !scopes.iter().any(is_enough) {
         scopes.push("read:org".to_owned());
     }

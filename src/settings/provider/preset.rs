@@ -160,7 +160,10 @@ pub(super) fn preset(table: &Table<'_>, settings: &Table<'_>) -> Option<Option<P
         (None, Some(known)) => known,
         (Some(named), Some(known)) if named.name == known.name => known,
         (Some(_), Some(known)) => {
-            settings.get("preset")?.text()?.error(format_args!("is not that of host; a right one is {:?}", known.name));
+            settings
+                .get("preset")?
+                .text()?
+                .error(format_args!("is not that of host; a right one is {:?}", known.name));
             return None;
         }
     };
@@ -172,9 +175,9 @@ pub(super) fn preset(table: &Table<'_>, settings: &Table<'_>) -> Option<Option<P
 }
 
 fn named(item: &Item<'_, &str>) -> Option<&'static Known> {
-    let known = KNOWN.iter().find(|known| {
-        known.name == item.value || (item.value == "x" && known.name == "twitter")
-    });
+    let known = KNOWN
+        .iter()
+        .find(|known| known.name == item.value || (item.value == "x" && known.name == "twitter"));
     if known.is_none() {
         item.error(format_args!("is not known; right ones are {NAMES}"));
     }
@@ -182,7 +185,11 @@ fn named(item: &Item<'_, &str>) -> Option<&'static Known> {
 }
 
 /// `endpoint`, or what `host` and `port` make: a server of one's own. `None` for a mistake.
-fn own_server(table: &Table<'_>, host: Option<&Item<'_, &str>>, port: Option<u64>) -> Option<Option<Url>> {
+fn own_server(
+    table: &Table<'_>,
+    host: Option<&Item<'_, &str>>,
+    port: Option<u64>,
+) -> Option<Option<Url>> {
     match (table.get("endpoint"), host) {
         (Some(item), None) if table.get("port").is_none() => {
             let url = super::place::provider_url(&item.text()?)?;
@@ -193,7 +200,9 @@ fn own_server(table: &Table<'_>, host: Option<&Item<'_, &str>>, port: Option<u64
             Some(Some(url))
         }
         (Some(item), _) => {
-            item.error("stands beside host or port; a right provider has endpoint alone, or host and port");
+            item.error(
+                "stands beside host or port; a right provider has endpoint alone, or host and port",
+            );
             None
         }
         (None, Some(item)) => {
@@ -261,7 +270,10 @@ mod tests {
             built(known, Some("https://git.example.com/".parse().unwrap())).unwrap()
         };
         assert_eq!(own("github").user_info_url.as_str(), "https://git.example.com/api/v3/user");
-        assert_eq!(own("github").token_url.as_str(), "https://git.example.com/login/oauth/access_token");
+        assert_eq!(
+            own("github").token_url.as_str(),
+            "https://git.example.com/login/oauth/access_token"
+        );
         assert_eq!(own("gitlab").user_info_url.as_str(), "https://git.example.com/api/v4/user");
     }
 }

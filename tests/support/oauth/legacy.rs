@@ -86,7 +86,8 @@ fn oauth(request: &Request) -> Option<HashMap<String, String>> {
 
 fn escaped(text: &str) -> String {
     let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let escape = |byte: u8| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let escape =
+        |byte: u8| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(escape).collect()
 }
 
@@ -95,7 +96,9 @@ impl State {
         match request.line.split_once(' ').unwrap() {
             ("POST", "/oauth/request_token") => self.request_token(request, at),
             ("POST", "/oauth/access_token") => self.access_token(request, at),
-            ("GET", target) if target.starts_with("/oauth/authenticate?") => self.authenticate(target),
+            ("GET", target) if target.starts_with("/oauth/authenticate?") => {
+                self.authenticate(target)
+            }
             (method, target) => {
                 self.complaints.push(format!("{method} {target}"));
                 answer("404 Not Found", "text/html", "")
@@ -104,13 +107,19 @@ impl State {
     }
 
     /// The parameters of a request that is signed with these secrets, fresh and for this client.
-    fn signed(&mut self, request: &Request, url: &str, token_secret: &str) -> Option<HashMap<String, String>> {
+    fn signed(
+        &mut self,
+        request: &Request,
+        url: &str,
+        token_secret: &str,
+    ) -> Option<HashMap<String, String>> {
         let mut parameters = oauth(request)?;
         let signature = parameters.remove("oauth_signature")?;
         let mut pairs: Vec<(String, String)> =
             parameters.iter().map(|(name, value)| (escaped(name), escaped(value))).collect();
         pairs.sort();
-        let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<String> =
+            pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let base = format!("POST&{}&{}", escaped(url), escaped(&pairs.join("&")));
         let key = format!("{}&{}", escaped(SECRET), escaped(token_secret));
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.as_bytes());
@@ -119,7 +128,9 @@ impl State {
             && parameters["oauth_consumer_key"] == CLIENT
             && parameters["oauth_signature_method"] == "HMAC-SHA1"
             && parameters["oauth_version"] == "1.0"
-            && (super::super::pasee::now() - parameters["oauth_timestamp"].parse::<i64>().ok()?).abs() < 300
+            && (super::super::pasee::now() - parameters["oauth_timestamp"].parse::<i64>().ok()?)
+                .abs()
+                < 300
             && request.body.is_empty();
         let nonce = parameters["oauth_nonce"].clone();
         let is_fresh = nonce.len() > 20 && !self.nonces.contains(&nonce);
@@ -135,13 +146,21 @@ impl State {
         };
         if parameters.get("oauth_callback") != Some(&self.callback) || parameters.len() != 6 {
             self.complaints.push(format!("not approved: {:?}", parameters.get("oauth_callback")));
-            return answer("403 Forbidden", "application/xml", "<errors><error code=\"415\"/></errors>");
+            return answer(
+                "403 Forbidden",
+                "application/xml",
+                "<errors><error code=\"415\"/></errors>",
+            );
         }
         self.made += 1;
         let token = format!("NPcudxy0yU5T3tBzho7iCotZ3cnetKwcTIRlX0iwRl0-{}", self.made);
         self.pending.insert(token.clone(), None);
-        let body = format!("oauth_token={token}&oauth_token_secret=s-{token}&oauth_callback_confirmed=true");
-        self.request_token.clone().unwrap_or_else(|| answer("200 OK", "text/html;charset=utf-8", body))
+        let body = format!(
+            "oauth_token={token}&oauth_token_secret=s-{token}&oauth_callback_confirmed=true"
+        );
+        self.request_token
+            .clone()
+            .unwrap_or_else(|| answer("200 OK", "text/html;charset=utf-8", body))
     }
 
     fn authenticate(&mut self, target: &str) -> Vec<Step> {
@@ -149,14 +168,20 @@ impl State {
         let parameters = once(target.query().unwrap().as_bytes()).unwrap();
         let token = parameters["oauth_token"].clone();
         let Some(verifier) = self.pending.get_mut(&token) else {
-            return answer("403 Forbidden", "text/html", "Whoa there! The request token is invalid.");
+            return answer(
+                "403 Forbidden",
+                "text/html",
+                "Whoa there! The request token is invalid.",
+            );
         };
         let mut back: Url = self.callback.parse().unwrap();
         if self.declines {
             back.query_pairs_mut().append_pair("denied", &token);
         } else {
             let made = format!("verifier-of-{token}");
-            back.query_pairs_mut().append_pair("oauth_token", &token).append_pair("oauth_verifier", &made);
+            back.query_pairs_mut()
+                .append_pair("oauth_token", &token)
+                .append_pair("oauth_verifier", &made);
             *verifier = Some(made);
         }
         redirect(&back)
@@ -168,7 +193,9 @@ impl State {
         let signed = self.signed(request, &format!("http://{at}/oauth/access_token"), &secret);
         let verifier = token.and_then(|token| self.pending.remove(&token)).flatten();
         let is_right = signed.is_some_and(|parameters| {
-            verifier.is_some() && parameters.get("oauth_verifier") == verifier.as_ref() && parameters.len() == 7
+            verifier.is_some()
+                && parameters.get("oauth_verifier") == verifier.as_ref()
+                && parameters.len() == 7
         });
         if !is_right {
             self.complaints.push("an access token for a wrong request".into());
@@ -176,6 +203,8 @@ impl State {
         }
         let body = "oauth_token=6253282-eWudHldSbIaelX7swmsiHImEL4KinwaGloHANdrY&\
                     oauth_token_secret=2EEfA6BG5ly3sR3XjE0IBSnlQu4ZrUzPiYTmrkVU&user_id=6253282&screen_name=ada";
-        self.access_token.clone().unwrap_or_else(|| answer("200 OK", "text/html;charset=utf-8", body))
+        self.access_token
+            .clone()
+            .unwrap_or_else(|| answer("200 OK", "text/html;charset=utf-8", body))
     }
 }

@@ -130,20 +130,28 @@ impl Kind {
     /// The answer to a right token request.
     pub fn token(self, token: &str) -> String {
         let document = match self {
-            Self::Twitter => json!({"token_type": "bearer", "expires_in": 7200, "access_token": token,
-                "scope": "users.read tweet.read"}),
+            Self::Twitter => {
+                json!({"token_type": "bearer", "expires_in": 7200, "access_token": token,
+                "scope": "users.read tweet.read"})
+            }
             Self::GitHub => {
                 json!({"access_token": token, "scope": "read:org", "token_type": "bearer"})
             }
-            Self::GitLab => json!({"access_token": token, "token_type": "Bearer", "expires_in": 7200,
-                "refresh_token": "8257e65c97202ed1726cf9571600918f", "created_at": 1_607_635_748, "scope": "read_user"}),
+            Self::GitLab => {
+                json!({"access_token": token, "token_type": "Bearer", "expires_in": 7200,
+                "refresh_token": "8257e65c97202ed1726cf9571600918f", "created_at": 1_607_635_748, "scope": "read_user"})
+            }
             Self::Facebook => {
                 json!({"access_token": token, "token_type": "bearer", "expires_in": 5_183_944})
             }
-            Self::Google => json!({"access_token": token, "expires_in": 3599, "token_type": "Bearer",
-                "scope": "openid https://www.googleapis.com/auth/userinfo.email", "id_token": "e30.e30.e30"}),
-            Self::Discord => json!({"access_token": token, "token_type": "Bearer", "expires_in": 604_800,
-                "refresh_token": "D43f5y0ahjqew82jZ4NViEr2YafMKhue", "scope": "identify"}),
+            Self::Google => {
+                json!({"access_token": token, "expires_in": 3599, "token_type": "Bearer",
+                "scope": "openid https://www.googleapis.com/auth/userinfo.email", "id_token": "e30.e30.e30"})
+            }
+            Self::Discord => {
+                json!({"access_token": token, "token_type": "Bearer", "expires_in": 604_800,
+                "refresh_token": "D43f5y0ahjqew82jZ4NViEr2YafMKhue", "scope": "identify"})
+            }
         };
         document.to_string()
     }
@@ -153,25 +161,42 @@ impl Kind {
         const BAD: &str = "400 Bad Request";
         const UNAUTHORIZED: &str = "401 Unauthorized";
         let error = |error: &str, says: &str| json!({"error": error, "error_description": says});
-        let graph = |code: i64, says: &str| {
-            json!({"error": {"message": says, "type": "OAuthException", "code": code, "fbtrace_id": "AbCdEf"}})
-        };
+        let graph = |code: i64, says: &str| json!({"error": {"message": says, "type": "OAuthException", "code": code, "fbtrace_id": "AbCdEf"}});
         let (status, document): (&str, Value) = match (self, mistake) {
-            (Self::GitHub, Mistake::Client) => ("200 OK", error("incorrect_client_credentials",
-                "The client_id and/or client_secret passed are incorrect.")),
-            (Self::GitHub, Mistake::Place) => ("200 OK", error("redirect_uri_mismatch",
-                "The redirect_uri MUST match the registered callback URL for this application.")),
-            (Self::GitHub, _) => ("200 OK", error("bad_verification_code",
-                "The code passed is incorrect or expired.")),
+            (Self::GitHub, Mistake::Client) => (
+                "200 OK",
+                error(
+                    "incorrect_client_credentials",
+                    "The client_id and/or client_secret passed are incorrect.",
+                ),
+            ),
+            (Self::GitHub, Mistake::Place) => (
+                "200 OK",
+                error(
+                    "redirect_uri_mismatch",
+                    "The redirect_uri MUST match the registered callback URL for this application.",
+                ),
+            ),
+            (Self::GitHub, _) => (
+                "200 OK",
+                error("bad_verification_code", "The code passed is incorrect or expired."),
+            ),
             (Self::Facebook, Mistake::Client) => (BAD, graph(1, "Error validating client secret.")),
             (Self::Facebook, _) => (BAD, graph(100, "This authorization code has been used.")),
-            (Self::Twitter, Mistake::Client) => (UNAUTHORIZED, error("unauthorized_client",
-                "Missing valid authorization header")),
-            (Self::Twitter, _) => (BAD, error("invalid_request",
-                "Value passed for the authorization code was invalid.")),
-            (_, Mistake::Client) => (UNAUTHORIZED, error("invalid_client",
-                "Client authentication failed due to unknown client.")),
-            (_, Mistake::Request) => (BAD, error("invalid_request", "The request is missing a parameter.")),
+            (Self::Twitter, Mistake::Client) => {
+                (UNAUTHORIZED, error("unauthorized_client", "Missing valid authorization header"))
+            }
+            (Self::Twitter, _) => (
+                BAD,
+                error("invalid_request", "Value passed for the authorization code was invalid."),
+            ),
+            (_, Mistake::Client) => (
+                UNAUTHORIZED,
+                error("invalid_client", "Client authentication failed due to unknown client."),
+            ),
+            (_, Mistake::Request) => {
+                (BAD, error("invalid_request", "The request is missing a parameter."))
+            }
             (_, _) => (BAD, error("invalid_grant", "The provided authorization grant is invalid.")),
         };
         (status, document.to_string())
@@ -208,16 +233,26 @@ impl Kind {
             return lists(target);
         }
         let document = match self {
-            Self::Twitter => json!({"data": {"id": "2244994945", "name": "Ada Lovelace", "username": "ada"}}),
-            Self::GitHub => json!({"login": "ada", "id": 583_231, "node_id": "MDQ6VXNlcjE=", "type": "User",
-                "site_admin": false, "name": "Ada", "company": null, "email": null, "two_factor_authentication": true}),
-            Self::GitLab => json!({"id": 42, "username": "ada", "name": "Ada", "state": "active", "locked": false,
-                "email": "ada@example.com", "identities": [], "two_factor_enabled": true}),
+            Self::Twitter => {
+                json!({"data": {"id": "2244994945", "name": "Ada Lovelace", "username": "ada"}})
+            }
+            Self::GitHub => {
+                json!({"login": "ada", "id": 583_231, "node_id": "MDQ6VXNlcjE=", "type": "User",
+                "site_admin": false, "name": "Ada", "company": null, "email": null, "two_factor_authentication": true})
+            }
+            Self::GitLab => {
+                json!({"id": 42, "username": "ada", "name": "Ada", "state": "active", "locked": false,
+                "email": "ada@example.com", "identities": [], "two_factor_enabled": true})
+            }
             Self::Facebook => json!({"id": "10158045771234567", "name": "Ada Lovelace"}),
-            Self::Google => json!({"sub": "110169484474386276334", "name": "Ada Lovelace", "given_name": "Ada",
-                "email": "ada@example.com", "email_verified": true, "hd": "example.com"}),
-            Self::Discord => json!({"id": "80351110224678912", "username": "ada", "discriminator": "0",
-                "global_name": "Ada", "avatar": null, "verified": true}),
+            Self::Google => {
+                json!({"sub": "110169484474386276334", "name": "Ada Lovelace", "given_name": "Ada",
+                "email": "ada@example.com", "email_verified": true, "hd": "example.com"})
+            }
+            Self::Discord => {
+                json!({"id": "80351110224678912", "username": "ada", "discriminator": "0",
+                "global_name": "Ada", "avatar": null, "verified": true})
+            }
         };
         Some(document.to_string())
     }
@@ -226,7 +261,8 @@ impl Kind {
 /// GitHub's lists, 100 a page: 103 organizations, 2 teams.
 fn lists(target: &Url) -> Option<String> {
     let query: Parameters = target.query_pairs().into_owned().collect();
-    let (size, page): (usize, usize) = (query["per_page"].parse().ok()?, query["page"].parse().ok()?);
+    let (size, page): (usize, usize) =
+        (query["per_page"].parse().ok()?, query["page"].parse().ok()?);
     let all: Vec<Value> = match target.path() {
         "/api/v3/user/orgs" => (1..=103).map(|id| json!({"login": format!("org-{id}"), "id": id})).collect(),
         "/api/v3/user/teams" => ["writers", "readers"]
