@@ -171,7 +171,7 @@ fn server(key: &PrivateKey) -> (Api, String) {
         realm: Arc::new(realm),
         providers: Providers::new(&[nobody()]).expect("a provider"),
         provider_names: Vec::new(),
-        sealer: Sealer::new(&key).expect("a sealer"),
+        sealer: Sealer::new(key).expect("a sealer"),
         signer,
         verifier: Verifier::new(party(), vec![key.public().clone()]),
         retired_keys: Vec::new(),

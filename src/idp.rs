@@ -154,7 +154,7 @@ enum Ready {
     Kisee(kisee::Kisee),
     Local(local::Local),
     OAuth1(oauth1::OAuth1),
-    OAuth2(oauth2::OAuth2),
+    OAuth2(Box<oauth2::OAuth2>),
 }
 
 impl Ready {
@@ -310,7 +310,9 @@ impl Providers {
                 Protocol::Kisee(kisee) => kisee::Kisee::new(kisee).map(Ready::Kisee),
                 Protocol::Local(local) => Ok(Ready::Local(local::Local::new(local))),
                 Protocol::OAuth1(oauth1) => oauth1::OAuth1::new(oauth1).map(Ready::OAuth1),
-                Protocol::OAuth2(oauth2) => oauth2::OAuth2::new(oauth2).map(Ready::OAuth2),
+                Protocol::OAuth2(oauth2) => {
+                    oauth2::OAuth2::new(oauth2).map(Box::new).map(Ready::OAuth2)
+                }
                 Protocol::NotYet(_) => continue,
             };
             let protocol =
