@@ -134,7 +134,7 @@ pub struct ForwardedAnswer {
     pub status: StatusCode,
     /// Its headers; the caller picks what to show.
     pub headers: HeaderMap,
-    /// Its body, at most 1 MiB.
+    /// Its body, at most 256 KiB.
     pub body: Bytes,
 }
 
