@@ -135,7 +135,7 @@ pub struct ForwardedAnswer {
     pub status: StatusCode,
     /// Its headers; the caller picks what to show.
     pub headers: HeaderMap,
-    /// Its body, at most 1 MiB.
+    /// Its body, at most 256 KiB.
     pub body: Bytes,
 }
 
@@ -155,7 +155,7 @@ enum Ready {
     Kisee(kisee::Kisee),
     Local(local::Local),
     OAuth1(oauth1::OAuth1),
-    OAuth2(oauth2::OAuth2),
+    OAuth2(Box<oauth2::OAuth2>),
     Oidc(Box<oidc::Oidc>),
 }
 
@@ -318,7 +318,9 @@ impl Providers {
                 Protocol::Kisee(kisee) => kisee::Kisee::new(kisee).map(Ready::Kisee),
                 Protocol::Local(local) => Ok(Ready::Local(local::Local::new(local))),
                 Protocol::OAuth1(oauth1) => oauth1::OAuth1::new(oauth1).map(Ready::OAuth1),
-                Protocol::OAuth2(oauth2) => oauth2::OAuth2::new(oauth2).map(Ready::OAuth2),
+                Protocol::OAuth2(oauth2) => {
+                    oauth2::OAuth2::new(oauth2).map(Box::new).map(Ready::OAuth2)
+                }
                 Protocol::Oidc(oidc) => {
                     oidc::Oidc::new(oidc).map(|oidc| Ready::Oidc(Box::new(oidc)))
                 }

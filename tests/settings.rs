@@ -4,6 +4,8 @@
 
 #[path = "settings/accepted.rs"]
 mod accepted;
+#[path = "settings/browser_mistakes.rs"]
+mod browser_mistakes;
 #[path = "settings/documented.rs"]
 mod documented;
 #[path = "settings/mistakes.rs"]
@@ -168,7 +170,7 @@ fn the_examples_in_the_example_can_be_taken() {
         assert_ne!(settings.explain().to_string(), plain, "{block:?}");
         count += 1;
     }
-    assert_eq!(count, 6, "audience, issuer, ca_file, oidc, admin, tls");
+    assert_eq!(count, 7, "audience, issuer, ca_file, github, oidc, admin, tls");
     read("example-settings.toml", &uncommented(|_| true));
 }
 

@@ -26,6 +26,9 @@ const DISCOVERY_AGE: Duration = Duration::from_secs(300);
 /// How long it is believed again when it is too old and Kisee does not say anew.
 const DISCOVERY_REPRIEVE: Duration = Duration::from_secs(10);
 
+/// Largest answer that is passed on, in bytes.
+const MAX_FORWARDED: usize = 256 * 1024;
+
 /// A Kisee server.
 #[derive(Debug)]
 pub struct Kisee {
@@ -142,6 +145,9 @@ impl Kisee {
             self.caller.turn(self.pass_on(what, request)).await?;
         if status == StatusCode::SERVICE_UNAVAILABLE {
             return Err(ProviderError::Unreachable);
+        }
+        if body.len() > MAX_FORWARDED {
+            return Err(ProviderError::Nonsense("more than 256 KiB to pass on"));
         }
         // Neither redirections nor errors of its own, nor what is above 599.
         if !status.is_success() && !status.is_client_error() {

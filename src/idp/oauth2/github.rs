@@ -25,11 +25,13 @@ pub(super) async fn lists(
     teams: bool,
 ) -> Result<Vec<(String, Value)>, ProviderError> {
     let mut claims = Vec::new();
-    let wanted: [(bool, &str, &str, fn(&Value) -> Option<String>); 2] =
-        [(organizations, "organizations", "orgs", organization), (teams, "teams", "teams", team)];
-    for (_, claim, place, name) in wanted.into_iter().filter(|(is_wanted, ..)| *is_wanted) {
-        let names = names(caller, access, user, place, name).await?;
-        claims.push((claim.to_owned(), Value::from(names)));
+    if organizations {
+        let names = names(caller, access, user, "orgs", organization).await?;
+        claims.push(("organizations".to_owned(), Value::from(names)));
+    }
+    if teams {
+        let names = names(caller, access, user, "teams", team).await?;
+        claims.push(("teams".to_owned(), Value::from(names)));
     }
     Ok(claims)
 }

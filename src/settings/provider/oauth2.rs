@@ -106,7 +106,7 @@ pub(super) fn oauth2(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
     let client_id = client_id(&settings, ["client_id", "app_id"]);
     let client_secret = client_secret(&settings, base);
     let known = preset.clone().flatten();
-    let places = places(&settings, known.as_ref());
+    let places = places(&settings, preset.as_ref());
     let extra_user_info = extra(&settings);
     let dialect = dialect(&settings, known.as_ref());
     let scopes = scopes(&settings, known.as_ref(), dialect);
@@ -203,8 +203,8 @@ pub(super) fn usable((secret, item): (SecretString, Item<'_, &str>)) -> Option<S
 }
 
 /// Where to send browsers, get tokens and ask about users.
-fn places(settings: &Table<'_>, preset: Option<&Preset>) -> [Option<Url>; 3] {
-    let known = preset.map(|preset| {
+fn places(settings: &Table<'_>, preset: Option<&Option<Preset>>) -> [Option<Url>; 3] {
+    let known = preset.and_then(Option::as_ref).map(|preset| {
         [&preset.authorization_url, &preset.token_url, &preset.user_info_url].map(Url::clone)
     });
     let [authorization, token, user_info] = match known {
@@ -214,6 +214,8 @@ fn places(settings: &Table<'_>, preset: Option<&Preset>) -> [Option<Url>; 3] {
     let given = |key: &'static str, known: Option<Url>, right: &str| match settings.get(key) {
         Some(item) => provider_url(&item.text()?),
         None if known.is_some() => known,
+        // Which preset is meant is the mistake then.
+        None if preset.is_none() => None,
         None => {
             settings.missing(key, right);
             None

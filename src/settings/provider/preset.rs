@@ -131,8 +131,9 @@ const NAMES: &str = "\"twitter\", \"github\", \"gitlab\", \"facebook\", \"google
 pub(super) fn preset(table: &Table<'_>, settings: &Table<'_>) -> Option<Option<Preset>> {
     let port = table.number("port", 1..65536);
     let host = table.text("host");
-    let server = own_server(table, host.as_ref(), port);
-    let named = match settings.get("preset") {
+    let asked = settings.get("preset");
+    let server = own_server(table, host.as_ref(), port)?;
+    let named = match asked {
         Some(item) => Some(named(&item.text()?)?),
         None => None,
     };
@@ -156,7 +157,7 @@ pub(super) fn preset(table: &Table<'_>, settings: &Table<'_>) -> Option<Option<P
             }
             return Some(None);
         }
-        (Some(named), None) => return built(named, server?).map(Some),
+        (Some(named), None) => return built(named, server).map(Some),
         (None, Some(known)) => known,
         (Some(named), Some(known)) if named.name == known.name => known,
         (Some(_), Some(known)) => {
@@ -171,7 +172,7 @@ pub(super) fn preset(table: &Table<'_>, settings: &Table<'_>) -> Option<Option<P
         item.error("is not where this provider is; a right one is 443");
         return None;
     }
-    built(known, server?.filter(|_| host.is_none())).map(Some)
+    built(known, server.filter(|_| host.is_none())).map(Some)
 }
 
 fn named(item: &Item<'_, &str>) -> Option<&'static Known> {
