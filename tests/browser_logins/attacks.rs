@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use url::Url;
 
 use super::presets::{back, house};
-use crate::support::oauth::OAuthProvider;
 use crate::support::oauth::browser::Browser;
 use crate::support::oauth::wire::Kind;
+use crate::support::oauth::{Decision, OAuthProvider};
 use crate::support::pasee::{Pasee, Setup};
 
 fn parameter(url: &Url, wanted: &str) -> String {
@@ -77,6 +77,38 @@ async fn the_state() {
     browser.visit(&pasee, &right).await.is(200);
     browser.visit(&pasee, &right).await.is(400);
     assert_eq!(provider.complaints(), [] as [&str; 0]);
+}
+
+/// Somebody who keeps the cookie and the answer ends the login no second time, whether it went well or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn replay() {
+    let (pasee, provider) = one(Kind::GitLab).await;
+    for decision in [Decision::Yes, Decision::No] {
+        provider.state.lock().unwrap().decision = decision;
+        let mut browser = Browser::default();
+        let back = browser.ask(&pasee, "p").await;
+        let cookie = format!("pasee-login-p={}", browser.cookies(&pasee)["pasee-login-p"]);
+        let again =
+            || pasee.ask("GET", &back.as_str()[pasee.url.len()..]).header("cookie", &cookie).send();
+        let first = if decision == Decision::Yes { 200 } else { 403 };
+        again().await.is(first);
+        for _ in 0..3 {
+            let answer = again().await.is(400);
+            assert!(answer.title().starts_with("this browser has no such login under way"));
+        }
+    }
+    // Many at once: one wins.
+    provider.state.lock().unwrap().decision = Decision::Yes;
+    let mut browser = Browser::default();
+    let back = browser.ask(&pasee, "p").await;
+    let cookie = format!("pasee-login-p={}", browser.cookies(&pasee)["pasee-login-p"]);
+    let mut crowd = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let ask = pasee.ask("GET", &back.as_str()[pasee.url.len()..]).header("cookie", &cookie);
+        crowd.spawn(ask.send());
+    }
+    let won = crowd.join_all().await.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!((won, provider.complaints()), (1, Vec::new()));
 }
 
 /// Login fixation: an answer that was made for one browser is nothing in another, with or without a login of its own.
