@@ -9,6 +9,9 @@ pub mod kisee;
 pub mod kubernetes;
 pub mod local;
 mod mapping;
+pub mod oauth1;
+pub mod oauth2;
+pub mod oidc;
 pub mod pasee;
 pub mod redirect;
 
@@ -162,6 +165,9 @@ pub struct Provider {
 enum Ready {
     Kisee(kisee::Kisee),
     Local(local::Local),
+    OAuth1(Box<oauth1::OAuth1>),
+    OAuth2(Box<oauth2::OAuth2>),
+    Oidc(Box<oidc::Oidc>),
     Pasee(Pasee),
     Kubernetes(kubernetes::Kubernetes),
 }
@@ -170,6 +176,7 @@ impl Ready {
     fn ways(&self) -> &'static [Way] {
         match self {
             Self::Kisee(_) | Self::Local(_) => &[Way::Password],
+            Self::OAuth1(_) | Self::OAuth2(_) | Self::Oidc(_) => &[Way::Redirect],
             Self::Pasee(pasee) if pasee.forwards() => &[Way::Token, Way::Password],
             Self::Pasee(_) | Self::Kubernetes(_) => &[Way::Token],
         }
@@ -243,7 +250,8 @@ impl Provider {
                 kubernetes.identify(token, now).await?
             }
             (Ready::Kisee(_) | Ready::Local(_), Shown::Token(_))
-            | (Ready::Kubernetes(_), Shown::Password(_)) => {
+            | (Ready::Kubernetes(_), Shown::Password(_))
+            | (Ready::OAuth1(_) | Ready::OAuth2(_) | Ready::Oidc(_), _) => {
                 return Err(ProviderError::NotOffered);
             }
         };
@@ -254,9 +262,11 @@ impl Provider {
     ///
     /// # Errors
     /// [`ProviderError::NotOffered`] when the protocol has no such thing, else what went wrong on the way.
-    pub async fn begin(&self, back: &Url) -> Result<Begun, ProviderError> {
-        let _ = back;
+    pub async fn begin(&self, back: &Url, now: Timestamp) -> Result<Begun, ProviderError> {
         match &self.protocol {
+            Ready::OAuth1(oauth1) => oauth1.begin(back, now).await,
+            Ready::OAuth2(oauth2) => oauth2.begin(back),
+            Ready::Oidc(oidc) => oidc.begin(back).await,
             Ready::Kisee(_) | Ready::Local(_) | Ready::Pasee(_) | Ready::Kubernetes(_) => {
                 Err(ProviderError::NotOffered)
             }
@@ -274,12 +284,15 @@ impl Provider {
         answered: &Answered,
         now: Timestamp,
     ) -> Result<Identity, ProviderError> {
-        let _ = (back, memory, answered, now);
-        match &self.protocol {
+        let proved = match &self.protocol {
+            Ready::OAuth1(oauth1) => oauth1.finish(memory, answered, now).await?,
+            Ready::OAuth2(oauth2) => oauth2.finish(back, memory, answered).await?,
+            Ready::Oidc(oidc) => oidc.finish(back, memory, answered, now).await?,
             Ready::Kisee(_) | Ready::Local(_) | Ready::Pasee(_) | Ready::Kubernetes(_) => {
-                Err(ProviderError::NotOffered)
+                return Err(ProviderError::NotOffered);
             }
-        }
+        };
+        self.identity(&proved)
     }
 
     /// Judges once more, by the settings of today, a user whom a login has proved: whether they are let in, and which
@@ -313,9 +326,12 @@ impl Provider {
     ) -> Result<ForwardedAnswer, ProviderError> {
         match &self.protocol {
             Ready::Kisee(kisee) => kisee.forward(what, request).await,
-            Ready::Local(_) | Ready::Pasee(_) | Ready::Kubernetes(_) => {
-                Err(ProviderError::NotOffered)
-            }
+            Ready::Local(_)
+            | Ready::OAuth1(_)
+            | Ready::OAuth2(_)
+            | Ready::Oidc(_)
+            | Ready::Pasee(_)
+            | Ready::Kubernetes(_) => Err(ProviderError::NotOffered),
         }
     }
 }
@@ -368,8 +384,8 @@ impl Providers {
         let mut providers = Self { offered: Vec::new(), registering: None };
         for provider in settings.iter().filter(|provider| provider.enabled) {
             let made = ready(provider, clusters);
-            let made = made.map_err(|reason| SetupError { name: provider.name.clone(), reason })?;
-            let Some(protocol) = made else { continue };
+            let protocol =
+                made.map_err(|reason| SetupError { name: provider.name.clone(), reason })?;
             let ready = Arc::new(Provider::new(provider, protocol));
             if provider.registers_users {
                 providers.registering = Some(Arc::clone(&ready));
@@ -397,21 +413,20 @@ impl Providers {
     }
 }
 
-/// The protocol of a provider, ready; `None` for one that is not spoken.
-fn ready(
-    provider: &settings::IdentityProvider,
-    clusters: &Clusters,
-) -> Result<Option<Ready>, Unready> {
-    Ok(Some(match &provider.protocol {
+/// The protocol of a provider, ready.
+fn ready(provider: &settings::IdentityProvider, clusters: &Clusters) -> Result<Ready, Unready> {
+    Ok(match &provider.protocol {
         Protocol::Kisee(kisee) => Ready::Kisee(kisee::Kisee::new(kisee)?),
         Protocol::Local(local) => Ready::Local(local::Local::new(local)),
+        Protocol::OAuth1(oauth1) => Ready::OAuth1(Box::new(oauth1::OAuth1::new(oauth1)?)),
+        Protocol::OAuth2(oauth2) => Ready::OAuth2(Box::new(oauth2::OAuth2::new(oauth2)?)),
+        Protocol::Oidc(oidc) => Ready::Oidc(Box::new(oidc::Oidc::new(oidc)?)),
         Protocol::Pasee(pasee) => Ready::Pasee(Pasee::new(&provider.name, pasee)?),
         Protocol::Kubernetes(kubernetes) => {
             let cluster = clusters.get(&provider.name).ok_or(Unready::NoCluster)?;
             Ready::Kubernetes(kubernetes::Kubernetes::new(kubernetes, Arc::clone(cluster)))
         }
-        Protocol::NotYet(_) => return Ok(None),
-    }))
+    })
 }
 
 /// What the ways to log in take, whatever else the settings want shown besides. Where there are several ways, nothing
@@ -438,6 +453,11 @@ fn login_fields(configured: &[InputField], ways: &[Way]) -> Vec<InputField> {
 /// What is said of a provider of which the settings say nothing.
 fn description(name: &ProviderName, ways: &[Way]) -> String {
     let what = match ways {
+        [Way::Redirect] => {
+            return format!(
+                "POST to get the authorize_url to open in a browser, or open this URL in one: {name} asks who you are."
+            );
+        }
         [Way::Token] => "a token",
         [Way::Token, ..] => "a token, or a login and a password",
         _ => "a login and a password",

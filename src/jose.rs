@@ -4,6 +4,8 @@
 //! token; time and randomness come in as parameters.
 
 pub mod claims;
+pub mod foreign;
+pub mod id_token;
 pub mod json;
 pub mod jwks;
 pub mod key;

@@ -28,11 +28,13 @@ use crate::domain::evidence::Fact;
 use crate::domain::group::GroupName;
 use crate::domain::token::{Audience, Issuer, Lifetimes};
 use crate::domain::user::{ProviderName, Subject};
+use crate::jose::foreign::ForeignAlgorithm;
 use crate::jose::key::{PrivateKey, PublicKey};
 
 pub use file::{ReadError, find, load};
 pub use keyfile::KeyFileError;
 pub use load::parse;
+pub use provider::{ClientAuth, Dialect, OAuth1, OAuth2, Pkce};
 
 /// Everything the settings file says, with defaults where it is silent.
 #[derive(Debug)]
@@ -226,12 +228,47 @@ pub enum Protocol {
     Kisee(Kisee),
     /// Users in the settings file.
     Local(Local),
+    /// An OAuth 1.0a provider, such as Twitter in its old flow.
+    OAuth1(OAuth1),
+    /// An OAuth 2.0 provider, such as GitHub.
+    OAuth2(OAuth2),
+    /// An OpenID provider.
+    Oidc(Box<Oidc>),
     /// Another Pasee.
     Pasee(Pasee),
     /// The ServiceAccounts of a Kubernetes cluster.
     Kubernetes(Kubernetes),
-    /// A protocol that is known but that this version does not speak.
-    NotYet(&'static str),
+}
+
+/// An OpenID provider.
+#[derive(Clone, Debug)]
+pub struct Oidc {
+    /// `issuer`: as the provider writes it; https, or http on this machine.
+    pub issuer: String,
+    /// Where the issuer's document is.
+    pub discovery: Url,
+    /// `client_id`: 1 to 1024 bytes.
+    pub client_id: String,
+    /// `client_secret` or `client_secret_file`: a client without one is a public client.
+    pub client_secret: Option<SecretString>,
+    /// `scopes`: `openid` first; default with `profile` and `email`.
+    pub scopes: Vec<String>,
+    /// `subject_claim`: whose value is the user's subject, default `sub`.
+    pub subject_claim: String,
+    /// `callback_url`: where the provider sends browsers back to, when that is not `<hostname>/tokens/?idp=NAME`.
+    pub callback_url: Option<Url>,
+    /// `algorithms`: what an ID token may be signed with; never symmetric.
+    pub algorithms: Vec<ForeignAlgorithm>,
+    /// `user_info`: whether what the UserInfo endpoint says is taken too; default false.
+    pub user_info: bool,
+    /// `max_age`: how long ago the user may have shown the provider who they are, 1 s to 365 days; any time when absent.
+    pub max_age: Option<Duration>,
+    /// `prompt`: what the provider is to ask the user for.
+    pub prompt: Option<String>,
+    /// `timeout`: for all calls of a step together, 1 to 60 s, default 5 s.
+    pub timeout: Duration,
+    /// `ca_file`: authorities to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A Kisee server.

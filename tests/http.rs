@@ -9,6 +9,8 @@ mod forwarding;
 mod headers;
 #[path = "http/law.rs"]
 mod law;
+#[path = "http/mapping.rs"]
+mod mapping;
 #[path = "http/paging.rs"]
 mod paging;
 #[path = "http/process.rs"]

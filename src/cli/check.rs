@@ -73,8 +73,11 @@ fn look_at_provider(provider: &IdentityProvider) -> Look {
             return Ok(Some(found));
         }
         Protocol::Kisee(kisee) => &kisee.ca_file,
+        Protocol::OAuth1(oauth1) => &oauth1.ca_file,
+        Protocol::OAuth2(oauth2) => &oauth2.ca_file,
+        Protocol::Oidc(oidc) => &oidc.ca_file,
         Protocol::Pasee(pasee) => &pasee.ca_file,
-        Protocol::Local(_) | Protocol::NotYet(_) => &None,
+        Protocol::Local(_) => &None,
     };
     Providers::new(slice::from_ref(provider))?;
     Ok(authorities.as_ref().map(|file| {

@@ -5,19 +5,27 @@
 use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Certificate, Client, RequestBuilder, redirect};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use url::Url;
 
 use super::ProviderError;
 
-/// Largest answer that is read, in bytes. Tokens have at most 16 KiB; with [`MAX_TURNS`] this bounds the memory that
-/// one provider can take.
-const MAX_ANSWER: usize = 256 * 1024;
+/// Largest answer that is read, in bytes.
+const MAX_ANSWER: usize = 1024 * 1024;
+
+/// Largest answer that any turn may read, in bytes; tokens have at most 16 KiB. Beyond that an answer is long.
+const SHORT_ANSWER: usize = 64 * 1024;
+
+/// Most long answers at once. With [`MAX_TURNS`] this bounds the memory that the answers of one provider can take, to
+/// 32 MiB; who comes later waits within the timeout.
+const MAX_LONG: usize = 16;
 
 /// Most turns with one provider at once; a provider that hangs holds no more than these.
 const MAX_TURNS: usize = 256;
@@ -32,6 +40,7 @@ const MAX_IDLE: usize = 32;
 pub struct Caller {
     client: Client,
     turns: Turns,
+    long: Arc<Semaphore>,
 }
 
 /// Turns with one provider: so many at once, each so long at most.
@@ -56,6 +65,8 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// Held while a long body is.
+    _long: Option<OwnedSemaphorePermit>,
 }
 
 /// Why calls cannot be made at all.
@@ -86,6 +97,17 @@ pub enum Trust<'a> {
     SystemAnd(&'a Path),
 }
 
+impl<'a> Trust<'a> {
+    /// What calls to these places take, with what `ca_file` adds.
+    pub fn of<'u>(ca_file: Option<&'a Path>, places: impl IntoIterator<Item = &'u Url>) -> Self {
+        match ca_file {
+            Some(file) => Self::SystemAnd(file),
+            None if places.into_iter().all(|place| place.scheme() == "http") => Self::Nobody,
+            None => Self::System,
+        }
+    }
+}
+
 impl Caller {
     /// A caller whose turns take at most `timeout`.
     pub fn new(timeout: Duration, trust: Trust<'_>) -> Result<Self, SetupError> {
@@ -103,7 +125,8 @@ impl Caller {
             Trust::SystemAnd(file) => builder.tls_certs_merge(authorities(file)?),
         };
         let client = builder.build().map_err(SetupError::Client)?;
-        Ok(Self { client, turns: Turns::new(timeout) })
+        let long = Arc::new(Semaphore::new(MAX_LONG));
+        Ok(Self { client, turns: Turns::new(timeout), long })
     }
 
     /// The client to build requests with.
@@ -141,14 +164,18 @@ impl Caller {
         };
         let mut response = response.map_err(|error| classify(&error))?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let mut body = BytesMut::new();
+        let (mut body, mut long) = (BytesMut::new(), None);
         while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
             if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(ProviderError::Nonsense("more than 256 KiB"));
+                return Err(ProviderError::Nonsense("more than 1 MiB"));
+            }
+            if long.is_none() && body.len() + chunk.len() > SHORT_ANSWER {
+                let permit = Arc::clone(&self.long).acquire_owned().await;
+                long = Some(permit.map_err(|_| ProviderError::Busy)?);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, headers, body: body.freeze() })
+        Ok(Answer { status, headers, body: body.freeze(), _long: long })
     }
 }
 

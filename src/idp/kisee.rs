@@ -26,6 +26,9 @@ const DISCOVERY_AGE: Duration = Duration::from_secs(300);
 /// How long it is believed again when it is too old and Kisee does not say anew.
 const DISCOVERY_REPRIEVE: Duration = Duration::from_secs(10);
 
+/// Largest answer that is passed on, in bytes.
+const MAX_FORWARDED: usize = 256 * 1024;
+
 /// A Kisee server.
 #[derive(Debug)]
 pub struct Kisee {
@@ -71,11 +74,7 @@ impl Places {
 impl Kisee {
     /// A Kisee as the settings describe it.
     pub(super) fn new(settings: &settings::Kisee) -> Result<Self, SetupError> {
-        let trust = match &settings.ca_file {
-            Some(file) => Trust::SystemAnd(file),
-            None if settings.endpoint.scheme() == "http" => Trust::Nobody,
-            None => Trust::System,
-        };
+        let trust = Trust::of(settings.ca_file.as_deref(), [&settings.endpoint]);
         Ok(Self {
             endpoint: settings.endpoint.clone(),
             verifier: KiseeVerifier::new(settings.public_keys.clone(), settings.issuer.clone()),
@@ -142,10 +141,13 @@ impl Kisee {
         what: Forward<'_>,
         request: ForwardedRequest,
     ) -> Result<ForwardedAnswer, ProviderError> {
-        let Answer { status, headers, body } =
+        let Answer { status, headers, body, .. } =
             self.caller.turn(self.pass_on(what, request)).await?;
         if status == StatusCode::SERVICE_UNAVAILABLE {
             return Err(ProviderError::Unreachable);
+        }
+        if body.len() > MAX_FORWARDED {
+            return Err(ProviderError::Nonsense("more than 256 KiB to pass on"));
         }
         // Neither redirections nor errors of its own, nor what is above 599.
         if !status.is_success() && !status.is_client_error() {

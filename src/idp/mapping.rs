@@ -92,7 +92,7 @@ impl Mapping {
 }
 
 /// What stands at a place: the claim of exactly that name, else what a JSON pointer leads to.
-fn find<'a>(source: &ClaimSource, said: &'a Map<String, Value>) -> Option<&'a Value> {
+pub(super) fn find<'a>(source: &ClaimSource, said: &'a Map<String, Value>) -> Option<&'a Value> {
     if let Some(value) = said.get(source.as_str()) {
         return Some(value);
     }

@@ -4,6 +4,9 @@
 
 use std::fmt;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
 
@@ -37,6 +40,15 @@ pub struct Memory {
     pub token_secret: Option<String>,
 }
 
+impl Memory {
+    /// Whether this is the state, compared in constant time.
+    #[must_use]
+    pub fn is_state(&self, shown: &str) -> bool {
+        !shown.is_empty()
+            && verify_slices_are_equal(self.state.as_bytes(), shown.as_bytes()).is_ok()
+    }
+}
+
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memory").finish_non_exhaustive()
@@ -65,6 +77,15 @@ impl Answered {
         Ok(Self(parameters))
     }
 
+    /// Whether this answers the login that is remembered: it brings back the state, or with OAuth 1.0a the request token
+    /// (as `denied` when Twitter's user said no).
+    #[must_use]
+    pub fn belongs_to(&self, memory: &Memory) -> bool {
+        let mut brought =
+            ["state", "oauth_token", "denied"].iter().filter_map(|name| self.get(name)).peekable();
+        brought.peek().is_some() && brought.all(|state| memory.is_state(state))
+    }
+
     /// The value of a parameter.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -77,4 +98,17 @@ impl fmt::Debug for Answered {
         let names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_tuple("Answered").field(&names).finish()
     }
+}
+
+/// 256 random bits as text: a state, a verifier (RFC 7636 section 4.1) or a nonce that nobody can guess.
+///
+/// # Errors
+/// [`ProviderError::Unreachable`] when the system gives no random numbers.
+pub fn random() -> Result<String, ProviderError> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| {
+        tracing::error!(%error, "the system gives no random numbers");
+        ProviderError::Unreachable
+    })?;
+    Ok(URL_SAFE_NO_PAD.encode(random))
 }

@@ -18,10 +18,18 @@ pub struct JsonError;
 /// # Errors
 /// [`JsonError`].
 pub fn strict_object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
-    match serde_json::from_slice::<Strict>(bytes) {
-        Ok(Strict(Value::Object(object))) => Ok(object),
+    match strict_value(bytes) {
+        Ok(Value::Object(object)) => Ok(object),
         _ => Err(JsonError),
     }
+}
+
+/// Reads any one value, as strictly.
+///
+/// # Errors
+/// [`JsonError`].
+pub fn strict_value(bytes: &[u8]) -> Result<Value, JsonError> {
+    serde_json::from_slice::<Strict>(bytes).map(|Strict(value)| value).map_err(|_| JsonError)
 }
 
 /// A JSON value in which no object has a key twice.

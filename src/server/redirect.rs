@@ -3,7 +3,9 @@
 //! What is remembered between the two travels in a cookie that only this realm's replicas can read and that only the
 //! browser which began holds, so that any replica ends what another began. Must not know any protocol.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::mem;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -25,8 +27,10 @@ use crate::idp::{Provider, ProviderError, Way};
 
 /// How long somebody may take at the provider.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// Most logins whose end is remembered, so that none ends twice at one replica.
+/// Most logins whose end is remembered in each of two halves; a few MiB in all.
 const MAX_ENDED: usize = 100_000;
+/// Longest cookie that every browser keeps, with its name and attributes (RFC 6265 section 6.1).
+const MAX_COOKIE: usize = 4096;
 /// The parameters of which a provider's answer has at least one: RFC 6749 section 4.1.2, RFC 5849 section 2.2 and Twitter's
 /// refusal.
 const ANSWERS: [&str; 6] = ["code", "error", "state", "oauth_token", "oauth_verifier", "denied"];
@@ -39,18 +43,42 @@ struct Note {
     until: i64,
 }
 
-/// The logins that have ended here and could otherwise end once more.
+/// The logins that have ended here and could otherwise end once more, as keyed hashes.
+///
+/// Whoever wants to fill this has to begin and end logins of their own, within the limit on attempts. A flood from many
+/// addresses makes it forget early rather than refuse: nobody's login waits for it, and a code is good once at the
+/// provider anyway.
+#[derive(Debug)]
+pub(super) struct Ended {
+    hasher: RandomState,
+    halves: Mutex<Halves>,
+}
+
+/// What has ended in this while, and in the one before.
 #[derive(Debug, Default)]
-pub(super) struct Ended(Mutex<HashMap<String, Timestamp>>);
+struct Halves {
+    since: i64,
+    new: HashSet<u64>,
+    old: HashSet<u64>,
+}
+
+impl Default for Ended {
+    fn default() -> Self {
+        Self { hasher: RandomState::new(), halves: Mutex::default() }
+    }
+}
 
 impl Ended {
-    /// Takes note of an end; false when it had ended before, or when nobody can tell any more.
-    fn is_first(&self, state: &str, until: Timestamp, now: Timestamp) -> bool {
-        let Ok(mut ended) = self.0.lock() else { return false };
-        if ended.len() >= MAX_ENDED {
-            ended.retain(|_, until| now < *until);
+    /// Takes note of an end; false when it had ended before.
+    fn is_first(&self, provider: &str, state: &str, now: Timestamp) -> bool {
+        let login = self.hasher.hash_one((provider, state));
+        let Ok(mut halves) = self.halves.lock() else { return false };
+        let is_over = now.as_unix() - halves.since >= PATIENCE.as_secs().cast_signed();
+        if is_over || halves.new.len() >= MAX_ENDED {
+            halves.since = now.as_unix();
+            halves.old = mem::take(&mut halves.new);
         }
-        ended.len() < MAX_ENDED && ended.insert(state.to_owned(), until).is_none()
+        !halves.old.contains(&login) && halves.new.insert(login)
     }
 }
 
@@ -66,7 +94,12 @@ impl Api {
             let allow = if provider.ways().contains(&Way::Redirect) { "GET, POST" } else { "POST" };
             return Err(ApiError::MethodNotAllowed(allow));
         }
-        let answered = Answered::parse(call.parts.uri.query().unwrap_or_default())?;
+        let answered = Answered::parse(call.parts.uri.query().unwrap_or_default());
+        let answered = answered.map_err(|_| {
+            ApiError::Malformed(
+                "the query has a parameter twice, or more than 32 of them".to_owned(),
+            )
+        })?;
         if ANSWERS.iter().any(|name| answered.get(name).is_some()) {
             return self.end_login(call, provider, &answered).await;
         }
@@ -101,12 +134,18 @@ impl Api {
         scope: &Scope,
     ) -> Result<(Url, HeaderValue), ApiError> {
         self.config.attempts.check_address(call.client).map_err(ApiError::TooMany)?;
-        let begun = provider.begin(&self.back(provider)?).await?;
+        let begun = provider.begin(&self.back(provider)?, call.now).await?;
         let until = call.now.after(PATIENCE);
         let note = Note { memory: begun.memory, scope: scope.to_string(), until: until.as_unix() };
         let note = serde_json::to_vec(&note).map_err(|_| ApiError::Randomness)?;
         let sealed = self.config.sealer.seal(provider.name().as_str(), &note)?;
-        Ok((begun.authorize_url, self.cookie(provider, &sealed, PATIENCE)?))
+        let cookie = self.cookie(provider, &sealed, PATIENCE)?;
+        if cookie.len() > MAX_COOKIE {
+            return Err(ApiError::Malformed(
+                "the scope is too long for a login in a browser".to_owned(),
+            ));
+        }
+        Ok((begun.authorize_url, cookie))
     }
 
     async fn end_login(
@@ -117,16 +156,31 @@ impl Api {
     ) -> Result<Reply, ApiError> {
         self.config.attempts.check_address(call.client).map_err(ApiError::TooMany)?;
         let note = self.remembered(&call.parts.headers, provider).ok_or(ApiError::LoginUnknown)?;
-        let until = Timestamp::from_unix(note.until).ok_or(ApiError::LoginUnknown)?;
-        if until <= call.now || !self.ended.is_first(&note.memory.state, until, call.now) {
+        let name = provider.name().as_str();
+        // What does not belong to the login leaves it as it is: a link from elsewhere cannot end what goes on here.
+        let is_under_way = call.now.as_unix() < note.until && answered.belongs_to(&note.memory);
+        if !is_under_way || !self.ended.is_first(name, &note.memory.state, call.now) {
             return Err(ApiError::LoginUnknown);
         }
+        let reply = match self.prove(call, provider, note, answered).await {
+            Ok(reply) => reply,
+            Err(error) => Reply::from(error.answer()),
+        };
+        Ok(reply.with(SET_COOKIE, self.cookie(provider, "", Duration::ZERO)?))
+    }
+
+    async fn prove(
+        &self,
+        call: &Call<'_>,
+        provider: &Provider,
+        note: Note,
+        answered: &Answered,
+    ) -> Result<Reply, ApiError> {
         let scope = if note.scope.is_empty() { Scope::Unlimited } else { note.scope.parse()? };
         let back = self.back(provider)?;
         let identified = provider.finish(&back, note.memory, answered, call.now).await;
         self.config.metrics.login(provider.name().as_str(), outcome(&identified));
-        let reply = self.admit_login(identified?, scope, StatusCode::OK)?;
-        Ok(reply.with(SET_COOKIE, self.cookie(provider, "", Duration::ZERO)?))
+        self.admit_login(identified?, scope, StatusCode::OK)
     }
 
     /// Where a provider sends browsers back to: one place for each, so that no answer of one is taken for another's.
@@ -170,5 +224,27 @@ impl Api {
         let mut cookie = HeaderValue::from_str(&cookie).map_err(|_| ApiError::Randomness)?;
         cookie.set_sensitive(true);
         Ok(cookie)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A login ends once for as long as its cookie holds, and a flood of others does not keep anybody from ending theirs.
+    #[test]
+    fn a_login_ends_once() {
+        let (ended, start) = (Ended::default(), 1_800_000_000);
+        let at = |seconds: i64| Timestamp::from_unix(start + seconds).unwrap();
+        assert!(ended.is_first("github", "state", at(0)));
+        assert!(ended.is_first("twitter", "state", at(0)), "another provider's is another");
+        for seconds in [0, 1, 300, 599, 600, 601, 900] {
+            assert!(!ended.is_first("github", "state", at(seconds)), "{seconds}");
+        }
+        for flood in 0..300_000 {
+            assert!(ended.is_first("github", &format!("flood {flood}"), at(901)));
+        }
+        let halves = ended.halves.lock().unwrap();
+        assert!(halves.new.len() <= MAX_ENDED && halves.old.len() <= MAX_ENDED);
     }
 }

@@ -6,8 +6,9 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::{
-    Cluster, GroupRule, IdentityProvider, Kisee, Kubernetes, Limits, LogFormat, Mapping, Offline,
-    Pasee, PassedClaim, Protocol, RequiredClaim, Settings, Storage,
+    Cluster, Dialect, GroupRule, IdentityProvider, Kisee, Kubernetes, Limits, LogFormat, Mapping,
+    OAuth1, OAuth2, Offline, Oidc, Pasee, PassedClaim, Pkce, Protocol, RequiredClaim, Settings,
+    Storage,
 };
 use crate::domain::evidence::Fact;
 use crate::domain::user::ProviderName;
@@ -112,10 +113,7 @@ impl Settings {
         for provider in &self.identity_providers {
             writeln!(f, "- {}", Described(provider))?;
         }
-        let offered = |provider: &IdentityProvider| {
-            provider.enabled && !matches!(provider.protocol, Protocol::NotYet(_))
-        };
-        if !self.identity_providers.iter().any(offered) {
+        if !self.identity_providers.iter().any(|provider| provider.enabled) {
             writeln!(f, "- Nobody can log in: no [[identity_providers]] is offered.")?;
         }
         explain_limits(&self.limits, f)
@@ -140,14 +138,24 @@ impl Display for Described<'_> {
                 let users = count(local.users.len(), "user");
                 write!(f, "Users {name}-… log in with a password of this file: {users}")?;
             }
+            Protocol::OAuth1(asked) => {
+                let OAuth1 { authorize_url, consumer_key, .. } = asked;
+                write!(
+                    f,
+                    "Users {name}-… log in in a browser at {authorize_url} with OAuth 1.0a, for {consumer_key}"
+                )?;
+            }
+            Protocol::OAuth2(asked) => {
+                write!(f, "Users {name}-… log in in a browser at {}", Visited(asked))?
+            }
+            Protocol::Oidc(oidc) => {
+                write!(f, "Users {name}-… log in through the OpenID provider {}", Trusted(oidc))?;
+            }
             Protocol::Pasee(pasee) => {
                 write!(f, "Users {name}-… log in through the Pasee at {}", Peered(pasee))?;
             }
             Protocol::Kubernetes(kubernetes) => {
                 write!(f, "Users {name}-… are ServiceAccounts {}", Reviewed(kubernetes))?;
-            }
-            Protocol::NotYet(protocol) => {
-                return write!(f, "Leaves {name} out: this version does not speak {protocol}.");
             }
         }
         if provider.registers_users {
@@ -190,6 +198,27 @@ fn spelled(PassedClaim { name, source }: &PassedClaim) -> String {
     }
 }
 
+/// Where an OAuth 2.0 provider is, and what it is asked.
+struct Visited<'a>(&'a OAuth2);
+
+impl Display for Visited<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(asked) = self;
+        write!(f, "{}, for {}", asked.authorization_url, asked.client_id)?;
+        write!(f, "; {} says who they are, in {}", asked.user_info_url, asked.subject.as_str())?;
+        if asked.pkce == Pkce::Off {
+            f.write_str("; without PKCE")?;
+        }
+        if let Dialect::GitHub { organizations, teams } = asked.dialect {
+            let lists = [(organizations, "organizations"), (teams, "teams")];
+            for (_, list) in lists.iter().filter(|(is_asked, _)| *is_asked) {
+                write!(f, "; also asked for {list}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// How a Kisee is asked and believed.
 struct Asked<'a>(&'a Kisee);
 
@@ -205,6 +234,37 @@ impl Display for Asked<'_> {
             write!(f, ", authorities also from {}", file.display())?;
         }
         write!(f, ", given {} to answer", length(kisee.timeout))
+    }
+}
+
+/// How an OpenID provider is asked and believed.
+struct Trusted<'a>(&'a Oidc);
+
+impl Display for Trusted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(oidc) = self;
+        let kind = if oidc.client_secret.is_some() { "with a secret" } else { "without a secret" };
+        let algorithms: Vec<String> = oidc.algorithms.iter().map(ToString::to_string).collect();
+        write!(
+            f,
+            "{} as the client {} {kind}, which asks for {}, knows users by {} and believes {}",
+            oidc.issuer,
+            oidc.client_id,
+            oidc.scopes.join(", "),
+            oidc.subject_claim,
+            algorithms.join(", ")
+        )?;
+        if let Some(file) = &oidc.ca_file {
+            write!(f, ", authorities also from {}", file.display())?;
+        }
+        write!(f, ", given {} to answer", length(oidc.timeout))?;
+        if oidc.user_info {
+            f.write_str("; its UserInfo is read too")?;
+        }
+        match oidc.max_age {
+            Some(age) => write!(f, "; they have logged in there at most {} ago", length(age)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) fn public_key(item: &Item<'_, &str>) -> Option<PublicKey> {
 }
 
 /// A secret that stands in the file, or in a file of its own, with the place that says so.
-fn secret<'a>(
+pub(super) fn secret<'a>(
     table: &Table<'a>,
     key: &'static str,
     file_key: &'static str,

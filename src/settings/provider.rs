@@ -6,7 +6,12 @@ mod kisee;
 mod kubernetes;
 mod local;
 mod mapping;
+mod oauth1;
+mod oauth2;
+mod oidc;
 mod pasee;
+mod place;
+mod preset;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,6 +19,9 @@ use std::path::Path;
 use super::reader::{Item, Table};
 use super::{IdentityProvider, InputField, Protocol};
 use crate::domain::user::ProviderName;
+
+pub use oauth1::OAuth1;
+pub use oauth2::{ClientAuth, Dialect, OAuth2, Pkce};
 
 /// Longest name of an input field, in bytes.
 const MAX_FIELD_NAME: usize = 64;
@@ -57,16 +65,14 @@ fn provider(
     let mapping = mapping::mapping(&table);
     let input_fields = input_fields(&table);
     let enabled = table.flag("enabled").unwrap_or(true);
-    let protocol = protocol(&table, base);
+    let protocol = protocol(&table, name.as_ref(), base);
     if let (true, Some(item)) = (registers_users, table.get("capabilities")) {
         match &protocol {
+            Some(Protocol::Kisee(_)) | None => {}
             Some(Protocol::Local(_)) => {
                 item.error("a local provider registers nobody; leave it out");
             }
-            Some(Protocol::Pasee(_) | Protocol::Kubernetes(_)) => {
-                item.error("nobody registers through this protocol; leave it out");
-            }
-            _ => {}
+            Some(_) => item.error("nobody registers through this protocol; leave it out"),
         }
     }
     table.finish();
@@ -110,7 +116,8 @@ fn input_fields(table: &Table<'_>) -> Vec<InputField> {
     fields
 }
 
-fn protocol(table: &Table<'_>, base: &Path) -> Option<Protocol> {
+fn protocol(table: &Table<'_>, name: Option<&ProviderName>, base: &Path) -> Option<Protocol> {
+    let name = name.map(ProviderName::as_str).unwrap_or_default();
     let item = table.needed("protocol", "\"kisee\" or \"local\"");
     let Some(item) = item else {
         leave_unread(table);
@@ -119,28 +126,20 @@ fn protocol(table: &Table<'_>, base: &Path) -> Option<Protocol> {
     match item.value {
         "kisee" => kisee::kisee(table, base).map(Protocol::Kisee),
         "local" => local::local(table).map(Protocol::Local),
-        "oauth1" => Some(not_yet(table, &item, "oauth1")),
-        "oauth2" => Some(not_yet(table, &item, "oauth2")),
-        "oidc" => Some(not_yet(table, &item, "oidc")),
+        "oauth1" => oauth1::oauth1(table, name, base).map(Protocol::OAuth1),
+        "oauth2" => oauth2::oauth2(table, name, base).map(Protocol::OAuth2),
+        "oidc" => oidc::oidc(table, base).map(|oidc| Protocol::Oidc(Box::new(oidc))),
         "pasee" => another_pasee(table, base).map(Protocol::Pasee),
         "kubernetes" => kubernetes::kubernetes(table, base).map(Protocol::Kubernetes),
         _ => {
             item.error(
-                "is not known; right ones are \"kisee\", \"local\", \"pasee\" and \"kubernetes\"",
+                "is not known; right ones are \"kisee\", \"local\", \"oauth1\", \"oauth2\", \"oidc\", \"pasee\" and \
+                 \"kubernetes\"",
             );
             leave_unread(table);
             None
         }
     }
-}
-
-/// A provider that later versions speak to: named in a warning, its settings left unread.
-fn not_yet(table: &Table<'_>, item: &Item<'_, &str>, protocol: &'static str) -> Protocol {
-    leave_unread(table);
-    item.warn(format_args!(
-        "{protocol} is not offered by this version: nobody can log in through this provider"
-    ));
-    Protocol::NotYet(protocol)
 }
 
 /// Takes note of the keys that a protocol would read, so that they are not called unknown.

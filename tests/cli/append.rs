@@ -141,12 +141,13 @@ fn a_write_that_fails_in_the_middle_says_how_far_it_got() {
 
 #[test]
 fn warnings_of_the_settings_show() {
-    let provider = "[[identity_providers]]\nname = \"github\"\nprotocol = \"oauth2\"\n";
+    let provider = "[[identity_providers]]\nname = \"corp\"\nprotocol = \"oidc\"\n\
+                    settings = { issuer = \"https://a\", client_id = \"b\", subject_claim = \"email\" }\n";
     let machine = Machine::new(&format!("{SETTINGS}{provider}"));
-    let ran = machine.run(&["append", "--groups", "staff", "github-ada"]);
-    assert_eq!((ran.code, ran.out.as_str()), (0, "github-ada is in staff now.\n"));
+    let ran = machine.run(&["append", "--groups", "staff", "corp-ada"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "corp-ada is in staff now.\n"));
     assert!(ran.err.starts_with("pasee: warning: settings.toml:"), "{}", ran.err);
-    assert!(ran.err.contains("oauth2 is not offered by this version"), "{}", ran.err);
+    assert!(ran.err.contains("can change or pass to somebody else"), "{}", ran.err);
     assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
 }
 

@@ -143,7 +143,8 @@ fn every_mistake_with_its_line() {
 
 #[test]
 fn warnings_are_shown() {
-    let provider = "[[identity_providers]]\nname = \"github\"\nprotocol = \"oauth2\"\n";
+    let provider = "[[identity_providers]]\nname = \"corp\"\nprotocol = \"oidc\"\n\
+                    settings = { issuer = \"https://a\", client_id = \"b\", subject_claim = \"email\" }\n";
     let said = Machine::new(&format!("{SETTINGS}{provider}")).run(&["check"]).done();
     assert!(said.contains("\nWarning: settings.toml:"), "{said}");
 }

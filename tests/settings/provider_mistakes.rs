@@ -88,19 +88,95 @@ fn keys_of_a_kisee() {
 }
 
 #[test]
+fn keys_of_an_openid_provider() {
+    let file = |settings: &str| {
+        format!(
+            "[[identity_providers]]\nname = \"corp\"\nprotocol = \"oidc\"\n[identity_providers.settings]\n{settings}\n"
+        )
+    };
+    let least = "issuer = \"https://id.example.com\"\nclient_id = \"pasee\"";
+    assert!(mistakes(&file(least)).starts_with("no mistake"));
+    let settings = "identity_providers[0].settings";
+    let at = "[identity_providers.settings]";
+    for (lines, key, right) in [
+        ("client_id = \"a\"", "issuer", "\"https://accounts.example.com\""),
+        ("issuer = \"https://a\"", "client_id", "what the provider calls this Pasee"),
+    ] {
+        assert_mistake(&file(lines), at, &format!("{settings}.{key}"), right);
+    }
+    for issuer in [
+        "http://id.example.com",
+        "http://192.0.2.1",
+        "http://127.0.0.1.example.com",
+        "id.example.com",
+        "ftp://127.0.0.1",
+        "https://ada:x@id.example.com",
+        "https://id.example.com?tenant=1",
+        "https://id.example.com#part",
+        "",
+    ] {
+        let wrong = format!("issuer = \"{issuer}\"");
+        let text = file(&format!("client_id = \"a\"\n{wrong}"));
+        assert_mistake(
+            &text,
+            &wrong,
+            &format!("{settings}.issuer"),
+            "http is for this machine only",
+        );
+    }
+    for issuer in ["http://localhost:1/", "http://[::1]:1", "http://127.1.2.3", "https://a/b/c/"] {
+        let text = file(&format!("client_id = \"a\"\nissuer = \"{issuer}\""));
+        assert!(mistakes(&text).starts_with("no mistake"), "{issuer}");
+    }
+    for (wrong, key, right) in [
+        ("client_secret = \"\"", "client_secret", "1 to 1024 bytes"),
+        (
+            "client_secret = \"a\"\nclient_secret_file = \"b\" # both",
+            "client_secret_file",
+            "beside client_secret",
+        ),
+        ("client_secret_file = \"nowhere\"", "client_secret_file", "holds the secret alone"),
+        ("scopes = \"email\"", "scopes", "a list"),
+        ("scopes = [\"openid email\"]", "scopes[0]", "each in quotes of its own"),
+        ("scopes = [\"\"]", "scopes[0]", "\"email\""),
+        ("subject_claim = 1", "subject_claim", "a text"),
+        ("subject_claim = \"\"", "subject_claim", "1 to 1024 bytes"),
+        ("callback_url = \"/tokens/\"", "callback_url", "which is the default"),
+        ("callback_url = \"https://a/#b\"", "callback_url", "which is the default"),
+        ("algorithms = []", "algorithms", "[\"RS256\"]"),
+        ("algorithms = [\"none\"]", "algorithms[0]", "RS256, RS384"),
+        ("algorithms = [\"RS256\", \"HS256\"]", "algorithms[1]", "RS256, RS384"),
+        ("algorithms = [\"ES256K\"]", "algorithms[0]", "RS256, RS384"),
+        ("user_info = \"yes\"", "user_info", "true or false"),
+        ("max_age = 0", "max_age", "from 1 to 31536000 seconds"),
+        ("prompt = \"none\"", "prompt", "\"select_account\""),
+        ("prompt = \"\"", "prompt", "\"login\""),
+        ("timeout = 61", "timeout", "from 1 to 60 seconds"),
+        ("ca_file = 1", "ca_file", "a text"),
+        ("client_secrets = \"a\"", "client_secrets", "nearest known one is client_secret"),
+        ("userinfo = true", "userinfo", "nearest known one is user_info"),
+    ] {
+        let text = file(&format!("{least}\n{wrong}"));
+        let line = wrong.lines().last().unwrap();
+        assert_mistake(&text, line, &format!("{settings}.{key}"), right);
+    }
+    for wrong in ["endpoint = \"https://a/\"", "host = \"a\"", "port = 1", "client_id = \"a\""] {
+        let text = file(least).replacen("protocol", &format!("{wrong}\nprotocol"), 1);
+        let key = wrong.split(' ').next().unwrap();
+        assert_mistake(&text, wrong, &format!("identity_providers[0].{key}"), "is no known key");
+    }
+}
+
+#[test]
 fn keys_of_any_provider() {
     let first = "identity_providers[0]";
     let at = "[[identity_providers]]";
-    let name = |name| format!("{at}\nname = {name}\nprotocol = \"oidc\"");
+    let right = "protocol = \"oidc\"\nsettings = { issuer = \"https://a\", client_id = \"b\" }";
+    let name = |name| format!("{at}\nname = {name}\n{right}");
     assert!(mistakes(&name("\"a\"")).starts_with("no mistake"));
     assert_mistake(&name("\"a-b\""), "name", &format!("{first}.name"), "such as kisee");
     assert_mistake(&name("7"), "name", &format!("{first}.name"), "a text");
-    assert_mistake(
-        &format!("{at}\nprotocol = \"oidc\""),
-        at,
-        &format!("{first}.name"),
-        "\"kisee\"",
-    );
+    assert_mistake(&format!("{at}\n{right}"), at, &format!("{first}.name"), "\"kisee\"");
     let protocol = |line: &str| format!("{at}\nname = \"a\"\n{line}");
     let key = format!("{first}.protocol");
     assert_mistake(&protocol(""), at, &key, "\"kisee\" or \"local\"");
@@ -118,7 +194,7 @@ fn keys_of_any_provider() {
         &format!("{first}.settings"),
         "[identity_providers.settings] with its keys below",
     );
-    let twice = format!("{}\n{at}\n\nname = \"a\" # again\nprotocol = \"oidc\"", name("\"a\""));
+    let twice = format!("{}\n{at}\n\nname = \"a\" # again\n{right}", name("\"a\""));
     assert_mistake(
         &twice,
         "name = \"a\" # again",
@@ -126,7 +202,16 @@ fn keys_of_any_provider() {
         "a name of its own",
     );
     let register = "capabilities = [\"register_user\"]";
-    let twice = format!("{}\n{register}\n{}\n{register} # again", name("\"a\""), name("\"b\""));
+    let alone = format!("{}\n{register}", name("\"a\""));
+    let key = format!("{first}.capabilities");
+    assert_mistake(&alone, register, &key, "nobody registers through this protocol");
+    let kisee = |name: &str| {
+        format!(
+            "{at}\nname = \"{name}\"\nprotocol = \"kisee\"\nendpoint = \"http://a/\"\n\
+             settings = {{ public_keys = [\"{PUBLIC}\"] }}"
+        )
+    };
+    let twice = format!("{}\n{register}\n{}\n{register} # again", kisee("a"), kisee("b"));
     let again = format!("{register} # again");
     assert_mistake(&twice, &again, "identity_providers[1].capabilities", "at most one");
     assert!(mistakes(&twice.replace("# again", "\nenabled = false")).starts_with("no mistake"));

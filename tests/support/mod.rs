@@ -5,6 +5,8 @@ pub mod controlplane;
 pub mod forge;
 pub mod kisee;
 pub mod mutants;
+pub mod oauth;
+pub mod openid;
 pub mod pasee;
 pub mod raw_server;
 pub mod realm;

@@ -7,7 +7,7 @@ mod ask;
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -130,6 +130,11 @@ impl Setup {
         ))
     }
 
+    /// The hash of a user's password `pw-NAME`.
+    pub fn hash(name: &str) -> String {
+        hash(name, 8)
+    }
+
     fn settings(&self, port: u16, key: &str) -> String {
         let Self { top, tables, issuer, .. } = self;
         let audience = self.aud.map(|aud| format!("audience = \"{aud}\"\n")).unwrap_or_default();
@@ -163,15 +168,7 @@ impl Setup {
         fs::create_dir(&data).unwrap();
         prepare(&Embedded::open(&data.join("pasee.db"), clock).unwrap(), &self.roles);
         let log = dir.path().join("log.txt");
-        let child = Command::new(env!("CARGO_BIN_EXE_pasee"))
-            .arg("--settings-file")
-            .arg(&file)
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
+        let child = run(&file, &log);
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -181,6 +178,18 @@ impl Setup {
         let url = format!("http://{address}");
         Pasee { url, address, forger, client, child, log, aud: self.aud, dir }
     }
+}
+
+fn run(settings: &Path, log: &Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_pasee"))
+        .arg("--settings-file")
+        .arg(settings)
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(File::create(log).unwrap())
+        .spawn()
+        .unwrap()
 }
 
 fn clock() -> Timestamp {
@@ -204,12 +213,17 @@ fn prepare(store: &Embedded, roles: &[(String, Vec<String>)]) {
     }
 }
 
+fn hash(name: &str, memory: u32) -> String {
+    let params = Params::new(memory, 1, 1, None).unwrap();
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_with_salt(format!("pw-{name}").as_bytes(), b"salt for tests")
+        .unwrap()
+        .to_string()
+}
+
 /// The settings of a user of a local identity provider with the password `pw-NAME`, whose hash takes this much memory.
 pub fn user(name: &str, memory: u32) -> String {
-    let params = Params::new(memory, 1, 1, None).unwrap();
-    let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_with_salt(format!("pw-{name}").as_bytes(), b"salt for tests")
-        .unwrap();
+    let hash = hash(name, memory);
     format!(
         "[[identity_providers.settings.users]]\nusername = \"{name}\"\npassword_hash = \"{hash}\"\n"
     )
@@ -255,6 +269,16 @@ impl Pasee {
             assert!(start.elapsed() < PATIENCE, "{log}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Stops it and starts it again, on the same port, with other settings.
+    pub async fn restart(&mut self, change: impl Fn(&str) -> String) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let file = self.dir.path().join("settings.toml");
+        fs::write(&file, change(&fs::read_to_string(&file).unwrap())).unwrap();
+        self.child = run(&file, &self.log);
+        assert!(self.answers().await, "{}", self.log());
     }
 
     /// What it has logged so far.

@@ -66,7 +66,7 @@ fn renaming((name, item): (&str, Item<'_, &DeValue<'_>>)) -> Option<PassedClaim>
 }
 
 /// The name of a provider's claim, which may be any, or a pointer to something below one.
-fn source(item: &Item<'_, &str>) -> Option<ClaimSource> {
+pub(super) fn source(item: &Item<'_, &str>) -> Option<ClaimSource> {
     let text = item.value;
     let fits = (1..=MAX_SOURCE).contains(&text.len()) && !text.chars().any(char::is_control);
     if !fits || text.contains('=') {

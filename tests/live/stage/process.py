@@ -41,12 +41,14 @@ class Process:
         self.folder = folder
         self.log = folder / f"{name}.log"
         self.child: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] = {}
 
     def spawn(self) -> None:
         """Starts the program, without waiting for it to be ready."""
         assert self.child is None, f"{self.name} runs already"
         self.folder.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "HOME": str(self.folder)}
+        own = {"PYTHONUNBUFFERED": "1", "HOME": str(self.folder)}
+        environment = os.environ | own | self.environment
         with self.log.open("ab") as output:
             self.child = subprocess.Popen(
                 self.command,

@@ -12,6 +12,11 @@ use super::Pair;
 pub struct Ask(pub(super) reqwest::RequestBuilder);
 
 impl Ask {
+    /// Any request.
+    pub fn new(request: reqwest::RequestBuilder) -> Self {
+        Self(request)
+    }
+
     /// With a bearer token.
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))

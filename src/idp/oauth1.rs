@@ -1,0 +1,184 @@
+//! OAuth 1.0a (RFC 5849), as Twitter speaks it: the answer that holds the access token also names the user.
+//!
+//! Owns the three steps of a login. Must not know what becomes of it.
+
+mod signature;
+
+use http::StatusCode;
+use http::header::{ACCEPT, AUTHORIZATION};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+use url::{Url, form_urlencoded};
+
+use super::call::{Answer, Caller, Repeat, SetupError, Trust};
+use super::oauth2::READABLE;
+use super::redirect::{Answered, Begun, Memory, random};
+use super::{Proved, ProviderError};
+use crate::domain::time::Timestamp;
+use crate::settings;
+use signature::Signed;
+
+/// Longest token, secret and verifier, in bytes.
+const MAX_TOKEN: usize = 512;
+/// Most parameters of an answer.
+const MAX_PARAMETERS: usize = 32;
+
+/// An OAuth 1.0a provider.
+#[derive(Debug)]
+pub struct OAuth1 {
+    settings: settings::OAuth1,
+    caller: Caller,
+}
+
+impl OAuth1 {
+    /// A provider as the settings describe it. Calls nobody.
+    pub(super) fn new(settings: &settings::OAuth1) -> Result<Self, SetupError> {
+        let places = [&settings.request_token_url, &settings.access_token_url];
+        let trust = Trust::of(settings.ca_file.as_deref(), places);
+        let caller = Caller::new(settings.timeout, trust)?;
+        Ok(Self { settings: settings.clone(), caller })
+    }
+
+    /// Gets a request token and says where to send a browser with it (RFC 5849 sections 2.1 and 2.2).
+    pub(super) async fn begin(&self, back: &Url, now: Timestamp) -> Result<Begun, ProviderError> {
+        let back = self.settings.callback_url.as_ref().unwrap_or(back);
+        let extra = [("oauth_callback", back.as_str())];
+        let place = &self.settings.request_token_url;
+        let answer = self.caller.turn(self.post(place, None, &extra, now)).await?;
+        let answer = Form::of(&answer).map_err(|error| match error {
+            // Nobody is there yet who could be refused.
+            ProviderError::NotConfirmed => ProviderError::Nonsense(
+                "it does not know this client: see consumer_key, consumer_secret and callback_url",
+            ),
+            other => other,
+        })?;
+        if answer.get("oauth_callback_confirmed") != Some("true") {
+            return Err(ProviderError::Nonsense(
+                "a request token without oauth_callback_confirmed",
+            ));
+        }
+        let (token, secret) = answer.token()?;
+        let mut authorize_url = self.settings.authorize_url.clone();
+        authorize_url.query_pairs_mut().append_pair("oauth_token", &token);
+        let memory =
+            Memory { state: token, verifier: None, nonce: None, token_secret: Some(secret) };
+        Ok(Begun { authorize_url, memory })
+    }
+
+    /// Who has come back, if the answer belongs to the beginning (RFC 5849 section 2.3).
+    pub(super) async fn finish(
+        &self,
+        memory: Memory,
+        answered: &Answered,
+        now: Timestamp,
+    ) -> Result<Proved, ProviderError> {
+        let (token, verifier) = (answered.get("oauth_token"), answered.get("oauth_verifier"));
+        // Whoever says no comes back with `denied` in the place of both.
+        let (Some(token), Some(verifier), None) = (token, verifier, answered.get("denied")) else {
+            return Err(ProviderError::NotConfirmed);
+        };
+        let fits = (1..=MAX_TOKEN).contains(&verifier.len());
+        let Some(secret) = memory.token_secret.as_ref().filter(|_| fits && memory.is_state(token))
+        else {
+            return Err(ProviderError::NotConfirmed);
+        };
+        let secret = SecretString::from(secret.clone());
+        let place = &self.settings.access_token_url;
+        let extra = [("oauth_verifier", verifier)];
+        let call = self.post(place, Some((token, &secret)), &extra, now);
+        let answer = Form::of(&self.caller.turn(call).await?)?;
+        answer.token()?;
+        proved(&answer)
+    }
+
+    async fn post(
+        &self,
+        place: &Url,
+        token: Option<(&str, &SecretString)>,
+        extra: &[(&str, &str)],
+        now: Timestamp,
+    ) -> Result<Answer, ProviderError> {
+        let (time, nonce) = (now.as_unix().to_string(), random()?);
+        let mut parameters = vec![
+            ("oauth_consumer_key", self.settings.consumer_key.as_str()),
+            ("oauth_nonce", &nonce),
+            ("oauth_signature_method", "HMAC-SHA1"),
+            ("oauth_timestamp", &time),
+            ("oauth_version", "1.0"),
+        ];
+        parameters.extend(token.map(|(token, _)| ("oauth_token", token)));
+        parameters.extend_from_slice(extra);
+        let signed = Signed {
+            method: "POST",
+            place,
+            parameters: &parameters,
+            consumer_secret: self.settings.consumer_secret.expose_secret(),
+            token_secret: token.map(|(_, secret)| secret.expose_secret()).unwrap_or_default(),
+        };
+        let request = self
+            .caller
+            .client()
+            .post(place.clone())
+            .header(AUTHORIZATION, signed.header())
+            .header(ACCEPT, "application/x-www-form-urlencoded")
+            .body("");
+        self.caller.send(request, Repeat::Never).await
+    }
+}
+
+/// An answer's form, each parameter once. Its type is not looked at: Twitter calls it `text/html`.
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    fn of(answer: &Answer) -> Result<Self, ProviderError> {
+        match answer.status {
+            StatusCode::OK => {}
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => {
+                return Err(ProviderError::NotConfirmed);
+            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                return Err(ProviderError::Unreachable);
+            }
+            _ => return Err(ProviderError::Nonsense("an unexpected status")),
+        }
+        let mut form: Vec<(String, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(&answer.body) {
+            if form.len() == MAX_PARAMETERS || form.iter().any(|(known, _)| *known == name) {
+                return Err(ProviderError::Nonsense("an answer that is no form"));
+            }
+            form.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self(form))
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The token and its secret.
+    fn token(&self) -> Result<(String, String), ProviderError> {
+        let text = |name| {
+            self.get(name).filter(|text| {
+                let is_printable = |byte: u8| (0x21..=0x7e).contains(&byte);
+                (1..=MAX_TOKEN).contains(&text.len()) && text.bytes().all(is_printable)
+            })
+        };
+        match (text("oauth_token"), text("oauth_token_secret")) {
+            (Some(token), Some(secret)) => Ok((token.to_owned(), secret.to_owned())),
+            _ => Err(ProviderError::Nonsense("a token answer without a token")),
+        }
+    }
+}
+
+/// `user_id` is the stable id; `screen_name` can change hands.
+fn proved(answer: &Form) -> Result<Proved, ProviderError> {
+    let subject = answer.get("user_id").unwrap_or_default().parse();
+    let subject = subject.map_err(|_| ProviderError::Nonsense("a user without a usable id"))?;
+    let mut said = Map::new();
+    if let Some(name) = answer.get("screen_name") {
+        for claim in ["screen_name", READABLE] {
+            said.insert(claim.to_owned(), Value::from(name));
+        }
+    }
+    Ok(Proved { subject, said })
+}

@@ -1,0 +1,235 @@
+//! OAuth 2.0: a browser is sent to the provider and comes back with a code (RFC 6749 section 4.1), the code becomes an access
+//! token, and to that the provider says who its user is.
+//!
+//! Owns the exchange and what is asked about a user. Must not know what becomes of it, nor where the memory of a login
+//! is kept.
+
+mod github;
+mod graph;
+mod token;
+
+use ::oauth2::basic::BasicClient;
+use ::oauth2::{
+    AuthType, AuthUrl, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenUrl,
+};
+use http::StatusCode;
+use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::call::{Answer, Caller, Repeat, SetupError, Trust};
+use super::mapping::find;
+use super::redirect::{Answered, Begun, Memory, random};
+use super::{Proved, ProviderError};
+use crate::domain::user::Subject;
+use crate::jose::json::strict_value;
+use crate::settings::{self, ClientAuth, Dialect, Pkce};
+
+/// The claim for the name that people read (OpenID Connect Core 1.0 section 5.1).
+pub(super) const READABLE: &str = "preferred_username";
+/// Longest code that is passed on, in bytes.
+const MAX_CODE: usize = 4096;
+
+type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// An OAuth 2.0 provider.
+#[derive(Debug)]
+pub struct OAuth2 {
+    settings: settings::OAuth2,
+    client: Client,
+    caller: Caller,
+}
+
+impl OAuth2 {
+    /// A provider as the settings describe it. Calls nobody.
+    pub(super) fn new(settings: &settings::OAuth2) -> Result<Self, SetupError> {
+        let extra = settings.extra_user_info.iter().map(|(_, url)| url);
+        let places = [&settings.token_url, &settings.user_info_url].into_iter().chain(extra);
+        let trust = Trust::of(settings.ca_file.as_deref(), places);
+        let auth = match settings.client_auth {
+            ClientAuth::Basic => AuthType::BasicAuth,
+            ClientAuth::Post => AuthType::RequestBody,
+        };
+        let secret = settings.client_secret.expose_secret().to_owned();
+        let client = BasicClient::new(ClientId::new(settings.client_id.clone()))
+            .set_client_secret(ClientSecret::new(secret))
+            .set_auth_type(auth)
+            .set_auth_uri(AuthUrl::from_url(settings.authorization_url.clone()))
+            .set_token_uri(TokenUrl::from_url(settings.token_url.clone()));
+        let caller = Caller::new(settings.timeout, trust)?;
+        Ok(Self { settings: settings.clone(), client, caller })
+    }
+
+    /// Where to send a browser. Asks nobody.
+    pub(super) fn begin(&self, back: &Url) -> Result<Begun, ProviderError> {
+        let (state, secret) = (random()?, random()?);
+        let client = self.client_for(back);
+        let mut request = client
+            .authorize_url(|| CsrfToken::new(state.clone()))
+            .add_scopes(self.settings.scopes.iter().cloned().map(Scope::new));
+        let mut verifier = None;
+        if self.settings.pkce == Pkce::S256 {
+            let made = PkceCodeVerifier::new(secret);
+            request =
+                request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&made));
+            verifier = Some(made.into_secret());
+        }
+        let (authorize_url, _) = request.url();
+        let memory = Memory { state, verifier, nonce: None, token_secret: None };
+        Ok(Begun { authorize_url, memory })
+    }
+
+    /// Who has come back, if the answer belongs to the beginning.
+    pub(super) async fn finish(
+        &self,
+        back: &Url,
+        memory: Memory,
+        answered: &Answered,
+    ) -> Result<Proved, ProviderError> {
+        let code = code(&memory, answered)?;
+        self.caller.turn(self.prove(back, memory, code)).await
+    }
+
+    async fn prove(&self, back: &Url, memory: Memory, code: &str) -> Result<Proved, ProviderError> {
+        let client = self.client_for(back);
+        let token = token::exchange(&client, &self.caller, memory.verifier, code).await?;
+        let access = Bearer::new(token)?;
+        // What other places say comes first and small; only whole bodies wait, within the caller's bounds.
+        let lists = match self.settings.dialect {
+            Dialect::GitHub { organizations, teams } => {
+                let user = &self.settings.user_info_url;
+                github::lists(&self.caller, &access, user, organizations, teams).await?
+            }
+            Dialect::Plain | Dialect::Facebook => Vec::new(),
+        };
+        let mut extra = Vec::new();
+        for (claim, url) in &self.settings.extra_user_info {
+            extra.push((claim, self.ask(url, &access).await?));
+        }
+        let answer = self.ask(&self.settings.user_info_url, &access).await?;
+        let mut said = object(&answer)?;
+        for (claim, answer) in extra {
+            said.insert(claim.clone(), json(&answer)?);
+        }
+        said.extend(lists);
+        self.proved(said)
+    }
+
+    /// The subject, and all that is said beside.
+    fn proved(&self, mut said: Map<String, Value>) -> Result<Proved, ProviderError> {
+        let subject = subject(find(&self.settings.subject, &said))?;
+        if let Some(source) = &self.settings.username {
+            let name = find(source, &said).cloned();
+            said.remove(READABLE);
+            said.extend(name.map(|name| (READABLE.to_owned(), name)));
+        }
+        Ok(Proved { subject, said })
+    }
+
+    /// What a place says of whoever the access token is for.
+    async fn ask(&self, url: &Url, access: &Bearer) -> Result<Answer, ProviderError> {
+        let mut url = url.clone();
+        if self.settings.dialect == Dialect::Facebook {
+            graph::prove(&mut url, &access.token, &self.settings.client_secret);
+        }
+        let answer = access.get(&self.caller, url).await?;
+        if self.settings.dialect == Dialect::Facebook && answer.status != StatusCode::OK {
+            return Err(graph::error(&answer));
+        }
+        expect_json(answer)
+    }
+
+    fn client_for(&self, back: &Url) -> Client {
+        let back = self.settings.callback_url.as_ref().unwrap_or(back);
+        self.client.clone().set_redirect_uri(RedirectUrl::from_url(back.clone()))
+    }
+}
+
+/// An access token, for the header of RFC 6750 section 2.1.
+struct Bearer {
+    token: String,
+    header: HeaderValue,
+}
+
+impl Bearer {
+    fn new(token: String) -> Result<Self, ProviderError> {
+        let is_printable = |byte: u8| (0x21..=0x7e).contains(&byte);
+        let header = HeaderValue::from_str(&format!("Bearer {token}"));
+        match header {
+            Ok(mut header) if !token.is_empty() && token.bytes().all(is_printable) => {
+                header.set_sensitive(true);
+                Ok(Self { token, header })
+            }
+            _ => Err(ProviderError::Nonsense("an access token that is none")),
+        }
+    }
+
+    async fn get(&self, caller: &Caller, url: Url) -> Result<Answer, ProviderError> {
+        let request = caller
+            .client()
+            .get(url)
+            .header(AUTHORIZATION, self.header.clone())
+            .header(ACCEPT, "application/json");
+        caller.send(request, Repeat::Harmless).await
+    }
+}
+
+/// The code of an answer that belongs to the beginning: `state` first, then what the provider says.
+fn code<'a>(memory: &Memory, answered: &'a Answered) -> Result<&'a str, ProviderError> {
+    let state = answered.get("state").unwrap_or_default();
+    if !memory.is_state(state) {
+        return Err(ProviderError::NotConfirmed);
+    }
+    match (answered.get("error"), answered.get("code")) {
+        (Some("temporarily_unavailable" | "server_error"), None) => Err(ProviderError::Unreachable),
+        (None, Some(code)) if (1..=MAX_CODE).contains(&code.len()) => Ok(code),
+        _ => Err(ProviderError::NotConfirmed),
+    }
+}
+
+/// The answer, if it is JSON that says yes.
+fn expect_json(answer: Answer) -> Result<Answer, ProviderError> {
+    match answer.status {
+        StatusCode::OK if answer.is_json() => Ok(answer),
+        StatusCode::OK => Err(ProviderError::Nonsense("user information that is not JSON")),
+        status if is_overloaded(status) => Err(ProviderError::Unreachable),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Err(ProviderError::Nonsense("no user information for its own access token"))
+        }
+        _ => Err(ProviderError::Nonsense("an unexpected status for user information")),
+    }
+}
+
+fn json(answer: &Answer) -> Result<Value, ProviderError> {
+    strict_value(&answer.body).map_err(|_| ProviderError::Nonsense("malformed user information"))
+}
+
+fn object(answer: &Answer) -> Result<Map<String, Value>, ProviderError> {
+    match json(answer)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(ProviderError::Nonsense("user information that is no object")),
+    }
+}
+
+/// A stable id: a text, or a whole number in decimal digits. Nothing that a number can lose its last digits in.
+fn subject(found: Option<&Value>) -> Result<Subject, ProviderError> {
+    let text = match found {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.as_u64().map(|id| id.to_string()).unwrap_or_default(),
+        _ => String::new(),
+    };
+    text.parse().map_err(|_| ProviderError::Nonsense("a user without a usable id"))
+}
+
+/// Whether it says to come back later.
+fn is_overloaded(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::GATEWAY_TIMEOUT
+    )
+}

@@ -1,0 +1,94 @@
+//! GitHub's lists of a user's organizations and teams.
+//!
+//! Must not know what they are used for.
+
+use http::StatusCode;
+use serde_json::Value;
+use url::Url;
+
+use super::super::ProviderError;
+use super::super::call::{Answer, Caller};
+use super::{Bearer, expect_json, json};
+
+/// Most entries of a page, which is GitHub's own bound.
+const PAGE: usize = 100;
+/// Most pages that are read of one list; who is in more is taken to be in these.
+const MAX_PAGES: usize = 10;
+
+/// The claims `organizations` and `teams`, as far as they are wanted. A team is `organization/team`, in the spelling of
+/// URLs.
+pub(super) async fn lists(
+    caller: &Caller,
+    access: &Bearer,
+    user: &Url,
+    organizations: bool,
+    teams: bool,
+) -> Result<Vec<(String, Value)>, ProviderError> {
+    let mut claims = Vec::new();
+    if organizations {
+        let names = names(caller, access, user, "orgs", organization).await?;
+        claims.push(("organizations".to_owned(), Value::from(names)));
+    }
+    if teams {
+        let names = names(caller, access, user, "teams", team).await?;
+        claims.push(("teams".to_owned(), Value::from(names)));
+    }
+    Ok(claims)
+}
+
+async fn names(
+    caller: &Caller,
+    access: &Bearer,
+    user: &Url,
+    place: &str,
+    name: fn(&Value) -> Option<String>,
+) -> Result<Vec<String>, ProviderError> {
+    let mut names = Vec::new();
+    for page in 1..=MAX_PAGES {
+        let mut url = user.clone();
+        url.set_path(&format!("{}/{place}", user.path().trim_end_matches('/')));
+        url.query_pairs_mut()
+            .append_pair("per_page", &PAGE.to_string())
+            .append_pair("page", &page.to_string());
+        let answer = access.get(caller, url).await?;
+        if is_limited(&answer) {
+            return Err(ProviderError::Unreachable);
+        }
+        let Value::Array(entries) = json(&expect_json(answer)?)? else {
+            return Err(ProviderError::Nonsense("a list that is none"));
+        };
+        if entries.len() > PAGE {
+            return Err(ProviderError::Nonsense("a page with more than was asked for"));
+        }
+        let is_last = entries.len() < PAGE;
+        let found: Option<Vec<String>> = entries.iter().map(name).collect();
+        names.extend(found.ok_or(ProviderError::Nonsense("an entry without a name"))?);
+        if is_last {
+            return Ok(names);
+        }
+    }
+    tracing::warn!(place, "a user has more than 1000 entries at GitHub; the rest is left out");
+    Ok(names)
+}
+
+/// GitHub says 403 to who has used up their requests ("Rate limits for the REST API").
+fn is_limited(answer: &Answer) -> bool {
+    let left = answer.headers.get("x-ratelimit-remaining");
+    answer.status == StatusCode::FORBIDDEN && left.is_some_and(|left| left == "0")
+}
+
+fn organization(entry: &Value) -> Option<String> {
+    name(entry.get("login")?)
+}
+
+fn team(entry: &Value) -> Option<String> {
+    let organization = organization(entry.get("organization")?)?;
+    Some(format!("{organization}/{}", name(entry.get("slug")?)?))
+}
+
+/// A name as GitHub makes them; nothing with a `/`, which would be another team's.
+fn name(value: &Value) -> Option<String> {
+    let text = value.as_str()?;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    ((1..=100).contains(&text.len()) && text.bytes().all(allowed)).then(|| text.to_owned())
+}

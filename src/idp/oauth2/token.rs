@@ -1,0 +1,116 @@
+//! From a code to an access token (RFC 6749 section 4.1.3), and what providers say instead of one.
+//!
+//! Must not know who the token is for.
+
+use std::pin::Pin;
+
+use ::oauth2::{
+    AsyncHttpClient, AuthorizationCode, HttpRequest, HttpResponse, PkceCodeVerifier,
+    RequestTokenError, TokenResponse, basic::BasicTokenType,
+};
+use http::header::{CONTENT_TYPE, HeaderName};
+use serde_json::{Map, Value};
+
+use super::super::ProviderError;
+use super::super::call::{Answer, Caller, Repeat};
+use super::{Client, graph, is_overloaded};
+use crate::jose::json::strict_object;
+
+/// Asks for the access token of a code.
+pub(super) async fn exchange(
+    client: &Client,
+    caller: &Caller,
+    verifier: Option<String>,
+    code: &str,
+) -> Result<String, ProviderError> {
+    let mut request = client.exchange_code(AuthorizationCode::new(code.to_owned()));
+    if let Some(verifier) = verifier {
+        request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier));
+    }
+    let answer = request.request_async(&Through(caller)).await;
+    let answer = answer.map_err(|error| match error {
+        RequestTokenError::Request(error) => error,
+        _ => ProviderError::Nonsense("a token answer without a token"),
+    })?;
+    match answer.token_type() {
+        BasicTokenType::Bearer => Ok(answer.access_token().secret().clone()),
+        _ => Err(ProviderError::Nonsense("a token that is no bearer token")),
+    }
+}
+
+/// Our client as the library wants it.
+struct Through<'a>(&'a Caller);
+
+impl<'c> AsyncHttpClient<'c> for Through<'_> {
+    type Error = ProviderError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ProviderError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(send(self.0, request))
+    }
+}
+
+/// The library's request through our own client. A code is good once, so nothing is repeated.
+async fn send(caller: &Caller, request: HttpRequest) -> Result<HttpResponse, ProviderError> {
+    let (parts, body) = request.into_parts();
+    let mut call = caller.client().request(parts.method, parts.uri.to_string()).body(body);
+    for (name, value) in &parts.headers {
+        let mut value = value.clone();
+        value.set_sensitive(*name == http::header::AUTHORIZATION);
+        call = call.header(HeaderName::clone(name), value);
+    }
+    let answer = caller.send(call, Repeat::Never).await?;
+    judge(&answer)?;
+    let mut response = HttpResponse::new(answer.body.to_vec());
+    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// Whether the answer may hold a token. Some providers say no with 200 (GitHub), others with an error of their own kind
+/// (Facebook).
+fn judge(answer: &Answer) -> Result<(), ProviderError> {
+    if is_overloaded(answer.status) {
+        return Err(ProviderError::Unreachable);
+    }
+    let is_answer = answer.status.is_success() || answer.status.is_client_error();
+    if !is_answer || !answer.is_json() {
+        return Err(ProviderError::Nonsense("a token answer that is not JSON"));
+    }
+    let object = strict_object(&answer.body)
+        .map_err(|_| ProviderError::Nonsense("a malformed token answer"))?;
+    match object.get("error") {
+        Some(Value::String(error)) => Err(refusal(error)),
+        Some(Value::Object(error)) => Err(graph::refusal(error)),
+        Some(_) => Err(ProviderError::Nonsense("a token answer with a strange error")),
+        None if answer.status.is_success() => expect_token(&object),
+        None => Err(ProviderError::Nonsense("an unexpected status for a token")),
+    }
+}
+
+fn expect_token(object: &Map<String, Value>) -> Result<(), ProviderError> {
+    match object.get("access_token") {
+        Some(Value::String(_)) => Ok(()),
+        _ => Err(ProviderError::Nonsense("a token answer without a token")),
+    }
+}
+
+/// RFC 6749 section 5.2, and the names that GitHub has for the same. X calls a wrong or used code an invalid request.
+fn refusal(error: &str) -> ProviderError {
+    match error {
+        "invalid_request" => {
+            tracing::warn!("an identity provider called a token request invalid");
+            ProviderError::NotConfirmed
+        }
+        "invalid_grant" | "bad_verification_code" | "access_denied" => ProviderError::NotConfirmed,
+        "temporarily_unavailable" | "server_error" | "slow_down" => ProviderError::Unreachable,
+        "invalid_client" | "incorrect_client_credentials" | "unauthorized_client" => {
+            ProviderError::Nonsense(
+                "it does not know this client or its secret: see client_id and client_secret",
+            )
+        }
+        "redirect_uri_mismatch" => ProviderError::Nonsense(
+            "it does not know the place to come back to: see hostname and callback_url",
+        ),
+        _ => ProviderError::Nonsense("a refusal that is not the user's"),
+    }
+}

@@ -1,0 +1,215 @@
+//! OpenID Connect: logins in a browser at an OpenID provider, by authorization code with PKCE and nonce (OpenID Connect
+//! Core 1.0, RFC 6749, RFC 7636, RFC 9207).
+//!
+//! Owns the order of the steps. Must not know how a token is verified (`jose`), nor what becomes of an identity.
+
+mod exchange;
+mod known;
+mod metadata;
+mod user_info;
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use oauth2::{CsrfToken, PkceCodeChallenge};
+use serde_json::{Map, Value};
+use url::Url;
+
+use self::exchange::Given;
+use self::known::{Knowledge, Known};
+use super::call::{Caller, SetupError, Trust};
+use super::redirect::{Answered, Begun, Memory};
+use super::{Proved, ProviderError};
+use crate::domain::time::Timestamp;
+use crate::jose::foreign::Signed;
+use crate::jose::id_token::Expected;
+use crate::jose::verify::VerifyError;
+use crate::settings;
+
+/// Random bytes of a state and of a nonce.
+const RANDOM: u32 = 32;
+/// Longest code that is taken to the provider, in bytes.
+const MAX_CODE: usize = 4096;
+
+/// An OpenID provider.
+#[derive(Debug)]
+pub struct Oidc {
+    settings: settings::Oidc,
+    caller: Caller,
+    knowledge: Knowledge,
+}
+
+impl Oidc {
+    /// A provider as the settings describe it. It is not asked for anything yet.
+    pub(super) fn new(settings: &settings::Oidc) -> Result<Self, SetupError> {
+        let trust = match &settings.ca_file {
+            Some(file) => Trust::SystemAnd(file),
+            None if settings.discovery.scheme() == "http" => Trust::Nobody,
+            None => Trust::System,
+        };
+        let caller = Caller::new(settings.timeout, trust)?;
+        Ok(Self { settings: settings.clone(), caller, knowledge: Knowledge::default() })
+    }
+
+    /// Where to send a browser that is to come back to `back`.
+    pub(super) async fn begin(&self, back: &Url) -> Result<Begun, ProviderError> {
+        let known = self.caller.turn(self.known()).await?;
+        let (state, nonce) = (CsrfToken::new_random_len(RANDOM), CsrfToken::new_random_len(RANDOM));
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let client = exchange::client(&self.settings, &known.metadata, self.back(back));
+        let mut request = client
+            .authorize_url(|| state.clone())
+            .set_pkce_challenge(challenge)
+            .add_extra_param("nonce", nonce.secret());
+        for scope in &self.settings.scopes {
+            request = request.add_scope(oauth2::Scope::new(scope.clone()));
+        }
+        if let Some(max_age) = self.settings.max_age {
+            request = request.add_extra_param("max_age", max_age.as_secs().to_string());
+        }
+        if let Some(prompt) = &self.settings.prompt {
+            request = request.add_extra_param("prompt", prompt);
+        }
+        let (authorize_url, _) = request.url();
+        let memory = Memory {
+            state: state.into_secret(),
+            verifier: Some(verifier.into_secret()),
+            nonce: Some(nonce.into_secret()),
+            token_secret: None,
+        };
+        Ok(Begun { authorize_url, memory })
+    }
+
+    /// Who came back.
+    pub(super) async fn finish(
+        &self,
+        back: &Url,
+        memory: Memory,
+        answered: &Answered,
+        now: Timestamp,
+    ) -> Result<Proved, ProviderError> {
+        if !memory.is_state(answered.get("state").unwrap_or_default()) {
+            return Err(ProviderError::NotConfirmed);
+        }
+        self.caller.turn(self.prove(back, memory, answered, now)).await
+    }
+
+    async fn prove(
+        &self,
+        back: &Url,
+        memory: Memory,
+        answered: &Answered,
+        now: Timestamp,
+    ) -> Result<Proved, ProviderError> {
+        let (Some(verifier), Some(nonce)) = (memory.verifier, memory.nonce) else {
+            return Err(ProviderError::NotConfirmed);
+        };
+        let known = self.known().await?;
+        let code = self.code(&known, answered)?;
+        let client = exchange::client(&self.settings, &known.metadata, self.back(back));
+        let given = exchange::redeem(&self.caller, &client, code, verifier).await?;
+        let token = self.signed(known.clone(), &given.id_token).await?;
+        let expected = Expected {
+            issuer: &self.settings.issuer,
+            client_id: &self.settings.client_id,
+            nonce: &nonce,
+            access_token: oauth2::AccessToken::secret(&given.access_token),
+            max_age: self.settings.max_age,
+        };
+        let claims = expected.prove(token, now).map_err(unbelieved)?;
+        let said = self.with_user_info(&known, &given, claims).await?;
+        self.proved(said)
+    }
+
+    /// The code of an answer that this provider gave (RFC 9207 section 2.4): an answer of another ends here, before its
+    /// code is sent anywhere.
+    fn code<'a>(&self, known: &Known, answered: &'a Answered) -> Result<&'a str, ProviderError> {
+        match answered.get("iss") {
+            Some(issuer) if issuer != self.settings.issuer => {
+                tracing::warn!(issuer = %shown(issuer), "an answer of another issuer came back");
+                return Err(ProviderError::NotConfirmed);
+            }
+            None if known.metadata.names_issuer => {
+                tracing::warn!("an answer came back without the iss that this provider promises");
+                return Err(ProviderError::NotConfirmed);
+            }
+            _ => {}
+        }
+        if let Some(error) = answered.get("error") {
+            tracing::info!(error = %shown(error), "the provider did not confirm a login");
+            return Err(match error {
+                "temporarily_unavailable" | "server_error" => ProviderError::Unreachable,
+                _ => ProviderError::NotConfirmed,
+            });
+        }
+        let is_sound = |code: &&str| (1..=MAX_CODE).contains(&code.len());
+        answered.get("code").filter(is_sound).ok_or(ProviderError::NotConfirmed)
+    }
+
+    /// An ID token whose signature holds; asks for newer keys, within bounds, when it is by none of the known.
+    async fn signed(&self, known: Arc<Known>, token: &str) -> Result<Signed, ProviderError> {
+        let verify = |known: &Known| known.keys.verify(token, &self.settings.algorithms);
+        match verify(&known) {
+            Err(VerifyError::UnknownKey) => {
+                let newer = self.knowledge.newer_keys(&self.caller, &known).await?;
+                verify(&newer).map_err(unbelieved)
+            }
+            result => result.map_err(unbelieved),
+        }
+    }
+
+    async fn with_user_info(
+        &self,
+        known: &Known,
+        given: &Given,
+        claims: Map<String, Value>,
+    ) -> Result<Map<String, Value>, ProviderError> {
+        if !self.settings.user_info {
+            return Ok(claims);
+        }
+        let place = known.metadata.user_info.as_ref();
+        let place = place.ok_or(ProviderError::Nonsense("a document without userinfo_endpoint"))?;
+        let told = user_info::ask(&self.caller, place, &given.access_token).await?;
+        user_info::merged(claims, told)
+    }
+
+    /// The subject, from the claim that holds it here. An address is one only if the same document calls it verified.
+    fn proved(&self, said: Map<String, Value>) -> Result<Proved, ProviderError> {
+        let claim = self.settings.subject_claim.as_str();
+        if claim == "email" && said.get("email_verified") != Some(&Value::Bool(true)) {
+            return Err(ProviderError::NotAllowed);
+        }
+        let subject = said.get(claim).and_then(Value::as_str).and_then(|text| text.parse().ok());
+        let subject = subject.ok_or(ProviderError::Nonsense("no subject in the claim for it"))?;
+        Ok(Proved { subject, said })
+    }
+
+    async fn known(&self) -> Result<Arc<Known>, ProviderError> {
+        self.knowledge.known(&self.caller, &self.settings).await
+    }
+
+    fn back(&self, back: &Url) -> Url {
+        self.settings.callback_url.as_ref().unwrap_or(back).clone()
+    }
+}
+
+/// Whether a provider says that it is not there now.
+fn is_away(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
+fn unbelieved(error: VerifyError) -> ProviderError {
+    tracing::warn!(%error, "an ID token was refused");
+    ProviderError::Nonsense("an ID token that does not hold")
+}
+
+/// A text from outside, as it may stand in a log.
+fn shown(text: &str) -> String {
+    text.chars().take(100).flat_map(char::escape_default).collect()
+}

@@ -1,0 +1,95 @@
+//! What an OpenID provider says of itself (OpenID Connect Discovery 1.0 section 3, RFC 8414, RFC 9207 section 3).
+//!
+//! Must not fetch anything.
+
+use oauth2::AuthType;
+use serde_json::{Map, Value};
+use url::{Host, Url};
+
+use super::super::ProviderError;
+use crate::settings;
+
+/// A provider's places and abilities.
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    /// `authorization_endpoint`.
+    pub authorization: Url,
+    /// `token_endpoint`.
+    pub token: Url,
+    /// `jwks_uri`.
+    pub keys: Url,
+    /// `userinfo_endpoint`.
+    pub user_info: Option<Url>,
+    /// `authorization_response_iss_parameter_supported`: its answers say who gives them.
+    pub names_issuer: bool,
+    /// How the token endpoint learns who we are.
+    pub authentication: AuthType,
+}
+
+impl Metadata {
+    /// Reads a document, which must be of the issuer that was asked, to the letter.
+    pub fn read(
+        document: &Map<String, Value>,
+        settings: &settings::Oidc,
+    ) -> Result<Self, ProviderError> {
+        if document.get("issuer").and_then(Value::as_str) != Some(&settings.issuer) {
+            return Err(ProviderError::Nonsense("a discovery document of another issuer"));
+        }
+        let place = |name: &str| {
+            let url: Url = document.get(name)?.as_str()?.parse().ok()?;
+            is_callable(&url, &settings.discovery).then_some(url)
+        };
+        let user_info = place("userinfo_endpoint");
+        if user_info.is_none() && document.contains_key("userinfo_endpoint") {
+            return Err(ProviderError::Nonsense("a bad userinfo_endpoint"));
+        }
+        let names_issuer = document.get("authorization_response_iss_parameter_supported");
+        Ok(Self {
+            authorization: place("authorization_endpoint")
+                .ok_or(ProviderError::Nonsense("no good authorization_endpoint"))?,
+            token: place("token_endpoint")
+                .ok_or(ProviderError::Nonsense("no good token_endpoint"))?,
+            keys: place("jwks_uri").ok_or(ProviderError::Nonsense("no good jwks_uri"))?,
+            user_info,
+            names_issuer: names_issuer == Some(&Value::Bool(true)),
+            authentication: authentication(document)?,
+        })
+    }
+}
+
+/// A provider may have its places on other hosts, as large ones do, but only behind TLS; in the clear only on this machine,
+/// and only if the issuer itself is here: none of elsewhere makes us call what listens on this machine.
+fn is_callable(url: &Url, discovery: &Url) -> bool {
+    let is_bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    let is_safe = match url.scheme() {
+        "https" => url.has_host(),
+        "http" => discovery.scheme() == "http" && is_here(url),
+        _ => false,
+    };
+    is_bare && is_safe
+}
+
+fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Basic where it is taken or nothing is said, as it is the default, else in the body.
+fn authentication(document: &Map<String, Value>) -> Result<AuthType, ProviderError> {
+    let Some(methods) = document.get("token_endpoint_auth_methods_supported") else {
+        return Ok(AuthType::BasicAuth);
+    };
+    let methods = methods.as_array().map(Vec::as_slice).unwrap_or_default();
+    let takes = |name: &str| methods.iter().any(|method| method == name);
+    if takes("client_secret_basic") {
+        Ok(AuthType::BasicAuth)
+    } else if takes("client_secret_post") || takes("none") {
+        Ok(AuthType::RequestBody)
+    } else {
+        Err(ProviderError::Nonsense("a token_endpoint that takes no client_secret"))
+    }
+}

@@ -1,0 +1,49 @@
+//! Places of providers that log in by a browser, and the place where browsers come back.
+//!
+//! Must not call anybody.
+
+use url::{Host, Url};
+
+use crate::settings::reader::{Item, Table};
+
+/// A place of a provider: https, or http on this machine, where nobody listens in.
+pub(super) fn provider_url(item: &Item<'_, &str>) -> Option<Url> {
+    let url = item.value.parse::<Url>().ok().filter(is_safe);
+    if url.is_none() {
+        item.error(
+            "is no place to send a secret to; a right one is \"https://id.example.com/token\": https (http for this machine \
+             only), without user and fragment",
+        );
+    }
+    url
+}
+
+/// `callback_url`: the place that ends a login of this provider and of no other, as the outside reaches it.
+pub(super) fn callback(settings: &Table<'_>, name: &str) -> Option<Url> {
+    let item = settings.text("callback_url")?;
+    let query = format!("idp={name}");
+    let url = item.value.parse::<Url>().ok().filter(|url| {
+        is_safe(url) && url.path().ends_with("/tokens/") && url.query() == Some(&query)
+    });
+    if url.is_none() {
+        item.error(format_args!(
+            "is no place that ends a login of this provider; a right one is \
+             \"https://pasee.example.com/tokens/?idp={name}\": https (http for this machine only)"
+        ));
+    }
+    url
+}
+
+fn is_safe(url: &Url) -> bool {
+    let is_near = || match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    (url.scheme() == "https" || (url.scheme() == "http" && is_near()))
+        && url.has_host()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none()
+}

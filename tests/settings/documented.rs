@@ -1,0 +1,73 @@
+//! The settings in docs/identity-providers.md, and what `pasee check` says of them.
+
+use std::fs;
+
+use pasee::settings::{Settings, load};
+
+const PAGE: &str = include_str!("../../docs/identity-providers.md");
+
+/// The blocks of settings of one protocol, in their order.
+fn blocks(protocol: &str) -> Vec<&'static str> {
+    let blocks = PAGE.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
+    blocks.filter(|block| block.contains(&format!("protocol = \"{protocol}\""))).collect()
+}
+
+/// A file with these settings, beside files with the secrets that it names.
+fn loaded(block: &str) -> Settings {
+    let dir = tempfile::tempdir().unwrap();
+    for name in block.split("client_secret_file = \"").skip(1) {
+        let name = name.split('"').next().unwrap();
+        fs::write(dir.path().join(name), "throw-away secret\n").unwrap();
+    }
+    let file = dir.path().join("settings.toml");
+    fs::write(&file, format!("[jwt]\niss = \"pasee.example.com\"\n{block}")).unwrap();
+    load(&file).unwrap_or_else(|error| panic!("{block}\n{error}"))
+}
+
+#[test]
+fn openid_connect() {
+    let blocks = blocks("oidc");
+    assert_eq!(blocks.len(), 4);
+    for (block, says) in blocks.iter().zip([
+        "Users corp-… log in through the OpenID provider https://id.example.com as the client pasee with a secret, which \
+         asks for openid, profile, email, knows users by sub and believes RS256, PS256, ES256, ES384, EdDSA, given 5 seconds \
+         to answer; of its claims pass email, name.",
+        "given 5 seconds to answer; its UserInfo is read too; it must say department=\"research\" or \
+         department=\"operations\"; it must say email_verified=true; none of its claims pass; groups=\"writers\" adds the \
+         group articles for 1 day.",
+        "https://accounts.google.com as the client 1234-abcd.apps.googleusercontent.com with a secret",
+        "knows users by oid and believes",
+    ]) {
+        let settings = loaded(block);
+        let said = settings.explain().to_string();
+        assert!(said.contains(says), "{said}\ndoes not say\n{says}");
+        assert!(!said.contains("throw-away"), "{said}");
+        let warnings = settings.warnings.iter().filter(|text| !text.contains("chmod 600"));
+        assert_eq!(warnings.count(), 0, "{:?}", settings.warnings);
+    }
+}
+
+/// As they stand, and with every key that is commented out.
+#[test]
+fn another_pasee_and_kubernetes() {
+    let blocks = [blocks("pasee"), blocks("kubernetes")].concat();
+    assert!(blocks.len() >= 3, "{} blocks", blocks.len());
+    let mut explained = String::new();
+    for block in blocks {
+        let optional = block.replace("\n#public_keys = []", "").replace("\n#", "\n");
+        for text in [block, &optional] {
+            let settings = loaded(text);
+            assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
+            explained.push_str(&settings.explain().to_string());
+        }
+    }
+    for said in [
+        "Users externals-… log in through the Pasee at https://inner.example.com/, believed with the keys it publishes and \
+         issuer \"inner.example.com\", users of its internals, with its token, given 5 seconds to answer",
+        "for \"outer.example.com\", users of its internals, with its token or with a password of its internals",
+        "Users k8s-… are ServiceAccounts with a token for \"pasee.example.com\", which the Kubernetes API server reviews",
+        "/kube/config, given 5 seconds to answer",
+    ] {
+        assert!(explained.contains(said), "{said}\n{explained}");
+    }
+}
