@@ -14,6 +14,7 @@ pub mod oauth2;
 pub mod oidc;
 pub mod pasee;
 pub mod redirect;
+mod through;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -278,6 +278,32 @@ fn describe(error: &reqwest::Error) -> String {
 }
 
 impl Answer {
+    /// Whether the provider, or what stands in front of it, says that it is not there now.
+    pub fn is_away(&self) -> bool {
+        matches!(
+            self.status,
+            StatusCode::TOO_MANY_REQUESTS
+                | StatusCode::BAD_GATEWAY
+                | StatusCode::SERVICE_UNAVAILABLE
+                | StatusCode::GATEWAY_TIMEOUT
+        )
+    }
+
+    /// What the status says of a login by name and password.
+    pub fn accepts_login(&self) -> Result<(), ProviderError> {
+        match self.status {
+            StatusCode::OK | StatusCode::CREATED => Ok(()),
+            StatusCode::BAD_REQUEST
+            | StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::UNPROCESSABLE_ENTITY => Err(ProviderError::Refused),
+            // So a Pasee speaks of a provider of its own that makes no sense.
+            StatusCode::BAD_GATEWAY => Err(ProviderError::Nonsense("nonsense from behind it")),
+            _ if self.is_away() => Err(ProviderError::Unreachable),
+            _ => Err(ProviderError::Nonsense("an unexpected status")),
+        }
+    }
+
     /// Whether the answer calls itself JSON of some kind.
     pub fn is_json(&self) -> bool {
         let value = self

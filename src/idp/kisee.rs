@@ -91,15 +91,7 @@ impl Kisee {
         now: Timestamp,
     ) -> Result<Proved, ProviderError> {
         let answer = self.caller.turn(self.log_in(credentials)).await?;
-        match answer.status {
-            StatusCode::OK | StatusCode::CREATED => {}
-            StatusCode::BAD_REQUEST
-            | StatusCode::UNAUTHORIZED
-            | StatusCode::FORBIDDEN
-            | StatusCode::UNPROCESSABLE_ENTITY => return Err(ProviderError::Refused),
-            status if is_overloaded(status) => return Err(ProviderError::Unreachable),
-            _ => return Err(ProviderError::Nonsense("an unexpected status")),
-        }
+        answer.accepts_login()?;
         let token = first_token(&answer)?;
         let verified = self.verifier.verify(&token, now).map_err(|error| {
             tracing::warn!(%error, "a JWT of this Kisee was refused");
@@ -214,7 +206,7 @@ impl Kisee {
         let request =
             self.caller.client().get(self.endpoint.clone()).header(ACCEPT, "application/json-home");
         let answer = self.caller.send(request, Repeat::Harmless).await?;
-        if is_overloaded(answer.status) {
+        if answer.is_away() {
             return Err(ProviderError::Unreachable);
         }
         if answer.status != StatusCode::OK || !answer.is_json() {
@@ -244,11 +236,6 @@ impl Kisee {
         place.set_query(found.query());
         Some(place)
     }
-}
-
-/// Whether it says to come back later.
-fn is_overloaded(status: StatusCode) -> bool {
-    matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
 }
 
 /// What looks as if Kisee had moved a resource makes the next call look for it.

@@ -136,9 +136,7 @@ impl Form {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => {
                 return Err(ProviderError::NotConfirmed);
             }
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                return Err(ProviderError::Unreachable);
-            }
+            _ if answer.is_away() => return Err(ProviderError::Unreachable),
             _ => return Err(ProviderError::Nonsense("an unexpected status")),
         }
         let mut form: Vec<(String, String)> = Vec::new();

@@ -194,7 +194,7 @@ fn expect_json(answer: Answer) -> Result<Answer, ProviderError> {
     match answer.status {
         StatusCode::OK if answer.is_json() => Ok(answer),
         StatusCode::OK => Err(ProviderError::Nonsense("user information that is not JSON")),
-        status if is_overloaded(status) => Err(ProviderError::Unreachable),
+        _ if answer.is_away() => Err(ProviderError::Unreachable),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             Err(ProviderError::Nonsense("no user information for its own access token"))
         }
@@ -221,15 +221,4 @@ fn subject(found: Option<&Value>) -> Result<Subject, ProviderError> {
         _ => String::new(),
     };
     text.parse().map_err(|_| ProviderError::Nonsense("a user without a usable id"))
-}
-
-/// Whether it says to come back later.
-fn is_overloaded(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::GATEWAY_TIMEOUT
-    )
 }

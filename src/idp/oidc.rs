@@ -10,7 +10,6 @@ mod user_info;
 
 use std::sync::Arc;
 
-use http::StatusCode;
 use oauth2::{CsrfToken, PkceCodeChallenge};
 use serde_json::{Map, Value};
 use url::Url;
@@ -191,17 +190,6 @@ impl Oidc {
     fn back(&self, back: &Url) -> Url {
         self.settings.callback_url.as_ref().unwrap_or(back).clone()
     }
-}
-
-/// Whether a provider says that it is not there now.
-fn is_away(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT
-    )
 }
 
 fn unbelieved(error: VerifyError) -> ProviderError {

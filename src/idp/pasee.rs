@@ -112,17 +112,7 @@ impl Pasee {
     ) -> Result<Vouched, ProviderError> {
         let idp = self.idp.as_ref().ok_or(ProviderError::NotOffered)?;
         let answer = self.ask_for_tokens(idp, credentials).await?;
-        match answer.status {
-            StatusCode::OK | StatusCode::CREATED => {}
-            StatusCode::BAD_REQUEST
-            | StatusCode::UNAUTHORIZED
-            | StatusCode::FORBIDDEN
-            | StatusCode::UNPROCESSABLE_ENTITY => return Err(ProviderError::Refused),
-            StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT
-            | StatusCode::TOO_MANY_REQUESTS => return Err(ProviderError::Unreachable),
-            _ => return Err(ProviderError::Nonsense("an unexpected status")),
-        }
+        answer.accepts_login()?;
         let unsound = |error: VerifyError| {
             tracing::warn!(%error, provider = self.name.as_str(), "its token was refused");
             ProviderError::Nonsense("a token that does not hold")
@@ -225,9 +215,7 @@ impl Pasee {
         let answer = self.caller.send(request, Repeat::Harmless).await?;
         match answer.status {
             StatusCode::OK if answer.is_json() => {}
-            StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT
-            | StatusCode::TOO_MANY_REQUESTS => return Err(ProviderError::Unreachable),
+            _ if answer.is_away() => return Err(ProviderError::Unreachable),
             _ => return Err(ProviderError::Nonsense("no JWK Set")),
         }
         let keys = jwks::read(algorithm, &answer.body)

@@ -30,7 +30,7 @@ pub(super) fn error(answer: &Answer) -> ProviderError {
     let object = if answer.is_json() { strict_object(&answer.body).ok() } else { None };
     match object.as_ref().and_then(|object| object.get("error")) {
         Some(Value::Object(error)) if is_transient(error) => ProviderError::Unreachable,
-        _ if super::is_overloaded(answer.status) => ProviderError::Unreachable,
+        _ if answer.is_away() => ProviderError::Unreachable,
         _ => ProviderError::Nonsense("no user information for its own access token"),
     }
 }

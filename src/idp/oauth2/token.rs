@@ -2,18 +2,15 @@
 //!
 //! Must not know who the token is for.
 
-use std::pin::Pin;
-
-use ::oauth2::{
-    AsyncHttpClient, AuthorizationCode, HttpRequest, HttpResponse, PkceCodeVerifier,
-    RequestTokenError, TokenResponse, basic::BasicTokenType,
-};
-use http::header::{CONTENT_TYPE, HeaderName};
+use ::oauth2::basic::BasicTokenType;
+use ::oauth2::{AuthorizationCode, PkceCodeVerifier, RequestTokenError, TokenResponse};
+use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::super::ProviderError;
-use super::super::call::{Answer, Caller, Repeat};
-use super::{Client, graph, is_overloaded};
+use super::super::call::{Answer, Caller};
+use super::super::through::Through;
+use super::{Client, graph};
 use crate::jose::json::strict_object;
 
 /// Asks for the access token of a code.
@@ -27,7 +24,7 @@ pub(super) async fn exchange(
     if let Some(verifier) = verifier {
         request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier));
     }
-    let answer = request.request_async(&Through(caller)).await;
+    let answer = request.request_async(&Through { caller, judge }).await;
     let answer = answer.map_err(|error| match error {
         RequestTokenError::Request(error) => error,
         _ => ProviderError::Nonsense("a token answer without a token"),
@@ -38,38 +35,10 @@ pub(super) async fn exchange(
     }
 }
 
-/// Our client as the library wants it.
-struct Through<'a>(&'a Caller);
-
-impl<'c> AsyncHttpClient<'c> for Through<'_> {
-    type Error = ProviderError;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ProviderError>> + Send + 'c>>;
-
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(send(self.0, request))
-    }
-}
-
-/// The library's request through our own client. A code is good once, so nothing is repeated.
-async fn send(caller: &Caller, request: HttpRequest) -> Result<HttpResponse, ProviderError> {
-    let (parts, body) = request.into_parts();
-    let mut call = caller.client().request(parts.method, parts.uri.to_string()).body(body);
-    for (name, value) in &parts.headers {
-        let mut value = value.clone();
-        value.set_sensitive(*name == http::header::AUTHORIZATION);
-        call = call.header(HeaderName::clone(name), value);
-    }
-    let answer = caller.send(call, Repeat::Never).await?;
-    judge(&answer)?;
-    let mut response = HttpResponse::new(answer.body.to_vec());
-    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-    Ok(response)
-}
-
 /// Whether the answer may hold a token. Some providers say no with 200 (GitHub), others with an error of their own kind
 /// (Facebook).
-fn judge(answer: &Answer) -> Result<(), ProviderError> {
-    if is_overloaded(answer.status) {
+fn judge(answer: &Answer) -> Result<StatusCode, ProviderError> {
+    if answer.is_away() {
         return Err(ProviderError::Unreachable);
     }
     let is_answer = answer.status.is_success() || answer.status.is_client_error();
@@ -82,7 +51,7 @@ fn judge(answer: &Answer) -> Result<(), ProviderError> {
         Some(Value::String(error)) => Err(refusal(error)),
         Some(Value::Object(error)) => Err(graph::refusal(error)),
         Some(_) => Err(ProviderError::Nonsense("a token answer with a strange error")),
-        None if answer.status.is_success() => expect_token(&object),
+        None if answer.status.is_success() => expect_token(&object).map(|()| StatusCode::OK),
         None => Err(ProviderError::Nonsense("an unexpected status for a token")),
     }
 }

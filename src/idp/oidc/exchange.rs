@@ -2,25 +2,23 @@
 //!
 //! Must not judge what an ID token says.
 
-use std::pin::Pin;
-
 use http::StatusCode;
 use oauth2::basic::{
     BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse,
     BasicTokenIntrospectionResponse, BasicTokenType,
 };
 use oauth2::{
-    AccessToken, AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, ClientSecret,
-    EndpointNotSet, EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeVerifier,
-    RedirectUrl, RequestTokenError, StandardRevocableToken, StandardTokenResponse, TokenResponse,
-    TokenUrl,
+    AccessToken, AuthUrl, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet, EndpointSet,
+    ExtraTokenFields, PkceCodeVerifier, RedirectUrl, RequestTokenError, StandardRevocableToken,
+    StandardTokenResponse, TokenResponse, TokenUrl,
 };
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::super::ProviderError;
-use super::super::call::{Caller, Repeat};
+use super::super::call::{Answer, Caller};
+use super::super::through::Through;
 use super::metadata::Metadata;
 use crate::jose::json::strict_object;
 use crate::settings;
@@ -70,7 +68,7 @@ pub fn client(settings: &settings::Oidc, metadata: &Metadata, back: Url) -> Clie
     }
 }
 
-/// Redeems a code. It is sent once: a provider that sees one twice takes back what it gave for it.
+/// Redeems a code.
 pub async fn redeem(
     caller: &Caller,
     client: &Client,
@@ -80,7 +78,7 @@ pub async fn redeem(
     let answer = client
         .exchange_code(AuthorizationCode::new(code.to_owned()))
         .set_pkce_verifier(PkceCodeVerifier::new(verifier))
-        .request_async(&Sender(caller))
+        .request_async(&Through { caller, judge })
         .await
         .map_err(classify)?;
     let id_token = answer.extra_fields().id_token.clone();
@@ -88,28 +86,11 @@ pub async fn redeem(
     Ok(Given { access_token: answer.access_token().clone(), id_token })
 }
 
-/// Our calls, as the crate makes them.
-struct Sender<'a>(&'a Caller);
-
-impl<'a> AsyncHttpClient<'a> for Sender<'_> {
-    type Error = ProviderError;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ProviderError>> + Send + 'a>>;
-
-    fn call(&'a self, request: HttpRequest) -> Self::Future {
-        Box::pin(post(self.0, request))
-    }
-}
-
-/// Sends what the crate has made ready, and gives it what is JSON with each key once.
-async fn post(caller: &Caller, request: HttpRequest) -> Result<HttpResponse, ProviderError> {
-    let (head, body) = request.into_parts();
-    let place = head.uri.to_string();
-    let request = caller.client().post(place).headers(head.headers).body(body);
-    let answer = caller.send(request, Repeat::Never).await?;
-    if super::is_away(answer.status) {
+/// What the crate may read: JSON with each key once, of a status that RFC 6749 sections 5.1 and 5.2 have.
+fn judge(answer: &Answer) -> Result<StatusCode, ProviderError> {
+    if answer.is_away() {
         return Err(ProviderError::Unreachable);
     }
-    // Errors have these two (RFC 6749 section 5.2).
     let is_known = matches!(
         answer.status,
         StatusCode::OK | StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED
@@ -117,9 +98,7 @@ async fn post(caller: &Caller, request: HttpRequest) -> Result<HttpResponse, Pro
     if !is_known || !answer.is_json() || strict_object(&answer.body).is_err() {
         return Err(ProviderError::Nonsense("a malformed token answer"));
     }
-    let mut response = HttpResponse::new(answer.body.to_vec());
-    *response.status_mut() = answer.status;
-    Ok(response)
+    Ok(answer.status)
 }
 
 /// A code that is not taken is the login's fault, all else the settings' or the provider's.

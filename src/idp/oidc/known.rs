@@ -125,7 +125,7 @@ async fn fetch(caller: &Caller, place: &Url) -> Result<Map<String, Value>, Provi
     let answer = caller.send(request, Repeat::Harmless).await?;
     match answer.status {
         StatusCode::OK => {}
-        status if super::is_away(status) => return Err(ProviderError::Unreachable),
+        _ if answer.is_away() => return Err(ProviderError::Unreachable),
         _ => return Err(ProviderError::Nonsense("no document where one should be")),
     }
     strict_object(&answer.body).map_err(|_| ProviderError::Nonsense("a malformed document"))

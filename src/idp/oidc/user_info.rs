@@ -28,7 +28,7 @@ pub async fn ask(
     let request = caller.client().get(place.clone());
     let request = request.header(AUTHORIZATION, bearer).header(ACCEPT, "application/json");
     let answer = caller.send(request, Repeat::Harmless).await?;
-    if super::is_away(answer.status) {
+    if answer.is_away() {
         return Err(ProviderError::Unreachable);
     }
     if answer.status != StatusCode::OK || !answer.is_json() {

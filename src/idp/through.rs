@@ -1,0 +1,48 @@
+//! The requests of the crate `oauth2`, through our own calls with their bounds.
+//!
+//! Must not know what an answer means: each protocol judges that.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use ::oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
+use http::StatusCode;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+
+use super::ProviderError;
+use super::call::{Answer, Caller, Repeat};
+
+/// Our client as the crate wants it.
+pub struct Through<'a> {
+    /// Makes the calls.
+    pub caller: &'a Caller,
+    /// Judges an answer before the crate reads it as JSON; the status is the one that the crate is to see.
+    pub judge: fn(&Answer) -> Result<StatusCode, ProviderError>,
+}
+
+impl<'c> AsyncHttpClient<'c> for Through<'_> {
+    type Error = ProviderError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ProviderError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
+    }
+}
+
+impl Through<'_> {
+    /// Sends once: a code is good once, and a provider that sees one twice takes back what it gave for it.
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ProviderError> {
+        let (mut head, body) = request.into_parts();
+        if let Some(credentials) = head.headers.get_mut(AUTHORIZATION) {
+            credentials.set_sensitive(true);
+        }
+        let place = head.uri.to_string();
+        let call = self.caller.client().request(head.method, place).headers(head.headers);
+        let answer = self.caller.send(call.body(body), Repeat::Never).await?;
+        let status = (self.judge)(&answer)?;
+        let mut response = HttpResponse::new(answer.body.to_vec());
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(response)
+    }
+}
