@@ -25,6 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in ["OIDC_PROVIDER", "ZITADEL_SERVER"]:
         if not os.path.exists(os.environ.get(name, "")):
             raise pytest.UsageError(f"{name} names no file; tests/run live installs it and says where it is")
+    for name in ["CHROMIUM", "CHROMEDRIVER"]:
+        if not os.access(os.environ.get(name, ""), os.X_OK):
+            raise pytest.UsageError(f"{name} names no program; tests/run live finds it and says where it is")
     config.stash[FIGURES] = []
 
 

@@ -1,0 +1,124 @@
+"""Logins in a real browser, from an https Pasee to a provider of another site and back."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from stage.chromium import browser, certificate
+from stage.openid import Browser, GoProvider, callback_of, claims, openid
+from stage.pasee import Pasee, claims_of
+
+COOKIE = "__Host-pasee-login-go"
+
+
+class Https(Pasee):
+    """A Pasee that browsers reach by https."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, tls=certificate(folder))
+        self.url = f"https://127.0.0.1:{self.port}"
+        self.words["hostname"] = self.url
+
+    def _answers(self) -> bool:
+        return "serving" in self.output()
+
+
+@pytest.fixture(scope="module")
+def pasee(stage: Callable[..., Any], folder: Path) -> Pasee:
+    """A Pasee in front of the example server of zitadel/oidc, which is another site: localhost, not 127.0.0.1."""
+    pasee = stage(Https(folder / "pasee"))
+    go = stage(GoProvider(folder / "go", callback_of(pasee, "go"))).start()
+    pasee.words["identity_providers"] = [
+        openid(go.issuer, "web", "go", client_secret="secret", user_info=True)
+    ]
+    return pasee.start()
+
+
+@pytest.fixture
+def open_browser(tmp_path: Path) -> Iterator[Callable[[], Chrome]]:
+    """Makes browsers that know nothing of each other."""
+    opened: list[Chrome] = []
+
+    def make() -> Chrome:
+        opened.append(browser(tmp_path / f"profile-{len(opened)}"))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.quit()
+
+
+def go_to_the_form(window: Chrome, pasee: Pasee) -> None:
+    """Follows a link to Pasee, as far as the provider's login page."""
+    window.get(callback_of(pasee, "go"))
+    WebDriverWait(window, 20).until(lambda window: window.find_elements(By.NAME, "password"))
+
+
+def fill_in(window: Chrome, pasee: Pasee) -> None:
+    """Logs in there, and waits until the browser is back."""
+    window.find_element(By.NAME, "username").send_keys("test-user2")
+    password = window.find_element(By.NAME, "password")
+    password.send_keys("verysecure")
+    password.submit()
+    WebDriverWait(window, 20).until(lambda window: window.current_url.startswith(pasee.url))
+
+
+def shown(window: Chrome) -> dict[str, Any]:
+    """The document on the page."""
+    return json.loads(window.find_element(By.TAG_NAME, "body").text)
+
+
+def test_there_and_back(pasee: Pasee, open_browser: Callable[[], Chrome]) -> None:
+    window = open_browser()
+    go_to_the_form(window, pasee)
+    fill_in(window, pasee)
+    user = claims_of(shown(window)["access_token"])
+    assert (user["sub"], user["email"]) == ("go-id2", "test-user2@zitadel.ch")
+    assert window.get_cookies() == [], "nothing of the login is kept"
+    window.refresh()
+    assert "no such login under way" in window.page_source, "it is over"
+
+
+def test_the_cookie_is_the_servers_alone(pasee: Pasee, open_browser: Callable[[], Chrome]) -> None:
+    window = open_browser()
+    go_to_the_form(window, pasee)
+    away = window.execute_cdp_cmd("Network.getCookies", {"urls": [pasee.url]})["cookies"]
+    (cookie,) = [cookie for cookie in away if cookie["name"] == COOKIE]
+    assert cookie["httpOnly"] and cookie["secure"] and cookie["sameSite"] == "Lax"
+    assert cookie["path"] == "/" and cookie["domain"] == "127.0.0.1"
+    window.get(f"{pasee.url}/")
+    assert window.execute_script("return document.cookie") == ""
+
+
+def test_another_browser_ends_nothing(pasee: Pasee, open_browser: Callable[[], Chrome]) -> None:
+    """Whoever is made to follow a link that ends a stranger's login is not logged in as the stranger."""
+    stranger, victim = Browser(), open_browser()
+    stranger.session.trust_env, stranger.session.verify = False, pasee.words["tls"]["certificate"]
+    last = stranger.log_in(pasee, "go", "test-user2", "verysecure", stop_at=pasee.url)
+    link = last.headers["Location"]
+    go_to_the_form(victim, pasee)
+    victim.get(link)
+    assert "no such login under way" in victim.page_source
+    assert claims(stranger.open(link))["sub"] == "go-id2", "the link was a good one"
+    go_to_the_form(victim, pasee)
+    fill_in(victim, pasee)
+    assert claims_of(shown(victim)["access_token"])["sub"] == "go-id2", "nor is their own login lost"
+
+
+def test_no_page_shows_it_in_a_frame(pasee: Pasee, open_browser: Callable[[], Chrome]) -> None:
+    window = open_browser()
+    window.get(f"{pasee.url}/tokens/")
+    assert "identify_via_go" in window.page_source
+    window.get("data:text/html,<iframe id=it></iframe>")
+    window.execute_script(f"document.getElementById('it').src = '{pasee.url}/tokens/'")
+    window.switch_to.frame("it")
+    refused = "chrome-error://chromewebdata/"
+    WebDriverWait(window, 20).until(
+        lambda window: window.execute_script("return location.href") == refused
+    )
