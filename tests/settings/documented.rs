@@ -71,3 +71,17 @@ fn another_pasee_and_kubernetes() {
         assert!(explained.contains(said), "{said}\n{explained}");
     }
 }
+
+#[test]
+fn logins_with_a_password() {
+    for (protocol, says) in [
+        ("kisee", "believed with 1 public key and issuer \"example.com\""),
+        ("local", "Users local-… log in with a password of this file: 1 user"),
+    ] {
+        let [block] = blocks(protocol)[..] else { panic!("one block of {protocol}") };
+        let settings = loaded(block);
+        assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
+        let said = settings.explain().to_string();
+        assert!(said.contains(says) && said.contains("of its claims pass email"), "{said}");
+    }
+}
