@@ -310,9 +310,8 @@ impl Provider {
     }
 
     fn identity(&self, proved: &Proved) -> Result<Identity, ProviderError> {
-        let (claims, evidence) = self.mapping.judge(proved)?;
+        let (claims, evidence, mapped) = self.mapping.judge(proved)?;
         let user = UserId::new(&self.name, &proved.subject);
-        let mapped = self.recheck(&user, &evidence)?;
         Ok(Identity { user, claims, evidence, mapped, authenticated_at: None })
     }
 

@@ -10,14 +10,4 @@ mod lifetime;
 #[path = "cluster/stage.rs"]
 mod stage;
 
-use std::time::{Duration, Instant};
-
-/// Waits until something holds.
-#[track_caller]
-fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let since = Instant::now();
-    while !holds() {
-        assert!(since.elapsed() < Duration::from_secs(60), "not in a minute: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
+use support::patience::eventually;

@@ -14,17 +14,7 @@ mod permissions;
 #[path = "cluster_controller/realm.rs"]
 mod realm;
 
-use std::time::{Duration, Instant};
-
-/// Waits until something holds.
-#[track_caller]
-fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let since = Instant::now();
-    while !holds() {
-        assert!(since.elapsed() < Duration::from_secs(60), "not in a minute: {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
+use support::patience::eventually;
 
 /// Seconds since 1970 as a manifest writes them.
 fn moment(seconds: i64) -> String {

@@ -16,23 +16,13 @@ mod stage;
 mod support;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use realm::Realm;
 use stage::{Sides, examples};
 use support::controlplane;
-
-/// Waits until something holds.
-#[track_caller]
-fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let since = Instant::now();
-    while !holds() {
-        assert!(since.elapsed() < Duration::from_secs(60), "not in a minute: {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
+use support::patience::eventually;
 
 /// What the comments of the examples promise.
 fn promised() -> BTreeMap<&'static str, Value> {

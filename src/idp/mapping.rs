@@ -2,7 +2,7 @@
 //!
 //! One place for every protocol. Must not know how a provider was asked.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -47,27 +47,33 @@ impl Mapping {
         }
     }
 
-    /// Judges a login: the claims that pass and the evidence that decides.
+    /// Judges a login: the claims that pass, the evidence that decides, and the groups that it adds.
     ///
     /// # Errors
     /// [`ProviderError::NotAllowed`] when the settings do not let this user in.
-    pub(super) fn judge(&self, proved: &Proved) -> Result<(ExtraClaims, Evidence), ProviderError> {
+    pub(super) fn judge(
+        &self,
+        proved: &Proved,
+    ) -> Result<(ExtraClaims, Evidence, MappedGroups), ProviderError> {
         let said = &proved.said;
         let required = self.required.iter().map(|required| {
-            let facts = facts(&required.source, said);
-            facts.into_iter().find(|fact| required.any_of.contains(fact))
+            facts(&required.source, said).find(|fact| required.any_of.contains(fact))
         });
         let required: Option<Vec<Fact>> = required.collect();
         let required = required.ok_or(ProviderError::NotAllowed)?;
-        let added =
-            self.groups.iter().filter(|rule| facts(&rule.source, said).contains(&rule.fact));
+        // Many rules may look at one long list: it is read once.
+        let mut places: HashMap<&str, HashSet<Fact>> = HashMap::new();
+        let added = self.groups.iter().filter(|GroupRule { source, fact, .. }| {
+            let place = places.entry(source.as_str());
+            place.or_insert_with(|| facts(source, said).collect()).contains(fact)
+        });
         let added = added.map(|rule| rule.fact.clone());
         let evidence: Evidence = required.into_iter().chain(added).take(MAX_FACTS).collect();
-        self.recheck(proved.subject.as_str(), &evidence)?;
+        let mapped = self.recheck(proved.subject.as_str(), &evidence)?;
         let passed = self.passed.iter().filter_map(|PassedClaim { name, source }| {
             Some((name.clone(), flat(find(source, said)?)?))
         });
-        Ok((passed.collect(), evidence))
+        Ok((passed.collect(), evidence, mapped))
     }
 
     /// Judges again by the settings of today what was proved at a login.
@@ -102,7 +108,10 @@ pub(super) fn find<'a>(source: &ClaimSource, said: &'a Map<String, Value>) -> Op
 }
 
 /// What a provider says at a place, as facts; nothing that is out of bounds.
-fn facts(source: &ClaimSource, said: &Map<String, Value>) -> Vec<Fact> {
+fn facts<'a>(
+    source: &'a ClaimSource,
+    said: &'a Map<String, Value>,
+) -> impl Iterator<Item = Fact> + 'a {
     let said = match find(source, said) {
         Some(Value::Bool(value)) => vec![Said::Bool(*value)],
         Some(Value::Number(number)) => number.as_i64().map(Said::Integer).into_iter().collect(),
@@ -113,7 +122,7 @@ fn facts(source: &ClaimSource, said: &Map<String, Value>) -> Vec<Fact> {
         }
         Some(Value::Null | Value::Object(_)) | None => Vec::new(),
     };
-    said.into_iter().filter_map(|said| Fact::new(source.as_str(), said).ok()).collect()
+    said.into_iter().filter_map(|said| Fact::new(source.as_str(), said).ok())
 }
 
 #[cfg(test)]
@@ -158,9 +167,10 @@ mod tests {
     fn judge(subject: &str, said: Value) -> Result<(Vec<String>, Vec<String>), ProviderError> {
         let Value::Object(said) = said else { panic!("an object") };
         let mapping = mapping();
-        let (claims, evidence) =
+        let (claims, evidence, mapped) =
             mapping.judge(&Proved { subject: subject.parse().unwrap(), said })?;
-        let groups = mapping.recheck(subject, &evidence).unwrap().groups;
+        let MappedGroups { groups, .. } = mapped;
+        assert_eq!(mapping.recheck(subject, &evidence).unwrap().groups, groups);
         let names = claims.iter().map(|(name, _)| name.to_string()).collect();
         Ok((names, groups.iter().map(ToString::to_string).collect()))
     }

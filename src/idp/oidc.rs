@@ -17,7 +17,7 @@ use url::Url;
 use self::exchange::Given;
 use self::known::{Knowledge, Known};
 use super::call::{Caller, SetupError, Trust};
-use super::redirect::{Answered, Begun, Memory};
+use super::redirect::{Answered, Begun, Memory, random};
 use super::{Proved, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::jose::foreign::Signed;
@@ -25,8 +25,6 @@ use crate::jose::id_token::Expected;
 use crate::jose::verify::VerifyError;
 use crate::settings;
 
-/// Random bytes of a state and of a nonce.
-const RANDOM: u32 = 32;
 /// Longest code that is taken to the provider, in bytes.
 const MAX_CODE: usize = 4096;
 
@@ -41,11 +39,7 @@ pub struct Oidc {
 impl Oidc {
     /// A provider as the settings describe it. It is not asked for anything yet.
     pub(super) fn new(settings: &settings::Oidc) -> Result<Self, SetupError> {
-        let trust = match &settings.ca_file {
-            Some(file) => Trust::SystemAnd(file),
-            None if settings.discovery.scheme() == "http" => Trust::Nobody,
-            None => Trust::System,
-        };
+        let trust = Trust::of(settings.ca_file.as_deref(), [&settings.discovery]);
         let caller = Caller::new(settings.timeout, trust)?;
         Ok(Self { settings: settings.clone(), caller, knowledge: Knowledge::default() })
     }
@@ -53,13 +47,13 @@ impl Oidc {
     /// Where to send a browser that is to come back to `back`.
     pub(super) async fn begin(&self, back: &Url) -> Result<Begun, ProviderError> {
         let known = self.caller.turn(self.known()).await?;
-        let (state, nonce) = (CsrfToken::new_random_len(RANDOM), CsrfToken::new_random_len(RANDOM));
+        let (state, nonce) = (random()?, random()?);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let client = exchange::client(&self.settings, &known.metadata, self.back(back));
         let mut request = client
-            .authorize_url(|| state.clone())
+            .authorize_url(|| CsrfToken::new(state.clone()))
             .set_pkce_challenge(challenge)
-            .add_extra_param("nonce", nonce.secret());
+            .add_extra_param("nonce", nonce.as_str());
         for scope in &self.settings.scopes {
             request = request.add_scope(oauth2::Scope::new(scope.clone()));
         }
@@ -71,9 +65,9 @@ impl Oidc {
         }
         let (authorize_url, _) = request.url();
         let memory = Memory {
-            state: state.into_secret(),
+            state,
             verifier: Some(verifier.into_secret()),
-            nonce: Some(nonce.into_secret()),
+            nonce: Some(nonce),
             token_secret: None,
         };
         Ok(Begun { authorize_url, memory })

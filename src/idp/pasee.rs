@@ -55,11 +55,7 @@ pub struct Vouched {
 impl Pasee {
     /// A Pasee as the settings describe it, offered here under a name.
     pub(super) fn new(name: &ProviderName, settings: &settings::Pasee) -> Result<Self, SetupError> {
-        let trust = match &settings.ca_file {
-            Some(file) => Trust::SystemAnd(file),
-            None if settings.endpoint.scheme() == "http" => Trust::Nobody,
-            None => Trust::System,
-        };
+        let trust = Trust::of(settings.ca_file.as_deref(), [&settings.endpoint]);
         let party = Party { issuer: settings.issuer.clone(), audience: settings.audience.clone() };
         let pinned = settings.public_keys.clone();
         let pinned = pinned.map(|keys| Arc::new(Verifier::new(party.clone(), keys)));

@@ -6,8 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use pasee::domain::realm::{Realm, WriteError};
 
-use crate::stage::{Stage, eventually, membership, noon};
+use crate::stage::{Stage, membership, noon};
 use crate::support::controlplane;
+use crate::support::patience::eventually;
 
 /// More than the longest pause between two attempts to reach the API server.
 const BOUND: Duration = Duration::from_secs(10);

@@ -75,14 +75,14 @@ fn bans_of_others_count_and_stay() {
     let cluster = controlplane::shared();
     let stage = Stage::new(&cluster);
     stage.apply(&user("theirs", "k-ada"));
-    crate::stage::eventually("k-ada is banned", || is_banned(&stage, "k-ada"));
+    crate::support::patience::eventually("k-ada is banned", || is_banned(&stage, "k-ada"));
     stage.write(ban("k-ada", Ban::Impose)).unwrap();
     let refused = stage.write(ban("k-ada", Ban::Lift));
     let Err(WriteError::ElsewhereOwned(object)) = refused else { panic!("{refused:?}") };
     assert_eq!(object, "User theirs");
     stage.kubectl(&["delete", "user.pasee.meltylab.fr/theirs"]);
     let gone = || stage.write(ban("k-ada", Ban::Lift)).is_ok();
-    crate::stage::eventually("it can be lifted", gone);
+    crate::support::patience::eventually("it can be lifted", gone);
     assert!(!is_banned(&stage, "k-ada"));
 }
 
@@ -117,7 +117,9 @@ fn a_group_made_again_revives_nobody() {
         stage.kubectl(&["delete", "group.pasee.meltylab.fr/a", "--wait=false"]);
         stage.apply(&group("a"));
         let uid = stage.field("group.pasee.meltylab.fr/a", "{.metadata.uid}");
-        crate::stage::eventually("the new group is seen", || stage.members("a").is_some());
+        crate::support::patience::eventually("the new group is seen", || {
+            stage.members("a").is_some()
+        });
         assert_eq!(stage.members("a"), Some(vec![]), "{uid}");
         assert!(!stage.store.directory().has_group(&"a.b".parse().unwrap()));
         stage.create("a.b");
@@ -159,7 +161,7 @@ fn a_full_membership_is_followed_by_another() {
         serde_json::from_str(&membership("full", "a", &users)).unwrap();
     full["metadata"]["labels"] = serde_json::json!({ "app.kubernetes.io/managed-by": "pasee" });
     stage.apply(&full.to_string());
-    crate::stage::eventually("499 are in", || stage.members("a").unwrap().len() == 499);
+    crate::support::patience::eventually("499 are in", || stage.members("a").unwrap().len() == 499);
     let count = || stage.kubectl(&["get", "memberships", "-o", "name"]).lines().count();
     stage.add("a", "k-499").unwrap();
     assert_eq!(count(), 1, "there was room");
@@ -188,10 +190,10 @@ fn replicas_do_not_undo_each_other() {
         scope.spawn(|| (0..25).for_each(|n| add(&stage.store, format!("k-one-{n}"))));
         scope.spawn(|| (0..25).for_each(|n| add(&other, format!("k-two-{n}"))));
     });
-    crate::stage::eventually("all are in", || stage.members("a").unwrap().len() == 51);
+    crate::support::patience::eventually("all are in", || stage.members("a").unwrap().len() == 51);
     for user in ["k-one-24", "k-two-24", "k-first"] {
         let on = || other.directory().record(&user.parse().unwrap(), noon()).holdings.len() == 1;
-        crate::stage::eventually("the other replica sees it", on);
+        crate::support::patience::eventually("the other replica sees it", on);
     }
     let objects = stage.kubectl(&["get", "memberships", "-o", "name"]).lines().count();
     assert_eq!(objects, 1, "they shared one");

@@ -1,6 +1,6 @@
 //! A realm of its own for a test, with a store over it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pasee::domain::directory::Page;
 use pasee::domain::membership::Membership;
@@ -11,6 +11,7 @@ use pasee::store::kubernetes::{Kubernetes, Options};
 use tokio::runtime::Runtime;
 
 use crate::support::controlplane::{ControlPlane, User};
+use crate::support::patience::eventually;
 use crate::support::realm;
 
 /// A store with the roles that Pasee's server has, the namespace it watches, and somebody who may do everything there.
@@ -127,16 +128,6 @@ pub fn group(name: &str) -> String {
         "metadata": { "name": name }, "spec": {},
     })
     .to_string()
-}
-
-/// Waits until something holds.
-#[track_caller]
-pub fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let since = Instant::now();
-    while !holds() {
-        assert!(since.elapsed() < Duration::from_secs(60), "not in a minute: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 pub fn noon() -> Timestamp {

@@ -8,5 +8,6 @@ pub mod mutants;
 pub mod oauth;
 pub mod openid;
 pub mod pasee;
+pub mod patience;
 pub mod raw_server;
 pub mod realm;

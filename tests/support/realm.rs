@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::controlplane::{ControlPlane, User};
+use super::patience::eventually;
 
 /// Defines the resources, once for each control plane.
 pub fn define(admin: &User) {
@@ -78,14 +78,5 @@ pub fn wait_for_law(cluster: &ControlPlane, namespace: &str, options: &[&str]) {
         eventually("creators are filled in", || {
             create(&root, "Group", "{}").stdout == "probe-root"
         });
-    }
-}
-
-#[track_caller]
-fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let since = Instant::now();
-    while !holds() {
-        assert!(since.elapsed() < Duration::from_secs(60), "not in a minute: {what}");
-        std::thread::sleep(Duration::from_millis(100));
     }
 }
