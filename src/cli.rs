@@ -10,12 +10,12 @@ mod controller;
 mod crd;
 mod export;
 mod hash_password;
-mod home;
 mod keygen;
 mod policy;
 mod report;
 mod serve;
 mod signals;
+mod store;
 
 use std::io::{ErrorKind as IoErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ enum Command {
     HashPassword,
     /// Prints the custom resource definitions, for `kubectl apply -f -`
     Crd,
-    /// Prints the law, roles and accounts of a realm on Kubernetes, for `kubectl apply -f -`
+    /// Prints the policy, roles and accounts of a realm on Kubernetes, for `kubectl apply -f -`
     Policy(policy::Policy),
     /// Brings the custom resources of a Kubernetes namespace to what they ask for, and says how they stand
     Controller(controller::Controller),

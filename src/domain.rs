@@ -1,7 +1,7 @@
-//! The words of Pasee and its law, as plain values.
+//! The words of Pasee and its policy, as plain values.
 //!
 //! Owns names, memberships, who may do what, what a token says, and the ports ([`directory::Directory`],
-//! [`realm::Realm`]) that the homes of the state implement. Must not know how anything is stored, signed, parsed from
+//! [`realm::Realm`]) that the stores implement. Must not know how anything is stored, signed, parsed from
 //! JSON or sent: only std, thiserror and Unicode normalization are imported, and time and randomness come in as
 //! parameters.
 

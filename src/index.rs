@@ -1,4 +1,4 @@
-//! The state in memory: a compact [`Directory`] that homes of the state feed with updates.
+//! The state in memory: a compact [`Directory`] that stores feed with updates.
 //!
 //! Users and groups are numbers, a membership is eight bytes at its user and four at its roster. What a user is in is
 //! found through the user, however large the realm is; pages are found by searching sorted lists. Readers wait for

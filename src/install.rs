@@ -1,12 +1,12 @@
 //! What an admin applies to a cluster once for each realm, beside the definitions: accounts and roles for Pasee's
-//! processes and for the realm's users, and the law as the API server enforces it.
+//! processes and for the realm's users, and the policy as the API server enforces it.
 //!
-//! The law itself is [`domain::policy`](crate::domain::policy); [`law`] says the same in the API server's words. Must not
+//! The policy itself is [`domain::policy`](crate::domain::policy); [`admission_policy`] says the same in the API server's words. Must not
 //! know how the objects get to the cluster.
 
+pub mod admission_policy;
 mod cel;
 pub mod creator;
-pub mod law;
 pub mod prefix;
 pub mod roles;
 
@@ -25,7 +25,7 @@ pub use self::prefix::{Namespace, Prefix};
 pub const SERVER: &str = "pasee-server";
 /// The service account of `pasee controller`.
 pub const CONTROLLER: &str = "pasee-controller";
-/// The verb whose holders the law does not bind, by resource.
+/// The verb whose holders the policy does not bind, by resource.
 pub const BYPASS: &str = "bypass-policy";
 
 /// One realm on a cluster, and how the cluster knows its users.
@@ -68,7 +68,7 @@ pub enum Creator {
 pub enum Staff {
     /// Make and delete objects.
     CreateAndDelete,
-    /// Patch and apply them too. A patch can ask what an object holds before the law is asked whether it may, so every
+    /// Patch and apply them too. A patch can ask what an object holds before the policy is asked whether it may, so every
     /// user of the realm can then find out, guess by guess, what an object holds whose name they know.
     PatchToo,
 }
@@ -89,10 +89,10 @@ pub enum Object {
     MutatingAdmissionPolicyBinding(Box<MutatingAdmissionPolicyBinding>),
 }
 
-/// Everything, in an order in which it can be applied: the law stands before anybody is let in.
+/// Everything, in an order in which it can be applied: the policy stands before anybody is let in.
 #[must_use]
 pub fn objects(realm: &Realm) -> Vec<Object> {
-    let mut objects = law::objects(realm);
+    let mut objects = admission_policy::objects(realm);
     if realm.creator == Creator::Filled {
         objects.extend(creator::objects(realm));
     }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_law_stands_before_anybody_is_let_in() {
+    fn the_policy_stands_before_anybody_is_let_in() {
         let kinds: Vec<String> = all("pasee", "pasee:")
             .iter()
             .map(|object| object["kind"].as_str().unwrap().to_owned())

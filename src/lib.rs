@@ -1,11 +1,11 @@
 //! Pasee: logins through many identity providers, one pair of JWTs, groups run by their own staff.
 //!
-//! One package, library and binary. Which module may know which is drawn in `tests/architecture.rs` and checked there;
+//! One package, library and binary. Which module may know which is drawn in `tests/architecture/main.rs` and checked there;
 //! from the inside out:
 //!
 //! | Module | Owns |
 //! |---|---|
-//! | [`domain`] | names, the law, what tokens say, the ports that homes of the state implement |
+//! | [`domain`] | names, the policy, what tokens say, the ports that stores implement |
 //! | [`jose`] | keys, signatures, tokens as text |
 //! | [`settings`] | the settings file, validated |
 //! | [`resources`] | the custom resources of Kubernetes, and what they say |
@@ -16,7 +16,7 @@
 //! | [`web`] | HTTP plumbing: connections, limits, timeouts, TLS, the admin port |
 //! | [`server`] | the HTTP API |
 //! | [`controller`] | the one that brings custom resources to what they ask for |
-//! | [`install`] | what is applied to a cluster for a realm: the law, roles, accounts |
+//! | [`install`] | what is applied to a cluster for a realm: the policy, roles, accounts |
 //! | [`telemetry`] | the log and the metrics |
 //! | [`cli`] | the command line, and how all of this is put together |
 

@@ -1,7 +1,7 @@
 //! The HTTP API: from a request to an answer.
 //!
 //! Owns routes, handlers and documents. Reads and changes the state only through the ports of the domain; must not know
-//! which home the state has.
+//! which store there is.
 
 pub mod document;
 pub mod error;
@@ -56,7 +56,7 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// The home of the state.
+    /// The store.
     pub realm: Arc<dyn Realm>,
     /// Who can be logged in through.
     pub providers: Providers,
@@ -171,7 +171,7 @@ impl Api {
         }
     }
 
-    /// Carries out what the law allows, and says so in the log.
+    /// Carries out what the policy allows, and says so in the log.
     async fn write(&self, permit: Permit) -> Result<(), ApiError> {
         let (change, actor) = (permit.change().clone(), permit.actor().cloned());
         self.config.realm.write(permit).await?;

@@ -91,7 +91,7 @@ pub struct Keys {
     pub retired: Vec<PublicKey>,
 }
 
-/// The home of the state.
+/// The store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Storage {
     /// An SQLite file: `file` in `[storage_backend.options]`, which starts at `data_dir` when it is relative; default

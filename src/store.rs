@@ -1,5 +1,5 @@
-//! Homes of the state: each feeds an [`index`](crate::index) and implements [`Realm`](crate::domain::realm::Realm). And
-//! a realm as manifests, read into a home and written out of it.
+//! Stores: each feeds an [`index`](crate::index) and implements [`Realm`](crate::domain::realm::Realm). And
+//! a realm as manifests, read into a store and written out of it.
 //!
 //! Must not know who may do what, nor HTTP.
 

@@ -1,13 +1,13 @@
 //! `pasee append`: puts users in groups, beside a running server or without one.
 //!
-//! Must not know the law's table: whoever may run this on the machine is the operator.
+//! Must not know the policy's table: whoever may run this on the machine is the operator.
 
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
-use super::home::Home;
+use super::store::Store;
 use super::{print, report, say};
 use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Actor, permit};
@@ -64,7 +64,7 @@ impl Append {
     }
 
     async fn carry_out(&self, settings: &Settings, users: &[UserId]) -> anyhow::Result<()> {
-        let store = Home::open(settings).await?;
+        let store = Store::open(settings).await?;
         store.wait_until_ready(READY).await?;
         all_right(self.groups.iter().map(|roster| existing(&store, roster)))?;
         let mut done = Done::Nothing;
@@ -108,7 +108,7 @@ fn all_right<T>(results: impl Iterator<Item = anyhow::Result<T>>) -> anyhow::Res
     if wrong.is_empty() { Ok(right) } else { Err(report::all(NOTHING_DONE, &wrong)) }
 }
 
-fn existing(store: &Home, roster: &Roster) -> anyhow::Result<()> {
+fn existing(store: &Store, roster: &Roster) -> anyhow::Result<()> {
     match roster.group() {
         Some(group) if !store.directory().has_group(group) => {
             bail!(
@@ -119,7 +119,7 @@ fn existing(store: &Home, roster: &Roster) -> anyhow::Result<()> {
     }
 }
 
-async fn put(store: &Home, user: &UserId, roster: &Roster) -> anyhow::Result<String> {
+async fn put(store: &Store, user: &UserId, roster: &Roster) -> anyhow::Result<String> {
     let change = Change::AddMember(Membership {
         roster: roster.clone(),
         user: user.clone(),

@@ -1,6 +1,6 @@
 //! `pasee apply`: reads manifests into the file of groups, beside a running server or without one.
 //!
-//! Must not know the law's table: whoever may run this on the machine is the operator.
+//! Must not know the policy's table: whoever may run this on the machine is the operator.
 
 mod files;
 
@@ -52,7 +52,7 @@ impl Apply {
         for warning in &settings.warnings {
             say(format_args!("warning: {warning}"));
         }
-        let file = home(settings)?;
+        let file = file_of(settings)?;
         let wanted = files::read(&self.files)?;
         if wanted.is_empty() {
             bail!("no manifests were found, so {NOTHING_DONE}");
@@ -134,7 +134,7 @@ impl Apply {
 }
 
 /// The file that the groups are kept in.
-fn home(settings: &Settings) -> anyhow::Result<&Path> {
+fn file_of(settings: &Settings) -> anyhow::Result<&Path> {
     let of = settings.file.display();
     match &settings.storage {
         Storage::Embedded(file) => Ok(file),

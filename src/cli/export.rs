@@ -40,7 +40,7 @@ impl Export {
         for warning in &settings.warnings {
             say(format_args!("warning: {warning}"));
         }
-        let snapshot = Snapshot::open(home(settings)?)?;
+        let snapshot = Snapshot::open(file_of(settings)?)?;
         let keeper = if self.hand_over { Keeper::Pasee } else { Keeper::Manifests };
         let Some(path) = &self.output else {
             let written = write(&snapshot, keeper, now(), BufWriter::new(io::stdout().lock()));
@@ -97,7 +97,7 @@ impl From<anyhow::Error> for Failed {
 }
 
 /// The file that the groups are kept in.
-fn home(settings: &Settings) -> anyhow::Result<&Path> {
+fn file_of(settings: &Settings) -> anyhow::Result<&Path> {
     let of = settings.file.display();
     match &settings.storage {
         Storage::Embedded(file) => Ok(file),

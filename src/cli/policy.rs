@@ -1,4 +1,4 @@
-//! `pasee policy`: the law, roles and accounts of a realm, for `kubectl apply -f -`.
+//! `pasee policy`: the policy, roles and accounts of a realm, for `kubectl apply -f -`.
 
 use clap::Args;
 
@@ -29,7 +29,7 @@ pub struct Policy {
 
     /// Lets the staff of groups patch and apply objects, too, not only create and delete them. Any user of the realm can
     /// then find out, guess by guess, what an object holds whose name they know: a patch tells whether it fits before
-    /// the law is asked
+    /// the policy is asked
     #[arg(long)]
     staff_may_patch: bool,
 

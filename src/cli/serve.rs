@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::watch;
 
-use super::home::Home;
 use super::now;
 use super::signals::signals;
+use super::store::Store;
 use crate::cluster;
 use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
@@ -48,7 +48,7 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let key = settings.signing_key()?;
-    let store = Arc::new(Home::open(&settings).await?);
+    let store = Arc::new(Store::open(&settings).await?);
     greet(&settings, store.directory());
     let metrics = Metrics::new();
     let providers = Providers::with(&settings.identity_providers, &clusters(&settings).await?)?;

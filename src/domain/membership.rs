@@ -22,7 +22,7 @@ pub enum Role {
 /// call a group: `staff`, `admin`, `admin.staff`. Ordered by group, the root staff first, members before staff.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Roster {
-    /// `staff`: may do everything the law knows.
+    /// `staff`: may do everything the policy knows.
     RootStaff,
     /// `admin`.
     Members(GroupName),

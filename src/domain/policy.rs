@@ -1,7 +1,7 @@
-//! The law: who may see and change what, and who gets tokens. One place; every home of the state, every grant and the
+//! The policy: who may see and change what, and who gets tokens. One place; every store, every grant and the
 //! admission policy agree with it.
 //!
-//! [`law`] is the table. [`permit`] and [`may_see`] apply it to an actor, [`admit`] judges every grant. Only this module
+//! [`entitled`] is the table. [`permit`] and [`may_see`] apply it to an actor, [`admit`] judges every grant. Only this module
 //! makes a [`Permit`] or an [`Admission`]. Must not know how the actor proved who they are.
 
 use super::claim::ExtraClaims;
@@ -34,7 +34,7 @@ enum Action<'a> {
     See(&'a View),
 }
 
-/// Whom the law lets do something: root staff always, and perhaps one roster or one user more.
+/// Whom the policy lets do something: root staff always, and perhaps one roster or one user more.
 #[derive(Debug, PartialEq, Eq)]
 enum Entitled {
     RootStaff,
@@ -42,8 +42,8 @@ enum Entitled {
     User(UserId),
 }
 
-/// The law.
-fn law(action: Action<'_>) -> Entitled {
+/// The policy.
+fn entitled(action: Action<'_>) -> Entitled {
     use Action::{Change as Do, See};
     match action {
         // Create a group: root staff; staff of its parent. Root groups: root staff only.
@@ -118,7 +118,7 @@ impl Actor {
     }
 }
 
-/// The law's word that a change may happen. Nothing else makes one, and stores ask for one.
+/// The policy's word that a change may happen. Nothing else makes one, and stores ask for one.
 #[derive(Debug)]
 pub struct Permit {
     change: Change,
@@ -139,12 +139,12 @@ impl Permit {
     }
 }
 
-/// The law says no.
+/// The policy says no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not allowed: this takes the staff of the group, or root staff")]
 pub struct Denied;
 
-/// Asks the law for a change.
+/// Asks the policy for a change.
 ///
 /// # Errors
 /// [`Denied`], whether or not the group or user exists.
@@ -153,18 +153,18 @@ pub fn permit(actor: &Actor, change: Change) -> Result<Permit, Denied> {
         (Change::CreateGroup { creator, .. }, Some(id)) => creator.as_ref() != Some(id),
         _ => false,
     };
-    if speaks_for_another || !actor.satisfies(&law(Action::Change(&change))) {
+    if speaks_for_another || !actor.satisfies(&entitled(Action::Change(&change))) {
         return Err(Denied);
     }
     Ok(Permit { change, actor: actor.id().cloned() })
 }
 
-/// Asks the law for a look.
+/// Asks the policy for a look.
 ///
 /// # Errors
 /// [`Denied`], whether or not the group or user exists.
 pub fn may_see(actor: &Actor, view: &View) -> Result<(), Denied> {
-    if actor.satisfies(&law(Action::See(view))) { Ok(()) } else { Err(Denied) }
+    if actor.satisfies(&entitled(Action::See(view))) { Ok(()) } else { Err(Denied) }
 }
 
 /// On what grounds somebody asks for tokens, or to act with one.
@@ -208,7 +208,7 @@ impl Login {
     }
 }
 
-/// The law's word that a user may have tokens, or act with the one shown. Nothing else makes one, and
+/// The policy's word that a user may have tokens, or act with the one shown. Nothing else makes one, and
 /// [`token::issue`](super::token::issue) asks for one.
 #[derive(Clone, Debug)]
 pub struct Admission {

@@ -64,7 +64,7 @@ pub enum Ban {
 /// A write under way.
 pub type Writing<'a> = Pin<Box<dyn Future<Output = Result<(), WriteError>> + Send + 'a>>;
 
-/// A home of the state: one set of groups.
+/// A store: one set of groups.
 pub trait Realm: Send + Sync {
     /// The state to read from.
     fn directory(&self) -> &dyn Directory;
@@ -72,7 +72,7 @@ pub trait Realm: Send + Sync {
     /// Carries out what the permit allows. Success means stored for good, and shown by [`Realm::directory`].
     fn write(&self, permit: Permit) -> Writing<'_>;
 
-    /// Whether what [`Realm::directory`] shows is new enough to issue tokens by. A home that reads its own state always
+    /// Whether what [`Realm::directory`] shows is new enough to issue tokens by. A store that reads its own state always
     /// is.
     ///
     /// # Errors

@@ -2,14 +2,14 @@
 //! nobody.
 //!
 //! Only for users of the realm: an operator's group has no creator unless it says so. Must not know who may make groups;
-//! the law is asked afterwards, and asks for the creator whether or not this policy is there.
+//! the policy is asked afterwards, and asks for the creator whether or not this policy is there.
 
 use k8s_openapi::api::admissionregistration::v1::{
     JSONPatch, MatchCondition, MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding,
     MutatingAdmissionPolicyBindingSpec, MutatingAdmissionPolicySpec, Mutation,
 };
 
-use super::law::{exemptions, in_namespace, is_user, user_id, writes};
+use super::admission_policy::{exemptions, in_namespace, is_user, user_id, writes};
 use super::{Object, Realm, cluster_name, named};
 
 /// The policy and its binding.

@@ -1,6 +1,6 @@
 //! Who may ask for what at all (RBAC): Pasee's two processes, the realm's root staff, and its other users.
 //!
-//! Everything is a Role of the realm's namespace, but for the one question that belongs to none: whose token is this. What users write is narrowed by [`law`](super::law); what they read is
+//! Everything is a Role of the realm's namespace, but for the one question that belongs to none: whose token is this. What users write is narrowed by [`admission_policy`](super::admission_policy); what they read is
 //! not, so only root staff reads. Must not know what Pasee's processes need: they say so themselves.
 
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -22,18 +22,18 @@ pub const ROOT_STAFF: &str = "pasee-root-staff";
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// What every user of a realm may ask for, within the law.
+/// What every user of a realm may ask for, within the policy.
 const OF_USERS: &[Permission] = &[
-    Permission::own("groups", &["create", "delete"], "within the law"),
-    Permission::own("memberships", &["create", "delete"], "within the law"),
+    Permission::own("groups", &["create", "delete"], "within the policy"),
+    Permission::own("memberships", &["create", "delete"], "within the policy"),
 ];
 /// The same with patches; see [`Staff::PatchToo`].
 const OF_USERS_WITH_PATCH: &[Permission] = &[
-    Permission::own("groups", &["create", "delete", "patch"], "within the law"),
-    Permission::own("memberships", &["create", "delete", "patch"], "within the law"),
+    Permission::own("groups", &["create", "delete", "patch"], "within the policy"),
+    Permission::own("memberships", &["create", "delete", "patch"], "within the policy"),
 ];
 const ALL: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
-/// What root staff may ask for, within the law.
+/// What root staff may ask for, within the policy.
 const OF_ROOT_STAFF: &[Permission] = &[
     Permission::own("groups", ALL, "root staff sees and changes everything"),
     Permission::own("memberships", ALL, "the same"),
@@ -82,7 +82,7 @@ pub fn objects(realm: &Realm) -> Vec<Object> {
             USERS,
             of_users,
             &everybody,
-            "What every user of the realm may ask for. The law decides; none of it reads.",
+            "What every user of the realm may ask for. The policy decides; none of it reads.",
         ),
         of_group(realm, ROOT_STAFF, OF_ROOT_STAFF, &root_staff, "What root staff may ask for."),
         match realm.accounts {

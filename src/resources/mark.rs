@@ -1,6 +1,6 @@
 //! What Pasee's own code writes on objects to know them again, and to name who acted.
 //!
-//! The law lets no user of a realm set or change any of it. Must not know who reads it.
+//! The policy lets no user of a realm set or change any of it. Must not know who reads it.
 
 /// The label of objects that Pasee's server alone changes, and its value.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";

@@ -53,7 +53,7 @@ pub enum ApiError {
     /// The token does not hold.
     #[error("this token does not hold: {0}")]
     Token(#[from] VerifyError),
-    /// The law says no.
+    /// The policy says no.
     #[error(transparent)]
     Denied(#[from] Denied),
     /// No token for this user, or no use of this one.

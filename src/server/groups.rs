@@ -1,4 +1,4 @@
-//! `/groups/`: groups and who is in them, by the law.
+//! `/groups/`: groups and who is in them, by the policy.
 
 use http::StatusCode;
 use serde_json::Value;

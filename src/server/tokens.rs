@@ -95,7 +95,7 @@ impl Api {
         self.grant(user, grant, &mapped, call.now, StatusCode::CREATED)
     }
 
-    /// A new pair, if the law admits it.
+    /// A new pair, if the policy admits it.
     fn grant(
         &self,
         user: &UserId,

@@ -20,7 +20,7 @@ const STALENESS: (std::ops::RangeInclusive<u64>, Duration) =
 /// Longest name of a namespace (RFC 1123 label).
 const MAX_NAMESPACE: usize = 63;
 
-/// The homes that the state can have.
+/// The stores that there are.
 #[derive(Clone, Copy)]
 enum Kind {
     Embedded,

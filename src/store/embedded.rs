@@ -1,4 +1,4 @@
-//! The state in a SQLite file, read into the index; the default home, which needs nothing else.
+//! The state in a SQLite file, read into the index; the default store, which needs nothing else.
 //!
 //! One thread has the file. Writes reach it through a queue, those that arrive together share one transaction, and each
 //! is acknowledged when it is on the disk and in the index. Other processes may write to the same file: their changes

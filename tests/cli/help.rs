@@ -55,7 +55,7 @@ fn every_command_has_help() {
         (
             "policy --help",
             &[
-                "Prints the law, roles and accounts of a realm on Kubernetes, for `kubectl apply -f -`",
+                "Prints the policy, roles and accounts of a realm on Kubernetes, for `kubectl apply -f -`",
                 "Usage: pasee policy [OPTIONS] --namespace <NAMESPACE>",
             ],
         ),

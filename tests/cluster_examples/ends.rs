@@ -1,4 +1,4 @@
-//! A membership ends in both homes at the same second.
+//! A membership ends in both stores at the same second.
 
 use std::time::{Duration, Instant};
 

@@ -19,7 +19,7 @@ pub fn examples() -> String {
     concat!(env!("CARGO_MANIFEST_DIR"), "/examples").to_owned()
 }
 
-/// Both homes.
+/// Both stores.
 pub struct Sides {
     pub cluster: Side,
     pub file: Side,

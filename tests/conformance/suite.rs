@@ -1,4 +1,4 @@
-//! What every home of the state does. Cases start from an empty realm.
+//! What every store does. Cases start from an empty realm.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use pasee::domain::realm::{Ban, Change, Realm, WriteError};
 use pasee::domain::time::Timestamp;
 use pasee::domain::user::UserId;
 
-/// Every case of the suite against one home.
+/// Every case of the suite against one store.
 macro_rules! conforms {
     ($store:ident, $with:path) => {
         conforms!($store, $with:
@@ -19,7 +19,7 @@ macro_rules! conforms {
             members_come_and_go, rosters_are_apart, root_staff, missing_groups_have_no_rosters,
             memberships_end, an_expired_membership_is_none, far_ends_are_kept, bans,
             revocations_never_move_back, standing_outlives_membership,
-            deleted_users_are_off_every_roster, users_act_within_the_law, rosters_in_pages,
+            deleted_users_are_off_every_roster, users_act_within_the_policy, rosters_in_pages,
             members_in_pages, users_in_pages, refused_changes_change_nothing,
             writes_at_the_same_time);
     };
@@ -30,14 +30,14 @@ macro_rules! conforms {
     };
 }
 
-/// A home under test, what time it thinks it is, and something to wait with.
-pub struct Home<'a> {
+/// A store under test, what time it thinks it is, and something to wait with.
+pub struct Subject<'a> {
     realm: &'a dyn Realm,
     now: Timestamp,
     runtime: tokio::runtime::Runtime,
 }
 
-impl<'a> Home<'a> {
+impl<'a> Subject<'a> {
     pub fn new(realm: &'a dyn Realm, now: Timestamp) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { realm, now, runtime }
@@ -137,241 +137,241 @@ macro_rules! refused {
     };
 }
 
-pub fn groups_are_created_below_their_parents(home: &Home<'_>) {
+pub fn groups_are_created_below_their_parents(store: &Subject<'_>) {
     let create = |name| Change::CreateGroup { group: group(name), creator: Some(user("k-ada")) };
-    refused!(home.write(create("a.b")), ParentMissing);
-    assert!(!home.directory().has_group(&group("a.b")));
-    home.done(create("a"));
-    assert!(home.directory().has_group(&group("a")));
-    home.done(create("a.b"));
-    refused!(home.write(create("a.c.d")), ParentMissing);
-    home.done(create("a.c"));
-    home.done(create("a.c.d"));
+    refused!(store.write(create("a.b")), ParentMissing);
+    assert!(!store.directory().has_group(&group("a.b")));
+    store.done(create("a"));
+    assert!(store.directory().has_group(&group("a")));
+    store.done(create("a.b"));
+    refused!(store.write(create("a.c.d")), ParentMissing);
+    store.done(create("a.c"));
+    store.done(create("a.c.d"));
     let all = ["staff", "a", "a.staff", "a.b", "a.b.staff", "a.c", "a.c.staff"];
-    assert_eq!(home.rosters(), [&all[..], &["a.c.d", "a.c.d.staff"]].concat());
+    assert_eq!(store.rosters(), [&all[..], &["a.c.d", "a.c.d.staff"]].concat());
 }
 
-pub fn groups_are_created_once(home: &Home<'_>) {
-    home.create(&["a", "a.b"]);
-    home.done(add("a", "k-ada"));
+pub fn groups_are_created_once(store: &Subject<'_>) {
+    store.create(&["a", "a.b"]);
+    store.done(add("a", "k-ada"));
     for name in ["a", "a.b"] {
         let again = Change::CreateGroup { group: group(name), creator: Some(user("k-mallory")) };
-        refused!(home.write(again), GroupExists);
+        refused!(store.write(again), GroupExists);
     }
-    assert_eq!(home.members("a"), Some(vec!["k-ada".to_owned()]));
-    assert_eq!(home.groups_of("k-mallory"), [""; 0]);
+    assert_eq!(store.members("a"), Some(vec!["k-ada".to_owned()]));
+    assert_eq!(store.groups_of("k-mallory"), [""; 0]);
 }
 
-pub fn the_creator_is_staff(home: &Home<'_>) {
-    home.done(Change::CreateGroup { group: group("a"), creator: Some(user("k-ada")) });
-    assert_eq!(home.groups_of("k-ada"), ["a.staff"]);
-    assert_eq!(home.members("a"), Some(vec![]));
-    home.done(remove("a.staff", "k-ada"));
-    assert_eq!(home.groups_of("k-ada"), [""; 0]);
-    assert!(home.directory().has_group(&group("a")));
+pub fn the_creator_is_staff(store: &Subject<'_>) {
+    store.done(Change::CreateGroup { group: group("a"), creator: Some(user("k-ada")) });
+    assert_eq!(store.groups_of("k-ada"), ["a.staff"]);
+    assert_eq!(store.members("a"), Some(vec![]));
+    store.done(remove("a.staff", "k-ada"));
+    assert_eq!(store.groups_of("k-ada"), [""; 0]);
+    assert!(store.directory().has_group(&group("a")));
 }
 
-pub fn deleting_takes_everything_below(home: &Home<'_>) {
-    home.create(&["a", "a.b", "a.b.c", "ab", "a-b", "b"]);
+pub fn deleting_takes_everything_below(store: &Subject<'_>) {
+    store.create(&["a", "a.b", "a.b.c", "ab", "a-b", "b"]);
     for name in ["staff", "a", "a.b.staff", "a.b.c", "ab", "a-b", "b.staff"] {
-        home.done(add(name, "k-ada"));
+        store.done(add(name, "k-ada"));
     }
-    home.done(add("a.b.c", "k-bob"));
-    home.done(Change::DeleteGroup(group("a")));
-    assert_eq!(home.groups_of("k-ada"), ["staff", "a-b", "ab", "b.staff"]);
-    assert_eq!(home.groups_of("k-bob"), [""; 0]);
-    assert_eq!(home.users(), ["k-ada"]);
+    store.done(add("a.b.c", "k-bob"));
+    store.done(Change::DeleteGroup(group("a")));
+    assert_eq!(store.groups_of("k-ada"), ["staff", "a-b", "ab", "b.staff"]);
+    assert_eq!(store.groups_of("k-bob"), [""; 0]);
+    assert_eq!(store.users(), ["k-ada"]);
     for name in ["a", "a.b", "a.b.c"] {
-        assert!(!home.directory().has_group(&group(name)), "{name}");
-        assert_eq!(home.members(name), None);
-        refused!(home.write(Change::DeleteGroup(group(name))), GroupMissing);
-        refused!(home.write(add(name, "k-bob")), GroupMissing);
+        assert!(!store.directory().has_group(&group(name)), "{name}");
+        assert_eq!(store.members(name), None);
+        refused!(store.write(Change::DeleteGroup(group(name))), GroupMissing);
+        refused!(store.write(add(name, "k-bob")), GroupMissing);
     }
     let left = ["staff", "a-b", "a-b.staff", "ab", "ab.staff", "b", "b.staff"];
-    assert_eq!(home.rosters(), left);
+    assert_eq!(store.rosters(), left);
 }
 
-pub fn recreated_groups_are_empty(home: &Home<'_>) {
-    home.create(&["a", "a.b"]);
-    home.done(add("a", "k-ada"));
-    home.done(add("a.b", "k-ada"));
-    home.done(Change::DeleteGroup(group("a")));
-    home.create(&["a", "a.b"]);
-    assert_eq!(home.groups_of("k-ada"), [""; 0]);
-    assert_eq!(home.members("a.b"), Some(vec![]));
-    refused!(home.write(remove("a", "k-ada")), NotMember);
-    home.done(add("a.b", "k-ada"));
-    assert_eq!(home.groups_of("k-ada"), ["a.b"]);
+pub fn recreated_groups_are_empty(store: &Subject<'_>) {
+    store.create(&["a", "a.b"]);
+    store.done(add("a", "k-ada"));
+    store.done(add("a.b", "k-ada"));
+    store.done(Change::DeleteGroup(group("a")));
+    store.create(&["a", "a.b"]);
+    assert_eq!(store.groups_of("k-ada"), [""; 0]);
+    assert_eq!(store.members("a.b"), Some(vec![]));
+    refused!(store.write(remove("a", "k-ada")), NotMember);
+    store.done(add("a.b", "k-ada"));
+    assert_eq!(store.groups_of("k-ada"), ["a.b"]);
 }
 
-pub fn members_come_and_go(home: &Home<'_>) {
-    home.create(&["a"]);
-    refused!(home.write(remove("a", "k-ada")), NotMember);
-    home.done(add("a", "k-ada"));
-    assert_eq!(home.groups_of("k-ada"), ["a"]);
-    refused!(home.write(add("a", "k-ada")), AlreadyMember);
-    let later = until("a", "k-ada", Some(home.in_seconds(60)));
-    refused!(home.write(later), AlreadyMember);
-    home.done(remove("a", "k-ada"));
-    assert_eq!(home.groups_of("k-ada"), [""; 0]);
-    assert_eq!(home.users(), [""; 0]);
-    refused!(home.write(remove("a", "k-ada")), NotMember);
-    home.done(add("a", "k-ada"));
-    assert_eq!(home.members("a"), Some(vec!["k-ada".to_owned()]));
+pub fn members_come_and_go(store: &Subject<'_>) {
+    store.create(&["a"]);
+    refused!(store.write(remove("a", "k-ada")), NotMember);
+    store.done(add("a", "k-ada"));
+    assert_eq!(store.groups_of("k-ada"), ["a"]);
+    refused!(store.write(add("a", "k-ada")), AlreadyMember);
+    let later = until("a", "k-ada", Some(store.in_seconds(60)));
+    refused!(store.write(later), AlreadyMember);
+    store.done(remove("a", "k-ada"));
+    assert_eq!(store.groups_of("k-ada"), [""; 0]);
+    assert_eq!(store.users(), [""; 0]);
+    refused!(store.write(remove("a", "k-ada")), NotMember);
+    store.done(add("a", "k-ada"));
+    assert_eq!(store.members("a"), Some(vec!["k-ada".to_owned()]));
 }
 
-pub fn rosters_are_apart(home: &Home<'_>) {
-    home.create(&["a", "a.b"]);
-    home.done(add("a", "k-ada"));
-    home.done(add("a.staff", "k-ada"));
-    home.done(add("a.staff", "k-bob"));
-    assert_eq!(home.groups_of("k-ada"), ["a", "a.staff"]);
-    assert_eq!(home.groups_of("k-bob"), ["a.staff"]);
-    refused!(home.write(remove("a", "k-bob")), NotMember);
-    assert_eq!(home.members("a.b"), Some(vec![]));
-    assert_eq!(home.members("a.b.staff"), Some(vec![]));
-    home.done(remove("a.staff", "k-ada"));
-    assert_eq!(home.groups_of("k-ada"), ["a"]);
+pub fn rosters_are_apart(store: &Subject<'_>) {
+    store.create(&["a", "a.b"]);
+    store.done(add("a", "k-ada"));
+    store.done(add("a.staff", "k-ada"));
+    store.done(add("a.staff", "k-bob"));
+    assert_eq!(store.groups_of("k-ada"), ["a", "a.staff"]);
+    assert_eq!(store.groups_of("k-bob"), ["a.staff"]);
+    refused!(store.write(remove("a", "k-bob")), NotMember);
+    assert_eq!(store.members("a.b"), Some(vec![]));
+    assert_eq!(store.members("a.b.staff"), Some(vec![]));
+    store.done(remove("a.staff", "k-ada"));
+    assert_eq!(store.groups_of("k-ada"), ["a"]);
 }
 
-pub fn root_staff(home: &Home<'_>) {
-    assert_eq!(home.rosters(), ["staff"]);
-    assert_eq!(home.members("staff"), Some(vec![]));
-    home.done(add("staff", "k-ada"));
-    refused!(home.write(add("staff", "k-ada")), AlreadyMember);
-    assert_eq!(home.groups_of("k-ada"), ["staff"]);
-    assert_eq!(home.members("staff"), Some(vec!["k-ada".to_owned()]));
-    home.done(remove("staff", "k-ada"));
-    refused!(home.write(remove("staff", "k-ada")), NotMember);
+pub fn root_staff(store: &Subject<'_>) {
+    assert_eq!(store.rosters(), ["staff"]);
+    assert_eq!(store.members("staff"), Some(vec![]));
+    store.done(add("staff", "k-ada"));
+    refused!(store.write(add("staff", "k-ada")), AlreadyMember);
+    assert_eq!(store.groups_of("k-ada"), ["staff"]);
+    assert_eq!(store.members("staff"), Some(vec!["k-ada".to_owned()]));
+    store.done(remove("staff", "k-ada"));
+    refused!(store.write(remove("staff", "k-ada")), NotMember);
 }
 
-pub fn missing_groups_have_no_rosters(home: &Home<'_>) {
-    home.create(&["a"]);
+pub fn missing_groups_have_no_rosters(store: &Subject<'_>) {
+    store.create(&["a"]);
     for name in ["b", "b.staff", "a.b", "a.b.staff"] {
-        refused!(home.write(add(name, "k-ada")), GroupMissing);
-        refused!(home.write(remove(name, "k-ada")), GroupMissing);
-        assert_eq!(home.members(name), None);
+        refused!(store.write(add(name, "k-ada")), GroupMissing);
+        refused!(store.write(remove(name, "k-ada")), GroupMissing);
+        assert_eq!(store.members(name), None);
     }
-    refused!(home.write(Change::DeleteGroup(group("b"))), GroupMissing);
-    assert_eq!(home.record("k-ada"), Record::default());
-    home.create(&["b"]);
-    assert_eq!(home.members("b"), Some(vec![]));
+    refused!(store.write(Change::DeleteGroup(group("b"))), GroupMissing);
+    assert_eq!(store.record("k-ada"), Record::default());
+    store.create(&["b"]);
+    assert_eq!(store.members("b"), Some(vec![]));
 }
 
-pub fn memberships_end(home: &Home<'_>) {
-    home.create(&["a", "b"]);
-    let end = home.in_seconds(60);
-    home.done(until("a", "k-ada", Some(end)));
-    home.done(add("b", "k-bob"));
-    assert_eq!(home.record("k-ada").holdings[0].expires_at, Some(end));
-    assert_eq!(home.record("k-bob").holdings[0].expires_at, None);
+pub fn memberships_end(store: &Subject<'_>) {
+    store.create(&["a", "b"]);
+    let end = store.in_seconds(60);
+    store.done(until("a", "k-ada", Some(end)));
+    store.done(add("b", "k-bob"));
+    assert_eq!(store.record("k-ada").holdings[0].expires_at, Some(end));
+    assert_eq!(store.record("k-bob").holdings[0].expires_at, None);
     let ada = user("k-ada");
     let page = || Page { after: None, limit: 9 };
-    let directory = home.directory();
-    for (now, on) in [(home.in_seconds(59), 1), (end, 0), (home.in_seconds(61), 0)] {
+    let directory = store.directory();
+    for (now, on) in [(store.in_seconds(59), 1), (end, 0), (store.in_seconds(61), 0)] {
         assert_eq!(directory.record(&ada, now).holdings.len(), on);
         assert_eq!(directory.members(&roster("a"), page(), now).unwrap().len(), on);
         assert_eq!(directory.users(page(), now).len(), on + 1);
     }
 }
 
-pub fn an_expired_membership_is_none(home: &Home<'_>) {
-    home.create(&["a"]);
-    for end in [home.now, home.in_seconds(-60)] {
-        home.done(until("a", "k-ada", Some(end)));
-        assert_eq!(home.groups_of("k-ada"), [""; 0]);
-        refused!(home.write(remove("a", "k-ada")), NotMember);
+pub fn an_expired_membership_is_none(store: &Subject<'_>) {
+    store.create(&["a"]);
+    for end in [store.now, store.in_seconds(-60)] {
+        store.done(until("a", "k-ada", Some(end)));
+        assert_eq!(store.groups_of("k-ada"), [""; 0]);
+        refused!(store.write(remove("a", "k-ada")), NotMember);
     }
-    home.done(until("a", "k-ada", Some(home.in_seconds(1))));
-    refused!(home.write(add("a", "k-ada")), AlreadyMember);
-    home.done(remove("a", "k-ada"));
-    home.done(add("a", "k-ada"));
-    assert_eq!(home.record("k-ada").holdings[0].expires_at, None, "the old end is forgotten");
+    store.done(until("a", "k-ada", Some(store.in_seconds(1))));
+    refused!(store.write(add("a", "k-ada")), AlreadyMember);
+    store.done(remove("a", "k-ada"));
+    store.done(add("a", "k-ada"));
+    assert_eq!(store.record("k-ada").holdings[0].expires_at, None, "the old end is forgotten");
 }
 
-pub fn far_ends_are_kept(home: &Home<'_>) {
-    home.create(&["a"]);
+pub fn far_ends_are_kept(store: &Subject<'_>) {
+    store.create(&["a"]);
     for seconds in [i64::from(u32::MAX) - 1, i64::from(u32::MAX), Timestamp::MAX.as_unix()] {
         let end = Timestamp::from_unix(seconds);
-        home.done(until("a", "k-ada", end));
-        assert_eq!(home.record("k-ada").holdings[0].expires_at, end);
-        home.done(remove("a", "k-ada"));
+        store.done(until("a", "k-ada", end));
+        assert_eq!(store.record("k-ada").holdings[0].expires_at, end);
+        store.done(remove("a", "k-ada"));
     }
 }
 
-pub fn bans(home: &Home<'_>) {
-    home.done(ban("k-ada", Ban::Impose));
-    home.done(ban("k-ada", Ban::Impose));
-    assert_eq!(home.record("k-ada").standing, Standing { banned: true, not_before: None });
-    assert_eq!(home.users(), ["k-ada"]);
-    home.done(ban("k-ada", Ban::Lift));
-    home.done(ban("k-bob", Ban::Lift));
-    assert_eq!(home.record("k-ada"), Record::default());
-    assert_eq!(home.users(), [""; 0]);
+pub fn bans(store: &Subject<'_>) {
+    store.done(ban("k-ada", Ban::Impose));
+    store.done(ban("k-ada", Ban::Impose));
+    assert_eq!(store.record("k-ada").standing, Standing { banned: true, not_before: None });
+    assert_eq!(store.users(), ["k-ada"]);
+    store.done(ban("k-ada", Ban::Lift));
+    store.done(ban("k-bob", Ban::Lift));
+    assert_eq!(store.record("k-ada"), Record::default());
+    assert_eq!(store.users(), [""; 0]);
 }
 
-pub fn revocations_never_move_back(home: &Home<'_>) {
-    let (early, late) = (home.in_seconds(-60), home.in_seconds(60));
+pub fn revocations_never_move_back(store: &Subject<'_>) {
+    let (early, late) = (store.in_seconds(-60), store.in_seconds(60));
     for (at, expected) in [(early, early), (late, late), (early, late), (late, late)] {
-        home.done(revoke("k-ada", at));
-        assert_eq!(home.record("k-ada").standing.not_before, Some(expected));
+        store.done(revoke("k-ada", at));
+        assert_eq!(store.record("k-ada").standing.not_before, Some(expected));
     }
-    home.done(ban("k-ada", Ban::Impose));
-    home.done(revoke("k-ada", early));
+    store.done(ban("k-ada", Ban::Impose));
+    store.done(revoke("k-ada", early));
     let both = Standing { banned: true, not_before: Some(late) };
-    assert_eq!(home.record("k-ada").standing, both);
-    home.done(ban("k-ada", Ban::Lift));
+    assert_eq!(store.record("k-ada").standing, both);
+    store.done(ban("k-ada", Ban::Lift));
     assert_eq!(
-        home.record("k-ada").standing.not_before,
+        store.record("k-ada").standing.not_before,
         Some(late),
         "a lifted ban revives nothing"
     );
-    assert_eq!(home.users(), ["k-ada"]);
+    assert_eq!(store.users(), ["k-ada"]);
 }
 
-pub fn standing_outlives_membership(home: &Home<'_>) {
-    home.create(&["a"]);
-    home.done(add("a", "k-ada"));
-    home.done(ban("k-ada", Ban::Impose));
-    assert_eq!(home.groups_of("k-ada"), ["a"], "a ban is not a removal");
-    home.done(Change::DeleteGroup(group("a")));
-    home.done(Change::DeleteUser(user("k-ada")));
-    assert_eq!(home.record("k-ada").standing, Standing { banned: true, not_before: None });
-    assert_eq!(home.users(), ["k-ada"]);
+pub fn standing_outlives_membership(store: &Subject<'_>) {
+    store.create(&["a"]);
+    store.done(add("a", "k-ada"));
+    store.done(ban("k-ada", Ban::Impose));
+    assert_eq!(store.groups_of("k-ada"), ["a"], "a ban is not a removal");
+    store.done(Change::DeleteGroup(group("a")));
+    store.done(Change::DeleteUser(user("k-ada")));
+    assert_eq!(store.record("k-ada").standing, Standing { banned: true, not_before: None });
+    assert_eq!(store.users(), ["k-ada"]);
 }
 
-pub fn deleted_users_are_off_every_roster(home: &Home<'_>) {
-    home.create(&["a", "a.b"]);
+pub fn deleted_users_are_off_every_roster(store: &Subject<'_>) {
+    store.create(&["a", "a.b"]);
     for name in ["staff", "a", "a.staff", "a.b"] {
-        home.done(add(name, "k-ada"));
-        home.done(add(name, "k-ada-b"));
+        store.done(add(name, "k-ada"));
+        store.done(add(name, "k-ada-b"));
     }
-    home.done(Change::DeleteUser(user("k-ada")));
-    assert_eq!(home.groups_of("k-ada"), [""; 0]);
-    assert_eq!(home.users(), ["k-ada-b"]);
-    assert_eq!(home.groups_of("k-ada-b").len(), 4);
-    home.done(Change::DeleteUser(user("k-ada")));
-    home.done(Change::DeleteUser(user("k-nobody")));
-    home.done(add("a", "k-ada"));
-    assert_eq!(home.groups_of("k-ada"), ["a"]);
+    store.done(Change::DeleteUser(user("k-ada")));
+    assert_eq!(store.groups_of("k-ada"), [""; 0]);
+    assert_eq!(store.users(), ["k-ada-b"]);
+    assert_eq!(store.groups_of("k-ada-b").len(), 4);
+    store.done(Change::DeleteUser(user("k-ada")));
+    store.done(Change::DeleteUser(user("k-nobody")));
+    store.done(add("a", "k-ada"));
+    assert_eq!(store.groups_of("k-ada"), ["a"]);
 }
 
-/// What staff may do, they can do: the home takes permits of users as well as an operator's.
-pub fn users_act_within_the_law(home: &Home<'_>) {
-    home.done(add("staff", "k-root"));
+/// What staff may do, they can do: the store takes permits of users as well as an operator's.
+pub fn users_act_within_the_policy(store: &Subject<'_>) {
+    store.done(add("staff", "k-root"));
     let ask = |id: &str, change: Change| {
         let grant = Grant::Login(Login::of(user(id)));
-        let record = home.record(id);
+        let record = store.record(id);
         let day = Duration::from_secs(86_400);
-        let admission = policy::admit(grant, record.standing, day, home.now).unwrap();
-        let actor = Actor::user(&admission, home.directory(), home.now);
+        let admission = policy::admit(grant, record.standing, day, store.now).unwrap();
+        let actor = Actor::user(&admission, store.directory(), store.now);
         policy::permit(&actor, change)
     };
     let create =
         |name: &str, id: &str| Change::CreateGroup { group: group(name), creator: Some(user(id)) };
     let carry_out = |id: &str, change: Change| {
         let permit = ask(id, change).unwrap();
-        home.runtime.block_on(home.realm.write(permit)).unwrap();
+        store.runtime.block_on(store.realm.write(permit)).unwrap();
     };
     carry_out("k-root", create("admin", "k-root"));
     carry_out("k-root", create("admin.developers", "k-root"));
@@ -382,14 +382,14 @@ pub fn users_act_within_the_law(home: &Home<'_>) {
     assert_eq!(ask("k-john", add("admin", "k-ada")).err(), Some(Denied));
     assert_eq!(ask("k-ada", add("admin.developers", "k-eve")).err(), Some(Denied));
     carry_out("k-john", remove("admin.developers", "k-donald"));
-    assert_eq!(home.members("admin.developers").unwrap(), ["k-ada", "k-alan"]);
+    assert_eq!(store.members("admin.developers").unwrap(), ["k-ada", "k-alan"]);
     carry_out("k-root", Change::DeleteGroup(group("admin")));
     assert_eq!(ask("k-john", add("admin.developers", "k-ada")).err(), Some(Denied));
 }
 
-pub fn rosters_in_pages(home: &Home<'_>) {
-    home.create(&["b", "a", "a.b", "a-b", "ab", "a.b.c", "a0"]);
-    let all = home.rosters();
+pub fn rosters_in_pages(store: &Subject<'_>) {
+    store.create(&["b", "a", "a.b", "a-b", "ab", "a.b.c", "a0"]);
+    let all = store.rosters();
     let mut sorted: Vec<Roster> = all.iter().map(|text| roster(text)).collect();
     sorted.sort();
     assert_eq!(all, sorted.iter().map(ToString::to_string).collect::<Vec<_>>());
@@ -397,7 +397,7 @@ pub fn rosters_in_pages(home: &Home<'_>) {
     for limit in [1, 2, 3, 4, 50] {
         let (mut walked, mut after) = (Vec::new(), None);
         loop {
-            let page = home.directory().rosters(Page { after: after.as_ref(), limit });
+            let page = store.directory().rosters(Page { after: after.as_ref(), limit });
             assert!(page.len() <= limit);
             let Some(last) = page.last().cloned() else { break };
             walked.extend(page.iter().map(ToString::to_string));
@@ -406,25 +406,25 @@ pub fn rosters_in_pages(home: &Home<'_>) {
         assert_eq!(walked, all);
     }
     let after = roster("a.a"); // not there
-    let page = home.directory().rosters(Page { after: Some(&after), limit: 1 });
+    let page = store.directory().rosters(Page { after: Some(&after), limit: 1 });
     assert_eq!(page, [roster("a.b")]);
-    assert_eq!(home.directory().rosters(Page { after: None, limit: 0 }), []);
+    assert_eq!(store.directory().rosters(Page { after: None, limit: 0 }), []);
 }
 
-pub fn members_in_pages(home: &Home<'_>) {
-    home.create(&["a"]);
+pub fn members_in_pages(store: &Subject<'_>) {
+    store.create(&["a"]);
     let mut expected: Vec<UserId> = (0..130).map(|n| user(&format!("k-{}", n * 7 % 130))).collect();
     expected.push(user("k-é"));
     for id in &expected {
-        home.done(add("a", id.as_str()));
+        store.done(add("a", id.as_str()));
     }
-    home.done(until("a", "k-5x-expired", Some(home.now)));
+    store.done(until("a", "k-5x-expired", Some(store.now)));
     expected.sort();
     for limit in [1, 50, 1000] {
         let (mut walked, mut after) = (Vec::new(), None);
         loop {
             let page = Page { after: after.as_ref(), limit };
-            let page = home.directory().members(&roster("a"), page, home.now).unwrap();
+            let page = store.directory().members(&roster("a"), page, store.now).unwrap();
             assert!(page.len() <= limit);
             let Some(last) = page.last().cloned() else { break };
             walked.extend(page);
@@ -434,61 +434,61 @@ pub fn members_in_pages(home: &Home<'_>) {
     }
     let nobody = user("k-5zzz");
     let page = Page { after: Some(&nobody), limit: 1 };
-    assert_eq!(home.directory().members(&roster("a"), page, home.now).unwrap(), [user("k-6")]);
+    assert_eq!(store.directory().members(&roster("a"), page, store.now).unwrap(), [user("k-6")]);
 }
 
-pub fn users_in_pages(home: &Home<'_>) {
-    home.create(&["a", "b"]);
+pub fn users_in_pages(store: &Subject<'_>) {
+    store.create(&["a", "b"]);
     for id in ["k-c", "k-a", "j-z"] {
-        home.done(add("a", id));
+        store.done(add("a", id));
     }
-    home.done(add("b", "k-a"));
-    home.done(ban("k-b", Ban::Impose));
-    home.done(revoke("l-a", home.now));
-    home.done(until("b", "k-expired", Some(home.now)));
-    assert_eq!(home.users(), ["j-z", "k-a", "k-b", "k-c", "l-a"]);
+    store.done(add("b", "k-a"));
+    store.done(ban("k-b", Ban::Impose));
+    store.done(revoke("l-a", store.now));
+    store.done(until("b", "k-expired", Some(store.now)));
+    assert_eq!(store.users(), ["j-z", "k-a", "k-b", "k-c", "l-a"]);
     let after = user("k-a");
-    let page = home.directory().users(Page { after: Some(&after), limit: 2 }, home.now);
+    let page = store.directory().users(Page { after: Some(&after), limit: 2 }, store.now);
     assert_eq!(page, [user("k-b"), user("k-c")]);
     let after = user("k-aa");
-    let page = home.directory().users(Page { after: Some(&after), limit: 1 }, home.now);
+    let page = store.directory().users(Page { after: Some(&after), limit: 1 }, store.now);
     assert_eq!(page, [user("k-b")]);
 }
 
-pub fn refused_changes_change_nothing(home: &Home<'_>) {
-    home.create(&["a"]);
-    home.done(add("a", "k-ada"));
-    let before = (home.rosters(), home.users(), home.record("k-ada"));
+pub fn refused_changes_change_nothing(store: &Subject<'_>) {
+    store.create(&["a"]);
+    store.done(add("a", "k-ada"));
+    let before = (store.rosters(), store.users(), store.record("k-ada"));
     let creator = || Some(user("k-eve"));
-    assert!(home.write(Change::CreateGroup { group: group("a"), creator: creator() }).is_err());
-    assert!(home.write(Change::CreateGroup { group: group("x.y"), creator: creator() }).is_err());
-    assert!(home.write(until("a", "k-ada", Some(home.in_seconds(9)))).is_err());
-    assert!(home.write(add("x", "k-eve")).is_err());
-    assert!(home.write(remove("a", "k-eve")).is_err());
-    assert!(home.write(Change::DeleteGroup(group("x"))).is_err());
-    assert_eq!(before, (home.rosters(), home.users(), home.record("k-ada")));
+    assert!(store.write(Change::CreateGroup { group: group("a"), creator: creator() }).is_err());
+    assert!(store.write(Change::CreateGroup { group: group("x.y"), creator: creator() }).is_err());
+    assert!(store.write(until("a", "k-ada", Some(store.in_seconds(9)))).is_err());
+    assert!(store.write(add("x", "k-eve")).is_err());
+    assert!(store.write(remove("a", "k-eve")).is_err());
+    assert!(store.write(Change::DeleteGroup(group("x"))).is_err());
+    assert_eq!(before, (store.rosters(), store.users(), store.record("k-ada")));
 }
 
 /// Of writes that contradict each other one wins, and those that do not all succeed.
-pub fn writes_at_the_same_time(home: &Home<'_>) {
-    home.create(&["a"]);
+pub fn writes_at_the_same_time(store: &Subject<'_>) {
+    store.create(&["a"]);
     let mut writes = Vec::new();
     for n in 0..100 {
-        writes.push(home.realm.write(permit(add("a", &format!("k-{n}")))));
-        writes.push(home.realm.write(permit(add("a", "k-contested"))));
+        writes.push(store.realm.write(permit(add("a", &format!("k-{n}")))));
+        writes.push(store.realm.write(permit(add("a", "k-contested"))));
         let creator = Some(user(&format!("k-creator-{n}")));
         let create = Change::CreateGroup { group: group("contested"), creator };
-        writes.push(home.realm.write(permit(create)));
+        writes.push(store.realm.write(permit(create)));
     }
     let mut won = [0; 3];
     for (n, write) in writes.into_iter().enumerate() {
-        match (n % 3, home.runtime.block_on(write)) {
+        match (n % 3, store.runtime.block_on(write)) {
             (kind, Ok(())) => won[kind] += 1,
             (1, Err(WriteError::AlreadyMember)) | (2, Err(WriteError::GroupExists)) => {}
             (_, Err(error)) => panic!("{n}: {error}"),
         }
     }
     assert_eq!(won, [100, 1, 1]);
-    assert_eq!(home.members("a").unwrap().len(), 101);
-    assert_eq!(home.members("contested.staff").unwrap().len(), 1);
+    assert_eq!(store.members("a").unwrap().len(), 101);
+    assert_eq!(store.members("contested.staff").unwrap().len(), 1);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::law::Person;
+use super::policy::Person;
 use crate::support::forge::part;
 use crate::support::pasee::{Pasee, Setup};
 

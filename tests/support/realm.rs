@@ -55,8 +55,8 @@ pub fn role(namespace: &str, name: &str, may: impl Fn(&str, &str) -> bool) -> Va
 }
 
 /// Waits until the policies that were installed with these options are looked at: by somebody whom the roles let in and
-/// the law does not, and by root staff, whose groups get a creator.
-pub fn wait_for_law(cluster: &ControlPlane, namespace: &str, options: &[&str]) {
+/// the policy does not, and by root staff, whose groups get a creator.
+pub fn wait_for_policy(cluster: &ControlPlane, namespace: &str, options: &[&str]) {
     let [probe, root] =
         ["probe", "pasee:probe-root"].map(|name| cluster.user(name, &["pasee:staff"]));
     let create = |user: &User, kind: &str, spec: &str| {
@@ -67,7 +67,7 @@ pub fn wait_for_law(cluster: &ControlPlane, namespace: &str, options: &[&str]) {
         let arguments = ["create", "--dry-run=server", "-n", namespace, "-f", "-"];
         user.kubectl_with(arguments.into_iter().chain(output), &object)
     };
-    eventually("the law holds", || {
+    eventually("the policy holds", || {
         [("Group", "{}"), ("Membership", r#"{"role":"Staff"}"#), ("User", r#"{"username":"k-x"}"#)]
             .iter()
             .all(|(kind, spec)| {

@@ -1,4 +1,4 @@
-//! The law's table, for every actor, every action and random trees.
+//! The policy's table, for every actor, every action and random trees.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn add(roster: &str) -> Change {
     })
 }
 
-/// Every row of the law against every kind of actor: (change, who may beside root staff).
+/// Every row of the policy against every kind of actor: (change, who may beside root staff).
 #[test]
 fn changes() {
     let remove = |roster: &str| Change::RemoveMember {
@@ -221,9 +221,9 @@ fn any_roster() -> impl Strategy<Value = Roster> {
 }
 
 proptest! {
-    /// The law written a second time, in words of its own, holds for random actors and trees.
+    /// The policy written a second time, in words of its own, holds for random actors and trees.
     #[test]
-    fn law_on_random_trees(
+    fn policy_on_random_trees(
         held in proptest::collection::vec(any_roster(), 0..4), group in any_group(), roster in any_roster(),
     ) {
         let me = user("kisee-me");

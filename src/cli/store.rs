@@ -1,0 +1,96 @@
+//! The store that the settings name, opened.
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::now;
+use crate::domain::directory::Directory;
+use crate::domain::policy::Permit;
+use crate::domain::realm::{Realm, Stale, Writing};
+use crate::settings::{Cluster, Settings, Storage};
+use crate::store::embedded::Embedded;
+use crate::store::kubernetes::{Kubernetes, Options};
+use crate::telemetry::Metrics;
+
+/// A watch in good health shows a sign of life every minute; twice that is too long.
+const HEALTHY: Duration = Duration::from_secs(120);
+
+/// An open store.
+pub enum Store {
+    Embedded(Embedded),
+    Kubernetes(Kubernetes),
+}
+
+impl Store {
+    /// Opens it; a file is read then, Kubernetes is not yet. To be called on the runtime that lasts as long as the home.
+    pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(match &settings.storage {
+            Storage::Embedded(file) => Self::Embedded(Embedded::open(file, now)?),
+            Storage::Memory => Self::Embedded(Embedded::in_memory(now)?),
+            Storage::Kubernetes(Cluster { namespace, kubeconfig, max_staleness }) => {
+                let options = Options {
+                    namespace: namespace.clone(),
+                    kubeconfig: kubeconfig.clone(),
+                    max_staleness: *max_staleness,
+                };
+                Self::Kubernetes(Kubernetes::open(options, now).await?)
+            }
+        })
+    }
+
+    /// Whether all of the state was read.
+    pub fn is_ready(&self) -> bool {
+        match self {
+            Self::Embedded(_) => true,
+            Self::Kubernetes(store) => store.is_ready(),
+        }
+    }
+
+    /// Waits until all of the state was read.
+    pub async fn wait_until_ready(&self, most: Duration) -> anyhow::Result<()> {
+        match self {
+            Self::Embedded(_) => Ok(()),
+            Self::Kubernetes(store) => store.wait_until_ready(most).await.with_context(|| {
+                format!("the groups were not read from Kubernetes within {} s", most.as_secs())
+            }),
+        }
+    }
+
+    /// Says how it is.
+    pub fn measure(&self, metrics: &Metrics) {
+        match self {
+            Self::Embedded(store) => {
+                metrics.store(store.commits(), &store.health(), Duration::ZERO);
+            }
+            Self::Kubernetes(store) => {
+                let age = store.age();
+                let health = if store.is_ready() && age < HEALTHY { Ok(()) } else { Err(Stale) };
+                metrics.store(store.writes(), &health, age);
+            }
+        }
+    }
+}
+
+impl Realm for Store {
+    fn directory(&self) -> &dyn Directory {
+        match self {
+            Self::Embedded(store) => store.directory(),
+            Self::Kubernetes(store) => store.directory(),
+        }
+    }
+
+    fn write(&self, permit: Permit) -> Writing<'_> {
+        match self {
+            Self::Embedded(store) => store.write(permit),
+            Self::Kubernetes(store) => store.write(permit),
+        }
+    }
+
+    fn fresh(&self) -> Result<(), Stale> {
+        match self {
+            Self::Embedded(store) => store.fresh(),
+            Self::Kubernetes(store) => store.fresh(),
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The policy in the API server: a ValidatingAdmissionPolicy for each kind of object, bound to the realm's namespace.
+//!
+//! What a user of the realm may write is what [`domain::policy`](crate::domain::policy) says, in CEL; each rule here
+//! names the row of that table that it repeats, and tests/cluster_policy compares both, cell by cell. Beyond the policy, users
+//! leave alone what Pasee and Kubernetes themselves put on objects. Must not know who may read: no policy is asked then.
+
+use k8s_openapi::api::admissionregistration::v1::{
+    MatchCondition, MatchResources, NamedRuleWithOperations, ValidatingAdmissionPolicy,
+    ValidatingAdmissionPolicyBinding, ValidatingAdmissionPolicyBindingSpec,
+    ValidatingAdmissionPolicySpec, Validation, Variable,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+
+use super::cel::quoted;
+use super::{BYPASS, CONTROLLER, Object, Realm, SERVER, account, cluster_name, named};
+use crate::domain::group::STAFF;
+use crate::resources::mark::{MANAGED_BY, OWN_KEYS, PASEE};
+use crate::resources::{API_GROUP, USER_ID_PATTERN};
+
+/// Kubernetes' own controllers that delete objects and take away references to owners that are gone.
+const SYSTEM: [&str; 3] = [
+    "system:kube-controller-manager",
+    "system:serviceaccount:kube-system:generic-garbage-collector",
+    "system:serviceaccount:kube-system:namespace-controller",
+];
+/// The label that every namespace has, with its name.
+const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// The policies and their bindings.
+#[must_use]
+pub fn objects(realm: &Realm) -> Vec<Object> {
+    [groups(realm), memberships(realm), users(realm)]
+        .into_iter()
+        .flat_map(|policy| {
+            let binding = ValidatingAdmissionPolicyBinding {
+                metadata: named(
+                    policy.metadata.name.clone().unwrap_or_default(),
+                    &format!("The policy holds in the namespace {}.", realm.namespace),
+                ),
+                spec: ValidatingAdmissionPolicyBindingSpec {
+                    policy_name: policy.metadata.name.clone().unwrap_or_default(),
+                    validation_actions: vec!["Deny".to_owned()],
+                    match_resources: Some(in_namespace(realm)),
+                    ..ValidatingAdmissionPolicyBindingSpec::default()
+                },
+            };
+            [
+                Object::ValidatingAdmissionPolicy(Box::new(policy)),
+                Object::ValidatingAdmissionPolicyBinding(Box::new(binding)),
+            ]
+        })
+        .collect()
+}
+
+/// One rule: what must hold, in CEL, and what is told when it does not.
+struct Rule {
+    holds: String,
+    told: Told,
+}
+
+enum Told {
+    Text(String),
+    /// In CEL.
+    Expression(String),
+}
+
+impl Rule {
+    fn new(holds: impl Into<String>, told: impl Into<String>) -> Self {
+        Self { holds: holds.into(), told: Told::Text(told.into()) }
+    }
+
+    fn telling(holds: impl Into<String>, told: impl Into<String>) -> Self {
+        Self { holds: holds.into(), told: Told::Expression(told.into()) }
+    }
+
+    fn validation(self) -> Validation {
+        let (message, message_expression) = match self.told {
+            Told::Text(text) => (Some(text), None),
+            Told::Expression(expression) => (None, Some(expression)),
+        };
+        let reason = Some("Forbidden".to_owned());
+        Validation { expression: self.holds, message, message_expression, reason }
+    }
+}
+
+/// Create a group: root staff; staff of its parent. Delete a group: the same. And so to change one, which has no row of
+/// its own: whoever may delete it and make it again may do that too.
+fn groups(realm: &Realm) -> ValidatingAdmissionPolicy {
+    let variables = [
+        (
+            "group",
+            // As tokens spell it; see `resources::spelling`.
+            "(request.operation == 'DELETE' ? oldObject : object).metadata.name.replace('--', '_')"
+                .to_owned(),
+        ),
+        (
+            "parent",
+            "variables.group.contains('.') ? \
+             variables.group.substring(0, variables.group.lastIndexOf('.')) : ''"
+                .to_owned(),
+        ),
+    ];
+    let entitled = Rule::telling(
+        format!(
+            "variables.isRootStaff || (variables.parent != '' && {})",
+            is_staff_of(realm, "variables.parent")
+        ),
+        "'only root staff' + (variables.parent == '' ? '' : ' and the staff of ' + variables.parent) + \
+         ' may create, change or delete the group ' + variables.group",
+    );
+    // Nobody creates in the name of another: `policy::permit`.
+    let requester = user_id(realm);
+    let creator = Rule::telling(
+        format!("request.operation != 'CREATE' || object.spec.?creator.orValue('') == {requester}"),
+        format!("'spec.creator must be you: ' + {requester}"),
+    );
+    let creator_stays = Rule::new(
+        "request.operation != 'UPDATE' || object.spec.?creator == oldObject.spec.?creator",
+        "spec.creator cannot be changed, added or taken away later",
+    );
+    policy(realm, "groups", variables.to_vec(), vec![entitled, creator, creator_stays])
+}
+
+/// Add or remove members and staff of G: staff of G; root staff. Root staff (a Membership without group): root staff.
+fn memberships(realm: &Realm) -> ValidatingAdmissionPolicy {
+    let variables = vec![
+        (
+            "touched",
+            "(request.operation == 'DELETE' ? [] : [object]) + \
+             (request.operation == 'CREATE' ? [] : [oldObject])"
+                .to_owned(),
+        ),
+        ("group", "variables.touched[0].spec.?group.orValue('').replace('--', '_')".to_owned()),
+    ];
+    let entitled = Rule::telling(
+        format!(
+            "variables.isRootStaff || variables.touched.all(one, has(one.spec.group) && {})",
+            is_staff_of(realm, "one.spec.group.replace('--', '_')")
+        ),
+        "variables.group == '' ? 'only root staff may say who is root staff' : \
+         'only root staff and the staff of ' + variables.group + ' may say who is in ' + variables.group + \
+         ' and who is its staff'",
+    );
+    policy(realm, "memberships", variables, vec![entitled])
+}
+
+/// Ban, revoke, delete a user: root staff.
+fn users(realm: &Realm) -> ValidatingAdmissionPolicy {
+    let entitled =
+        Rule::new("variables.isRootStaff", "only root staff may ban users or end their sessions");
+    policy(realm, "users", Vec::new(), vec![entitled])
+}
+
+fn policy(
+    realm: &Realm,
+    resource: &str,
+    variables: Vec<(&str, String)>,
+    own: Vec<Rule>,
+) -> ValidatingAdmissionPolicy {
+    let mut all = common_variables(realm);
+    all.extend(variables);
+    let mut rules = vec![is_user_of_realm(realm, resource)];
+    rules.extend(own);
+    rules.extend(left_alone());
+    let variables = all
+        .into_iter()
+        .map(|(name, expression)| Variable { name: name.to_owned(), expression })
+        .collect();
+    let validations = rules.into_iter().map(Rule::validation).collect();
+    ValidatingAdmissionPolicy {
+        metadata: named(
+            cluster_name(realm, resource),
+            &format!(
+                "Which {resource}.{API_GROUP} users of the realm {} may write: what Pasee's own policy says.",
+                realm.namespace
+            ),
+        ),
+        spec: Some(ValidatingAdmissionPolicySpec {
+            failure_policy: Some("Fail".to_owned()),
+            match_constraints: Some(writes(resource, &["CREATE", "UPDATE", "DELETE"])),
+            match_conditions: Some(exemptions(realm, resource)),
+            variables: Some(variables),
+            validations: Some(validations),
+            ..ValidatingAdmissionPolicySpec::default()
+        }),
+        ..ValidatingAdmissionPolicy::default()
+    }
+}
+
+fn common_variables(realm: &Realm) -> Vec<(&'static str, String)> {
+    let root_staff = quoted(&format!("{}{STAFF}", realm.group_prefix));
+    vec![
+        ("isRootStaff", format!("{root_staff} in request.userInfo.groups")),
+        // What there is nothing of looks like an object without anything.
+        ("before", "request.operation == 'CREATE' ? dyn({}) : dyn(oldObject.metadata)".to_owned()),
+        (
+            "after",
+            "request.operation == 'DELETE' ? dyn(oldObject.metadata) : dyn(object.metadata)"
+                .to_owned(),
+        ),
+    ]
+}
+
+/// Whose name is no user's is nobody here, whatever groups they are in.
+fn is_user_of_realm(realm: &Realm, resource: &str) -> Rule {
+    Rule::new(
+        is_user(realm),
+        format!(
+            "you are no user of the realm {}, whose users Kubernetes knows as {}<provider>-<subject>; others need the \
+             verb {BYPASS} on {resource}.{API_GROUP} in this namespace",
+            realm.namespace, realm.username_prefix
+        ),
+    )
+}
+
+/// What Pasee and Kubernetes put on objects is theirs.
+fn left_alone() -> Vec<Rule> {
+    let same = |field: &str| {
+        format!("variables.after.?{field}.orValue([]) == variables.before.?{field}.orValue([])")
+    };
+    let label = format!("?labels[?{}].orValue('') == {}", quoted(MANAGED_BY), quoted(PASEE));
+    let same_keys = |field: &str| {
+        format!(
+            "[variables.before, variables.after].all(one, one.?{field}.orValue({{}}).all(key, !key.startsWith({}) || \
+             variables.after.?{field}[?key] == variables.before.?{field}[?key]))",
+            quoted(OWN_KEYS)
+        )
+    };
+    vec![
+        Rule::new(same("finalizers"), "metadata.finalizers are not yours to change"),
+        // Without its owner an object would outlive its group, and count again in the next one of that name.
+        Rule::new(
+            same("ownerReferences"),
+            "metadata.ownerReferences are not yours to change: Pasee ties objects to their groups",
+        ),
+        Rule::new(
+            format!("(variables.after.{label}) == (variables.before.{label})"),
+            format!(
+                "the label {MANAGED_BY}={PASEE} is not yours to set or to take away: Pasee knows its own objects by it"
+            ),
+        ),
+        Rule::new(
+            same_keys("annotations"),
+            format!("annotations that start with {OWN_KEYS} are not yours to change"),
+        ),
+        Rule::new(
+            same_keys("labels"),
+            format!("labels that start with {OWN_KEYS} are not yours to change"),
+        ),
+        // Delete a group and everything under it. An orphan would count again when its group is made anew.
+        Rule::new(
+            "request.operation != 'DELETE' || \
+             (request.options.?propagationPolicy.orValue('') != 'Orphan' && \
+             request.options.?orphanDependents.orValue(false) != true)",
+            "a group is deleted with everything under it: propagationPolicy Orphan (--cascade=orphan) is not allowed",
+        ),
+    ]
+}
+
+/// Whether the requester is staff of the group that an expression names, as tokens spell it.
+fn is_staff_of(realm: &Realm, group: &str) -> String {
+    let prefix = quoted(realm.group_prefix.as_str());
+    let suffix = quoted(&format!(".{STAFF}"));
+    format!("({prefix} + {group} + {suffix}) in request.userInfo.groups")
+}
+
+/// Whether the requester is a user of the realm: the prefix, and a user id behind it.
+pub(super) fn is_user(realm: &Realm) -> String {
+    format!(
+        "request.userInfo.username.startsWith({}) && {}.matches({})",
+        quoted(realm.username_prefix.as_str()),
+        user_id(realm),
+        quoted(USER_ID_PATTERN)
+    )
+}
+
+/// The user id of a requester who is a user of the realm.
+pub(super) fn user_id(realm: &Realm) -> String {
+    // CEL counts characters; a prefix is ASCII.
+    format!("request.userInfo.username.substring({})", realm.username_prefix.as_str().len())
+}
+
+/// All that must hold for the policy to be asked: who acts is neither Pasee, which asks the policy itself, nor Kubernetes
+/// clearing up, nor somebody whom RBAC lets pass.
+pub(super) fn exemptions(realm: &Realm, resource: &str) -> Vec<MatchCondition> {
+    let own = [SERVER, CONTROLLER].map(|name| account(realm, name));
+    let names: Vec<String> = own.iter().map(String::as_str).chain(SYSTEM).map(quoted).collect();
+    let is_nobody_exempt = MatchCondition {
+        name: "is-no-part-of-pasee-or-kubernetes".to_owned(),
+        expression: format!("!(request.userInfo.username in [{}])", names.join(", ")),
+    };
+    let has_no_bypass = MatchCondition {
+        name: "may-not-bypass".to_owned(),
+        expression: format!(
+            "!authorizer.group({}).resource({}).namespace({}).check({}).allowed()",
+            quoted(API_GROUP),
+            quoted(resource),
+            quoted(&realm.namespace.to_string()),
+            quoted(BYPASS)
+        ),
+    };
+    vec![is_nobody_exempt, has_no_bypass]
+}
+
+/// These operations on the objects of a kind. Statuses are left to RBAC: no user of a realm may write one.
+pub(super) fn writes(resource: &str, operations: &[&str]) -> MatchResources {
+    let own = |text: &str| vec![text.to_owned()];
+    MatchResources {
+        match_policy: Some("Equivalent".to_owned()),
+        resource_rules: Some(vec![NamedRuleWithOperations {
+            api_groups: Some(own(API_GROUP)),
+            api_versions: Some(own("*")),
+            operations: Some(operations.iter().map(ToString::to_string).collect()),
+            resources: Some(own(resource)),
+            scope: Some("Namespaced".to_owned()),
+            ..NamedRuleWithOperations::default()
+        }]),
+        ..MatchResources::default()
+    }
+}
+
+/// The realm's namespace and no other.
+pub(super) fn in_namespace(realm: &Realm) -> MatchResources {
+    let label = (NAMESPACE_LABEL.to_owned(), realm.namespace.to_string());
+    MatchResources {
+        namespace_selector: Some(LabelSelector {
+            match_labels: Some([label].into()),
+            ..LabelSelector::default()
+        }),
+        ..MatchResources::default()
+    }
+}

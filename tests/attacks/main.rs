@@ -1,0 +1,12 @@
+//! The HTTP API under attack, through real sockets against the real program.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong should stop")]
+
+mod bodies;
+mod disclosure;
+mod grants;
+mod guessing;
+mod matrix;
+mod names;
+mod slow;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,10 @@
+//! Logins in a browser, through real sockets: a Pasee, a browser, and providers that speak what the well-known ones
+//! document.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong should stop")]
+
+mod attacks;
+mod hostile;
+mod legacy;
+mod presets;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,9 @@
+//! The command line, as the built command: what it prints where, and with what it ends.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+mod append;
+mod check;
+mod help;
+mod machine;
+mod serve;
+mod tools;

@@ -1,0 +1,109 @@
+//! One set of manifests in both stores, by `kubectl apply` on a real Kubernetes control plane and by `pasee
+//! apply` in a file: users get the same groups, and what one store gives out the other takes. The token service and the
+//! controller run side by side. `tests/run cluster` runs these.
+
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "this is all tests")]
+
+mod ends;
+mod extremes;
+#[allow(dead_code, reason = "shared with the controller's tests")]
+#[path = "../cluster_controller/realm.rs"]
+mod realm;
+mod stage;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use realm::Realm;
+use stage::{Sides, examples};
+use support::controlplane;
+use support::patience::eventually;
+
+/// What the comments of the examples promise.
+fn promised() -> BTreeMap<&'static str, Value> {
+    BTreeMap::from([
+        ("k8s-ci:deployer", json!(["deployers"])),
+        ("k8s-ci:jenkins", json!(403)),
+        ("kisee-ada", json!(["articles", "articles.publishers", "on_call"])),
+        ("kisee-alan", json!(["articles"])),
+        ("kisee-donald", json!(["articles"])),
+        ("kisee-grace", json!(["comments"])),
+        ("kisee-john", json!(["articles.staff"])),
+        ("kisee-you", json!(["staff", "superusers"])),
+        ("partners-barbara", json!(["comments"])),
+    ])
+}
+
+#[test]
+fn the_examples_say_the_same_in_both_homes() {
+    let cluster = controlplane::shared();
+    let realm = Realm::new(&cluster);
+    let controller = realm.leader("examples");
+    let sides = Sides::start(&cluster, &realm.namespace);
+    realm.kubectl(&["apply", "-f", &examples()]);
+    sides.file.apply(&[&examples()]);
+    for (user, groups) in promised() {
+        sides.cluster.becomes(user, &groups);
+        sides.file.becomes(user, &groups);
+    }
+    let ready = ["wait", "--for=condition=Ready", "--all", "--timeout=60s"];
+    let kinds =
+        ["groups.pasee.meltylab.fr", "memberships.pasee.meltylab.fr", "users.pasee.meltylab.fr"];
+    for kind in kinds {
+        realm.kubectl(&[&ready[..1], &[kind], &ready[1..]].concat());
+    }
+
+    // Out of the file and into another namespace.
+    let other = Realm::new(&cluster);
+    let second = other.leader("exported");
+    let exported = sides.file.export(&[]);
+    sides.file.write("exported.yaml", &exported);
+    other.kubectl(&["apply", "-f", &sides.file.path("exported.yaml")]);
+    let there = Sides::in_cluster(&cluster, &other.namespace);
+    for (user, groups) in promised() {
+        there.becomes(user, &groups);
+    }
+    for kind in kinds {
+        other.kubectl(&[&ready[..1], &[kind], &ready[1..]].concat());
+    }
+
+    // And out of the cluster into a file, which then gives out what the first one did.
+    for realm in [&realm, &other] {
+        let file = Sides::in_file();
+        file.write("cluster.yaml", &realm.kubectl(&["get", "pasee", "-o", "yaml"]));
+        let told = file.apply(&["cluster.yaml", "--prune"]);
+        assert!(told.starts_with("group/articles created\n"), "{told}");
+        let same = |text: &str| text.replace("  - local-root\n", "");
+        assert_eq!(same(&file.export(&[])), same(&exported));
+    }
+    controller.stop();
+    second.stop();
+}
+
+/// Where objects were applied, whoever applies them changes them; where they were handed over, staff do.
+#[test]
+fn what_is_handed_over_is_changed_over_http() {
+    let cluster = controlplane::shared();
+    for (option, status) in [(&["--hand-over"][..], 204), (&[], 409)] {
+        let realm = Realm::new(&cluster);
+        let file = Sides::in_file();
+        file.apply(&[&examples()]);
+        file.write("exported.yaml", &file.export(option));
+        realm.kubectl(&["apply", "-f", &file.path("exported.yaml")]);
+        let served = Sides::in_cluster(&cluster, &realm.namespace);
+        served.becomes("kisee-john", &json!(["articles.staff"]));
+        served.becomes("k8s-ci:deployer", &json!(["deployers"]));
+        let removed = served.ask_as("kisee-john", "DELETE", "/groups/articles/kisee-alan/");
+        assert_eq!(removed, status, "{option:?}");
+        let accounts = served.ask_as("kisee-you", "DELETE", "/groups/deployers/k8s-ci:deployer/");
+        assert_eq!(accounts, status, "{option:?}");
+        let lifted =
+            served.patch_as("kisee-you", "/users/k8s-ci:jenkins", &json!({ "is_banned": false }));
+        assert_eq!(lifted == 409, status == 409, "{option:?}: {lifted}");
+        let groups = if status == 204 { json!([]) } else { json!(["articles"]) };
+        served.becomes("kisee-alan", &groups);
+    }
+}

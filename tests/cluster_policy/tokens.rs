@@ -1,0 +1,112 @@
+//! Pasee's own tokens in an API server that is configured as docs/kubernetes.md shows, under the policy.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use rcgen::{CertificateParams, KeyPair};
+use serde_json::{Value, json};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use super::roles::{examples, shown_configuration};
+use super::stage::{Stage, group};
+use super::support::controlplane::ControlPlane;
+use super::support::pasee::Setup;
+use super::support::raw_server::{RawServer, Request, Step};
+
+/// What a Pasee shows of itself, by path.
+type Shown = Arc<OnceLock<[(&'static str, Value); 2]>>;
+
+/// What ends TLS in front of a Pasee, and its certificate.
+async fn front(shown: Shown) -> (RawServer, String) {
+    let key = KeyPair::generate().unwrap();
+    let certificate =
+        CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], secret)
+        .unwrap();
+    let script = move |request: &Request| {
+        let document = shown
+            .get()
+            .and_then(|documents| documents.iter().find(|(path, _)| request.line.contains(path)));
+        let (status, body) = match document {
+            Some((_, document)) => ("200 OK", document.to_string()),
+            None => ("404 Not Found", "{}".to_owned()),
+        };
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        vec![Step::Bytes(answer.into_bytes())]
+    };
+    let server = RawServer::start_tls(Arc::new(script), TlsAcceptor::from(Arc::new(config))).await;
+    (server, certificate.pem())
+}
+
+#[test]
+fn tokens_of_pasee_are_users_of_the_realm() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let shown = Shown::default();
+    let (server, certificate) = runtime.block_on(front(Arc::clone(&shown)));
+    let url = format!("https://{}", server.address);
+    let setup = Setup::default().audience("kubernetes").members("articles.staff", ["local-john"]);
+    let setup = setup.issuer(&url).top(&format!("hostname = \"{url}\""));
+    let pasee = runtime.block_on(setup.start());
+    let documents = ["/.well-known/openid-configuration", "/.well-known/jwks.json"]
+        .map(|path| (path, runtime.block_on(pasee.ask("GET", path).send()).is(200).json()));
+    shown.set(documents).unwrap();
+    let mut configuration: Value = serde_saphyr::from_str(&shown_configuration()).unwrap();
+    configuration["jwt"][0]["issuer"]["url"] = json!(url);
+    configuration["jwt"][0]["issuer"]["certificateAuthority"] = json!(certificate);
+    let file = pasee.dir.path().join("authentication.yaml");
+    std::fs::write(&file, configuration.to_string()).unwrap();
+    let option = format!("--authentication-config={}", file.display()).into();
+    let cluster = ControlPlane::start(&[option]);
+    let stage = Stage::new(&cluster, &[]);
+
+    let pairs = ["root", "john"].map(|name| runtime.block_on(pasee.log_in(name)));
+    let [root, john] = pairs.each_ref().map(|pair| cluster.bearer("somebody", &pair.access));
+    let since = Instant::now();
+    // The issuer is looked at every ten seconds at first.
+    let whoami = loop {
+        let told = root.kubectl(["auth", "whoami", "-o", "json"]);
+        if told.success {
+            break serde_json::from_str::<Value>(&told.stdout).unwrap();
+        }
+        assert!(since.elapsed() < Duration::from_secs(60), "{told:?}");
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    let user = &whoami["status"]["userInfo"];
+    assert_eq!(user["username"], "pasee:local-root");
+    assert_eq!(user["groups"], json!(["pasee:staff", "pasee::users", "system:authenticated"]));
+
+    root.apply(&stage.namespace, &group("articles").to_string()).ok();
+    root.kubectl([
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "-n",
+        &stage.namespace,
+        "-f",
+        &examples(),
+    ])
+    .ok();
+    let create = ["create", "-n", &stage.namespace, "-f", "-"];
+    john.kubectl_with(create, &group("articles.drafts").to_string()).ok();
+    let creator =
+        ["get", "group.pasee.meltylab.fr/articles.drafts", "-o", "jsonpath={.spec.creator}"];
+    assert_eq!(stage.kubectl(&creator), "local-john");
+    let refusal = john.kubectl_with(create, &group("comments.drafts").to_string()).refused();
+    assert!(refusal.contains("only root staff and the staff of comments may"), "{refusal}");
+
+    // A refresh token opens nothing but a refresh.
+    let refresh = cluster.bearer("somebody", &pairs[0].refresh);
+    let refusal = refresh.kubectl(["auth", "whoami"]).refused();
+    assert!(refusal.contains("Unauthorized") || refusal.contains("must be logged in"), "{refusal}");
+}

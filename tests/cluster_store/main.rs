@@ -1,0 +1,28 @@
+//! The Kubernetes store on a real control plane: it behaves as every store does, outlives faults of the API
+//! server, and never touches what others have written. `tests/run cluster` runs these.
+
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "this is all tests")]
+
+#[macro_use]
+#[path = "../conformance/suite.rs"]
+mod suite;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod faults;
+mod others;
+mod permissions;
+mod served;
+mod stage;
+
+use stage::{Stage, noon};
+use suite::Subject;
+use support::controlplane;
+
+conforms!(kubernetes, crate::with_a_namespace);
+
+fn with_a_namespace(case: fn(&Subject<'_>)) {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    case(&Subject::new(&stage.store, noon()));
+}

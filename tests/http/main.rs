@@ -1,0 +1,14 @@
+//! The HTTP API as it is promised, through real sockets against the real program.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong should stop")]
+
+mod documents;
+mod forwarding;
+mod headers;
+mod mapping;
+mod paging;
+mod policy;
+mod process;
+mod rows;
+mod scope;
+#[path = "../support/mod.rs"]
+mod support;

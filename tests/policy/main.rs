@@ -1,0 +1,196 @@
+//! What `pasee policy` prints is what is committed in tests/fixtures/policy, and grants nothing else. UPDATE_GOLDEN=1
+//! writes it anew. Whether an API server does with it what it should is tested in tests/cluster_policy.
+
+#![allow(clippy::panic, clippy::unwrap_used, reason = "this is all tests")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+fn run(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pasee"));
+    command.env_remove("PASEE_NAMESPACE").arg("policy").args(arguments).output().unwrap()
+}
+
+fn printed(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn objects(arguments: &[&str]) -> Vec<Value> {
+    serde_saphyr::from_multiple(&printed(arguments)).unwrap()
+}
+
+#[track_caller]
+fn is_committed(name: &str, text: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/policy").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, text).unwrap();
+    }
+    let kept = fs::read_to_string(&file).unwrap_or_default();
+    assert!(kept == text, "{} is old: UPDATE_GOLDEN=1 cargo test --test policy", file.display());
+}
+
+const PLAIN: &[&str] = &["--namespace", "pasee"];
+
+#[test]
+fn what_is_printed_is_committed() {
+    is_committed("pasee.yaml", &printed(PLAIN));
+    let others = [
+        "--namespace=shop",
+        "--group-prefix=https://pasee.example.com#",
+        "--username-prefix=shop:",
+        "--no-mutating-policy",
+        "--staff-may-patch",
+        "--service-accounts-log-in",
+    ];
+    is_committed("shop.yaml", &printed(&others));
+}
+
+/// The YAML reads as the objects that were meant, in spite of all folding.
+#[test]
+fn it_reads_as_it_was_written() {
+    use pasee::install::{self, Accounts, Creator, Realm, Staff};
+    let realm = Realm {
+        namespace: "pasee".parse().unwrap(),
+        username_prefix: "pasee:".parse().unwrap(),
+        group_prefix: "pasee:".parse().unwrap(),
+        creator: Creator::Filled,
+        staff: Staff::CreateAndDelete,
+        accounts: Accounts::StayOut,
+    };
+    let meant: Vec<Value> = install::objects(&realm)
+        .iter()
+        .map(|object| serde_json::to_value(object).unwrap())
+        .collect();
+    assert_eq!(objects(PLAIN), meant);
+}
+
+/// One line for each rule of each Role: who, API group, resource, names if limited, verbs.
+fn rules(objects: &[Value]) -> String {
+    let texts = |list: &Value| {
+        let list = list.as_array().into_iter().flatten();
+        list.map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let mut lines = String::new();
+    for role in objects.iter().filter(|object| object["kind"] == "Role") {
+        let binding = objects.iter().find(|object| {
+            object["kind"] == "RoleBinding"
+                && object["metadata"]["name"] == role["metadata"]["name"]
+        });
+        let subject = &binding.unwrap()["subjects"][0];
+        for rule in role["rules"].as_array().unwrap() {
+            let names = texts(&rule["resourceNames"]).join(",");
+            let at = if names.is_empty() { String::new() } else { format!(" named {names}") };
+            lines += &format!(
+                "{} {} may {} {}.{}{at}\n",
+                subject["kind"].as_str().unwrap(),
+                subject["name"].as_str().unwrap(),
+                texts(&rule["verbs"]).join(","),
+                texts(&rule["resources"]).join(","),
+                texts(&rule["apiGroups"]).join(","),
+            );
+        }
+    }
+    lines
+}
+
+#[test]
+fn who_may_what_is_committed() {
+    let (plain, patching) = (objects(PLAIN), objects(&[PLAIN, &["--staff-may-patch"]].concat()));
+    let text = rules(&plain);
+    is_committed("permissions.txt", &text);
+    let differing: Vec<String> = rules(&patching)
+        .lines()
+        .filter(|line| !text.lines().any(|other| other == *line))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(
+        differing,
+        [
+            "Group pasee::users may create,delete,patch groups.pasee.meltylab.fr",
+            "Group pasee::users may create,delete,patch memberships.pasee.meltylab.fr",
+        ]
+    );
+    for forbidden in
+        ["*", "secrets", "impersonate", "bypass-policy", "bind", "escalate", "deletecollection"]
+    {
+        assert!(!text.contains(forbidden), "{forbidden}");
+    }
+    for object in &plain {
+        let kind = object["kind"].as_str().unwrap();
+        assert!(!kind.starts_with("ClusterRole"), "{object}");
+        let is_in_namespace = object["metadata"]["namespace"] == "pasee";
+        assert_eq!(is_in_namespace, !kind.contains("Admission"), "{object}");
+    }
+}
+
+/// The one grant beyond the namespace is one question, and only who asks for it gets it.
+#[test]
+fn reviews_of_tokens() {
+    let all = objects(&[PLAIN, &["--service-accounts-log-in"]].concat());
+    let plain = objects(PLAIN);
+    let more: Vec<&Value> = all.iter().filter(|object| !plain.contains(object)).collect();
+    let [role, binding] = more.as_slice() else { panic!("{more:?}") };
+    assert_eq!(role["kind"], "ClusterRole");
+    let rule = json!({
+        "apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"],
+    });
+    assert_eq!(role["rules"], json!([rule]));
+    assert_eq!(binding["kind"], "ClusterRoleBinding");
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+    let server = json!({ "kind": "ServiceAccount", "name": "pasee-server", "namespace": "pasee" });
+    assert_eq!(binding["subjects"], json!([server]));
+}
+
+#[test]
+fn options_leave_the_rest_as_it_is() {
+    let is_mutating = |object: &Value| object["kind"].as_str().unwrap().starts_with("Mutating");
+    let plain = objects(PLAIN);
+    let older = objects(&[PLAIN, &["--no-mutating-policy"]].concat());
+    assert_eq!(plain.iter().filter(|object| is_mutating(object)).count(), 2);
+    let without: Vec<Value> = plain.into_iter().filter(|object| !is_mutating(object)).collect();
+    assert_eq!(older, without);
+}
+
+/// Two realms on a cluster share no object.
+#[test]
+fn realms_have_objects_of_their_own() {
+    let names = |namespace: &str| -> Vec<String> {
+        let objects = objects(&["--namespace", namespace]);
+        objects.iter().map(|object| format!("{} {}", object["kind"], object["metadata"])).collect()
+    };
+    for (one, two) in [("a", "b"), ("groups", "users"), ("a-b", "a"), ("pasee", "pasee-pasee")] {
+        let (one, two) = (names(one), names(two));
+        assert!(one.iter().all(|name| !two.contains(name)), "{one:?} {two:?}");
+    }
+}
+
+#[test]
+fn mistakes_are_told() {
+    for (arguments, says) in [
+        (&[][..], "--namespace <NAMESPACE>"),
+        (&["--namespace", "Pasee"], "a namespace has 1 to 63 characters of a-z, 0-9 and -"),
+        (&["--namespace", "a.b"], "such as pasee"),
+        (&["--namespace", "a'b"], "such as pasee"),
+        (&["--namespace", "a", "--group-prefix", ""], "has power over the cluster; a right prefix"),
+        (&["--namespace", "a", "--group-prefix", "system:"], "make one called system:masters"),
+        (&["--namespace", "a", "--username-prefix", "system:x:"], "cannot start with system:"),
+        (&["--namespace", "a", "--group-prefix", "kubeadm:"], "kubeadm:cluster-admins"),
+        (&["--namespace", "a", "--username-prefix", "pasee"], "a prefix ends in : or / or #"),
+        (
+            &["--namespace", "a", "--username-prefix", "p'||'x:"],
+            "only letters of ASCII, digits and",
+        ),
+        (&["--namespace", "a", "--username-prefix", "p\\:"], "only letters of ASCII, digits and"),
+    ] {
+        let output = run(arguments);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+        assert!(told.contains(says), "{arguments:?}: {told}");
+        assert_eq!(output.stdout, b"", "{arguments:?}");
+    }
+}
