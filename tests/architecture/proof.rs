@@ -6,12 +6,17 @@ const CRATES: &[&str] = &["std", "tokio", "hyper", "hyper_util", "kube", "serde"
 
 /// What is wrong with a crate of these files; every text gets the opening line.
 fn judged(files: &[(&str, &str)]) -> Vec<String> {
+    judged_but(files, &[])
+}
+
+/// The same, but for these circles.
+fn judged_but(files: &[(&str, &str)], known: &[circles::Known]) -> Vec<String> {
     let crates: Vec<String> = CRATES.iter().map(|name| (*name).to_owned()).collect();
     let files: Vec<File> = files
         .iter()
-        .map(|(path, text)| File { path: (*path).to_owned(), text: format!("//! Owns.\n{text}") })
+        .map(|(path, text)| File::new((*path).to_owned(), format!("//! Owns.\n{text}")))
         .collect();
-    mistakes(&files, &crates)
+    mistakes(&files, &crates, known)
 }
 
 fn refused(path: &str, text: &str, because: &str) {
@@ -152,8 +157,8 @@ fn the_shape_of_files_is_checked() {
     passed("jose.rs", "// #[path] and include!\nconst A: &str = include_str!(\"a.txt\");");
     refused("jose.rs", &"\n".repeat(MAX_LINES), "has 601 lines");
     passed("jose.rs", &"\n".repeat(MAX_LINES - 1));
-    let file = File { path: "jose.rs".into(), text: "// Keys.\n".into() };
-    assert_eq!(mistakes(&[file], &[]).len(), 1, "a file without //!");
+    let file = File::new("jose.rs".into(), "// Keys.\n".into());
+    assert_eq!(mistakes(&[file], &[], &[]).len(), 1, "a file without //!");
 }
 
 #[test]
@@ -164,4 +169,90 @@ fn dependencies_are_read_off_the_manifest() {
         dependencies(manifest),
         ["std", "core", "alloc", "hyper_util", "url", "tempfile"].map(String::from)
     );
+}
+
+fn circle(files: &[(&str, &str)], because: &str) {
+    let found = judged(files);
+    assert!(found.iter().any(|mistake| mistake.contains(because)), "{files:?}: {found:?}");
+}
+
+#[test]
+fn a_circle_of_files_is_refused_however_it_is_closed() {
+    let because = "`jose`: a, b are a circle";
+    let needs_b = "use super::b::B;";
+    for back in [
+        "use super::a::A;",
+        "use crate::jose::a;",
+        "use crate::{jose::{a::A as Other}};",
+        "fn f() -> super::a::A { todo!() }",
+        "mod inner { use super::super::a::A; }",
+        "mod inner { fn f() { crate::jose::a::f() } }",
+    ] {
+        circle(&[("jose/a.rs", needs_b), ("jose/b.rs", back)], because);
+    }
+    // By way of a third, of what lies below, and of the parent that only passes a name on.
+    circle(
+        &[
+            ("jose/a.rs", needs_b),
+            ("jose/b.rs", "use super::c::C;"),
+            ("jose/c.rs", "use super::a::A;"),
+        ],
+        "`jose`: a, b, c are a circle",
+    );
+    let below = ("jose/b/deep.rs", "use super::super::a::A;");
+    circle(&[("jose/a.rs", needs_b), ("jose/b.rs", "mod deep;"), below], because);
+    for parent in ["pub use a::A;", "use self::a::{A};", "pub use crate::jose::a::Real as A;"] {
+        let files = [("jose.rs", parent), ("jose/a.rs", needs_b), ("jose/b.rs", "use super::A;")];
+        circle(&files, because);
+        let files =
+            [("jose.rs", parent), ("jose/a.rs", needs_b), ("jose/b.rs", "use crate::jose::A;")];
+        circle(&files, because);
+    }
+    // The floor of the modules themselves: `cli` may know all, and is known by none that it knows.
+    let files = [("cli.rs", "use crate::telemetry;"), ("telemetry.rs", "use crate::cli::A;")];
+    circle(&files, "``: cli, telemetry are a circle");
+}
+
+#[test]
+fn an_order_of_files_passes() {
+    for files in [
+        &[("jose/a.rs", "use super::b::B;"), ("jose/b.rs", "")][..],
+        // The parent puts its parts together, and holds what they share.
+        &[
+            ("jose.rs", "mod a; mod b; use a::A; fn f() { b::f() } pub struct Shared;"),
+            ("jose/a.rs", "use super::Shared; use super::b::B;"),
+            ("jose/b.rs", "use super::Shared;"),
+        ],
+        &[("jose/a.rs", "mod deep; use deep::D;"), ("jose/a/deep.rs", "use super::super::a::A;")],
+        // Tests may look both ways.
+        &[
+            ("jose/a.rs", "use super::b::B;"),
+            ("jose/b.rs", "#[cfg(test)] mod tests { use crate::jose::a::A; }"),
+        ],
+        &[
+            ("jose/a.rs", "use super::b::B;"),
+            ("jose/b.rs", "#[cfg(test)] mod tests;"),
+            ("jose/b/tests.rs", "use crate::jose::a::A;"),
+        ],
+        &[("jose/a.rs", "use super::b::B;"), ("jose/b.rs", "// use super::a::A;")],
+        &[("main.rs", "use pasee::cli;"), ("cli.rs", "use crate::jose::a;"), ("jose/a.rs", "")],
+    ] {
+        assert_eq!(judged(files), Vec::<String>::new(), "{files:?}");
+    }
+}
+
+#[test]
+fn a_known_circle_passes_until_it_is_none() {
+    let known: &[circles::Known] = &[("jose", &["a", "b", "c"])];
+    let (a, b) = (("jose/a.rs", "use super::b::B;"), ("jose/b.rs", "use super::a::A;"));
+    assert_eq!(judged_but(&[a, b], known), Vec::<String>::new());
+    let opened = judged_but(&[a, ("jose/b.rs", "")], known);
+    assert!(opened[0].contains("are no circle any more"), "{opened:?}");
+    let grown = judged_but(&[a, b, ("jose/d.rs", "use super::a::A;")], known);
+    assert_eq!(grown, Vec::<String>::new(), "who only looks on is not in it");
+    let d = ("jose/d.rs", "use super::a::A;");
+    let grown = judged_but(&[("jose/a.rs", "use super::{b::B, d::D};"), b, d], known);
+    assert!(grown[0].contains("`jose`: a, b, d are a circle"), "{grown:?}");
+    let elsewhere = judged_but(&[("web/a.rs", a.1), ("web/b.rs", b.1)], known);
+    assert_eq!(elsewhere.len(), 2, "{elsewhere:?}");
 }

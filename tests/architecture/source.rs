@@ -12,8 +12,10 @@ pub struct Named {
     pub line: usize,
     /// How many inline modules stand around it.
     pub depth: usize,
-    /// Who wrote it.
+    /// What it is for.
     pub part: Part,
+    /// The name that a `use` makes known here by it; none for other paths, globs and `as _`.
+    pub brings: Option<String>,
 }
 
 /// What a piece of source is for.
@@ -72,13 +74,14 @@ pub fn read(text: &str) -> Source {
             "use" if next(1) != "<" => {
                 let mut tree = Tree { tokens: &tokens, at: at + 1, found: Vec::new() };
                 tree.branch(&[]);
-                let named = |segments| Named { segments, line: token.line, depth, part };
+                let named =
+                    |(segments, brings)| Named { segments, line: token.line, depth, part, brings };
                 source.named.extend(tree.found.into_iter().map(named));
                 tree.at - at
             }
             "extern" if next(1) == "crate" => {
                 let segments = vec![next(2).to_owned()];
-                source.named.push(Named { segments, line: token.line, depth, part });
+                source.named.push(Named { segments, line: token.line, depth, part, brings: None });
                 3
             }
             "{" => {
@@ -95,7 +98,7 @@ pub fn read(text: &str) -> Source {
             _ if token.is_word() && next(1) == "::" => {
                 let segments = path(&tokens[at..]);
                 let length = segments.len() * 2 - 1;
-                source.named.push(Named { segments, line: token.line, depth, part });
+                source.named.push(Named { segments, line: token.line, depth, part, brings: None });
                 length
             }
             _ => 1,
@@ -129,7 +132,8 @@ fn is_behind_cfg_test(tokens: &[Token]) -> bool {
 struct Tree<'a> {
     tokens: &'a [Token],
     at: usize,
-    found: Vec<Vec<String>>,
+    /// The paths, each with the name that it gets.
+    found: Vec<(Vec<String>, Option<String>)>,
 }
 
 impl Tree<'_> {
@@ -137,6 +141,7 @@ impl Tree<'_> {
     fn branch(&mut self, stem: &[String]) {
         let mut path = stem.to_vec();
         let mut is_leaf = true;
+        let mut alias = None;
         while let Some(token) = self.tokens.get(self.at) {
             match token.text.as_str() {
                 "{" => {
@@ -146,14 +151,19 @@ impl Tree<'_> {
                     continue;
                 }
                 "," | "}" | ";" => break,
-                "as" => self.at += 1,
+                "as" => {
+                    self.at += 1;
+                    alias = self.tokens.get(self.at).map(|token| token.text.clone());
+                }
                 "::" => {}
                 text => path.push(text.to_owned()),
             }
             self.at += 1;
         }
         if is_leaf && path.len() > stem.len() {
-            self.found.push(path);
+            let own = path.iter().rev().find(|segment| *segment != "self").cloned();
+            let name = alias.or(own).filter(|name| !matches!(name.as_str(), "*" | "_"));
+            self.found.push((path, name));
         }
     }
 
