@@ -54,24 +54,24 @@ pub struct Identity {
 
 /// What a protocol has proved, before the settings' mapping judges it.
 #[derive(Clone, Debug)]
-struct Proved {
+struct Authenticated {
     subject: Subject,
     /// All that the provider says of the user; nothing of it has passed yet.
-    said: Map<String, Value>,
+    claims: Map<String, Value>,
 }
 
-/// What somebody shows to log in.
+/// What somebody logs in with.
 #[derive(Debug)]
-pub enum Shown {
+pub enum Credential {
     /// A name and a password.
-    Password(Credentials),
+    Password(PasswordCredential),
     /// A token that somebody else issued.
     Token(SecretString),
 }
 
-/// A way to log in.
+/// How somebody logs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum LoginMethod {
     /// With login and password, in fields of these names.
     Password,
     /// With a token of somebody else's, in the field `token`.
@@ -80,9 +80,9 @@ pub enum Way {
     Redirect,
 }
 
-/// A login by name and password.
+/// A login and its password.
 #[derive(Debug)]
-pub struct Credentials {
+pub struct PasswordCredential {
     /// What the user calls themselves at the provider.
     pub login: String,
     /// Their password there.
@@ -98,7 +98,7 @@ pub enum ProviderError {
     /// The provider did not confirm who somebody is: they said no there, or what they brought back does not hold.
     #[error("the identity provider did not confirm this login")]
     NotConfirmed,
-    /// The token that was shown is not believed.
+    /// The token is not believed.
     #[error("this token is no login here: {0}")]
     Token(VerifyError),
     /// The user is known, and the settings do not let them in.
@@ -110,9 +110,9 @@ pub enum ProviderError {
     /// More logins are under way than this provider is allowed at once.
     #[error("too many logins through this identity provider at once")]
     Busy,
-    /// An answer that makes no sense; says where it stopped making sense.
-    #[error("the identity provider answered nonsense: {0}")]
-    Nonsense(&'static str),
+    /// An answer that is invalid; says where.
+    #[error("the identity provider's answer is invalid: {0}")]
+    InvalidResponse(&'static str),
     /// The protocol has no such thing.
     #[error("this identity provider does not offer that")]
     NotOffered,
@@ -174,12 +174,12 @@ enum Ready {
 }
 
 impl Ready {
-    fn ways(&self) -> &'static [Way] {
+    fn login_methods(&self) -> &'static [LoginMethod] {
         match self {
-            Self::Kisee(_) | Self::Local(_) => &[Way::Password],
-            Self::OAuth1(_) | Self::OAuth2(_) | Self::Oidc(_) => &[Way::Redirect],
-            Self::Pasee(pasee) if pasee.forwards() => &[Way::Token, Way::Password],
-            Self::Pasee(_) | Self::Kubernetes(_) => &[Way::Token],
+            Self::Kisee(_) | Self::Local(_) => &[LoginMethod::Password],
+            Self::OAuth1(_) | Self::OAuth2(_) | Self::Oidc(_) => &[LoginMethod::Redirect],
+            Self::Pasee(pasee) if pasee.forwards() => &[LoginMethod::Token, LoginMethod::Password],
+            Self::Pasee(_) | Self::Kubernetes(_) => &[LoginMethod::Token],
         }
     }
 }
@@ -188,11 +188,14 @@ impl Provider {
     fn new(settings: &settings::IdentityProvider, protocol: Ready) -> Self {
         let name = settings.name.clone();
         let title = settings.title.clone();
-        let ways = protocol.ways();
+        let login_methods = protocol.login_methods();
         Self {
             title: title.unwrap_or_else(|| format!("Log in via {name}")),
-            description: settings.description.clone().unwrap_or_else(|| description(&name, ways)),
-            fields: login_fields(&settings.input_fields, ways),
+            description: settings
+                .description
+                .clone()
+                .unwrap_or_else(|| description(&name, login_methods)),
+            fields: login_fields(&settings.input_fields, login_methods),
             mapping: Mapping::new(&settings.mapping),
             name,
             protocol,
@@ -223,40 +226,44 @@ impl Provider {
         &self.fields
     }
 
-    /// The ways to log in through it, at least one.
+    /// How to log in through it, at least one.
     #[must_use]
-    pub fn ways(&self) -> &'static [Way] {
-        self.protocol.ways()
+    pub fn login_methods(&self) -> &'static [LoginMethod] {
+        self.protocol.login_methods()
     }
 
     /// Asks who somebody is.
     ///
     /// # Errors
     /// [`ProviderError`]; never says whether a user exists.
-    pub async fn identify(&self, shown: Shown, now: Timestamp) -> Result<Identity, ProviderError> {
-        let proved = match (&self.protocol, shown) {
-            (Ready::Kisee(kisee), Shown::Password(credentials)) => {
-                kisee.identify(credentials, now).await?
+    pub async fn identify(
+        &self,
+        credential: Credential,
+        now: Timestamp,
+    ) -> Result<Identity, ProviderError> {
+        let authenticated = match (&self.protocol, credential) {
+            (Ready::Kisee(kisee), Credential::Password(credential)) => {
+                kisee.identify(credential, now).await?
             }
-            (Ready::Local(local), Shown::Password(credentials)) => {
-                local.identify(credentials).await?
+            (Ready::Local(local), Credential::Password(credential)) => {
+                local.identify(credential).await?
             }
-            (Ready::Pasee(pasee), shown) => {
-                let vouched = pasee.identify(shown, now).await?;
-                let identity = self.identity(&vouched.proved)?;
+            (Ready::Pasee(pasee), credential) => {
+                let vouched = pasee.identify(credential, now).await?;
+                let identity = self.identity(&vouched.authenticated)?;
                 let authenticated_at = Some(vouched.authenticated_at);
                 return Ok(Identity { authenticated_at, ..identity });
             }
-            (Ready::Kubernetes(kubernetes), Shown::Token(token)) => {
+            (Ready::Kubernetes(kubernetes), Credential::Token(token)) => {
                 kubernetes.identify(token, now).await?
             }
-            (Ready::Kisee(_) | Ready::Local(_), Shown::Token(_))
-            | (Ready::Kubernetes(_), Shown::Password(_))
+            (Ready::Kisee(_) | Ready::Local(_), Credential::Token(_))
+            | (Ready::Kubernetes(_), Credential::Password(_))
             | (Ready::OAuth1(_) | Ready::OAuth2(_) | Ready::Oidc(_), _) => {
                 return Err(ProviderError::NotOffered);
             }
         };
-        self.identity(&proved)
+        self.identity(&authenticated)
     }
 
     /// Begins a login in a browser, which is to come back to `back`.
@@ -285,7 +292,7 @@ impl Provider {
         answered: &Answered,
         now: Timestamp,
     ) -> Result<Identity, ProviderError> {
-        let proved = match &self.protocol {
+        let authenticated = match &self.protocol {
             Ready::OAuth1(oauth1) => oauth1.finish(memory, answered, now).await?,
             Ready::OAuth2(oauth2) => oauth2.finish(back, memory, answered).await?,
             Ready::Oidc(oidc) => oidc.finish(back, memory, answered, now).await?,
@@ -293,10 +300,10 @@ impl Provider {
                 return Err(ProviderError::NotOffered);
             }
         };
-        self.identity(&proved)
+        self.identity(&authenticated)
     }
 
-    /// Judges once more, by the settings of today, a user whom a login has proved: whether they are let in, and which
+    /// Judges once more, by the settings of today, a user whom a login has authenticated: whether they are let in, and which
     /// groups are added.
     ///
     /// # Errors
@@ -309,9 +316,9 @@ impl Provider {
         self.mapping.recheck(user.split().1, evidence)
     }
 
-    fn identity(&self, proved: &Proved) -> Result<Identity, ProviderError> {
-        let (claims, evidence, mapped) = self.mapping.judge(proved)?;
-        let user = UserId::new(&self.name, &proved.subject);
+    fn identity(&self, authenticated: &Authenticated) -> Result<Identity, ProviderError> {
+        let (claims, evidence, mapped) = self.mapping.judge(authenticated)?;
+        let user = UserId::new(&self.name, &authenticated.subject);
         Ok(Identity { user, claims, evidence, mapped, authenticated_at: None })
     }
 
@@ -429,18 +436,18 @@ fn ready(provider: &settings::IdentityProvider, clusters: &Clusters) -> Result<R
     })
 }
 
-/// What the ways to log in take, whatever else the settings want shown besides. Where there are several ways, nothing
+/// What the methods to log in take, whatever else the settings want besides. Where there are several, nothing
 /// is required of all.
-fn login_fields(configured: &[InputField], ways: &[Way]) -> Vec<InputField> {
+fn login_fields(configured: &[InputField], login_methods: &[LoginMethod]) -> Vec<InputField> {
     let mut fields = configured.to_vec();
-    for way in ways {
-        let names: &[&str] = match way {
-            Way::Password => &["login", "password"],
-            Way::Token => &["token"],
-            Way::Redirect => &[],
+    for method in login_methods {
+        let names: &[&str] = match method {
+            LoginMethod::Password => &["login", "password"],
+            LoginMethod::Token => &["token"],
+            LoginMethod::Redirect => &[],
         };
         for name in names {
-            let required = ways.len() == 1;
+            let required = login_methods.len() == 1;
             match fields.iter_mut().find(|field| field.name == *name) {
                 Some(field) => field.required = required,
                 None => fields.push(InputField { name: (*name).to_owned(), required }),
@@ -451,15 +458,15 @@ fn login_fields(configured: &[InputField], ways: &[Way]) -> Vec<InputField> {
 }
 
 /// What is said of a provider of which the settings say nothing.
-fn description(name: &ProviderName, ways: &[Way]) -> String {
-    let what = match ways {
-        [Way::Redirect] => {
+fn description(name: &ProviderName, login_methods: &[LoginMethod]) -> String {
+    let what = match login_methods {
+        [LoginMethod::Redirect] => {
             return format!(
                 "POST to get the authorize_url to open in a browser, or open this URL in one: {name} asks who you are."
             );
         }
-        [Way::Token] => "a token",
-        [Way::Token, ..] => "a token, or a login and a password",
+        [LoginMethod::Token] => "a token",
+        [LoginMethod::Token, ..] => "a token, or a login and a password",
         _ => "a login and a password",
     };
     format!("POST {what} of {name} to get an access and a refresh token.")

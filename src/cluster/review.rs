@@ -48,12 +48,12 @@ impl Reviewer {
         let reviews: Api<TokenReview> = Api::all(self.client.clone());
         let answered = reviews.create(&PostParams::default(), &asked).await;
         let status = answered.map_err(|error| classify("a review of a token", &error))?.status;
-        status.map(review).ok_or(ClusterError::Nonsense)
+        status.map(review).ok_or(ClusterError::InvalidResponse)
     }
 
     async fn get(&self, path: &str) -> Result<String, ClusterError> {
         let request = http::Request::get(path).body(Vec::new());
-        let request = request.map_err(|_| ClusterError::Nonsense)?;
+        let request = request.map_err(|_| ClusterError::InvalidResponse)?;
         let answered = self.client.request_text(request).await;
         answered.map_err(|error| classify("the cluster's issuer and keys", &error))
     }
@@ -68,9 +68,9 @@ impl Cluster for Reviewer {
         Box::pin(async {
             let discovery = self.get(DISCOVERY).await?;
             let discovery =
-                strict_object(discovery.as_bytes()).map_err(|_| ClusterError::Nonsense)?;
+                strict_object(discovery.as_bytes()).map_err(|_| ClusterError::InvalidResponse)?;
             let issuer = discovery.get("issuer").and_then(serde_json::Value::as_str);
-            let issuer = issuer.ok_or(ClusterError::Nonsense)?.to_owned();
+            let issuer = issuer.ok_or(ClusterError::InvalidResponse)?.to_owned();
             let keys = Bytes::from(self.get(KEYS).await?);
             Ok(Published { issuer, keys })
         })
@@ -108,11 +108,11 @@ fn classify(asked: &str, error: &kube::Error) -> ClusterError {
         }
         kube::Error::Api(status) => {
             tracing::warn!(reason = %status.message, "the Kubernetes API server refuses {asked}");
-            ClusterError::Nonsense
+            ClusterError::InvalidResponse
         }
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
-            tracing::warn!("the Kubernetes API server answered nonsense to {asked}");
-            ClusterError::Nonsense
+            tracing::warn!("the Kubernetes API server's answer to {asked} is invalid");
+            ClusterError::InvalidResponse
         }
         error => {
             let causes = std::iter::successors(error.source(), |cause| (*cause).source());

@@ -75,7 +75,7 @@ pub enum SetupError {
     /// The authority's certificates cannot be read.
     #[error("ca_file {file} cannot be read", file = .0.display())]
     ReadAuthority(PathBuf, #[source] io::Error),
-    /// They make no sense.
+    /// They are no certificates.
     #[error("ca_file {file} holds no certificate; a right one is PEM with BEGIN CERTIFICATE", file = .0.display())]
     ParseAuthority(PathBuf),
     /// The TLS library found no way to start.
@@ -167,7 +167,7 @@ impl Caller {
         let (mut body, mut long) = (BytesMut::new(), None);
         while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
             if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(ProviderError::Nonsense("more than 1 MiB"));
+                return Err(ProviderError::InvalidResponse("more than 1 MiB"));
             }
             if long.is_none() && body.len() + chunk.len() > SHORT_ANSWER {
                 let permit = Arc::clone(&self.long).acquire_owned().await;
@@ -234,9 +234,9 @@ fn authorities(file: &Path) -> Result<Vec<Certificate>, SetupError> {
 fn classify(error: &reqwest::Error) -> ProviderError {
     tracing::warn!(error = %describe(error), "call to an identity provider failed");
     if error.is_builder() {
-        ProviderError::Nonsense("a place that cannot be called")
+        ProviderError::InvalidResponse("a place that cannot be called")
     } else if !error.is_connect() && is_protocol_violation(error) {
-        ProviderError::Nonsense("a broken HTTP answer")
+        ProviderError::InvalidResponse("a broken HTTP answer")
     } else {
         ProviderError::Unreachable
     }
@@ -297,10 +297,12 @@ impl Answer {
             | StatusCode::UNAUTHORIZED
             | StatusCode::FORBIDDEN
             | StatusCode::UNPROCESSABLE_ENTITY => Err(ProviderError::Refused),
-            // So a Pasee speaks of a provider of its own that makes no sense.
-            StatusCode::BAD_GATEWAY => Err(ProviderError::Nonsense("nonsense from behind it")),
+            // So a Pasee speaks of an invalid answer of a provider of its own.
+            StatusCode::BAD_GATEWAY => {
+                Err(ProviderError::InvalidResponse("an invalid answer from behind it"))
+            }
             _ if self.is_away() => Err(ProviderError::Unreachable),
-            _ => Err(ProviderError::Nonsense("an unexpected status")),
+            _ => Err(ProviderError::InvalidResponse("an unexpected status")),
         }
     }
 

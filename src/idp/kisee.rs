@@ -15,7 +15,9 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::call::{Answer, Caller, Repeat, SetupError, Trust};
-use super::{Credentials, Forward, ForwardedAnswer, ForwardedRequest, Proved, ProviderError};
+use super::{
+    Authenticated, Forward, ForwardedAnswer, ForwardedRequest, PasswordCredential, ProviderError,
+};
 use crate::domain::time::Timestamp;
 use crate::jose::json::strict_object;
 use crate::jose::verify::KiseeVerifier;
@@ -87,23 +89,23 @@ impl Kisee {
     /// Asks Kisee for a JWT and believes it if one of the configured keys signed it.
     pub(super) async fn identify(
         &self,
-        credentials: Credentials,
+        credential: PasswordCredential,
         now: Timestamp,
-    ) -> Result<Proved, ProviderError> {
-        let answer = self.caller.turn(self.log_in(credentials)).await?;
+    ) -> Result<Authenticated, ProviderError> {
+        let answer = self.caller.turn(self.log_in(credential)).await?;
         answer.accepts_login()?;
         let token = first_token(&answer)?;
         let verified = self.verifier.verify(&token, now).map_err(|error| {
             tracing::warn!(%error, "a JWT of this Kisee was refused");
-            ProviderError::Nonsense("a JWT that does not hold")
+            ProviderError::InvalidResponse("a JWT that does not hold")
         })?;
-        Ok(Proved { subject: verified.subject, said: verified.claims })
+        Ok(Authenticated { subject: verified.subject, claims: verified.claims })
     }
 
     /// Posts login and password to where JWTs are made; once more if that turns out to have moved.
-    async fn log_in(&self, credentials: Credentials) -> Result<Answer, ProviderError> {
+    async fn log_in(&self, credential: PasswordCredential) -> Result<Answer, ProviderError> {
         let body =
-            json!({ "login": credentials.login, "password": credentials.password.expose_secret() });
+            json!({ "login": credential.login, "password": credential.password.expose_secret() });
         let body = body.to_string();
         let places = self.places().await?;
         let answer = self.ask_for_jwt(&places, &body).await?;
@@ -139,11 +141,11 @@ impl Kisee {
             return Err(ProviderError::Unreachable);
         }
         if body.len() > MAX_FORWARDED {
-            return Err(ProviderError::Nonsense("more than 256 KiB to pass on"));
+            return Err(ProviderError::InvalidResponse("more than 256 KiB to pass on"));
         }
         // Neither redirections nor errors of its own, nor what is above 599.
         if !status.is_success() && !status.is_client_error() {
-            return Err(ProviderError::Nonsense("an unexpected status"));
+            return Err(ProviderError::InvalidResponse("an unexpected status"));
         }
         Ok(ForwardedAnswer { status, headers, body })
     }
@@ -210,15 +212,17 @@ impl Kisee {
             return Err(ProviderError::Unreachable);
         }
         if answer.status != StatusCode::OK || !answer.is_json() {
-            return Err(ProviderError::Nonsense("no JSON home document"));
+            return Err(ProviderError::InvalidResponse("no JSON home document"));
         }
         let home = strict_object(&answer.body)
-            .map_err(|_| ProviderError::Nonsense("a malformed JSON home document"))?;
+            .map_err(|_| ProviderError::InvalidResponse("a malformed JSON home document"))?;
         let resources = home.get("resources").and_then(Value::as_object);
-        let resources =
-            resources.ok_or(ProviderError::Nonsense("a JSON home document without resources"))?;
+        let resources = resources
+            .ok_or(ProviderError::InvalidResponse("a JSON home document without resources"))?;
         Ok(Places {
-            jwt: self.place(resources, "jwt").ok_or(ProviderError::Nonsense("no resource jwt"))?,
+            jwt: self
+                .place(resources, "jwt")
+                .ok_or(ProviderError::InvalidResponse("no resource jwt"))?,
             users: self.place(resources, "users"),
             password_recoveries: self.place(resources, "password_recoveries"),
             believed_until: Instant::now() + DISCOVERY_AGE,
@@ -260,16 +264,16 @@ fn below(collection: &Url, name: &str) -> Option<Url> {
 /// The first token of Kisee's answer to a login.
 fn first_token(answer: &Answer) -> Result<String, ProviderError> {
     if !answer.is_json() {
-        return Err(ProviderError::Nonsense("a login answer that is not JSON"));
+        return Err(ProviderError::InvalidResponse("a login answer that is not JSON"));
     }
     let document = strict_object(&answer.body)
-        .map_err(|_| ProviderError::Nonsense("a malformed login answer"))?;
+        .map_err(|_| ProviderError::InvalidResponse("a malformed login answer"))?;
     if document.get("_type").is_some_and(|kind| kind != "document") {
-        return Err(ProviderError::Nonsense("a login answer that is no document"));
+        return Err(ProviderError::InvalidResponse("a login answer that is no document"));
     }
     match document.get("tokens").and_then(Value::as_array).map(Vec::as_slice) {
         Some([Value::String(token), ..]) => Ok(token.clone()),
-        _ => Err(ProviderError::Nonsense("a login answer without tokens")),
+        _ => Err(ProviderError::InvalidResponse("a login answer without tokens")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The ServiceAccounts of a Kubernetes cluster: a pod's projected token taken for a login.
 //!
-//! Owns the port to the API server ([`Cluster`]), whom of those it knows is let in, and what is said of them. Nothing is
+//! Owns the port to the API server ([`Cluster`]), whom of those it knows is let in, and what is claimed of them. Nothing is
 //! remembered of a token: each is reviewed anew. Must not know how the API server is reached.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::call::Turns;
 use super::keyring::{DEFAULT_AGE, Fetched, Keyring};
-use super::{Proved, ProviderError};
+use super::{Authenticated, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Audience;
 use crate::domain::user::Subject;
@@ -78,20 +78,22 @@ pub enum ClusterError {
     /// It does not let us ask.
     #[error("the Kubernetes API server does not let Pasee ask")]
     Forbidden,
-    /// Its answer makes no sense.
-    #[error("the Kubernetes API server answered nonsense")]
-    Nonsense,
+    /// Its answer is invalid.
+    #[error("the Kubernetes API server's answer is invalid")]
+    InvalidResponse,
 }
 
 impl From<ClusterError> for ProviderError {
     fn from(error: ClusterError) -> Self {
         match error {
             ClusterError::Unreachable => Self::Unreachable,
-            ClusterError::Forbidden => Self::Nonsense(
+            ClusterError::Forbidden => Self::InvalidResponse(
                 "Pasee may not ask: its account in the cluster needs the verb create on tokenreviews.authentication.k8s.io, or \
                  with offline = true the ClusterRole system:service-account-issuer-discovery",
             ),
-            ClusterError::Nonsense => Self::Nonsense("no answer of a Kubernetes API server"),
+            ClusterError::InvalidResponse => {
+                Self::InvalidResponse("no answer of a Kubernetes API server")
+            }
         }
     }
 }
@@ -123,7 +125,7 @@ impl Kubernetes {
         &self,
         token: SecretString,
         now: Timestamp,
-    ) -> Result<Proved, ProviderError> {
+    ) -> Result<Authenticated, ProviderError> {
         if token.expose_secret().len() > MAX_TOKEN {
             return Err(ProviderError::Token(VerifyError::TooLong));
         }
@@ -137,7 +139,7 @@ impl Kubernetes {
         }
     }
 
-    async fn reviewed(&self, token: &SecretString) -> Result<Proved, ProviderError> {
+    async fn reviewed(&self, token: &SecretString) -> Result<Authenticated, ProviderError> {
         let review = self.cluster.review(token, &self.audience).await?;
         let is_for_us = review.audiences.iter().any(|one| one == self.audience.as_str());
         if !review.authenticated || !is_for_us {
@@ -151,20 +153,20 @@ impl Kubernetes {
         if !is_in(ACCOUNTS) || !is_in(&of_namespace) {
             return Err(ProviderError::NotAllowed);
         }
-        let mut said = account.said();
-        say(&mut said, "serviceaccount_uid", Some(&review.uid));
+        let mut claims = account.claims();
+        claim(&mut claims, "serviceaccount_uid", Some(&review.uid));
         for (name, place) in [
             ("pod", "authentication.kubernetes.io/pod-name"),
             ("pod_uid", "authentication.kubernetes.io/pod-uid"),
             ("node", "authentication.kubernetes.io/node-name"),
         ] {
             let first = review.extra.get(place).and_then(|values| values.first());
-            say(&mut said, name, first.map(String::as_str));
+            claim(&mut claims, name, first.map(String::as_str));
         }
-        Ok(Proved { subject: account.subject()?, said })
+        Ok(Authenticated { subject: account.subject()?, claims })
     }
 
-    async fn verified(&self, token: &str, now: Timestamp) -> Result<Proved, ProviderError> {
+    async fn verified(&self, token: &str, now: Timestamp) -> Result<Authenticated, ProviderError> {
         let verifier = self.published.keys(self.turns.first_half(self.fetch())).await?;
         let verified = match verifier.verify(token, now) {
             Err(VerifyError::UnknownKey) => {
@@ -176,12 +178,13 @@ impl Kubernetes {
             }
             verified => verified,
         };
-        let claims = verified.map_err(ProviderError::Token)?;
-        let account = Account::parse(&claims.username).ok_or(ProviderError::NotAllowed)?;
-        let mut said = account.said();
+        let verified = verified.map_err(ProviderError::Token)?;
+        let account = Account::parse(&verified.username).ok_or(ProviderError::NotAllowed)?;
+        let mut claims = account.claims();
         let text = |path: &[&str]| {
             let (first, rest) = path.split_first()?;
-            let found = rest.iter().try_fold(claims.kubernetes.get(*first)?, |at, key| at.get(key));
+            let found =
+                rest.iter().try_fold(verified.kubernetes.get(*first)?, |at, key| at.get(key));
             found.and_then(Value::as_str)
         };
         for (name, path) in [
@@ -190,17 +193,17 @@ impl Kubernetes {
             ("pod_uid", ["pod", "uid"]),
             ("node", ["node", "name"]),
         ] {
-            say(&mut said, name, text(&path));
+            claim(&mut claims, name, text(&path));
         }
-        Ok(Proved { subject: account.subject()?, said })
+        Ok(Authenticated { subject: account.subject()?, claims })
     }
 
     async fn fetch(&self) -> Result<Fetched<ServiceAccountVerifier>, ProviderError> {
         let Published { issuer, keys } = self.cluster.published().await?;
         let keys = ServiceAccountVerifier::new(issuer, self.audience.clone(), &keys)
-            .map_err(|_| ProviderError::Nonsense("a malformed JWK Set"))?;
+            .map_err(|_| ProviderError::InvalidResponse("a malformed JWK Set"))?;
         if keys.is_empty() {
-            return Err(ProviderError::Nonsense("no key that is understood"));
+            return Err(ProviderError::InvalidResponse("no key that is understood"));
         }
         Ok(Fetched { keys, age: DEFAULT_AGE })
     }
@@ -235,17 +238,17 @@ impl<'a> Account<'a> {
         subject.parse().map_err(|_| ProviderError::NotAllowed)
     }
 
-    fn said(&self) -> Map<String, Value> {
-        let mut said = Map::new();
-        say(&mut said, "namespace", Some(self.namespace));
-        say(&mut said, "serviceaccount", Some(self.name));
-        said
+    fn claims(&self) -> Map<String, Value> {
+        let mut claims = Map::new();
+        claim(&mut claims, "namespace", Some(self.namespace));
+        claim(&mut claims, "serviceaccount", Some(self.name));
+        claims
     }
 }
 
-fn say(said: &mut Map<String, Value>, name: &str, value: Option<&str>) {
+fn claim(claims: &mut Map<String, Value>, name: &str, value: Option<&str>) {
     if let Some(value) = value.filter(|value| !value.is_empty()) {
-        said.insert(name.to_owned(), value.into());
+        claims.insert(name.to_owned(), value.into());
     }
 }
 

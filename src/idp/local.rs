@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
-use super::{Credentials, Proved, ProviderError};
+use super::{Authenticated, PasswordCredential, ProviderError};
 use crate::domain::user::Subject;
 use crate::jose::claims::unflattened;
 use crate::settings;
@@ -74,21 +74,24 @@ impl Local {
     }
 
     /// Checks a password on a thread that may take its time.
-    pub(super) async fn identify(&self, credentials: Credentials) -> Result<Proved, ProviderError> {
+    pub(super) async fn identify(
+        &self,
+        credential: PasswordCredential,
+    ) -> Result<Authenticated, ProviderError> {
         let _waiting = self.waiting.try_acquire().map_err(|_| ProviderError::Busy)?;
-        let user = self.users.get(&credentials.login);
-        let hash = user.map_or_else(|| self.decoy(&credentials.login), |user| &user.password_hash);
+        let user = self.users.get(&credential.login);
+        let hash = user.map_or_else(|| self.decoy(&credential.login), |user| &user.password_hash);
         let hash = hash.clone();
         let core =
             Arc::clone(&self.cores).acquire_owned().await.map_err(|_| ProviderError::Busy)?;
         let matches = tokio::task::spawn_blocking(move || {
             let _core = core;
-            matches(&hash, &credentials.password)
+            matches(&hash, &credential.password)
         });
         let matches = matches.await.map_err(|_| ProviderError::Busy)?;
         match user {
             Some(user) if matches => {
-                Ok(Proved { subject: user.subject.clone(), said: user.claims.clone() })
+                Ok(Authenticated { subject: user.subject.clone(), claims: user.claims.clone() })
             }
             _ => Err(ProviderError::Refused),
         }
@@ -152,16 +155,20 @@ mod tests {
         Local::new(&settings::Local { users: vec![user] })
     }
 
-    async fn login(local: &Local, login: &str, password: &str) -> Result<Proved, ProviderError> {
-        local.identify(Credentials { login: login.into(), password: password.into() }).await
+    async fn login(
+        local: &Local,
+        login: &str,
+        password: &str,
+    ) -> Result<Authenticated, ProviderError> {
+        local.identify(PasswordCredential { login: login.into(), password: password.into() }).await
     }
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_user() {
         let local = local();
-        let Proved { subject, said } = login(&local, "ada", "lovelace").await.unwrap();
+        let Authenticated { subject, claims } = login(&local, "ada", "lovelace").await.unwrap();
         assert_eq!(subject.as_str(), "ada");
-        assert_eq!(said.keys().collect::<Vec<_>>(), ["email", "phone"]);
+        assert_eq!(claims.keys().collect::<Vec<_>>(), ["email", "phone"]);
         for (name, password) in
             [("ada", "Lovelace"), ("ada", ""), ("Ada", "lovelace"), ("", ""), ("eve", "lovelace")]
         {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{Proved, ProviderError};
+use super::{Authenticated, ProviderError};
 use crate::domain::claim::ExtraClaims;
 use crate::domain::evidence::{Evidence, Fact, MAX_FACTS, Said};
 use crate::domain::group::GroupName;
@@ -53,11 +53,11 @@ impl Mapping {
     /// [`ProviderError::NotAllowed`] when the settings do not let this user in.
     pub(super) fn judge(
         &self,
-        proved: &Proved,
+        authenticated: &Authenticated,
     ) -> Result<(ExtraClaims, Evidence, MappedGroups), ProviderError> {
-        let said = &proved.said;
+        let claims = &authenticated.claims;
         let required = self.required.iter().map(|required| {
-            facts(&required.source, said).find(|fact| required.any_of.contains(fact))
+            facts(&required.source, claims).find(|fact| required.any_of.contains(fact))
         });
         let required: Option<Vec<Fact>> = required.collect();
         let required = required.ok_or(ProviderError::NotAllowed)?;
@@ -65,13 +65,13 @@ impl Mapping {
         let mut places: HashMap<&str, HashSet<Fact>> = HashMap::new();
         let added = self.groups.iter().filter(|GroupRule { source, fact, .. }| {
             let place = places.entry(source.as_str());
-            place.or_insert_with(|| facts(source, said).collect()).contains(fact)
+            place.or_insert_with(|| facts(source, claims).collect()).contains(fact)
         });
         let added = added.map(|rule| rule.fact.clone());
         let evidence: Evidence = required.into_iter().chain(added).take(MAX_FACTS).collect();
-        let mapped = self.recheck(proved.subject.as_str(), &evidence)?;
+        let mapped = self.recheck(authenticated.subject.as_str(), &evidence)?;
         let passed = self.passed.iter().filter_map(|PassedClaim { name, source }| {
-            Some((name.clone(), flat(find(source, said)?)?))
+            Some((name.clone(), flat(find(source, claims)?)?))
         });
         Ok((passed.collect(), evidence, mapped))
     }
@@ -98,21 +98,21 @@ impl Mapping {
 }
 
 /// What stands at a place: the claim of exactly that name, else what a JSON pointer leads to.
-pub(super) fn find<'a>(source: &ClaimSource, said: &'a Map<String, Value>) -> Option<&'a Value> {
-    if let Some(value) = said.get(source.as_str()) {
+pub(super) fn find<'a>(source: &ClaimSource, claims: &'a Map<String, Value>) -> Option<&'a Value> {
+    if let Some(value) = claims.get(source.as_str()) {
         return Some(value);
     }
     let path = source.as_str().strip_prefix('/')?;
     let (first, rest) = path.find('/').map_or((path, ""), |end| path.split_at(end));
-    said.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
+    claims.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
 }
 
 /// What a provider says at a place, as facts; nothing that is out of bounds.
 fn facts<'a>(
     source: &'a ClaimSource,
-    said: &'a Map<String, Value>,
+    claims: &'a Map<String, Value>,
 ) -> impl Iterator<Item = Fact> + 'a {
-    let said = match find(source, said) {
+    let found = match find(source, claims) {
         Some(Value::Bool(value)) => vec![Said::Bool(*value)],
         Some(Value::Number(number)) => number.as_i64().map(Said::Integer).into_iter().collect(),
         Some(Value::String(text)) => vec![Said::Text(text)],
@@ -122,7 +122,7 @@ fn facts<'a>(
         }
         Some(Value::Null | Value::Object(_)) | None => Vec::new(),
     };
-    said.into_iter().filter_map(|said| Fact::new(source.as_str(), said).ok())
+    found.into_iter().filter_map(|value| Fact::new(source.as_str(), value).ok())
 }
 
 #[cfg(test)]
@@ -136,8 +136,8 @@ mod tests {
         ClaimSource(text.to_owned())
     }
 
-    fn fact(place: &str, said: Said<'_>) -> Fact {
-        Fact::new(place, said).unwrap()
+    fn fact(place: &str, value: Said<'_>) -> Fact {
+        Fact::new(place, value).unwrap()
     }
 
     fn mapping() -> Mapping {
@@ -164,11 +164,11 @@ mod tests {
         })
     }
 
-    fn judge(subject: &str, said: Value) -> Result<(Vec<String>, Vec<String>), ProviderError> {
-        let Value::Object(said) = said else { panic!("an object") };
+    fn judge(subject: &str, claims: Value) -> Result<(Vec<String>, Vec<String>), ProviderError> {
+        let Value::Object(claims) = claims else { panic!("an object") };
         let mapping = mapping();
         let (claims, evidence, mapped) =
-            mapping.judge(&Proved { subject: subject.parse().unwrap(), said })?;
+            mapping.judge(&Authenticated { subject: subject.parse().unwrap(), claims })?;
         let MappedGroups { groups, .. } = mapped;
         assert_eq!(mapping.recheck(subject, &evidence).unwrap().groups, groups);
         let names = claims.iter().map(|(name, _)| name.to_string()).collect();
@@ -177,14 +177,14 @@ mod tests {
 
     #[test]
     fn only_what_the_settings_name() {
-        let said = json!({
+        let claims = json!({
             "email": "a@example.com", "email_verified": true, "profile": {"name": "ada"}, "groups": ["admin"],
             "teams": ["a", "org/writers"], "a": {"b/c": "x"}, "iss": "evil",
         });
-        let (claims, groups) = judge("1", said.clone()).unwrap();
-        assert_eq!(claims, ["email", "nick"]);
+        let (passed, groups) = judge("1", claims.clone()).unwrap();
+        assert_eq!(passed, ["email", "nick"]);
         assert_eq!(groups, ["articles", "comments"]);
-        assert_eq!(judge("3", said).unwrap_err(), ProviderError::NotAllowed);
+        assert_eq!(judge("3", claims).unwrap_err(), ProviderError::NotAllowed);
     }
 
     /// Nothing that only looks like the required claim lets anybody in.
@@ -204,10 +204,10 @@ mod tests {
             let answer = judge("1", json!({ "email_verified": value }));
             assert_eq!(answer.unwrap_err(), ProviderError::NotAllowed, "{value}");
         }
-        for said in
+        for claims in
             [json!({}), json!({"Email_Verified": true}), json!({"email": {"email_verified": true}})]
         {
-            assert_eq!(judge("1", said).unwrap_err(), ProviderError::NotAllowed);
+            assert_eq!(judge("1", claims).unwrap_err(), ProviderError::NotAllowed);
         }
         let near = json!({
             "email_verified": true, "teams": ["org/Writers", "org/writers ", ["org/writers"], "\"org/writers\""],

@@ -13,7 +13,7 @@ use url::{Url, form_urlencoded};
 use super::call::{Answer, Caller, Repeat, SetupError, Trust};
 use super::oauth2::READABLE;
 use super::redirect::{Answered, Begun, Memory, random};
-use super::{Proved, ProviderError};
+use super::{Authenticated, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::settings;
 use signature::Signed;
@@ -47,13 +47,13 @@ impl OAuth1 {
         let answer = self.caller.turn(self.post(place, None, &extra, now)).await?;
         let answer = Form::of(&answer).map_err(|error| match error {
             // Nobody is there yet who could be refused.
-            ProviderError::NotConfirmed => ProviderError::Nonsense(
+            ProviderError::NotConfirmed => ProviderError::InvalidResponse(
                 "it does not know this client: see consumer_key, consumer_secret and callback_url",
             ),
             other => other,
         })?;
         if answer.get("oauth_callback_confirmed") != Some("true") {
-            return Err(ProviderError::Nonsense(
+            return Err(ProviderError::InvalidResponse(
                 "a request token without oauth_callback_confirmed",
             ));
         }
@@ -71,7 +71,7 @@ impl OAuth1 {
         memory: Memory,
         answered: &Answered,
         now: Timestamp,
-    ) -> Result<Proved, ProviderError> {
+    ) -> Result<Authenticated, ProviderError> {
         let (token, verifier) = (answered.get("oauth_token"), answered.get("oauth_verifier"));
         // Whoever says no comes back with `denied` in the place of both.
         let (Some(token), Some(verifier), None) = (token, verifier, answered.get("denied")) else {
@@ -88,7 +88,7 @@ impl OAuth1 {
         let call = self.post(place, Some((token, &secret)), &extra, now);
         let answer = Form::of(&self.caller.turn(call).await?)?;
         answer.token()?;
-        proved(&answer)
+        authenticated(&answer)
     }
 
     async fn post(
@@ -137,12 +137,12 @@ impl Form {
                 return Err(ProviderError::NotConfirmed);
             }
             _ if answer.is_away() => return Err(ProviderError::Unreachable),
-            _ => return Err(ProviderError::Nonsense("an unexpected status")),
+            _ => return Err(ProviderError::InvalidResponse("an unexpected status")),
         }
         let mut form: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(&answer.body) {
             if form.len() == MAX_PARAMETERS || form.iter().any(|(known, _)| *known == name) {
-                return Err(ProviderError::Nonsense("an answer that is no form"));
+                return Err(ProviderError::InvalidResponse("an answer that is no form"));
             }
             form.push((name.into_owned(), value.into_owned()));
         }
@@ -163,20 +163,21 @@ impl Form {
         };
         match (text("oauth_token"), text("oauth_token_secret")) {
             (Some(token), Some(secret)) => Ok((token.to_owned(), secret.to_owned())),
-            _ => Err(ProviderError::Nonsense("a token answer without a token")),
+            _ => Err(ProviderError::InvalidResponse("a token answer without a token")),
         }
     }
 }
 
 /// `user_id` is the stable id; `screen_name` can change hands.
-fn proved(answer: &Form) -> Result<Proved, ProviderError> {
+fn authenticated(answer: &Form) -> Result<Authenticated, ProviderError> {
     let subject = answer.get("user_id").unwrap_or_default().parse();
-    let subject = subject.map_err(|_| ProviderError::Nonsense("a user without a usable id"))?;
-    let mut said = Map::new();
+    let subject =
+        subject.map_err(|_| ProviderError::InvalidResponse("a user without a usable id"))?;
+    let mut claims = Map::new();
     if let Some(name) = answer.get("screen_name") {
         for claim in ["screen_name", READABLE] {
-            said.insert(claim.to_owned(), Value::from(name));
+            claims.insert(claim.to_owned(), Value::from(name));
         }
     }
-    Ok(Proved { subject, said })
+    Ok(Authenticated { subject, claims })
 }

@@ -22,7 +22,7 @@ use url::Url;
 use super::call::{Answer, Caller, Repeat, SetupError, Trust};
 use super::mapping::find;
 use super::redirect::{Answered, Begun, Memory, random};
-use super::{Proved, ProviderError};
+use super::{Authenticated, ProviderError};
 use crate::domain::user::Subject;
 use crate::jose::json::strict_value;
 use crate::settings::{self, ClientAuth, Dialect, Pkce};
@@ -87,12 +87,17 @@ impl OAuth2 {
         back: &Url,
         memory: Memory,
         answered: &Answered,
-    ) -> Result<Proved, ProviderError> {
+    ) -> Result<Authenticated, ProviderError> {
         let code = code(&memory, answered)?;
         self.caller.turn(self.prove(back, memory, code)).await
     }
 
-    async fn prove(&self, back: &Url, memory: Memory, code: &str) -> Result<Proved, ProviderError> {
+    async fn prove(
+        &self,
+        back: &Url,
+        memory: Memory,
+        code: &str,
+    ) -> Result<Authenticated, ProviderError> {
         let client = self.client_for(back);
         let token = token::exchange(&client, &self.caller, memory.verifier, code).await?;
         let access = Bearer::new(token)?;
@@ -109,23 +114,26 @@ impl OAuth2 {
             extra.push((claim, self.ask(url, &access).await?));
         }
         let answer = self.ask(&self.settings.user_info_url, &access).await?;
-        let mut said = object(&answer)?;
+        let mut claims = object(&answer)?;
         for (claim, answer) in extra {
-            said.insert(claim.clone(), json(&answer)?);
+            claims.insert(claim.clone(), json(&answer)?);
         }
-        said.extend(lists);
-        self.proved(said)
+        claims.extend(lists);
+        self.authenticated(claims)
     }
 
     /// The subject, and all that is said beside.
-    fn proved(&self, mut said: Map<String, Value>) -> Result<Proved, ProviderError> {
-        let subject = subject(find(&self.settings.subject, &said))?;
+    fn authenticated(
+        &self,
+        mut claims: Map<String, Value>,
+    ) -> Result<Authenticated, ProviderError> {
+        let subject = subject(find(&self.settings.subject, &claims))?;
         if let Some(source) = &self.settings.username {
-            let name = find(source, &said).cloned();
-            said.remove(READABLE);
-            said.extend(name.map(|name| (READABLE.to_owned(), name)));
+            let name = find(source, &claims).cloned();
+            claims.remove(READABLE);
+            claims.extend(name.map(|name| (READABLE.to_owned(), name)));
         }
-        Ok(Proved { subject, said })
+        Ok(Authenticated { subject, claims })
     }
 
     /// What a place says of whoever the access token is for.
@@ -162,7 +170,7 @@ impl Bearer {
                 header.set_sensitive(true);
                 Ok(Self { token, header })
             }
-            _ => Err(ProviderError::Nonsense("an access token that is none")),
+            _ => Err(ProviderError::InvalidResponse("an access token that is none")),
         }
     }
 
@@ -193,23 +201,24 @@ fn code<'a>(memory: &Memory, answered: &'a Answered) -> Result<&'a str, Provider
 fn expect_json(answer: Answer) -> Result<Answer, ProviderError> {
     match answer.status {
         StatusCode::OK if answer.is_json() => Ok(answer),
-        StatusCode::OK => Err(ProviderError::Nonsense("user information that is not JSON")),
+        StatusCode::OK => Err(ProviderError::InvalidResponse("user information that is not JSON")),
         _ if answer.is_away() => Err(ProviderError::Unreachable),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Err(ProviderError::Nonsense("no user information for its own access token"))
+            Err(ProviderError::InvalidResponse("no user information for its own access token"))
         }
-        _ => Err(ProviderError::Nonsense("an unexpected status for user information")),
+        _ => Err(ProviderError::InvalidResponse("an unexpected status for user information")),
     }
 }
 
 fn json(answer: &Answer) -> Result<Value, ProviderError> {
-    strict_value(&answer.body).map_err(|_| ProviderError::Nonsense("malformed user information"))
+    strict_value(&answer.body)
+        .map_err(|_| ProviderError::InvalidResponse("malformed user information"))
 }
 
 fn object(answer: &Answer) -> Result<Map<String, Value>, ProviderError> {
     match json(answer)? {
         Value::Object(object) => Ok(object),
-        _ => Err(ProviderError::Nonsense("user information that is no object")),
+        _ => Err(ProviderError::InvalidResponse("user information that is no object")),
     }
 }
 
@@ -220,5 +229,5 @@ fn subject(found: Option<&Value>) -> Result<Subject, ProviderError> {
         Some(Value::Number(number)) => number.as_u64().map(|id| id.to_string()).unwrap_or_default(),
         _ => String::new(),
     };
-    text.parse().map_err(|_| ProviderError::Nonsense("a user without a usable id"))
+    text.parse().map_err(|_| ProviderError::InvalidResponse("a user without a usable id"))
 }

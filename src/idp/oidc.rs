@@ -18,7 +18,7 @@ use self::exchange::Given;
 use self::known::{Knowledge, Known};
 use super::call::{Caller, SetupError, Trust};
 use super::redirect::{Answered, Begun, Memory, random};
-use super::{Proved, ProviderError};
+use super::{Authenticated, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::jose::foreign::Signed;
 use crate::jose::id_token::Expected;
@@ -80,7 +80,7 @@ impl Oidc {
         memory: Memory,
         answered: &Answered,
         now: Timestamp,
-    ) -> Result<Proved, ProviderError> {
+    ) -> Result<Authenticated, ProviderError> {
         if !memory.is_state(answered.get("state").unwrap_or_default()) {
             return Err(ProviderError::NotConfirmed);
         }
@@ -93,7 +93,7 @@ impl Oidc {
         memory: Memory,
         answered: &Answered,
         now: Timestamp,
-    ) -> Result<Proved, ProviderError> {
+    ) -> Result<Authenticated, ProviderError> {
         let (Some(verifier), Some(nonce)) = (memory.verifier, memory.nonce) else {
             return Err(ProviderError::NotConfirmed);
         };
@@ -110,8 +110,8 @@ impl Oidc {
             max_age: self.settings.max_age,
         };
         let claims = expected.prove(token, now).map_err(unbelieved)?;
-        let said = self.with_user_info(&known, &given, claims).await?;
-        self.proved(said)
+        let claims = self.with_user_info(&known, &given, claims).await?;
+        self.authenticated(claims)
     }
 
     /// The code of an answer that this provider gave (RFC 9207 section 2.4): an answer of another ends here, before its
@@ -161,20 +161,22 @@ impl Oidc {
             return Ok(claims);
         }
         let place = known.metadata.user_info.as_ref();
-        let place = place.ok_or(ProviderError::Nonsense("a document without userinfo_endpoint"))?;
+        let place =
+            place.ok_or(ProviderError::InvalidResponse("a document without userinfo_endpoint"))?;
         let told = user_info::ask(&self.caller, place, &given.access_token).await?;
         user_info::merged(claims, told)
     }
 
     /// The subject, from the claim that holds it here. An address is one only if the same document calls it verified.
-    fn proved(&self, said: Map<String, Value>) -> Result<Proved, ProviderError> {
+    fn authenticated(&self, claims: Map<String, Value>) -> Result<Authenticated, ProviderError> {
         let claim = self.settings.subject_claim.as_str();
-        if claim == "email" && said.get("email_verified") != Some(&Value::Bool(true)) {
+        if claim == "email" && claims.get("email_verified") != Some(&Value::Bool(true)) {
             return Err(ProviderError::NotAllowed);
         }
-        let subject = said.get(claim).and_then(Value::as_str).and_then(|text| text.parse().ok());
-        let subject = subject.ok_or(ProviderError::Nonsense("no subject in the claim for it"))?;
-        Ok(Proved { subject, said })
+        let subject = claims.get(claim).and_then(Value::as_str).and_then(|text| text.parse().ok());
+        let subject =
+            subject.ok_or(ProviderError::InvalidResponse("no subject in the claim for it"))?;
+        Ok(Authenticated { subject, claims })
     }
 
     async fn known(&self) -> Result<Arc<Known>, ProviderError> {
@@ -188,7 +190,7 @@ impl Oidc {
 
 fn unbelieved(error: VerifyError) -> ProviderError {
     tracing::warn!(%error, "an ID token was refused");
-    ProviderError::Nonsense("an ID token that does not hold")
+    ProviderError::InvalidResponse("an ID token that does not hold")
 }
 
 /// A text from outside, as it may stand in a log.

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::call::{Answer, Caller, Repeat, SetupError, Trust};
 use super::keyring::{DEFAULT_AGE, Fetched, Keyring};
-use super::{Credentials, Proved, ProviderError, Shown};
+use super::{Authenticated, Credential, PasswordCredential, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{AccessClaims, Scope};
 use crate::domain::user::{ProviderName, Subject};
@@ -47,7 +47,7 @@ pub struct Pasee {
 /// Whom the other Pasee vouches for.
 #[derive(Debug)]
 pub struct Vouched {
-    pub(super) proved: Proved,
+    pub(super) authenticated: Authenticated,
     /// When they proved it there: the session counts from then, however often its tokens are exchanged.
     pub(super) authenticated_at: Timestamp,
 }
@@ -79,12 +79,14 @@ impl Pasee {
     /// Believes its token, or gets one for a name and a password.
     pub(super) async fn identify(
         &self,
-        shown: Shown,
+        credential: Credential,
         now: Timestamp,
     ) -> Result<Vouched, ProviderError> {
-        match shown {
-            Shown::Token(token) => self.caller.turn(self.exchange(&token, now)).await,
-            Shown::Password(credentials) => self.caller.turn(self.log_in(credentials, now)).await,
+        match credential {
+            Credential::Token(token) => self.caller.turn(self.exchange(&token, now)).await,
+            Credential::Password(credential) => {
+                self.caller.turn(self.log_in(credential, now)).await
+            }
         }
     }
 
@@ -103,22 +105,22 @@ impl Pasee {
 
     async fn log_in(
         &self,
-        credentials: Credentials,
+        credential: PasswordCredential,
         now: Timestamp,
     ) -> Result<Vouched, ProviderError> {
         let idp = self.idp.as_ref().ok_or(ProviderError::NotOffered)?;
-        let answer = self.ask_for_tokens(idp, credentials).await?;
+        let answer = self.ask_for_tokens(idp, credential).await?;
         answer.accepts_login()?;
         let unsound = |error: VerifyError| {
             tracing::warn!(%error, provider = self.name.as_str(), "its token was refused");
-            ProviderError::Nonsense("a token that does not hold")
+            ProviderError::InvalidResponse("a token that does not hold")
         };
         let claims = match self.verified(&access_token(&answer)?, now).await {
             Err(ProviderError::Token(error)) => return Err(unsound(error)),
             other => other?,
         };
         if claims.token.subject.split().0 != idp.as_str() {
-            return Err(ProviderError::Nonsense("a token for a user of another provider"));
+            return Err(ProviderError::InvalidResponse("a token for a user of another provider"));
         }
         self.vouched(claims).map_err(unsound)
     }
@@ -126,12 +128,12 @@ impl Pasee {
     async fn ask_for_tokens(
         &self,
         idp: &ProviderName,
-        credentials: Credentials,
+        credential: PasswordCredential,
     ) -> Result<Answer, ProviderError> {
         let mut place = self.place("tokens/")?;
         place.query_pairs_mut().append_pair("idp", idp.as_str());
         let body =
-            json!({ "login": credentials.login, "password": credentials.password.expose_secret() });
+            json!({ "login": credential.login, "password": credential.password.expose_secret() });
         let request = self.caller.client().post(place);
         let request = request
             .header(CONTENT_TYPE, "application/json")
@@ -168,12 +170,15 @@ impl Pasee {
             return Err(VerifyError::Claim("sub"));
         }
         let subject: Subject = sub.parse().map_err(|_| VerifyError::Claim("sub"))?;
-        let mut said = unflattened(&extra);
+        let mut claims = unflattened(&extra);
         let groups = groups.iter().map(|roster| Value::from(roster.to_string()));
-        said.insert("groups".to_owned(), groups.collect());
-        said.insert("idp".to_owned(), provider.as_str().into());
-        said.insert("sub".to_owned(), sub.into());
-        Ok(Vouched { proved: Proved { subject, said }, authenticated_at: token.authenticated_at })
+        claims.insert("groups".to_owned(), groups.collect());
+        claims.insert("idp".to_owned(), provider.as_str().into());
+        claims.insert("sub".to_owned(), sub.into());
+        Ok(Vouched {
+            authenticated: Authenticated { subject, claims },
+            authenticated_at: token.authenticated_at,
+        })
     }
 
     /// Whether a nested name has come through here before: it has our name for this Pasee among its providers. What
@@ -183,7 +188,7 @@ impl Pasee {
     }
 
     fn place(&self, path: &str) -> Result<Url, ProviderError> {
-        let nowhere = ProviderError::Nonsense("a place that cannot be called");
+        let nowhere = ProviderError::InvalidResponse("a place that cannot be called");
         self.endpoint.join(path).map_err(|_| nowhere)
     }
 
@@ -196,7 +201,7 @@ impl Pasee {
         }
         // Every Pasee has one: what has none is something else in its place, and the keys that are known stay.
         if keys.is_empty() {
-            return Err(ProviderError::Nonsense("no key that is understood"));
+            return Err(ProviderError::InvalidResponse("no key that is understood"));
         }
         Ok(Fetched { keys: Verifier::new(self.party.clone(), keys), age })
     }
@@ -212,10 +217,10 @@ impl Pasee {
         match answer.status {
             StatusCode::OK if answer.is_json() => {}
             _ if answer.is_away() => return Err(ProviderError::Unreachable),
-            _ => return Err(ProviderError::Nonsense("no JWK Set")),
+            _ => return Err(ProviderError::InvalidResponse("no JWK Set")),
         }
         let keys = jwks::read(algorithm, &answer.body)
-            .map_err(|_| ProviderError::Nonsense("a malformed JWK Set"))?;
+            .map_err(|_| ProviderError::InvalidResponse("a malformed JWK Set"))?;
         Ok((keys, max_age(&answer.headers)))
     }
 }
@@ -233,13 +238,13 @@ fn max_age(headers: &HeaderMap) -> Duration {
 /// The access token of its answer to a login.
 fn access_token(answer: &Answer) -> Result<String, ProviderError> {
     if !answer.is_json() {
-        return Err(ProviderError::Nonsense("a login answer that is not JSON"));
+        return Err(ProviderError::InvalidResponse("a login answer that is not JSON"));
     }
     let mut document: Map<String, Value> = strict_object(&answer.body)
-        .map_err(|_| ProviderError::Nonsense("a malformed login answer"))?;
+        .map_err(|_| ProviderError::InvalidResponse("a malformed login answer"))?;
     match document.remove("access_token") {
         Some(Value::String(token)) => Ok(token),
-        _ => Err(ProviderError::Nonsense("a login answer without an access token")),
+        _ => Err(ProviderError::InvalidResponse("a login answer without an access token")),
     }
 }
 

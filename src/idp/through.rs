@@ -33,8 +33,8 @@ impl Through<'_> {
     /// Sends once: a code is good once, and a provider that sees one twice takes back what it gave for it.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ProviderError> {
         let (mut head, body) = request.into_parts();
-        if let Some(credentials) = head.headers.get_mut(AUTHORIZATION) {
-            credentials.set_sensitive(true);
+        if let Some(credential) = head.headers.get_mut(AUTHORIZATION) {
+            credential.set_sensitive(true);
         }
         let place = head.uri.to_string();
         let call = self.caller.client().request(head.method, place).headers(head.headers);

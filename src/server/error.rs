@@ -153,7 +153,7 @@ impl ApiError {
             | Self::Write(WriteError::Unavailable(_) | WriteError::Unconfirmed(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::Provider(ProviderError::Nonsense(_)) => StatusCode::BAD_GATEWAY,
+            Self::Provider(ProviderError::InvalidResponse(_)) => StatusCode::BAD_GATEWAY,
             Self::Write(
                 WriteError::GroupExists | WriteError::AlreadyMember | WriteError::ElsewhereOwned(_),
             ) => StatusCode::CONFLICT,
@@ -179,9 +179,9 @@ impl ApiError {
                 tracing::error!(%reason, "a change is not confirmed");
                 "the change may have been made; look before you try again".to_owned()
             }
-            Self::Provider(ProviderError::Nonsense(reason)) => {
-                tracing::warn!(%reason, "an identity provider answered nonsense");
-                "the identity provider answered nonsense".to_owned()
+            Self::Provider(ProviderError::InvalidResponse(reason)) => {
+                tracing::warn!(%reason, "an identity provider's answer is invalid");
+                "the identity provider's answer is invalid".to_owned()
             }
             Self::Sign(reason @ SignError::TooLong) => reason.to_string(),
             Self::Sign(_) | Self::Seal(_) | Self::Randomness => {

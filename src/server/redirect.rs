@@ -23,7 +23,7 @@ use super::{Api, Method};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
 use crate::idp::redirect::{Answered, Memory};
-use crate::idp::{Provider, ProviderError, Way};
+use crate::idp::{LoginMethod, Provider, ProviderError};
 
 /// How long somebody may take at the provider.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -90,8 +90,14 @@ impl Api {
         name: &str,
     ) -> Result<Reply, ApiError> {
         let provider = self.provider(name)?;
-        if !provider.ways().contains(&Way::Redirect) || call.parts.method == Method::HEAD {
-            let allow = if provider.ways().contains(&Way::Redirect) { "GET, POST" } else { "POST" };
+        if !provider.login_methods().contains(&LoginMethod::Redirect)
+            || call.parts.method == Method::HEAD
+        {
+            let allow = if provider.login_methods().contains(&LoginMethod::Redirect) {
+                "GET, POST"
+            } else {
+                "POST"
+            };
             return Err(ApiError::MethodNotAllowed(allow));
         }
         let answered = Answered::parse(call.parts.uri.query().unwrap_or_default());
@@ -106,8 +112,8 @@ impl Api {
         let scope = call.parsed_query::<Scope>("scope")?.unwrap_or_default();
         let (url, cookie) = self.begin(call, provider, &scope).await?;
         let location = HeaderValue::from_str(url.as_str());
-        let location =
-            location.map_err(|_| ProviderError::Nonsense("a place that cannot be called"))?;
+        let location = location
+            .map_err(|_| ProviderError::InvalidResponse("a place that cannot be called"))?;
         Ok(Reply::empty(StatusCode::SEE_OTHER)
             .with(LOCATION, location)
             .with(SET_COOKIE, cookie)

@@ -11,7 +11,9 @@ use crate::domain::policy::{Grant, Login, admit};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Scope, TokenId, TokenPair, issue};
 use crate::domain::user::UserId;
-use crate::idp::{Credentials, Identity, MappedGroups, Provider, ProviderError, Shown, Way};
+use crate::idp::{
+    Credential, Identity, LoginMethod, MappedGroups, PasswordCredential, Provider, ProviderError,
+};
 use crate::jose::sign::token_id;
 
 impl Api {
@@ -51,20 +53,20 @@ impl Api {
 
     async fn log_in(&self, call: Call<'_>, name: &str, scope: Scope) -> Result<Reply, ApiError> {
         let provider = self.provider(name)?;
-        if provider.ways() == [Way::Redirect] {
+        if provider.login_methods() == [LoginMethod::Redirect] {
             return self.begin_login(&call, provider, &scope).await;
         }
         let (client, now) = (call.client, call.now);
-        let shown = shown(provider, call.fields().await?)?;
+        let credential = credential(provider, call.fields().await?)?;
         let attempts = &self.config.attempts;
-        match &shown {
-            Shown::Password(credentials) => {
-                attempts.check(client, &attempt_key(name, &credentials.login))
+        match &credential {
+            Credential::Password(credential) => {
+                attempts.check(client, &attempt_key(name, &credential.login))
             }
-            Shown::Token(_) => attempts.check_address(client),
+            Credential::Token(_) => attempts.check_address(client),
         }
         .map_err(ApiError::TooMany)?;
-        let identified = provider.identify(shown, now).await;
+        let identified = provider.identify(credential, now).await;
         self.config.metrics.login(provider.name().as_str(), outcome(&identified));
         self.admit_login(identified?, scope, StatusCode::CREATED)
     }
@@ -148,15 +150,15 @@ fn login_link(url: &str, provider: &Provider) -> Link {
     link.field("scope", Location::Query, Need::Optional)
 }
 
-/// What the body shows, by one of the provider's ways.
-fn shown(provider: &Provider, mut fields: Fields) -> Result<Shown, ApiError> {
-    let takes = |way| provider.ways().contains(&way);
-    let token = takes(Way::Token) && (fields.has("token") || !takes(Way::Password));
+/// What the body logs in with, by one of the provider's methods.
+fn credential(provider: &Provider, mut fields: Fields) -> Result<Credential, ApiError> {
+    let takes = |method| provider.login_methods().contains(&method);
+    let token = takes(LoginMethod::Token) && (fields.has("token") || !takes(LoginMethod::Password));
     if token {
-        return Ok(Shown::Token(fields.text("token")?.into()));
+        return Ok(Credential::Token(fields.text("token")?.into()));
     }
     let (login, password) = (fields.text("login")?, fields.text("password")?.into());
-    Ok(Shown::Password(Credentials { login, password }))
+    Ok(Credential::Password(PasswordCredential { login, password }))
 }
 
 /// The ids of a pair, from one call for random numbers.
@@ -183,7 +185,7 @@ pub(super) fn outcome(identified: &Result<Identity, ProviderError>) -> &'static 
         Err(ProviderError::NotAllowed) => "not_allowed",
         Err(ProviderError::Unreachable) => "unreachable",
         Err(ProviderError::Busy) => "busy",
-        Err(ProviderError::Nonsense(_)) => "nonsense",
+        Err(ProviderError::InvalidResponse(_)) => "invalid_response",
         Err(ProviderError::NotOffered) => "not_offered",
     }
 }

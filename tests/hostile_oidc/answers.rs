@@ -44,12 +44,12 @@ async fn broken_http_everywhere() {
             };
             let verdict = match &judged {
                 Err(ProviderError::Unreachable) => Some(Verdict::Unreachable),
-                Err(ProviderError::Nonsense(_)) => Some(Verdict::Nonsense),
+                Err(ProviderError::InvalidResponse(_)) => Some(Verdict::InvalidResponse),
                 _ => None,
             };
             // Nobody gets in and it is told as what it is; a flood may also be cut off by the time.
-            let is_as_expected =
-                verdict == Some(expected) || (verdict.is_some() && expected == Verdict::Nonsense);
+            let is_as_expected = verdict == Some(expected)
+                || (verdict.is_some() && expected == Verdict::InvalidResponse);
             if !is_as_expected || started.elapsed() > 2 * QUICK + SLACK {
                 wrong.push(format!("{place:?} {name}: {judged:?} after {:?}", started.elapsed()));
             }
@@ -141,7 +141,7 @@ async fn wrong_documents() {
     for document in &documents {
         openid.gives(Place::Discovery, document);
         let judged = log_in(&openid, &corp(&openid, |_| {}), |_| {}).await;
-        assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "{document}: {judged:?}");
+        assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{document}: {judged:?}");
     }
     let texts = [
         ("twice", good.to_string().replacen('{', "{\"issuer\":\"https://evil.example.com\",", 1)),
@@ -155,7 +155,7 @@ async fn wrong_documents() {
     for (name, text) in &texts {
         openid.sends(Place::Discovery, answer("200 OK", "application/json", text));
         let judged = log_in(&openid, &corp(&openid, |_| {}), |_| {}).await;
-        assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "{name}: {judged:?}");
+        assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{name}: {judged:?}");
     }
     assert_eq!((openid.asked(Place::Keys), openid.asked(Place::Token)), (0, 0));
     println!("{} wrong documents, 0 logins", documents.len() + texts.len());
@@ -186,7 +186,7 @@ async fn redirects() {
                     _ => log_in(&openid, &providers, |_| {}).await.map(drop),
                 };
                 assert!(
-                    matches!(judged, Err(ProviderError::Nonsense(_))),
+                    matches!(judged, Err(ProviderError::InvalidResponse(_))),
                     "{place:?} {status} {target}: {judged:?}"
                 );
                 assert_eq!(openid.asked(place), 1, "{place:?} {status} {target}");
@@ -228,20 +228,20 @@ async fn wrong_token_answers() {
     for (name, body) in &bodies {
         openid.sends(Place::Token, answer("200 OK", "application/json", body));
         let judged = begun.end(provider, &begun.yes(&openid.issuer), NOW).await;
-        assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "{name}: {judged:?}");
+        assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{name}: {judged:?}");
     }
     let kinds = ["text/html", "text/plain", "application/x-www-form-urlencoded", ""];
     for kind in kinds {
         openid.sends(Place::Token, answer("200 OK", kind, &text));
         let judged = begun.end(provider, &begun.yes(&openid.issuer), NOW).await;
-        assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "{kind}: {judged:?}");
+        assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{kind}: {judged:?}");
     }
     let statuses =
         ["201 Created", "204 No Content", "404 Not Found", "500 Internal Server Error", "999 Odd"];
     for status in statuses {
         openid.sends(Place::Token, answer(status, "application/json", &text));
         let judged = begun.end(provider, &begun.yes(&openid.issuer), NOW).await;
-        assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "{status}: {judged:?}");
+        assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{status}: {judged:?}");
     }
     println!("{} wrong token answers, 0 logins", bodies.len() + kinds.len() + statuses.len());
     openid.redeems(&token);

@@ -69,7 +69,7 @@ async fn answers_of_other_logins() {
     assert_eq!(identity.user.as_str(), "corp-ada");
     // The ID token of one login proves no other.
     let judged = other.end(provider, &other.yes(&openid.issuer), NOW).await;
-    assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "its nonce is another");
+    assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "its nonce is another");
 }
 
 /// A memory that lacks what the protocol needs, as of a login that another protocol began, ends nothing.
@@ -152,7 +152,7 @@ async fn mix_up() {
     for (place, token) in tokens.iter().enumerate() {
         hostile.redeems(token);
         let judged = two.end(at_hostile, &two.yes(&hostile.issuer), NOW).await;
-        assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "{place}");
+        assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{place}");
     }
     // Nor does it help to publish the other's keys.
     hostile.gives(Place::Keys, &honest.keys());
@@ -163,7 +163,7 @@ async fn mix_up() {
         &honest.forger.token(&header(&honest), &honest.claims(&begun.parameter("nonce"), NOW)),
     );
     let judged = begun.end(again, &begun.yes(&hostile.issuer), NOW).await;
-    assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "its issuer is another");
+    assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "its issuer is another");
     // The same subject at both are two users.
     redeem(&honest, &one);
     let ada = one.end(at_honest, &one.yes(&honest.issuer), NOW).await.unwrap();
@@ -182,17 +182,17 @@ async fn errors_of_the_token_endpoint() {
         (
             "401 Unauthorized",
             "{\"error\":\"invalid_client\",\"error_description\":\"eve\"}",
-            ProviderError::Nonsense("it does not take our client_id and client_secret"),
+            ProviderError::InvalidResponse("it does not take our client_id and client_secret"),
         ),
         (
             "400 Bad Request",
             "{\"error\":\"unauthorized_client\"}",
-            ProviderError::Nonsense("it does not take our client_id and client_secret"),
+            ProviderError::InvalidResponse("it does not take our client_id and client_secret"),
         ),
         (
             "400 Bad Request",
             "{\"error\":\"oops\"}",
-            ProviderError::Nonsense("it refuses to redeem a code"),
+            ProviderError::InvalidResponse("it refuses to redeem a code"),
         ),
         ("503 Service Unavailable", "", ProviderError::Unreachable),
         ("429 Too Many Requests", "", ProviderError::Unreachable),

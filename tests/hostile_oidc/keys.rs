@@ -88,7 +88,7 @@ async fn sets_with_strange_keys() {
     for key in &strange {
         openid.gives(Place::Keys, &json!({ "keys": [key] }));
         let judged = log_in(&openid, &corp(&openid, |_| {}), |_| {}).await;
-        assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "{key}: {judged:?}");
+        assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{key}: {judged:?}");
     }
     // Around a good one, all of them together spoil nothing.
     let mut keys = strange.clone();
@@ -113,7 +113,7 @@ async fn sets_with_strange_keys() {
     {
         openid.gives(Place::Keys, &set);
         let judged = log_in(&openid, &corp(&openid, |_| {}), |_| {}).await;
-        assert!(matches!(judged, Err(ProviderError::Nonsense(_))));
+        assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))));
     }
     println!("{} strange keys, 0 logins by them", strange.len());
 }
@@ -127,7 +127,7 @@ async fn ambiguous_keys() {
     for keys in [json!([own, same]), json!([same, own]), json!([own, own])] {
         openid.gives(Place::Keys, &json!({ "keys": keys }));
         let judged = log_in(&openid, &corp(&openid, |_| {}), |_| {}).await;
-        assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "a kid twice");
+        assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "a kid twice");
     }
     openid.gives(Place::Keys, &json!({ "keys": [own, other] }));
     let providers = corp(&openid, |_| {});
@@ -137,7 +137,7 @@ async fn ambiguous_keys() {
     header.as_object_mut().unwrap().remove("kid");
     openid.redeems(&openid.forger.token(&header, &openid.claims(&begun.parameter("nonce"), NOW)));
     let judged = begun.end(provider, &begun.yes(&openid.issuer), NOW).await;
-    assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "no kid and two keys");
+    assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "no kid and two keys");
     assert!(log_in(&openid, &providers, |_| {}).await.is_ok(), "and with its kid it is known");
 }
 
@@ -151,7 +151,7 @@ async fn algorithms_of_the_settings() {
     assert!(log_in(&openid, &only("ES256"), |_| {}).await.is_ok());
     for name in ["RS256", "PS512", "ES384", "EdDSA"] {
         let judged = log_in(&openid, &only(name), |_| {}).await;
-        assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "{name}");
+        assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{name}");
     }
 }
 
@@ -167,7 +167,7 @@ async fn rotation() {
     openid.sends(Place::Keys, answer("500 Internal Server Error", "text/plain", ""));
     let old = std::mem::replace(&mut openid.forger, stranger);
     let judged = log_in(&openid, &providers, |_| {}).await;
-    assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "{judged:?}");
+    assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{judged:?}");
     assert_eq!(openid.asked(Place::Keys), 2);
     let new = std::mem::replace(&mut openid.forger, old);
     assert!(log_in(&openid, &providers, |_| {}).await.is_ok(), "the old key is still believed");
@@ -192,7 +192,7 @@ async fn withdrawn_keys() {
     assert_eq!(openid.asked(Place::Keys), 2);
     openid.forger = old;
     let judged = log_in(&openid, &providers, |_| {}).await;
-    assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "the old one is gone");
+    assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "the old one is gone");
     assert_eq!(openid.asked(Place::Keys), 2);
 }
 
@@ -229,7 +229,7 @@ async fn random_key_ids() {
                 .is_ok()
             {
                 let judged = begun.end(provider, &query, NOW).await;
-                assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "{judged:?}");
+                assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{judged:?}");
                 refused += 1;
             }
             refused

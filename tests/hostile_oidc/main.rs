@@ -179,7 +179,7 @@ async fn user_info() {
     for told in [json!({"sub": "eve"}), json!({}), json!({"sub": ["ada"]}), json!({"sub": "ADA"})] {
         openid.gives(Place::UserInfo, &told);
         let judged = log_in(&openid, &providers, |_| {}).await;
-        assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "{told}");
+        assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{told}");
     }
     for (status, kind, body) in [
         ("401 Unauthorized", "application/json", "{\"sub\":\"ada\"}"),
@@ -190,7 +190,7 @@ async fn user_info() {
     ] {
         openid.sends(Place::UserInfo, support::raw_server::answer(status, kind, body));
         let judged = log_in(&openid, &providers, |_| {}).await;
-        assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "{status} {kind} {body}");
+        assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{status} {kind} {body}");
     }
 }
 
@@ -220,7 +220,7 @@ async fn subjects() {
         let judged = log_in(&openid, &by_id, |claims| claims["oid"] = value.clone()).await;
         match user {
             Some(user) => assert_eq!(judged.unwrap().user.as_str(), user),
-            None => assert!(matches!(judged, Err(ProviderError::Nonsense(_))), "{value}"),
+            None => assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{value}"),
         }
     }
 }

@@ -15,10 +15,10 @@ pub enum Verdict {
     Refused,
     /// 503: no answer, or not in time.
     Unreachable,
-    /// 502: an answer that makes no sense.
-    Nonsense,
+    /// 502: an answer that is invalid.
+    InvalidResponse,
 }
-use Verdict::{Nonsense, Refused, Unreachable};
+use Verdict::{InvalidResponse, Refused, Unreachable};
 
 /// One behaviour: its name, what is sent, what must come of it.
 pub type Case = (String, Vec<Step>, Verdict);
@@ -96,7 +96,7 @@ pub fn transport() -> Vec<Case> {
                 bytes(format!("{head}Content-Length: 1073741824\r\n\r\n")),
                 Step::Forever(megabyte.clone(), Duration::ZERO),
             ],
-            Nonsense,
+            InvalidResponse,
         ),
         case(
             "sends chunks without end",
@@ -104,12 +104,12 @@ pub fn transport() -> Vec<Case> {
                 bytes(format!("{head}Transfer-Encoding: chunked\r\n\r\n")),
                 Step::Forever([&b"100000\r\n"[..], &megabyte, b"\r\n"].concat(), Duration::ZERO),
             ],
-            Nonsense,
+            InvalidResponse,
         ),
         case(
             "sends without length or end",
             vec![bytes(format!("{head}\r\n")), Step::Forever(megabyte, Duration::ZERO)],
-            Nonsense,
+            InvalidResponse,
         ),
         case(
             "sends headers without end",
@@ -117,17 +117,17 @@ pub fn transport() -> Vec<Case> {
                 bytes(head),
                 Step::Forever(b"X-Y: zzzzzzzzzzzzzzzzzzzzzzzz\r\n".repeat(1000), Duration::ZERO),
             ],
-            Nonsense,
+            InvalidResponse,
         ),
         case(
             "sends one header without end",
             vec![bytes(format!("{head}X: ")), Step::Forever(vec![b'x'; 65536], Duration::ZERO)],
-            Nonsense,
+            InvalidResponse,
         ),
         case(
             "sends a thousand headers",
             vec![bytes(format!("{head}{}Content-Length: 2\r\n\r\n{{}}", "X: y\r\n".repeat(1000)))],
-            Nonsense,
+            InvalidResponse,
         ),
         case(
             "sends 100 Continue without end",
@@ -151,7 +151,7 @@ pub fn transport() -> Vec<Case> {
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
                     .into(),
             ),
-            Nonsense,
+            InvalidResponse,
         ),
         case(
             "sends noise",
@@ -159,42 +159,42 @@ pub fn transport() -> Vec<Case> {
                 bytes([0xde, 0xad, 0xbe, 0xef, 0, 1, 2, 3, b'\r', b'\n', b'\r', b'\n']),
                 Step::Close,
             ],
-            Nonsense,
+            InvalidResponse,
         ),
-        case("speaks SSH", closed("SSH-2.0-OpenSSH_9.9\r\n".into()), Nonsense),
-        case("speaks TLS", vec![bytes([0x15, 3, 1, 0, 2, 2, 40]), Step::Close], Nonsense),
-        case("speaks HTTP/0.9", closed("{\"tokens\": []}\r\n\r\n".into()), Nonsense),
+        case("speaks SSH", closed("SSH-2.0-OpenSSH_9.9\r\n".into()), InvalidResponse),
+        case("speaks TLS", vec![bytes([0x15, 3, 1, 0, 2, 2, 40]), Step::Close], InvalidResponse),
+        case("speaks HTTP/0.9", closed("{\"tokens\": []}\r\n\r\n".into()), InvalidResponse),
         case(
             "speaks HTTP/7",
             closed("HTTP/7.0 201 Created\r\nContent-Length: 2\r\n\r\n{}".into()),
-            Nonsense,
+            InvalidResponse,
         ),
-        case("speaks HTTP/2", closed("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into()), Nonsense),
-        case("has a status of one digit", closed("HTTP/1.1 2 OK\r\n\r\n".into()), Nonsense),
+        case("speaks HTTP/2", closed("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into()), InvalidResponse),
+        case("has a status of one digit", closed("HTTP/1.1 2 OK\r\n\r\n".into()), InvalidResponse),
         case(
             "has two lengths",
             closed(format!("{head}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{{}}")),
-            Nonsense,
+            InvalidResponse,
         ),
         case(
             "has a negative length",
             closed(format!("{head}Content-Length: -1\r\n\r\n{{}}")),
-            Nonsense,
+            InvalidResponse,
         ),
         case(
             "has chunks that are none",
             closed(format!("{head}Transfer-Encoding: chunked\r\n\r\nxyz\r\n{{}}")),
-            Nonsense,
+            InvalidResponse,
         ),
         case(
             "has a chunk of 2^64",
             closed(format!("{head}Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n{{}}")),
-            Nonsense,
+            InvalidResponse,
         ),
         case(
             "has a NUL in a header",
             closed(format!("{head}X: a\0b\r\nContent-Length: 2\r\n\r\n{{}}")),
-            Nonsense,
+            InvalidResponse,
         ),
     ]
 }
@@ -207,33 +207,41 @@ pub fn bodies() -> Vec<Case> {
     let mut zipped = format!("HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", gzip.len()).into_bytes();
     zipped.extend_from_slice(gzip);
     vec![
-        case("nothing", json(b""), Nonsense),
-        case("no content", answer("204 No Content", JSON, ""), Nonsense),
-        case("white space", json(b"  \n "), Nonsense),
-        case("HTML that calls itself JSON", json(b"<html>Sign in</html>"), Nonsense),
-        case("HTML", answer("200 OK", "text/html", "<html>Sign in</html>"), Nonsense),
-        case("JSON that calls itself text", answer("200 OK", "text/plain", "{}"), Nonsense),
+        case("nothing", json(b""), InvalidResponse),
+        case("no content", answer("204 No Content", JSON, ""), InvalidResponse),
+        case("white space", json(b"  \n "), InvalidResponse),
+        case("HTML that calls itself JSON", json(b"<html>Sign in</html>"), InvalidResponse),
+        case("HTML", answer("200 OK", "text/html", "<html>Sign in</html>"), InvalidResponse),
+        case("JSON that calls itself text", answer("200 OK", "text/plain", "{}"), InvalidResponse),
         case(
             "JSON that calls itself nothing",
             vec![bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")],
-            Nonsense,
+            InvalidResponse,
         ),
-        case("a kind that starts like JSON", answer("200 OK", "application/jsonx", "{}"), Nonsense),
-        case("half an object", json(b"{\"tokens\": [\"ey"), Nonsense),
-        case("two objects", json(b"{}{}"), Nonsense),
-        case("a list", json(b"[]"), Nonsense),
-        case("null", json(b"null"), Nonsense),
-        case("a byte order mark", json(b"\xef\xbb\xbf{}"), Nonsense),
-        case("Latin-1", json(b"{\"tokens\": [\"\xe9\"]}"), Nonsense),
-        case("10,000 lists deep", json(deep("[", "]").as_bytes()), Nonsense),
-        case("10,000 objects deep", json(deep("{\"a\":", "}").as_bytes()), Nonsense),
+        case(
+            "a kind that starts like JSON",
+            answer("200 OK", "application/jsonx", "{}"),
+            InvalidResponse,
+        ),
+        case("half an object", json(b"{\"tokens\": [\"ey"), InvalidResponse),
+        case("two objects", json(b"{}{}"), InvalidResponse),
+        case("a list", json(b"[]"), InvalidResponse),
+        case("null", json(b"null"), InvalidResponse),
+        case("a byte order mark", json(b"\xef\xbb\xbf{}"), InvalidResponse),
+        case("Latin-1", json(b"{\"tokens\": [\"\xe9\"]}"), InvalidResponse),
+        case("10,000 lists deep", json(deep("[", "]").as_bytes()), InvalidResponse),
+        case("10,000 objects deep", json(deep("{\"a\":", "}").as_bytes()), InvalidResponse),
         case(
             "a number without end",
             json(format!("{{\"a\":{}}}", "9".repeat(200_000)).as_bytes()),
-            Nonsense,
+            InvalidResponse,
         ),
-        case("257 KiB of zeros", json(format!("[{}0]", "0,".repeat(131_600)).as_bytes()), Nonsense),
-        case("gzip", vec![bytes(zipped)], Nonsense),
+        case(
+            "257 KiB of zeros",
+            json(format!("[{}0]", "0,".repeat(131_600)).as_bytes()),
+            InvalidResponse,
+        ),
+        case("gzip", vec![bytes(zipped)], InvalidResponse),
     ]
 }
 
@@ -241,23 +249,23 @@ pub fn bodies() -> Vec<Case> {
 pub fn statuses(forger: &Forger) -> Vec<Case> {
     let body = json!({"tokens": [jwt(forger, &claims())]}).to_string();
     [
-        ("202 Accepted", Nonsense),
-        ("203 Changed On The Way", Nonsense),
-        ("206 Partial Content", Nonsense),
-        ("304 Not Modified", Nonsense),
+        ("202 Accepted", InvalidResponse),
+        ("203 Changed On The Way", InvalidResponse),
+        ("206 Partial Content", InvalidResponse),
+        ("304 Not Modified", InvalidResponse),
         ("400 Bad Request", Refused),
         ("401 Unauthorized", Refused),
         ("403 Forbidden", Refused),
-        ("404 Not Found", Nonsense),
-        ("405 Method Not Allowed", Nonsense),
-        ("407 Proxy Authentication Required", Nonsense),
-        ("410 Gone", Nonsense),
-        ("418 I'm A Teapot", Nonsense),
+        ("404 Not Found", InvalidResponse),
+        ("405 Method Not Allowed", InvalidResponse),
+        ("407 Proxy Authentication Required", InvalidResponse),
+        ("410 Gone", InvalidResponse),
+        ("418 I'm A Teapot", InvalidResponse),
         ("422 Unprocessable Content", Refused),
         ("429 Too Many Requests", Unreachable),
-        ("500 Internal Server Error", Nonsense),
+        ("500 Internal Server Error", InvalidResponse),
         ("503 Service Unavailable", Unreachable),
-        ("999 Whatever", Nonsense),
+        ("999 Whatever", InvalidResponse),
     ]
     .map(|(status, verdict)| case(status, answer(status, JSON, &body), verdict))
     .to_vec()
@@ -268,13 +276,13 @@ pub fn homes() -> Vec<Case> {
     let json = |document: Value| answer("200 OK", "application/json-home", document.to_string());
     let resource = |resource: Value| json(json!({"resources": {"jwt": resource}}));
     let mut cases = vec![
-        case("no resources", json(json!({})), Nonsense),
-        case("resources a list", json(json!({"resources": []})), Nonsense),
-        case("no jwt", json(json!({"resources": {"users": {"href": "/users/"}}})), Nonsense),
-        case("jwt a text", resource(json!("/jwt/")), Nonsense),
-        case("href missing", resource(json!({})), Nonsense),
-        case("href null", resource(json!({"href": null})), Nonsense),
-        case("href a list", resource(json!({"href": ["/jwt/"]})), Nonsense),
+        case("no resources", json(json!({})), InvalidResponse),
+        case("resources a list", json(json!({"resources": []})), InvalidResponse),
+        case("no jwt", json(json!({"resources": {"users": {"href": "/users/"}}})), InvalidResponse),
+        case("jwt a text", resource(json!("/jwt/")), InvalidResponse),
+        case("href missing", resource(json!({})), InvalidResponse),
+        case("href null", resource(json!({"href": null})), InvalidResponse),
+        case("href a list", resource(json!({"href": ["/jwt/"]})), InvalidResponse),
         case(
             "jwt twice",
             answer(
@@ -282,9 +290,9 @@ pub fn homes() -> Vec<Case> {
                 "application/json-home",
                 r#"{"resources":{"jwt":{"href":"/jwt/"},"jwt":{"href":"/evil/"}}}"#,
             ),
-            Nonsense,
+            InvalidResponse,
         ),
-        case("created", answer("201 Created", "application/json-home", "{}"), Nonsense),
+        case("created", answer("201 Created", "application/json-home", "{}"), InvalidResponse),
     ];
     for href in [
         "javascript:alert(1)",
@@ -299,9 +307,13 @@ pub fn homes() -> Vec<Case> {
         "?jwt",
         "",
     ] {
-        cases.push((format!("href {href}"), home(href), Nonsense));
+        cases.push((format!("href {href}"), home(href), InvalidResponse));
     }
-    cases.push(case("href of 100,000 bytes", home(&format!("/{}", "j".repeat(100_000))), Nonsense));
+    cases.push(case(
+        "href of 100,000 bytes",
+        home(&format!("/{}", "j".repeat(100_000))),
+        InvalidResponse,
+    ));
     cases
 }
 
@@ -310,22 +322,26 @@ pub fn documents(forger: &Forger) -> Vec<Case> {
     let good = jwt(forger, &claims());
     let json = |document: Value| answer("201 Created", JSON, document.to_string());
     vec![
-        case("no tokens", json(json!({"_type": "document"})), Nonsense),
-        case("an error that says 201", json(json!({"_type": "error", "tokens": [good]})), Nonsense),
-        case("tokens empty", tokens(&json!([])), Nonsense),
-        case("tokens null", tokens(&json!(null)), Nonsense),
-        case("tokens a text", tokens(&json!(good)), Nonsense),
-        case("tokens an object", tokens(&json!({"access": good})), Nonsense),
-        case("tokens numbers", tokens(&json!([1, 2])), Nonsense),
-        case("tokens nested", tokens(&json!([[good]])), Nonsense),
-        case("a right token behind a wrong one", tokens(&json!(["x", good])), Nonsense),
-        case("a token of 200,000 bytes", tokens(&json!(["x".repeat(200_000)])), Nonsense),
-        case("a token of dots", tokens(&json!([".".repeat(200_000)])), Nonsense),
-        case("an empty token", tokens(&json!([""])), Nonsense),
+        case("no tokens", json(json!({"_type": "document"})), InvalidResponse),
+        case(
+            "an error that says 201",
+            json(json!({"_type": "error", "tokens": [good]})),
+            InvalidResponse,
+        ),
+        case("tokens empty", tokens(&json!([])), InvalidResponse),
+        case("tokens null", tokens(&json!(null)), InvalidResponse),
+        case("tokens a text", tokens(&json!(good)), InvalidResponse),
+        case("tokens an object", tokens(&json!({"access": good})), InvalidResponse),
+        case("tokens numbers", tokens(&json!([1, 2])), InvalidResponse),
+        case("tokens nested", tokens(&json!([[good]])), InvalidResponse),
+        case("a right token behind a wrong one", tokens(&json!(["x", good])), InvalidResponse),
+        case("a token of 200,000 bytes", tokens(&json!(["x".repeat(200_000)])), InvalidResponse),
+        case("a token of dots", tokens(&json!([".".repeat(200_000)])), InvalidResponse),
+        case("an empty token", tokens(&json!([""])), InvalidResponse),
         case(
             "tokens twice",
             answer("201 Created", JSON, format!(r#"{{"tokens":["{good}"],"tokens":["{good}"]}}"#)),
-            Nonsense,
+            InvalidResponse,
         ),
     ]
 }
@@ -364,7 +380,7 @@ pub fn jwts(forger: &Forger, stranger: &Forger) -> Vec<Case> {
             Some(value) => claims[claim] = value,
             None => drop(claims.as_object_mut().unwrap().remove(claim)),
         }
-        case(name, tokens(&json!([jwt(forger, &claims)])), Nonsense)
+        case(name, tokens(&json!([jwt(forger, &claims)])), InvalidResponse)
     })
     .to_vec();
     let header =
@@ -373,36 +389,40 @@ pub fn jwts(forger: &Forger, stranger: &Forger) -> Vec<Case> {
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let other = jwt(forger, &json!({"iss": "example.com", "sub": "eve", "exp": NOW + 60}));
     cases.extend([
-        case("signed by a stranger", tokens(&json!([jwt(stranger, &claims())])), Nonsense),
-        case("alg none", header(forger, json!({"alg": "none"})), Nonsense),
-        case("alg HS256", header(forger, json!({"alg": "HS256"})), Nonsense),
-        case("alg missing", header(forger, json!({"typ": "JWT"})), Nonsense),
+        case("signed by a stranger", tokens(&json!([jwt(stranger, &claims())])), InvalidResponse),
+        case("alg none", header(forger, json!({"alg": "none"})), InvalidResponse),
+        case("alg HS256", header(forger, json!({"alg": "HS256"})), InvalidResponse),
+        case("alg missing", header(forger, json!({"typ": "JWT"})), InvalidResponse),
         case(
             "an access token of ours",
             header(forger, json!({"alg": "ES256", "typ": "at+jwt"})),
-            Nonsense,
+            InvalidResponse,
         ),
-        case("crit", header(forger, json!({"alg": "ES256", "crit": ["exp"]})), Nonsense),
+        case("crit", header(forger, json!({"alg": "ES256", "crit": ["exp"]})), InvalidResponse),
         case(
             "a stranger's key brought along",
             header(stranger, json!({"alg": "ES256", "jku": "http://127.0.0.1:1/"})),
-            Nonsense,
+            InvalidResponse,
         ),
-        case("no signature", tokens(&json!([format!("{signed}.")])), Nonsense),
-        case("two parts", tokens(&json!([signed])), Nonsense),
+        case("no signature", tokens(&json!([format!("{signed}.")])), InvalidResponse),
+        case("two parts", tokens(&json!([signed])), InvalidResponse),
         case(
             "claims of another token",
             tokens(&json!([format!("{}.{signature}", other.rsplit_once('.').unwrap().0)])),
-            Nonsense,
+            InvalidResponse,
         ),
-        case("claims a list", tokens(&json!([forger.sign(r#"{"alg":"ES256"}"#, "[]")])), Nonsense),
+        case(
+            "claims a list",
+            tokens(&json!([forger.sign(r#"{"alg":"ES256"}"#, "[]")])),
+            InvalidResponse,
+        ),
         case(
             "sub twice",
             tokens(&json!([forger.sign(
                 r#"{"alg":"ES256"}"#,
                 format!(r#"{{"iss":"example.com","exp":{},"sub":"eve","sub":"ada"}}"#, NOW + 60)
             )])),
-            Nonsense,
+            InvalidResponse,
         ),
     ]);
     cases

@@ -49,7 +49,7 @@ async fn hostile_claims_through_a_login() {
             Ok(identity) => identity,
             // Some are claims that a Kisee's token must have: then nobody logs in at all.
             Err(error) => {
-                assert_eq!(verdict(Err::<(), _>(error)), Ok(Verdict::Nonsense));
+                assert_eq!(verdict(Err::<(), _>(error)), Ok(Verdict::InvalidResponse));
                 continue;
             }
         };

@@ -31,7 +31,7 @@ fn verdict(result: Result<impl std::fmt::Debug, ProviderError>) -> Result<Verdic
     match result {
         Err(ProviderError::Refused) => Ok(Verdict::Refused),
         Err(ProviderError::Unreachable) => Ok(Verdict::Unreachable),
-        Err(ProviderError::Nonsense(_)) => Ok(Verdict::Nonsense),
+        Err(ProviderError::InvalidResponse(_)) => Ok(Verdict::InvalidResponse),
         other => Err(format!("{other:?}")),
     }
 }
@@ -135,7 +135,7 @@ async fn passwords_go_nowhere_else() {
                     let server = RawServer::start(script).await;
                     let providers = kisee::at(server.address, &forger, TIMEOUT + SLACK);
                     let judged = verdict(log_in(providers.get("kisee").unwrap()).await);
-                    assert_eq!(judged, Ok(Verdict::Nonsense), "{status} {target}");
+                    assert_eq!(judged, Ok(Verdict::InvalidResponse), "{status} {target}");
                     assert!(server.connections() <= 3, "no loops");
                 }
             }
@@ -228,10 +228,12 @@ async fn discovery() {
     moved.store(true, Ordering::SeqCst);
     assert_eq!(crowd(100).await, vec![Ok(()); 100], "found again, nobody sent away");
     assert_eq!(homes.load(Ordering::SeqCst), 2);
-    // Gone, and no home to ask: nonsense while that lasts, and the old place is not forgotten.
+    // Gone, and no home to ask: invalid while that lasts, and the old place is not forgotten.
     broken.store(true, Ordering::SeqCst);
     moved.store(false, Ordering::SeqCst);
-    assert!(crowd(10).await.iter().all(|login| matches!(login, Err(ProviderError::Nonsense(_)))));
+    assert!(
+        crowd(10).await.iter().all(|login| matches!(login, Err(ProviderError::InvalidResponse(_))))
+    );
     moved.store(true, Ordering::SeqCst);
     assert_eq!(crowd(10).await, vec![Ok(()); 10]);
     // Back where it was, and a redirect where it is now: not followed, but looked into.
@@ -420,10 +422,10 @@ async fn providers_do_not_stand_in_for_each_other() {
         let through_one = log_in(providers.get("one").unwrap()).await;
         match issuer {
             "one.example.com" => assert_eq!(through_one.unwrap().user.as_str(), "one-ada"),
-            _ => assert_eq!(verdict(through_one), Ok(Verdict::Nonsense)),
+            _ => assert_eq!(verdict(through_one), Ok(Verdict::InvalidResponse)),
         }
         let through_two = log_in(providers.get("two").unwrap()).await;
-        assert_eq!(verdict(through_two), Ok(Verdict::Nonsense));
+        assert_eq!(verdict(through_two), Ok(Verdict::InvalidResponse));
     }
 }
 /// Every turn taken by a provider that floods: what one provider can take is bounded.

@@ -12,7 +12,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pasee::domain::token::Audience;
 use pasee::idp::kubernetes::{Asking, Cluster, ClusterError, Published, Review};
-use pasee::idp::{Clusters, Credentials, Identity, ProviderError, Providers, Shown, Way};
+use pasee::idp::{
+    Clusters, Credential, Identity, LoginMethod, PasswordCredential, ProviderError, Providers,
+};
 use pasee::jose::key::Algorithm;
 use pasee::settings::{IdentityProvider, Protocol, parse};
 use secrecy::SecretString;
@@ -111,7 +113,7 @@ fn providers(cluster: &Arc<Told>, offline: bool) -> Providers {
 }
 
 async fn show(providers: &Providers, token: &str) -> Result<Identity, ProviderError> {
-    providers.get("k8s").unwrap().identify(Shown::Token(token.into()), now()).await
+    providers.get("k8s").unwrap().identify(Credential::Token(token.into()), now()).await
 }
 
 fn passed(identity: &Identity) -> String {
@@ -131,9 +133,9 @@ async fn a_reviewed_pod() {
     });
     assert_eq!(passed(&identity), said.to_string());
     let provider = providers.get("k8s").unwrap();
-    assert_eq!(provider.ways(), [Way::Token]);
-    let credentials = Credentials { login: "ci:deployer".into(), password: "x".into() };
-    let refused = provider.identify(Shown::Password(credentials), now()).await.unwrap_err();
+    assert_eq!(provider.login_methods(), [LoginMethod::Token]);
+    let credential = PasswordCredential { login: "ci:deployer".into(), password: "x".into() };
+    let refused = provider.identify(Credential::Password(credential), now()).await.unwrap_err();
     assert_eq!(refused, ProviderError::NotOffered);
     assert!(Providers::new(&[settings(false)]).is_err(), "without a cluster there are no accounts");
 }
@@ -181,7 +183,7 @@ async fn every_other_word_of_an_api_server() {
     for (error, expected) in [
         (ClusterError::Unreachable, ProviderError::Unreachable),
         (ClusterError::Forbidden, ProviderError::from(ClusterError::Forbidden)),
-        (ClusterError::Nonsense, ProviderError::from(ClusterError::Nonsense)),
+        (ClusterError::InvalidResponse, ProviderError::from(ClusterError::InvalidResponse)),
     ] {
         cluster.says(Err(error));
         assert_eq!(show(&providers, "a.b.c").await.unwrap_err(), expected);

@@ -179,7 +179,7 @@ async fn hostile_sets() {
             matches!(
                 judged,
                 Err(ProviderError::Unreachable
-                    | ProviderError::Nonsense(_)
+                    | ProviderError::InvalidResponse(_)
                     | ProviderError::Token(VerifyError::UnknownKey))
             ),
             "{name}: {judged:?}"
@@ -216,9 +216,9 @@ async fn one_that_hangs_does_not_slow_another() {
     for _ in 0..400 {
         let (providers, token) = (Arc::clone(&providers), token.clone());
         waiting.spawn(async move {
-            let shown = pasee::idp::Shown::Token(token.into());
+            let credential = pasee::idp::Credential::Token(token.into());
             let slow = providers.get("slow").unwrap();
-            slow.identify(shown, super::now()).await.map(drop)
+            slow.identify(credential, super::now()).await.map(drop)
         });
     }
     tokio::time::sleep(Duration::from_millis(400)).await;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use pasee::idp::{Credentials, Identity, ProviderError, Providers, Shown, Way};
+use pasee::idp::{Credential, Identity, LoginMethod, PasswordCredential, ProviderError, Providers};
 use pasee::jose::key::Algorithm;
 use serde_json::{Value, json};
 
@@ -13,9 +13,9 @@ use super::support::raw_server::{RawServer, Request, Script, Step, answer};
 use super::{TIMEOUT, at, claims, good, settings, token};
 
 async fn log_in(providers: &Providers) -> Result<Identity, ProviderError> {
-    let credentials = Credentials { login: "ada".into(), password: "s3cret-Passw0rd".into() };
+    let credential = PasswordCredential { login: "ada".into(), password: "s3cret-Passw0rd".into() };
     let provider = providers.get("externals").unwrap();
-    provider.identify(Shown::Password(credentials), now()).await
+    provider.identify(Credential::Password(credential), now()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +38,7 @@ async fn forwarded_and_believed() {
     assert_eq!(seen[0].0, "POST /tokens/?idp=internals");
     assert_eq!(body, json!({ "login": "ada", "password": "s3cret-Passw0rd" }));
     let provider = providers.get("externals").unwrap();
-    assert_eq!(provider.ways(), [Way::Token, Way::Password]);
+    assert_eq!(provider.login_methods(), [LoginMethod::Token, LoginMethod::Password]);
 }
 
 /// Below a path, as behind a proxy.
@@ -76,32 +76,32 @@ async fn hostile_answers() {
         let text = format!("HTTP/1.1 307 Moved\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
         vec![Step::Bytes(text.into())]
     };
-    let (nonsense, refused, away) =
-        (ProviderError::Nonsense(""), ProviderError::Refused, ProviderError::Unreachable);
+    let (invalid, refused, away) =
+        (ProviderError::InvalidResponse(""), ProviderError::Refused, ProviderError::Unreachable);
     let right = json!({ "access_token": token(&forger, &claims("internals-ada")) }).to_string();
     let cases = vec![
-        ("a user of another provider", of("others-ada"), nonsense),
-        ("a user who is not let in", of("unlisted-ada"), nonsense),
-        ("a circle", of("internals-externals-ada"), nonsense),
-        ("a stranger's token", with(json!(token(&stranger, &claims("internals-ada")))), nonsense),
-        ("a refresh token", with(json!(forger.token(&forger.header("rt+jwt"), &refresh))), nonsense),
-        ("a number", with(json!(1)), nonsense),
-        ("a list", with(json!([right])), nonsense),
-        ("nothing", answer("201 Created", kind, "{}"), nonsense),
-        ("garbage", answer("201 Created", kind, "\u{0}garbage"), nonsense),
-        ("the token twice", answer("201 Created", kind, right.replace('{', "{\"access_token\":\"x\",")), nonsense),
-        ("HTML", answer("201 Created", "text/html", &right), nonsense),
-        ("another status", answer("418 Teapot", kind, &right), nonsense),
-        ("a redirect", redirect("/tokens/?idp=internals"), nonsense),
-        ("a redirect elsewhere", redirect("http://127.0.0.1:1/"), nonsense),
+        ("a user of another provider", of("others-ada"), invalid),
+        ("a user who is not let in", of("unlisted-ada"), invalid),
+        ("a circle", of("internals-externals-ada"), invalid),
+        ("a stranger's token", with(json!(token(&stranger, &claims("internals-ada")))), invalid),
+        ("a refresh token", with(json!(forger.token(&forger.header("rt+jwt"), &refresh))), invalid),
+        ("a number", with(json!(1)), invalid),
+        ("a list", with(json!([right])), invalid),
+        ("nothing", answer("201 Created", kind, "{}"), invalid),
+        ("garbage", answer("201 Created", kind, "\u{0}garbage"), invalid),
+        ("the token twice", answer("201 Created", kind, right.replace('{', "{\"access_token\":\"x\",")), invalid),
+        ("HTML", answer("201 Created", "text/html", &right), invalid),
+        ("another status", answer("418 Teapot", kind, &right), invalid),
+        ("a redirect", redirect("/tokens/?idp=internals"), invalid),
+        ("a redirect elsewhere", redirect("http://127.0.0.1:1/"), invalid),
         ("400", status("400 Bad"), refused),
         ("401", status("401 No"), refused),
         ("403", status("403 No"), refused),
         ("403 with a token", answer("403 No", kind, &right), refused),
-        ("404", status("404 Nothing"), nonsense),
+        ("404", status("404 Nothing"), invalid),
         ("429", status("429 Slow"), away),
-        ("500", status("500 Oops"), nonsense),
-        ("502", status("502 Oops"), nonsense),
+        ("500", status("500 Oops"), invalid),
+        ("502", status("502 Oops"), invalid),
         ("503", status("503 Busy"), away),
         ("hangs", vec![Step::Hang], away),
         ("closes", vec![Step::Close], away),
@@ -111,7 +111,7 @@ async fn hostile_answers() {
                 Step::Bytes(format!("HTTP/1.1 201 Created\r\nContent-Type: {kind}\r\nContent-Length: 1073741824\r\n\r\n").into()),
                 Step::Forever(vec![b' '; 65_536], Duration::ZERO),
             ],
-            nonsense,
+            invalid,
         ),
     ];
     let count = cases.len();
@@ -136,8 +136,8 @@ async fn hostile_answers() {
 async fn logins_are_small() {
     let forger = Forger::new(Algorithm::Es256);
     for providers in [super::pinned(forger.key.public()), at("127.0.0.1:1".parse().unwrap())] {
-        let shown = Shown::Token("x".into());
-        let login = providers.get("externals").unwrap().identify(shown, now());
+        let credential = Credential::Token("x".into());
+        let login = providers.get("externals").unwrap().identify(credential, now());
         let size = size_of_val(&login);
         println!("a login at another Pasee takes {size} bytes");
         assert!(size < 4096, "{size}");

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pasee::idp::{Identity, Provider, ProviderError, Providers, Shown};
+use pasee::idp::{Credential, Identity, Provider, ProviderError, Providers};
 use pasee::jose::key::{Algorithm, PublicKey};
 use pasee::settings::{IdentityProvider, Protocol, parse};
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ fn pinned(key: &PublicKey) -> Providers {
 
 async fn show(providers: &Providers, token: &str) -> Result<Identity, ProviderError> {
     let provider: &Provider = providers.get("externals").unwrap();
-    provider.identify(Shown::Token(token.into()), now()).await
+    provider.identify(Credential::Token(token.into()), now()).await
 }
 
 /// The claims of an access token of the other Pasee.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pasee::domain::claim::ClaimName;
 use pasee::domain::time::Timestamp;
-use pasee::idp::{Credentials, Identity, Provider, ProviderError, Providers, Shown};
+use pasee::idp::{Credential, Identity, PasswordCredential, Provider, ProviderError, Providers};
 use pasee::jose::key::PublicKey;
 use pasee::settings::{IdentityProvider, Kisee, Mapping, PassedClaim, Protocol};
 use serde_json::{Value, json};
@@ -62,8 +62,8 @@ pub fn at(address: SocketAddr, forger: &Forger, timeout: Duration) -> Providers 
 
 /// A login as ada.
 pub async fn log_in(provider: &Provider) -> Result<Identity, ProviderError> {
-    let credentials = Credentials { login: "ada".into(), password: "s3cret-Passw0rd".into() };
-    provider.identify(Shown::Password(credentials), now()).await
+    let credential = PasswordCredential { login: "ada".into(), password: "s3cret-Passw0rd".into() };
+    provider.identify(Credential::Password(credential), now()).await
 }
 
 /// The claims of a Kisee's JWT.

@@ -55,14 +55,14 @@ async fn names(
             return Err(ProviderError::Unreachable);
         }
         let Value::Array(entries) = json(&expect_json(answer)?)? else {
-            return Err(ProviderError::Nonsense("a list that is none"));
+            return Err(ProviderError::InvalidResponse("a list that is none"));
         };
         if entries.len() > PAGE {
-            return Err(ProviderError::Nonsense("a page with more than was asked for"));
+            return Err(ProviderError::InvalidResponse("a page with more than was asked for"));
         }
         let is_last = entries.len() < PAGE;
         let found: Option<Vec<String>> = entries.iter().map(name).collect();
-        names.extend(found.ok_or(ProviderError::Nonsense("an entry without a name"))?);
+        names.extend(found.ok_or(ProviderError::InvalidResponse("an entry without a name"))?);
         if is_last {
             return Ok(names);
         }

@@ -31,7 +31,7 @@ pub(super) fn error(answer: &Answer) -> ProviderError {
     match object.as_ref().and_then(|object| object.get("error")) {
         Some(Value::Object(error)) if is_transient(error) => ProviderError::Unreachable,
         _ if answer.is_away() => ProviderError::Unreachable,
-        _ => ProviderError::Nonsense("no user information for its own access token"),
+        _ => ProviderError::InvalidResponse("no user information for its own access token"),
     }
 }
 
@@ -40,7 +40,7 @@ pub(super) fn refusal(error: &Map<String, Value>) -> ProviderError {
     match error.get("code").and_then(Value::as_i64) {
         _ if is_transient(error) => ProviderError::Unreachable,
         Some(100) => ProviderError::NotConfirmed,
-        _ => ProviderError::Nonsense("a refusal that is not the user's"),
+        _ => ProviderError::InvalidResponse("a refusal that is not the user's"),
     }
 }
 

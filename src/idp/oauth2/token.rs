@@ -27,11 +27,11 @@ pub(super) async fn exchange(
     let answer = request.request_async(&Through { caller, judge }).await;
     let answer = answer.map_err(|error| match error {
         RequestTokenError::Request(error) => error,
-        _ => ProviderError::Nonsense("a token answer without a token"),
+        _ => ProviderError::InvalidResponse("a token answer without a token"),
     })?;
     match answer.token_type() {
         BasicTokenType::Bearer => Ok(answer.access_token().secret().clone()),
-        _ => Err(ProviderError::Nonsense("a token that is no bearer token")),
+        _ => Err(ProviderError::InvalidResponse("a token that is no bearer token")),
     }
 }
 
@@ -43,23 +43,23 @@ fn judge(answer: &Answer) -> Result<StatusCode, ProviderError> {
     }
     let is_answer = answer.status.is_success() || answer.status.is_client_error();
     if !is_answer || !answer.is_json() {
-        return Err(ProviderError::Nonsense("a token answer that is not JSON"));
+        return Err(ProviderError::InvalidResponse("a token answer that is not JSON"));
     }
     let object = strict_object(&answer.body)
-        .map_err(|_| ProviderError::Nonsense("a malformed token answer"))?;
+        .map_err(|_| ProviderError::InvalidResponse("a malformed token answer"))?;
     match object.get("error") {
         Some(Value::String(error)) => Err(refusal(error)),
         Some(Value::Object(error)) => Err(graph::refusal(error)),
-        Some(_) => Err(ProviderError::Nonsense("a token answer with a strange error")),
+        Some(_) => Err(ProviderError::InvalidResponse("a token answer with a strange error")),
         None if answer.status.is_success() => expect_token(&object).map(|()| StatusCode::OK),
-        None => Err(ProviderError::Nonsense("an unexpected status for a token")),
+        None => Err(ProviderError::InvalidResponse("an unexpected status for a token")),
     }
 }
 
 fn expect_token(object: &Map<String, Value>) -> Result<(), ProviderError> {
     match object.get("access_token") {
         Some(Value::String(_)) => Ok(()),
-        _ => Err(ProviderError::Nonsense("a token answer without a token")),
+        _ => Err(ProviderError::InvalidResponse("a token answer without a token")),
     }
 }
 
@@ -73,13 +73,13 @@ fn refusal(error: &str) -> ProviderError {
         "invalid_grant" | "bad_verification_code" | "access_denied" => ProviderError::NotConfirmed,
         "temporarily_unavailable" | "server_error" | "slow_down" => ProviderError::Unreachable,
         "invalid_client" | "incorrect_client_credentials" | "unauthorized_client" => {
-            ProviderError::Nonsense(
+            ProviderError::InvalidResponse(
                 "it does not know this client or its secret: see client_id and client_secret",
             )
         }
-        "redirect_uri_mismatch" => ProviderError::Nonsense(
+        "redirect_uri_mismatch" => ProviderError::InvalidResponse(
             "it does not know the place to come back to: see hostname and callback_url",
         ),
-        _ => ProviderError::Nonsense("a refusal that is not the user's"),
+        _ => ProviderError::InvalidResponse("a refusal that is not the user's"),
     }
 }

@@ -82,7 +82,8 @@ pub async fn redeem(
         .await
         .map_err(classify)?;
     let id_token = answer.extra_fields().id_token.clone();
-    let id_token = id_token.ok_or(ProviderError::Nonsense("a token answer without id_token"))?;
+    let id_token =
+        id_token.ok_or(ProviderError::InvalidResponse("a token answer without id_token"))?;
     Ok(Given { access_token: answer.access_token().clone(), id_token })
 }
 
@@ -96,7 +97,7 @@ fn judge(answer: &Answer) -> Result<StatusCode, ProviderError> {
         StatusCode::OK | StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED
     );
     if !is_known || !answer.is_json() || strict_object(&answer.body).is_err() {
-        return Err(ProviderError::Nonsense("a malformed token answer"));
+        return Err(ProviderError::InvalidResponse("a malformed token answer"));
     }
     Ok(answer.status)
 }
@@ -108,12 +109,12 @@ fn classify(error: RequestTokenError<ProviderError, BasicErrorResponse>) -> Prov
         RequestTokenError::ServerResponse(response) => match response.error() {
             BasicErrorResponseType::InvalidGrant => ProviderError::NotConfirmed,
             BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {
-                ProviderError::Nonsense("it does not take our client_id and client_secret")
+                ProviderError::InvalidResponse("it does not take our client_id and client_secret")
             }
-            _ => ProviderError::Nonsense("it refuses to redeem a code"),
+            _ => ProviderError::InvalidResponse("it refuses to redeem a code"),
         },
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-            ProviderError::Nonsense("a malformed token answer")
+            ProviderError::InvalidResponse("a malformed token answer")
         }
     }
 }

@@ -112,9 +112,9 @@ async fn discover(caller: &Caller, settings: &settings::Oidc) -> Result<Known, P
 /// The keys; a set without any that is of use is as good as none.
 async fn keys(caller: &Caller, place: &Url) -> Result<KeySet, ProviderError> {
     let set = KeySet::read(&fetch(caller, place).await?);
-    let set = set.map_err(|_| ProviderError::Nonsense("a malformed JWK Set"))?;
+    let set = set.map_err(|_| ProviderError::InvalidResponse("a malformed JWK Set"))?;
     if set.is_empty() {
-        return Err(ProviderError::Nonsense("a JWK Set without a key of use"));
+        return Err(ProviderError::InvalidResponse("a JWK Set without a key of use"));
     }
     Ok(set)
 }
@@ -126,9 +126,9 @@ async fn fetch(caller: &Caller, place: &Url) -> Result<Map<String, Value>, Provi
     match answer.status {
         StatusCode::OK => {}
         _ if answer.is_away() => return Err(ProviderError::Unreachable),
-        _ => return Err(ProviderError::Nonsense("no document where one should be")),
+        _ => return Err(ProviderError::InvalidResponse("no document where one should be")),
     }
-    strict_object(&answer.body).map_err(|_| ProviderError::Nonsense("a malformed document"))
+    strict_object(&answer.body).map_err(|_| ProviderError::InvalidResponse("a malformed document"))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ impl Metadata {
         settings: &settings::Oidc,
     ) -> Result<Self, ProviderError> {
         if document.get("issuer").and_then(Value::as_str) != Some(&settings.issuer) {
-            return Err(ProviderError::Nonsense("a discovery document of another issuer"));
+            return Err(ProviderError::InvalidResponse("a discovery document of another issuer"));
         }
         let place = |name: &str| {
             let url: Url = document.get(name)?.as_str()?.parse().ok()?;
@@ -41,15 +41,15 @@ impl Metadata {
         };
         let user_info = place("userinfo_endpoint");
         if user_info.is_none() && document.contains_key("userinfo_endpoint") {
-            return Err(ProviderError::Nonsense("a bad userinfo_endpoint"));
+            return Err(ProviderError::InvalidResponse("a bad userinfo_endpoint"));
         }
         let names_issuer = document.get("authorization_response_iss_parameter_supported");
         Ok(Self {
             authorization: place("authorization_endpoint")
-                .ok_or(ProviderError::Nonsense("no good authorization_endpoint"))?,
+                .ok_or(ProviderError::InvalidResponse("no good authorization_endpoint"))?,
             token: place("token_endpoint")
-                .ok_or(ProviderError::Nonsense("no good token_endpoint"))?,
-            keys: place("jwks_uri").ok_or(ProviderError::Nonsense("no good jwks_uri"))?,
+                .ok_or(ProviderError::InvalidResponse("no good token_endpoint"))?,
+            keys: place("jwks_uri").ok_or(ProviderError::InvalidResponse("no good jwks_uri"))?,
             user_info,
             names_issuer: names_issuer == Some(&Value::Bool(true)),
             authentication: authentication(document)?,
@@ -90,6 +90,6 @@ fn authentication(document: &Map<String, Value>) -> Result<AuthType, ProviderErr
     } else if takes("client_secret_post") || takes("none") {
         Ok(AuthType::RequestBody)
     } else {
-        Err(ProviderError::Nonsense("a token_endpoint that takes no client_secret"))
+        Err(ProviderError::InvalidResponse("a token_endpoint that takes no client_secret"))
     }
 }

@@ -23,7 +23,7 @@ pub async fn ask(
     token: &AccessToken,
 ) -> Result<Map<String, Value>, ProviderError> {
     let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.secret()))
-        .map_err(|_| ProviderError::Nonsense("a malformed access token"))?;
+        .map_err(|_| ProviderError::InvalidResponse("a malformed access token"))?;
     bearer.set_sensitive(true);
     let request = caller.client().get(place.clone());
     let request = request.header(AUTHORIZATION, bearer).header(ACCEPT, "application/json");
@@ -32,9 +32,9 @@ pub async fn ask(
         return Err(ProviderError::Unreachable);
     }
     if answer.status != StatusCode::OK || !answer.is_json() {
-        return Err(ProviderError::Nonsense("no UserInfo in JSON"));
+        return Err(ProviderError::InvalidResponse("no UserInfo in JSON"));
     }
-    strict_object(&answer.body).map_err(|_| ProviderError::Nonsense("malformed UserInfo"))
+    strict_object(&answer.body).map_err(|_| ProviderError::InvalidResponse("malformed UserInfo"))
 }
 
 /// The claims of an ID token and those that UserInfo adds. UserInfo must be of the same `sub` (section 5.3.2), and changes
@@ -44,7 +44,7 @@ pub fn merged(
     mut told: Map<String, Value>,
 ) -> Result<Map<String, Value>, ProviderError> {
     if told.get("sub") != signed.get("sub") {
-        return Err(ProviderError::Nonsense("UserInfo of another user"));
+        return Err(ProviderError::InvalidResponse("UserInfo of another user"));
     }
     for pair in PAIRS {
         let has = |document: &Map<String, Value>| {
