@@ -3,6 +3,7 @@
 //! Owns the common face of the protocols and the rule that only whitelisted claims pass. Must not know groups, tokens
 //! of ours, or how requests reach us.
 
+pub mod browser;
 mod call;
 mod keyring;
 pub mod kisee;
@@ -13,7 +14,6 @@ pub mod oauth1;
 pub mod oauth2;
 pub mod oidc;
 pub mod pasee;
-pub mod redirect;
 mod through;
 
 use std::collections::HashMap;
@@ -33,9 +33,9 @@ use crate::jose::verify::VerifyError;
 use crate::settings::{self, InputField, Protocol};
 
 use self::pasee::Pasee;
+use browser::{AuthorizationRequest, CallbackParams, PendingLogin};
 pub use mapping::MappedGroups;
 use mapping::Mapping;
-use redirect::{Answered, Begun, Memory};
 
 /// Who a provider says somebody is.
 #[derive(Clone, Debug)]
@@ -266,36 +266,41 @@ impl Provider {
         self.identity(&authenticated)
     }
 
-    /// Begins a login in a browser, which is to come back to `back`.
+    /// Begins a login in a browser, which is to come back to `callback_url`.
     ///
     /// # Errors
     /// [`ProviderError::NotOffered`] when the protocol has no such thing, else what went wrong on the way.
-    pub async fn begin(&self, back: &Url, now: Timestamp) -> Result<Begun, ProviderError> {
+    pub async fn begin(
+        &self,
+        callback_url: &Url,
+        now: Timestamp,
+    ) -> Result<AuthorizationRequest, ProviderError> {
         match &self.protocol {
-            Ready::OAuth1(oauth1) => oauth1.begin(back, now).await,
-            Ready::OAuth2(oauth2) => oauth2.begin(back),
-            Ready::Oidc(oidc) => oidc.begin(back).await,
+            Ready::OAuth1(oauth1) => oauth1.begin(callback_url, now).await,
+            Ready::OAuth2(oauth2) => oauth2.begin(callback_url),
+            Ready::Oidc(oidc) => oidc.begin(callback_url).await,
             Ready::Kisee(_) | Ready::Local(_) | Ready::Pasee(_) | Ready::Kubernetes(_) => {
                 Err(ProviderError::NotOffered)
             }
         }
     }
 
-    /// Ends a login in a browser that has come back to `back` with an answer, and with the memory of how it began.
+    /// Ends a login in a browser that has come back to `callback_url` with an answer, and with what was remembered
+    /// of how it began.
     ///
     /// # Errors
     /// [`ProviderError::NotConfirmed`] when the answer does not belong to that beginning or says no.
     pub async fn finish(
         &self,
-        back: &Url,
-        memory: Memory,
-        answered: &Answered,
+        callback_url: &Url,
+        pending: PendingLogin,
+        params: &CallbackParams,
         now: Timestamp,
     ) -> Result<Identity, ProviderError> {
         let authenticated = match &self.protocol {
-            Ready::OAuth1(oauth1) => oauth1.finish(memory, answered, now).await?,
-            Ready::OAuth2(oauth2) => oauth2.finish(back, memory, answered).await?,
-            Ready::Oidc(oidc) => oidc.finish(back, memory, answered, now).await?,
+            Ready::OAuth1(oauth1) => oauth1.finish(pending, params, now).await?,
+            Ready::OAuth2(oauth2) => oauth2.finish(callback_url, pending, params).await?,
+            Ready::Oidc(oidc) => oidc.finish(callback_url, pending, params, now).await?,
             Ready::Kisee(_) | Ready::Local(_) | Ready::Pasee(_) | Ready::Kubernetes(_) => {
                 return Err(ProviderError::NotOffered);
             }

@@ -1,6 +1,6 @@
 //! A login in a browser that is sent to a provider and comes back: what is remembered between, and what comes back.
 //!
-//! Must not know where the memory is kept, nor any protocol.
+//! Must not know where that is kept, nor how a provider is called.
 
 use std::fmt;
 
@@ -15,52 +15,78 @@ use super::ProviderError;
 /// Most parameters that a browser may bring back.
 const MAX_PARAMETERS: usize = 32;
 
-/// A login that has begun.
+/// Longest code that is taken to a provider, in bytes.
+const MAX_CODE: usize = 4096;
+
+/// Where a login in a browser begins.
 #[derive(Debug)]
-pub struct Begun {
+pub struct AuthorizationRequest {
     /// Where to send the browser.
     pub authorize_url: Url,
     /// What to remember of it until the browser comes back; only that browser may bring it back.
-    pub memory: Memory,
+    pub pending: PendingLogin,
 }
 
-/// What is remembered of a login that has begun. All of it is random or secret: it never shows in `Debug`.
+/// What is remembered of a login that has begun, by protocol. All of it is random or secret: it never shows in `Debug`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Memory {
-    /// What the provider sends back with the browser: `state` (RFC 6749 section 4.1.1) or the `oauth_token` of OAuth 1.0a.
-    pub state: String,
-    /// The PKCE verifier (RFC 7636 section 4.1).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verifier: Option<String>,
-    /// The `nonce` of the ID token (OpenID Connect Core 1.0 section 3.1.2.1).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nonce: Option<String>,
-    /// The secret of the request token (RFC 5849 section 2.1).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_secret: Option<String>,
+#[serde(tag = "protocol", rename_all = "lowercase")]
+pub enum PendingLogin {
+    /// OAuth 1.0a.
+    OAuth1 {
+        /// The request token, which the provider sends back with the browser as `oauth_token` (RFC 5849 section 2.2).
+        request_token: String,
+        /// Its secret (RFC 5849 section 2.1).
+        token_secret: String,
+    },
+    /// OAuth 2.0.
+    OAuth2 {
+        /// What the provider sends back with the browser (RFC 6749 section 4.1.1).
+        state: String,
+        /// The PKCE verifier (RFC 7636 section 4.1), of a provider that has PKCE.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verifier: Option<String>,
+    },
+    /// OpenID Connect.
+    Oidc {
+        /// What the provider sends back with the browser (RFC 6749 section 4.1.1).
+        state: String,
+        /// The PKCE verifier (RFC 7636 section 4.1).
+        verifier: String,
+        /// The `nonce` of the ID token (OpenID Connect Core 1.0 section 3.1.2.1).
+        nonce: String,
+    },
 }
 
-impl Memory {
+impl PendingLogin {
+    /// What the provider sends back with the browser: `state`, or the `oauth_token` of OAuth 1.0a.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        match self {
+            Self::OAuth1 { request_token, .. } => request_token,
+            Self::OAuth2 { state, .. } | Self::Oidc { state, .. } => state,
+        }
+    }
+
     /// Whether this is the state, compared in constant time.
     #[must_use]
-    pub fn is_state(&self, shown: &str) -> bool {
-        !shown.is_empty()
-            && verify_slices_are_equal(self.state.as_bytes(), shown.as_bytes()).is_ok()
+    pub fn is_state(&self, text: &str) -> bool {
+        !text.is_empty()
+            && verify_slices_are_equal(self.state().as_bytes(), text.as_bytes()).is_ok()
     }
 }
 
-impl fmt::Debug for Memory {
+impl fmt::Debug for PendingLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").finish_non_exhaustive()
+        f.debug_struct("PendingLogin").finish_non_exhaustive()
     }
 }
 
 /// What a browser brought back in its query: each parameter once (RFC 6749 section 3.1). Holds codes: it never shows in
 /// `Debug`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Answered(Vec<(String, String)>);
+pub struct CallbackParams(Vec<(String, String)>);
 
-impl Answered {
+impl CallbackParams {
     /// Reads the query.
     ///
     /// # Errors
@@ -80,10 +106,27 @@ impl Answered {
     /// Whether this answers the login that is remembered: it brings back the state, or with OAuth 1.0a the request token
     /// (as `denied` when Twitter's user said no).
     #[must_use]
-    pub fn belongs_to(&self, memory: &Memory) -> bool {
+    pub fn belongs_to(&self, pending: &PendingLogin) -> bool {
         let mut brought =
             ["state", "oauth_token", "denied"].iter().filter_map(|name| self.get(name)).peekable();
-        brought.peek().is_some() && brought.all(|state| memory.is_state(state))
+        brought.peek().is_some() && brought.all(|state| pending.is_state(state))
+    }
+
+    /// The code of an answer that says yes (RFC 6749 section 4.1.2). One that also has an error says nothing.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unreachable`] for an error that passes (section 4.1.2.1), else [`ProviderError::NotConfirmed`].
+    pub(super) fn code(&self) -> Result<&str, ProviderError> {
+        if let Some(error) = self.get("error") {
+            tracing::info!(error = %loggable(error), "the provider did not confirm a login");
+        }
+        match (self.get("error"), self.get("code")) {
+            (Some("temporarily_unavailable" | "server_error"), None) => {
+                Err(ProviderError::Unreachable)
+            }
+            (None, Some(code)) if (1..=MAX_CODE).contains(&code.len()) => Ok(code),
+            _ => Err(ProviderError::NotConfirmed),
+        }
     }
 
     /// The value of a parameter.
@@ -93,11 +136,16 @@ impl Answered {
     }
 }
 
-impl fmt::Debug for Answered {
+impl fmt::Debug for CallbackParams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_tuple("Answered").field(&names).finish()
+        f.debug_tuple("CallbackParams").field(&names).finish()
     }
+}
+
+/// A text from outside, as it may stand in a log.
+pub(super) fn loggable(text: &str) -> String {
+    text.chars().take(100).flat_map(char::escape_default).collect()
 }
 
 /// 256 random bits as text: a state, a verifier (RFC 7636 section 4.1) or a nonce that nobody can guess.

@@ -10,9 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
+use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
 use super::call::{Answer, Caller, Repeat, SetupError, Trust};
 use super::oauth2::READABLE;
-use super::redirect::{Answered, Begun, Memory, random};
 use super::{Authenticated, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::settings;
@@ -40,9 +40,13 @@ impl OAuth1 {
     }
 
     /// Gets a request token and says where to send a browser with it (RFC 5849 sections 2.1 and 2.2).
-    pub(super) async fn begin(&self, back: &Url, now: Timestamp) -> Result<Begun, ProviderError> {
-        let back = self.settings.callback_url.as_ref().unwrap_or(back);
-        let extra = [("oauth_callback", back.as_str())];
+    pub(super) async fn begin(
+        &self,
+        callback_url: &Url,
+        now: Timestamp,
+    ) -> Result<AuthorizationRequest, ProviderError> {
+        let callback_url = self.settings.callback_url.as_ref().unwrap_or(callback_url);
+        let extra = [("oauth_callback", callback_url.as_str())];
         let place = &self.settings.request_token_url;
         let answer = self.caller.turn(self.post(place, None, &extra, now)).await?;
         let answer = Form::of(&answer).map_err(|error| match error {
@@ -57,32 +61,32 @@ impl OAuth1 {
                 "a request token without oauth_callback_confirmed",
             ));
         }
-        let (token, secret) = answer.token()?;
+        let (request_token, token_secret) = answer.token()?;
         let mut authorize_url = self.settings.authorize_url.clone();
-        authorize_url.query_pairs_mut().append_pair("oauth_token", &token);
-        let memory =
-            Memory { state: token, verifier: None, nonce: None, token_secret: Some(secret) };
-        Ok(Begun { authorize_url, memory })
+        authorize_url.query_pairs_mut().append_pair("oauth_token", &request_token);
+        let pending = PendingLogin::OAuth1 { request_token, token_secret };
+        Ok(AuthorizationRequest { authorize_url, pending })
     }
 
     /// Who has come back, if the answer belongs to the beginning (RFC 5849 section 2.3).
     pub(super) async fn finish(
         &self,
-        memory: Memory,
-        answered: &Answered,
+        pending: PendingLogin,
+        params: &CallbackParams,
         now: Timestamp,
     ) -> Result<Authenticated, ProviderError> {
-        let (token, verifier) = (answered.get("oauth_token"), answered.get("oauth_verifier"));
+        let (token, verifier) = (params.get("oauth_token"), params.get("oauth_verifier"));
         // Whoever says no comes back with `denied` in the place of both.
-        let (Some(token), Some(verifier), None) = (token, verifier, answered.get("denied")) else {
+        let (Some(token), Some(verifier), None) = (token, verifier, params.get("denied")) else {
             return Err(ProviderError::NotConfirmed);
         };
-        let fits = (1..=MAX_TOKEN).contains(&verifier.len());
-        let Some(secret) = memory.token_secret.as_ref().filter(|_| fits && memory.is_state(token))
-        else {
+        if !(1..=MAX_TOKEN).contains(&verifier.len()) || !pending.is_state(token) {
+            return Err(ProviderError::NotConfirmed);
+        }
+        let PendingLogin::OAuth1 { token_secret, .. } = pending else {
             return Err(ProviderError::NotConfirmed);
         };
-        let secret = SecretString::from(secret.clone());
+        let secret = SecretString::from(token_secret);
         let place = &self.settings.access_token_url;
         let extra = [("oauth_verifier", verifier)];
         let call = self.post(place, Some((token, &secret)), &extra, now);

@@ -19,9 +19,9 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
 use super::call::{Answer, Caller, Repeat, SetupError, Trust};
 use super::mapping::find;
-use super::redirect::{Answered, Begun, Memory, random};
 use super::{Authenticated, ProviderError};
 use crate::domain::user::Subject;
 use crate::jose::json::strict_value;
@@ -29,8 +29,6 @@ use crate::settings::{self, ClientAuth, Dialect, Pkce};
 
 /// The claim for the name that people read (OpenID Connect Core 1.0 section 5.1).
 pub(super) const READABLE: &str = "preferred_username";
-/// Longest code that is passed on, in bytes.
-const MAX_CODE: usize = 4096;
 
 type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
@@ -63,9 +61,9 @@ impl OAuth2 {
     }
 
     /// Where to send a browser. Asks nobody.
-    pub(super) fn begin(&self, back: &Url) -> Result<Begun, ProviderError> {
+    pub(super) fn begin(&self, callback_url: &Url) -> Result<AuthorizationRequest, ProviderError> {
         let (state, secret) = (random()?, random()?);
-        let client = self.client_for(back);
+        let client = self.client_for(callback_url);
         let mut request = client
             .authorize_url(|| CsrfToken::new(state.clone()))
             .add_scopes(self.settings.scopes.iter().cloned().map(Scope::new));
@@ -77,29 +75,35 @@ impl OAuth2 {
             verifier = Some(made.into_secret());
         }
         let (authorize_url, _) = request.url();
-        let memory = Memory { state, verifier, nonce: None, token_secret: None };
-        Ok(Begun { authorize_url, memory })
+        let pending = PendingLogin::OAuth2 { state, verifier };
+        Ok(AuthorizationRequest { authorize_url, pending })
     }
 
     /// Who has come back, if the answer belongs to the beginning.
     pub(super) async fn finish(
         &self,
-        back: &Url,
-        memory: Memory,
-        answered: &Answered,
+        callback_url: &Url,
+        pending: PendingLogin,
+        params: &CallbackParams,
     ) -> Result<Authenticated, ProviderError> {
-        let code = code(&memory, answered)?;
-        self.caller.turn(self.prove(back, memory, code)).await
+        if !pending.is_state(params.get("state").unwrap_or_default()) {
+            return Err(ProviderError::NotConfirmed);
+        }
+        let PendingLogin::OAuth2 { verifier, .. } = pending else {
+            return Err(ProviderError::NotConfirmed);
+        };
+        let code = params.code()?;
+        self.caller.turn(self.prove(callback_url, verifier, code)).await
     }
 
     async fn prove(
         &self,
-        back: &Url,
-        memory: Memory,
+        callback_url: &Url,
+        verifier: Option<String>,
         code: &str,
     ) -> Result<Authenticated, ProviderError> {
-        let client = self.client_for(back);
-        let token = token::exchange(&client, &self.caller, memory.verifier, code).await?;
+        let client = self.client_for(callback_url);
+        let token = token::exchange(&client, &self.caller, verifier, code).await?;
         let access = Bearer::new(token)?;
         // What other places say comes first and small; only whole bodies wait, within the caller's bounds.
         let lists = match self.settings.dialect {
@@ -149,9 +153,9 @@ impl OAuth2 {
         expect_json(answer)
     }
 
-    fn client_for(&self, back: &Url) -> Client {
-        let back = self.settings.callback_url.as_ref().unwrap_or(back);
-        self.client.clone().set_redirect_uri(RedirectUrl::from_url(back.clone()))
+    fn client_for(&self, callback_url: &Url) -> Client {
+        let callback_url = self.settings.callback_url.as_ref().unwrap_or(callback_url);
+        self.client.clone().set_redirect_uri(RedirectUrl::from_url(callback_url.clone()))
     }
 }
 
@@ -181,19 +185,6 @@ impl Bearer {
             .header(AUTHORIZATION, self.header.clone())
             .header(ACCEPT, "application/json");
         caller.send(request, Repeat::Harmless).await
-    }
-}
-
-/// The code of an answer that belongs to the beginning: `state` first, then what the provider says.
-fn code<'a>(memory: &Memory, answered: &'a Answered) -> Result<&'a str, ProviderError> {
-    let state = answered.get("state").unwrap_or_default();
-    if !memory.is_state(state) {
-        return Err(ProviderError::NotConfirmed);
-    }
-    match (answered.get("error"), answered.get("code")) {
-        (Some("temporarily_unavailable" | "server_error"), None) => Err(ProviderError::Unreachable),
-        (None, Some(code)) if (1..=MAX_CODE).contains(&code.len()) => Ok(code),
-        _ => Err(ProviderError::NotConfirmed),
     }
 }
 

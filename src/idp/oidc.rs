@@ -16,17 +16,14 @@ use url::Url;
 
 use self::exchange::Given;
 use self::known::{Knowledge, Known};
+use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, loggable, random};
 use super::call::{Caller, SetupError, Trust};
-use super::redirect::{Answered, Begun, Memory, random};
 use super::{Authenticated, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::jose::foreign::Signed;
 use crate::jose::id_token::Expected;
 use crate::jose::verify::VerifyError;
 use crate::settings;
-
-/// Longest code that is taken to the provider, in bytes.
-const MAX_CODE: usize = 4096;
 
 /// An OpenID provider.
 #[derive(Debug)]
@@ -44,12 +41,16 @@ impl Oidc {
         Ok(Self { settings: settings.clone(), caller, knowledge: Knowledge::default() })
     }
 
-    /// Where to send a browser that is to come back to `back`.
-    pub(super) async fn begin(&self, back: &Url) -> Result<Begun, ProviderError> {
+    /// Where to send a browser that is to come back to `callback_url`.
+    pub(super) async fn begin(
+        &self,
+        callback_url: &Url,
+    ) -> Result<AuthorizationRequest, ProviderError> {
         let known = self.caller.turn(self.known()).await?;
         let (state, nonce) = (random()?, random()?);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        let client = exchange::client(&self.settings, &known.metadata, self.back(back));
+        let client =
+            exchange::client(&self.settings, &known.metadata, self.callback_url(callback_url));
         let mut request = client
             .authorize_url(|| CsrfToken::new(state.clone()))
             .set_pkce_challenge(challenge)
@@ -64,42 +65,38 @@ impl Oidc {
             request = request.add_extra_param("prompt", prompt);
         }
         let (authorize_url, _) = request.url();
-        let memory = Memory {
-            state,
-            verifier: Some(verifier.into_secret()),
-            nonce: Some(nonce),
-            token_secret: None,
-        };
-        Ok(Begun { authorize_url, memory })
+        let pending = PendingLogin::Oidc { state, verifier: verifier.into_secret(), nonce };
+        Ok(AuthorizationRequest { authorize_url, pending })
     }
 
     /// Who came back.
     pub(super) async fn finish(
         &self,
-        back: &Url,
-        memory: Memory,
-        answered: &Answered,
+        callback_url: &Url,
+        pending: PendingLogin,
+        params: &CallbackParams,
         now: Timestamp,
     ) -> Result<Authenticated, ProviderError> {
-        if !memory.is_state(answered.get("state").unwrap_or_default()) {
+        if !pending.is_state(params.get("state").unwrap_or_default()) {
             return Err(ProviderError::NotConfirmed);
         }
-        self.caller.turn(self.prove(back, memory, answered, now)).await
+        self.caller.turn(self.prove(callback_url, pending, params, now)).await
     }
 
     async fn prove(
         &self,
-        back: &Url,
-        memory: Memory,
-        answered: &Answered,
+        callback_url: &Url,
+        pending: PendingLogin,
+        params: &CallbackParams,
         now: Timestamp,
     ) -> Result<Authenticated, ProviderError> {
-        let (Some(verifier), Some(nonce)) = (memory.verifier, memory.nonce) else {
+        let PendingLogin::Oidc { verifier, nonce, .. } = pending else {
             return Err(ProviderError::NotConfirmed);
         };
         let known = self.known().await?;
-        let code = self.code(&known, answered)?;
-        let client = exchange::client(&self.settings, &known.metadata, self.back(back));
+        let code = self.code(&known, params)?;
+        let client =
+            exchange::client(&self.settings, &known.metadata, self.callback_url(callback_url));
         let given = exchange::redeem(&self.caller, &client, code, verifier).await?;
         let token = self.signed(known.clone(), &given.id_token).await?;
         let expected = Expected {
@@ -116,10 +113,14 @@ impl Oidc {
 
     /// The code of an answer that this provider gave (RFC 9207 section 2.4): an answer of another ends here, before its
     /// code is sent anywhere.
-    fn code<'a>(&self, known: &Known, answered: &'a Answered) -> Result<&'a str, ProviderError> {
-        match answered.get("iss") {
+    fn code<'a>(
+        &self,
+        known: &Known,
+        params: &'a CallbackParams,
+    ) -> Result<&'a str, ProviderError> {
+        match params.get("iss") {
             Some(issuer) if issuer != self.settings.issuer => {
-                tracing::warn!(issuer = %shown(issuer), "an answer of another issuer came back");
+                tracing::warn!(issuer = %loggable(issuer), "an answer of another issuer came back");
                 return Err(ProviderError::NotConfirmed);
             }
             None if known.metadata.names_issuer => {
@@ -128,15 +129,7 @@ impl Oidc {
             }
             _ => {}
         }
-        if let Some(error) = answered.get("error") {
-            tracing::info!(error = %shown(error), "the provider did not confirm a login");
-            return Err(match error {
-                "temporarily_unavailable" | "server_error" => ProviderError::Unreachable,
-                _ => ProviderError::NotConfirmed,
-            });
-        }
-        let is_sound = |code: &&str| (1..=MAX_CODE).contains(&code.len());
-        answered.get("code").filter(is_sound).ok_or(ProviderError::NotConfirmed)
+        params.code()
     }
 
     /// An ID token whose signature holds; asks for newer keys, within bounds, when it is by none of the known.
@@ -183,17 +176,12 @@ impl Oidc {
         self.knowledge.known(&self.caller, &self.settings).await
     }
 
-    fn back(&self, back: &Url) -> Url {
-        self.settings.callback_url.as_ref().unwrap_or(back).clone()
+    fn callback_url(&self, callback_url: &Url) -> Url {
+        self.settings.callback_url.as_ref().unwrap_or(callback_url).clone()
     }
 }
 
 fn unbelieved(error: VerifyError) -> ProviderError {
     tracing::warn!(%error, "an ID token was refused");
     ProviderError::InvalidResponse("an ID token that does not hold")
-}
-
-/// A text from outside, as it may stand in a log.
-fn shown(text: &str) -> String {
-    text.chars().take(100).flat_map(char::escape_default).collect()
 }

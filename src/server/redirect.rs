@@ -22,7 +22,7 @@ use super::tokens::outcome;
 use super::{Api, Method};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
-use crate::idp::redirect::{Answered, Memory};
+use crate::idp::browser::{CallbackParams, PendingLogin};
 use crate::idp::{LoginMethod, Provider, ProviderError};
 
 /// How long somebody may take at the provider.
@@ -38,7 +38,7 @@ const ANSWERS: [&str; 6] = ["code", "error", "state", "oauth_token", "oauth_veri
 /// What the cookie holds, sealed.
 #[derive(Serialize, Deserialize)]
 struct Note {
-    memory: Memory,
+    pending: PendingLogin,
     scope: String,
     until: i64,
 }
@@ -100,14 +100,14 @@ impl Api {
             };
             return Err(ApiError::MethodNotAllowed(allow));
         }
-        let answered = Answered::parse(call.parts.uri.query().unwrap_or_default());
-        let answered = answered.map_err(|_| {
+        let params = CallbackParams::parse(call.parts.uri.query().unwrap_or_default());
+        let params = params.map_err(|_| {
             ApiError::Malformed(
                 "the query has a parameter twice, or more than 32 of them".to_owned(),
             )
         })?;
-        if ANSWERS.iter().any(|name| answered.get(name).is_some()) {
-            return self.end_login(call, provider, &answered).await;
+        if ANSWERS.iter().any(|name| params.get(name).is_some()) {
+            return self.end_login(call, provider, &params).await;
         }
         let scope = call.parsed_query::<Scope>("scope")?.unwrap_or_default();
         let (url, cookie) = self.begin(call, provider, &scope).await?;
@@ -140,9 +140,10 @@ impl Api {
         scope: &Scope,
     ) -> Result<(Url, HeaderValue), ApiError> {
         self.config.attempts.check_address(call.client).map_err(ApiError::TooMany)?;
-        let begun = provider.begin(&self.back(provider)?, call.now).await?;
+        let request = provider.begin(&self.callback_url(provider)?, call.now).await?;
         let until = call.now.after(PATIENCE);
-        let note = Note { memory: begun.memory, scope: scope.to_string(), until: until.as_unix() };
+        let note =
+            Note { pending: request.pending, scope: scope.to_string(), until: until.as_unix() };
         let note = serde_json::to_vec(&note).map_err(|_| ApiError::Randomness)?;
         let sealed = self.config.sealer.seal(provider.name().as_str(), &note)?;
         let cookie = self.cookie(provider, &sealed, PATIENCE)?;
@@ -151,24 +152,24 @@ impl Api {
                 "the scope is too long for a login in a browser".to_owned(),
             ));
         }
-        Ok((begun.authorize_url, cookie))
+        Ok((request.authorize_url, cookie))
     }
 
     async fn end_login(
         &self,
         call: &Call<'_>,
         provider: &Provider,
-        answered: &Answered,
+        params: &CallbackParams,
     ) -> Result<Reply, ApiError> {
         self.config.attempts.check_address(call.client).map_err(ApiError::TooMany)?;
         let note = self.remembered(&call.parts.headers, provider).ok_or(ApiError::LoginUnknown)?;
         let name = provider.name().as_str();
         // What does not belong to the login leaves it as it is: a link from elsewhere cannot end what goes on here.
-        let is_under_way = call.now.as_unix() < note.until && answered.belongs_to(&note.memory);
-        if !is_under_way || !self.ended.is_first(name, &note.memory.state, call.now) {
+        let is_under_way = call.now.as_unix() < note.until && params.belongs_to(&note.pending);
+        if !is_under_way || !self.ended.is_first(name, note.pending.state(), call.now) {
             return Err(ApiError::LoginUnknown);
         }
-        let reply = match self.prove(call, provider, note, answered).await {
+        let reply = match self.prove(call, provider, note, params).await {
             Ok(reply) => reply,
             Err(error) => Reply::from(error.answer()),
         };
@@ -180,17 +181,17 @@ impl Api {
         call: &Call<'_>,
         provider: &Provider,
         note: Note,
-        answered: &Answered,
+        params: &CallbackParams,
     ) -> Result<Reply, ApiError> {
         let scope = if note.scope.is_empty() { Scope::Unlimited } else { note.scope.parse()? };
-        let back = self.back(provider)?;
-        let identified = provider.finish(&back, note.memory, answered, call.now).await;
+        let callback_url = self.callback_url(provider)?;
+        let identified = provider.finish(&callback_url, note.pending, params, call.now).await;
         self.config.metrics.login(provider.name().as_str(), outcome(&identified));
         self.admit_login(identified?, scope, StatusCode::OK)
     }
 
     /// Where a provider sends browsers back to: one place for each, so that no answer of one is taken for another's.
-    fn back(&self, provider: &Provider) -> Result<Url, ApiError> {
+    fn callback_url(&self, provider: &Provider) -> Result<Url, ApiError> {
         let url = self.url(&format!("/tokens/?idp={}", provider.name()));
         Url::parse(&url).map_err(|_| ApiError::NotFound("this Pasee has no place to come back to"))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pasee::idp::redirect::Answered;
+use pasee::idp::browser::{CallbackParams, PendingLogin};
 use pasee::idp::{Identity, ProviderError};
 use serde_json::json;
 
@@ -24,7 +24,7 @@ async fn answers_of_other_logins() {
     let (mine, other) = (Begun::at(provider).await.unwrap(), Begun::at(provider).await.unwrap());
     redeem(&openid, &mine);
     let (state, issuer) = (
-        &mine.memory.state,
+        mine.pending.state(),
         url::form_urlencoded::byte_serialize(openid.issuer.as_bytes()).collect::<String>(),
     );
     let mut queries = vec![
@@ -72,24 +72,22 @@ async fn answers_of_other_logins() {
     assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "its nonce is another");
 }
 
-/// A memory that lacks what the protocol needs, as of a login that another protocol began, ends nothing.
+/// A login that another protocol began ends nothing here.
 #[tokio::test(flavor = "multi_thread")]
-async fn memories_of_other_protocols() {
+async fn pending_logins_of_other_protocols() {
     let openid = OpenId::start().await;
     let providers = corp(&openid, |_| {});
     let provider = providers.get("corp").unwrap();
     let begun = Begun::at(provider).await.unwrap();
     redeem(&openid, &begun);
-    let answered = Answered::parse(&begun.yes(&openid.issuer)).unwrap();
+    let params = CallbackParams::parse(&begun.yes(&openid.issuer)).unwrap();
     let now = pasee::domain::time::Timestamp::from_unix(NOW).unwrap();
-    for spoil in [0, 1] {
-        let mut memory = begun.memory.clone();
-        if spoil == 0 {
-            memory.nonce = None
-        } else {
-            memory.verifier = None
-        }
-        let judged = provider.finish(&begun.back, memory, &answered, now).await;
+    let state = begun.pending.state();
+    for pending in [
+        PendingLogin::OAuth2 { state: state.into(), verifier: Some("x".into()) },
+        PendingLogin::OAuth1 { request_token: state.into(), token_secret: "x".into() },
+    ] {
+        let judged = provider.finish(&begun.callback_url, pending, &params, now).await;
         assert_eq!(judged.unwrap_err(), ProviderError::NotConfirmed);
     }
     assert_eq!(openid.asked(Place::Token), 0);
@@ -107,7 +105,7 @@ async fn issuers_that_do_not_name_themselves() {
         let provider = providers.get("corp").unwrap();
         let begun = Begun::at(provider).await.unwrap();
         redeem(&openid, &begun);
-        let state = &begun.memory.state;
+        let state = begun.pending.state();
         let judged = begun.end(provider, &format!("code=c&state={state}"), NOW).await;
         assert_eq!(judged.unwrap().user.as_str(), "corp-ada");
         let query = format!("code=c&state={state}&iss=https%3A%2F%2Fevil.example.com");

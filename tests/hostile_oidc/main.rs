@@ -99,7 +99,7 @@ async fn one_that_behaves() {
     assert_eq!(URL_SAFE_NO_PAD.encode(hash), begun.parameter("code_challenge"));
     assert!(head.to_ascii_lowercase().contains("authorization: basic "));
     assert!(!begun.url.as_str().contains("throw-away") && !body.as_str().contains("throw-away"));
-    assert!(!format!("{providers:?} {:?}", begun.memory).contains(SECRET), "no secret shows");
+    assert!(!format!("{providers:?} {:?}", begun.pending).contains(SECRET), "no secret shows");
     assert_eq!(openid.asked(Place::UserInfo), 0);
     // No two logins have anything in common.
     let other = Begun::at(provider).await.unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pasee::domain::claim::ClaimName;
 use pasee::domain::time::Timestamp;
-use pasee::idp::redirect::{Answered, Memory};
+use pasee::idp::browser::{CallbackParams, PendingLogin};
 use pasee::idp::{Identity, Provider, ProviderError};
 use pasee::jose::jwks;
 use pasee::jose::key::Algorithm;
@@ -192,18 +192,18 @@ pub struct Begun {
     /// Where the browser is sent.
     pub url: Url,
     /// What is remembered.
-    pub memory: Memory,
+    pub pending: PendingLogin,
     /// Where it comes back to.
-    pub back: Url,
+    pub callback_url: Url,
 }
 
 impl Begun {
     /// Begins a login.
     pub async fn at(provider: &Provider) -> Result<Self, ProviderError> {
-        let back: Url =
+        let callback_url: Url =
             format!("https://pasee.example.com/tokens/?idp={}", provider.name()).parse().unwrap();
-        let begun = provider.begin(&back, Timestamp::MIN).await?;
-        Ok(Self { url: begun.authorize_url, memory: begun.memory, back })
+        let begun = provider.begin(&callback_url, Timestamp::MIN).await?;
+        Ok(Self { url: begun.authorize_url, pending: begun.pending, callback_url })
     }
 
     /// A parameter of where the browser is sent.
@@ -218,16 +218,16 @@ impl Begun {
         query: &str,
         now: i64,
     ) -> Result<Identity, ProviderError> {
-        let answered = Answered::parse(query)?;
+        let params = CallbackParams::parse(query)?;
         let now = Timestamp::from_unix(now).unwrap();
-        provider.finish(&self.back, self.memory.clone(), &answered, now).await
+        provider.finish(&self.callback_url, self.pending.clone(), &params, now).await
     }
 
     /// The query of an answer that says yes.
     pub fn yes(&self, issuer: &str) -> String {
         url::form_urlencoded::Serializer::new(format!(
             "idp=corp&code=c0de&state={}",
-            self.memory.state
+            self.pending.state()
         ))
         .append_pair("iss", issuer)
         .finish()

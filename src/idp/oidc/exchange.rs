@@ -54,11 +54,11 @@ pub struct Given {
 }
 
 /// The client that this Pasee is at a provider.
-pub fn client(settings: &settings::Oidc, metadata: &Metadata, back: Url) -> Client {
+pub fn client(settings: &settings::Oidc, metadata: &Metadata, callback_url: Url) -> Client {
     let client = oauth2::Client::new(ClientId::new(settings.client_id.clone()))
         .set_auth_uri(AuthUrl::from_url(metadata.authorization.clone()))
         .set_token_uri(TokenUrl::from_url(metadata.token.clone()))
-        .set_redirect_uri(RedirectUrl::from_url(back))
+        .set_redirect_uri(RedirectUrl::from_url(callback_url))
         .set_auth_type(metadata.authentication.clone());
     match &settings.client_secret {
         Some(secret) => {
