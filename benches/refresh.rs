@@ -33,8 +33,9 @@ use pasee::server::{Api, Config};
 use pasee::settings::{IdentityProvider, Local, Mapping, Protocol};
 use pasee::store::embedded::Embedded;
 use pasee::telemetry::Metrics;
-use pasee::web::accept::{Options, bind, run};
+use pasee::web::accept::{bind, run};
 use pasee::web::limits::Attempts;
+use pasee::web::options::ConnectionOptions;
 use pasee::web::respond::Cors;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -204,7 +205,10 @@ fn refreshes(key: &PrivateKey, clients: &Runtime) -> f64 {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
             });
-            run(listener, Arc::new(api), Options::default(), async { drop(stopped.await) }).await;
+            run(listener, Arc::new(api), ConnectionOptions::default(), async {
+                drop(stopped.await)
+            })
+            .await;
             clock.abort();
         });
     });

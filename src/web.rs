@@ -7,6 +7,7 @@ pub mod admin;
 pub mod bearer;
 mod connection;
 pub mod limits;
+pub mod options;
 pub mod peer;
 pub mod respond;
 pub mod tls;

@@ -24,9 +24,10 @@ use crate::jose::verify::Verifier;
 use crate::server::{Api, Config};
 use crate::settings::{Protocol, Settings, Storage};
 use crate::telemetry::{Metrics, start_log};
-use crate::web::accept::{Options, bind, run as accept};
+use crate::web::accept::{bind, run as accept};
 use crate::web::admin::Admin;
 use crate::web::limits::Attempts;
+use crate::web::options::ConnectionOptions;
 use crate::web::respond::Cors;
 use crate::web::tls;
 
@@ -59,7 +60,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         None => None,
     };
     let max_connections = settings.limits.max_connections;
-    let options = Options { max_connections, drain: DRAIN, tls, ..Options::default() };
+    let options =
+        ConnectionOptions { max_connections, drain: DRAIN, tls, ..ConnectionOptions::default() };
     let listener = bind(&settings.host, settings.port)?;
     let (stop, stopping) = watch::channel(());
     let draining = Arc::new(AtomicBool::new(false));
@@ -152,7 +154,12 @@ fn admin(
             let listener = bind(&address.ip().to_string(), address.port())
                 .context("probes and metrics cannot be served: [admin] listen")?;
             let admin = Admin::new(ready, numbers);
-            Some(tokio::spawn(accept(listener, Arc::new(admin), Options::default(), shutdown)))
+            Some(tokio::spawn(accept(
+                listener,
+                Arc::new(admin),
+                ConnectionOptions::default(),
+                shutdown,
+            )))
         }
     };
     Ok(async move {

@@ -13,8 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::connection::{self, Service};
-use super::{Handle, tls};
+use super::Handle;
+use super::connection::{self, Shared};
+use super::options::ConnectionOptions;
 
 /// Connections that the kernel keeps while they wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -24,39 +25,6 @@ const BACKOFF: Duration = Duration::from_millis(100);
 
 /// Descriptors that connections leave to files, databases and calls to others.
 const SPARE_DESCRIPTORS: usize = 128;
-
-/// How connections are kept.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Most connections at once. Further ones wait in the kernel until one ends. Lowered where the process may not
-    /// open that many files.
-    pub max_connections: usize,
-    /// Longest time from the accepted connection, the TLS handshake included, to its first whole request head; and
-    /// from the first byte of a later head to its last.
-    pub header_timeout: Duration,
-    /// Longest time without a request being answered, after the first one. A client that reads its answer slower than
-    /// this loses it.
-    pub idle_timeout: Duration,
-    /// Longest time that requests under way may take after the shutdown began.
-    pub drain: Duration,
-    /// Certificate and key. Without them connections are in clear.
-    pub tls: Option<tls::Certified>,
-    /// How often the files of certificate and key are looked at.
-    pub certificate_check: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            max_connections: 10_000,
-            header_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(60),
-            drain: Duration::from_secs(20),
-            tls: None,
-            certificate_check: Duration::from_secs(30),
-        }
-    }
-}
 
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -141,17 +109,17 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Serves connections until `shutdown` is done, then lets the requests under way finish, for at most
-/// [`Options::drain`].
+/// [`ConnectionOptions::drain`].
 pub async fn run<H: Handle>(
     listener: TcpListener,
     handler: Arc<H>,
-    options: Options,
+    options: ConnectionOptions,
     shutdown: impl Future<Output = ()>,
 ) {
     let slots = Arc::new(Semaphore::new(connection_slots(options.max_connections)));
     let (stop, stopping) = watch::channel(());
     let options = Arc::new(options);
-    let service = Service::new(handler, options.clone(), stopping);
+    let shared = Shared::new(handler, options.clone(), stopping);
     let mut tasks = JoinSet::new();
     let mut renewal = pin!(async {
         match &options.tls {
@@ -167,9 +135,9 @@ pub async fn run<H: Handle>(
             () = &mut renewal => {}
             Some(ended) = tasks.join_next() => note_failure(ended),
             (stream, peer, slot) = next_connection(&listener, &slots) => {
-                let service = service.clone();
+                let shared = shared.clone();
                 tasks.spawn(async move {
-                    connection::serve(stream, peer, service).await;
+                    connection::serve(stream, peer, shared).await;
                     drop(slot);
                 });
             }

@@ -30,7 +30,7 @@ use tower_http::catch_panic::{CatchPanic, ResponseForPanic};
 
 use self::pulse::{Pulse, bounded};
 use self::socket::Socket;
-use super::accept::Options;
+use super::options::ConnectionOptions;
 use super::{Handle, Request, Response, respond};
 
 /// Largest head of an HTTP/1 request, and most that is buffered unread, in bytes.
@@ -56,18 +56,18 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What connections share.
 #[derive(Debug)]
-pub(super) struct Service<H> {
+pub(super) struct Shared<H> {
     handler: Arc<H>,
-    options: Arc<Options>,
+    options: Arc<ConnectionOptions>,
     protocols: auto::Builder<TokioExecutor>,
     stopping: watch::Receiver<()>,
 }
 
-impl<H> Service<H> {
+impl<H> Shared<H> {
     /// `stopping` ends when the server does: its sender is dropped.
     pub(super) fn new(
         handler: Arc<H>,
-        options: Arc<Options>,
+        options: Arc<ConnectionOptions>,
         stopping: watch::Receiver<()>,
     ) -> Self {
         let protocols = protocols(&options);
@@ -75,7 +75,7 @@ impl<H> Service<H> {
     }
 }
 
-impl<H> Clone for Service<H> {
+impl<H> Clone for Shared<H> {
     fn clone(&self) -> Self {
         Self {
             handler: self.handler.clone(),
@@ -87,31 +87,31 @@ impl<H> Clone for Service<H> {
 }
 
 /// Serves one connection until it ends.
-pub(super) async fn serve<H: Handle>(stream: TcpStream, peer: SocketAddr, service: Service<H>) {
+pub(super) async fn serve<H: Handle>(stream: TcpStream, peer: SocketAddr, shared: Shared<H>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    let options = &service.options;
+    let options = &shared.options;
     let pulse = Arc::new(Pulse::new(options.header_timeout, options.idle_timeout));
     let socket = Socket::new(stream, pulse.clone());
     let Some(certified) = &options.tls else {
-        return exchange(socket, peer, pulse, service).await;
+        return exchange(socket, peer, pulse, shared).await;
     };
-    let mut stopping = service.stopping.clone();
+    let mut stopping = shared.stopping.clone();
     let handshake = timeout_at(pulse.due(), certified.accept(socket));
     let shaken = tokio::select! {
         shaken = handshake => shaken,
         _ = stopping.changed() => return,
     };
     match shaken {
-        Ok(Ok(stream)) => exchange(stream, peer, pulse, service).await,
+        Ok(Ok(stream)) => exchange(stream, peer, pulse, shared).await,
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),
     }
 }
 
 /// How the wait on a connection ended.
-enum Event {
+enum Wake {
     /// The connection is over.
     Over,
     /// The client was slow or idle for longer than it may.
@@ -121,21 +121,21 @@ enum Event {
 }
 
 /// Requests and answers, in whatever version the client speaks.
-async fn exchange<H, I>(io: I, peer: SocketAddr, pulse: Arc<Pulse>, service: Service<H>)
+async fn exchange<H, I>(io: I, peer: SocketAddr, pulse: Arc<Pulse>, shared: Shared<H>)
 where
     H: Handle,
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let mut stopping = service.stopping.clone();
-    let answering = TowerToHyperService::new(answering(service.handler, peer, pulse.clone()));
-    let mut connection = pin!(service.protocols.serve_connection(TokioIo::new(io), answering));
+    let mut stopping = shared.stopping.clone();
+    let answering = TowerToHyperService::new(answering(shared.handler, peer, pulse.clone()));
+    let mut connection = pin!(shared.protocols.serve_connection(TokioIo::new(io), answering));
     let mut alarm = pin!(sleep_until(pulse.due()));
     let mut stopped = false;
     loop {
         let overdue = poll_fn(|cx| {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 note_end(ended);
-                return Poll::Ready(Event::Over);
+                return Poll::Ready(Wake::Over);
             }
             // What was read just now may have moved the deadline nearer; what was answered moves it away.
             loop {
@@ -146,7 +146,7 @@ where
                 ready!(alarm.as_mut().poll(cx));
                 let due = pulse.due();
                 if due <= Instant::now() {
-                    return Poll::Ready(Event::Overdue);
+                    return Poll::Ready(Wake::Overdue);
                 }
                 alarm.as_mut().reset(due);
             }
@@ -155,22 +155,22 @@ where
         let event = tokio::select! {
             biased;
             event = overdue => event,
-            _ = stopping.changed(), if !stopped => Event::Stop,
+            _ = stopping.changed(), if !stopped => Wake::Stop,
         };
         match event {
-            Event::Over => return,
-            Event::Stop => {
+            Wake::Over => return,
+            Wake::Stop => {
                 stopped = true;
                 connection.as_mut().graceful_shutdown();
             }
-            Event::Overdue if pulse.is_idle() => {
+            Wake::Overdue if pulse.is_idle() => {
                 connection.as_mut().graceful_shutdown();
                 if let Ok(ended) = timeout(GOODBYE, connection).await {
                     note_end(ended);
                 }
                 return;
             }
-            Event::Overdue => {
+            Wake::Overdue => {
                 tracing::debug!("a client was too slow to send a request");
                 return;
             }
@@ -185,7 +185,7 @@ fn note_end(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
 }
 
 /// HTTP/1.1 and HTTP/2, bounded. The streams of an HTTP/2 connection are tasks of their own; they end with it.
-fn protocols(options: &Options) -> auto::Builder<TokioExecutor> {
+fn protocols(options: &ConnectionOptions) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()

@@ -120,7 +120,6 @@ const KNOWN_CIRCLES: &[circles::Known] = &[
     ("server", &["groups", "users"]),
     ("settings", &["file", "keys", "load", "provider"]),
     ("settings::provider", &["oauth2", "preset"]),
-    ("web", &["accept", "connection"]),
 ];
 
 const fn layer(module: &'static str, may_know: Knows, outside: Outside) -> Layer {

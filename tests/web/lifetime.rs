@@ -8,7 +8,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_the_cap_connections_wait() {
-    let server = start(Options { max_connections: 2, ..options() });
+    let server = start(ConnectionOptions { max_connections: 2, ..options() });
     let mut first = server.connect().await;
     let mut second = server.connect().await;
     for stream in [&mut first, &mut second] {
@@ -58,7 +58,7 @@ async fn drain_finishes_what_is_under_way_and_takes_nothing_new() {
 #[tokio::test(flavor = "multi_thread")]
 async fn drain_ends() {
     let drain = Duration::from_millis(300);
-    let server = start(Options { drain, ..options() });
+    let server = start(ConnectionOptions { drain, ..options() });
     let mut one = server.connect().await;
     one.write_all(get("/endless").as_bytes()).await.unwrap();
     let mut many = http2(server.connect().await).await;

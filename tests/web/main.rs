@@ -20,8 +20,9 @@ use http::StatusCode;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use pasee::web::accept::{self, Options};
+use pasee::web::accept;
 use pasee::web::limits::{self, BodyError};
+use pasee::web::options::ConnectionOptions;
 use pasee::web::{Handle, Request, Response};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -89,16 +90,16 @@ fn answer_body(body: Result<Bytes, BodyError>) -> Response {
 }
 
 /// Short times, so that the tests are quick.
-fn options() -> Options {
-    Options {
+fn options() -> ConnectionOptions {
+    ConnectionOptions {
         header_timeout: Duration::from_millis(600),
         idle_timeout: Duration::from_secs(3),
         drain: Duration::from_secs(3),
-        ..Options::default()
+        ..ConnectionOptions::default()
     }
 }
 
-fn start(options: Options) -> Server {
+fn start(options: ConnectionOptions) -> Server {
     let listener = accept::bind("127.0.0.1", 0).unwrap();
     let address = listener.local_addr().unwrap();
     let handler = Arc::new(Sample::default());

@@ -95,7 +95,7 @@ async fn a_later_head_must_be_whole_in_time_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_are_kept_a_while_and_closed() {
     let idle = Duration::from_millis(1500);
-    let server = start(Options { idle_timeout: idle, ..options() });
+    let server = start(ConnectionOptions { idle_timeout: idle, ..options() });
     let mut one = server.connect().await;
     let mut many = http2(server.connect().await).await;
     for _ in 0..2 {
@@ -118,7 +118,7 @@ async fn idle_connections_are_kept_a_while_and_closed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_loses_its_answer() {
     let idle = Duration::from_millis(500);
-    let server = start(Options { idle_timeout: idle, max_connections: 1, ..options() });
+    let server = start(ConnectionOptions { idle_timeout: idle, max_connections: 1, ..options() });
     let mut greedy = server.connect().await;
     greedy.write_all(get("/large").as_bytes()).await.unwrap();
     // There is room for one connection only: this one waits until the other is cut.
@@ -137,7 +137,7 @@ async fn a_client_that_does_not_read_loses_its_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_thousand_slow_clients_disturb_nobody() {
     let header_timeout = Duration::from_secs(2);
-    let server = start(Options { header_timeout, ..options() });
+    let server = start(ConnectionOptions { header_timeout, ..options() });
     let mut slow = Vec::new();
     let begun = Instant::now();
     while slow.len() < 2000 {

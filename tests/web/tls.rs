@@ -50,7 +50,7 @@ impl Files {
 
     fn start(&self) -> Server {
         let certificate_check = Duration::from_millis(100);
-        start(Options { tls: Some(self.load().unwrap()), certificate_check, ..options() })
+        start(ConnectionOptions { tls: Some(self.load().unwrap()), certificate_check, ..options() })
     }
 }
 

@@ -1,0 +1,40 @@
+//! How connections are kept: how many, how long, and with which certificate.
+//!
+//! Must not know how they are accepted, nor what happens on them.
+
+use std::time::Duration;
+
+use super::tls;
+
+/// How connections are kept.
+#[derive(Debug, Clone)]
+pub struct ConnectionOptions {
+    /// Most connections at once. Further ones wait in the kernel until one ends. Lowered where the process may not
+    /// open that many files.
+    pub max_connections: usize,
+    /// Longest time from the accepted connection, the TLS handshake included, to its first whole request head; and
+    /// from the first byte of a later head to its last.
+    pub header_timeout: Duration,
+    /// Longest time without a request being answered, after the first one. A client that reads its answer slower than
+    /// this loses it.
+    pub idle_timeout: Duration,
+    /// Longest time that requests under way may take after the shutdown began.
+    pub drain: Duration,
+    /// Certificate and key. Without them connections are in clear.
+    pub tls: Option<tls::Certified>,
+    /// How often the files of certificate and key are looked at.
+    pub certificate_check: Duration,
+}
+
+impl Default for ConnectionOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 10_000,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            drain: Duration::from_secs(20),
+            tls: None,
+            certificate_check: Duration::from_secs(30),
+        }
+    }
+}
