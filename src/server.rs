@@ -15,6 +15,7 @@ mod reply;
 mod request;
 pub mod route;
 mod tokens;
+mod urls;
 mod users;
 
 use std::net::SocketAddr;
@@ -26,11 +27,12 @@ use http::{HeaderMap, Method};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 
+use crate::domain::membership::Roster;
 use crate::domain::policy::{Actor, Admission, Grant, Permit, admit};
 use crate::domain::realm::Realm;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Lifetimes;
-use crate::domain::user::ProviderName;
+use crate::domain::user::{ProviderName, UserId};
 use crate::idp::Providers;
 use crate::jose::key::PublicKey;
 use crate::jose::seal::Sealer;
@@ -203,6 +205,15 @@ impl Api {
 struct Caller {
     admission: Admission,
     actor: Actor,
+}
+
+impl Caller {
+    /// Of a user's rosters those the caller may know of: with a token of limited scope, nobody learns their own groups
+    /// beyond it.
+    fn within(&self, user: &UserId, rosters: impl Iterator<Item = Roster>) -> Vec<Roster> {
+        let own = self.actor.id() == Some(user);
+        rosters.filter(|roster| !own || self.admission.scope().covers(roster)).collect()
+    }
 }
 
 impl Handle for Api {

@@ -9,7 +9,7 @@ use super::error::ApiError;
 use super::paging;
 use super::reply::Reply;
 use super::request::Call;
-use super::users::encoded;
+use super::urls::encoded;
 use crate::domain::directory::Page;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Roster};
@@ -58,7 +58,7 @@ impl Api {
         let of =
             Link::new("get", url.clone(), "Groups of a user", "For the user and for root staff.");
         let document = Document::new(&url, "Groups")
-            .with("groups", group_documents(self, &page))
+            .with("groups", self.group_documents(&page))
             .with_some("next", next)
             .with("create_group", create.field("group", Location::Form, Need::Required))
             .with("get_groups_of_user", of.field("user", Location::Query, Need::Required));
@@ -163,17 +163,4 @@ impl Api {
             names.join(", ")
         )))
     }
-
-    fn group_document(&self, roster: &Roster) -> Document {
-        Document::new(&self.group_url(roster), "Group").with("group", roster.to_string())
-    }
-
-    fn group_url(&self, roster: &Roster) -> String {
-        self.url(&format!("/groups/{roster}/"))
-    }
-}
-
-/// Groups as documents in a list.
-pub(super) fn group_documents(api: &Api, rosters: &[Roster]) -> Vec<Value> {
-    rosters.iter().map(|roster| api.group_document(roster).into()).collect()
 }

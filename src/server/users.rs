@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 
 use super::document::{Document, Link, Location, Need};
 use super::error::ApiError;
-use super::groups::group_documents;
 use super::paging;
 use super::reply::Reply;
 use super::request::Call;
+use super::urls::encoded;
 use super::{Api, Caller};
 use crate::domain::directory::Page;
 use crate::domain::membership::Roster;
@@ -90,7 +89,7 @@ impl Api {
         let document = Document::new(&url, "User")
             .with("username", user.as_str())
             .with("is_banned", record.standing.banned)
-            .with("groups", group_documents(self, &page))
+            .with("groups", self.group_documents(&page))
             .with_some("next", next)
             .with("patch", patch);
         Ok(Reply::document(StatusCode::OK, &document))
@@ -148,33 +147,4 @@ impl Api {
         self.write(permit(&caller.actor, Change::DeleteUser(user))?).await?;
         Ok(Reply::nothing())
     }
-
-    pub(super) fn user_document(&self, user: &UserId) -> Document {
-        Document::new(&self.user_url(user), "User").with("username", user.as_str())
-    }
-
-    pub(super) fn user_url(&self, user: &UserId) -> String {
-        self.url(&format!("/users/{}", encoded(user.as_str())))
-    }
-}
-
-impl Caller {
-    /// Of a user's rosters those the caller may know of: with a token of limited scope, nobody learns their own groups
-    /// beyond it.
-    pub(super) fn within(
-        &self,
-        user: &UserId,
-        rosters: impl Iterator<Item = Roster>,
-    ) -> Vec<Roster> {
-        let own = self.actor.id() == Some(user);
-        rosters.filter(|roster| !own || self.admission.scope().covers(roster)).collect()
-    }
-}
-
-/// A name as it stands in a path or a query.
-pub(super) fn encoded(name: &str) -> String {
-    utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
-        .to_string()
-        .replace("%2D", "-")
-        .replace("%5F", "_")
 }

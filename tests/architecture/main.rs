@@ -117,7 +117,6 @@ const KNOWN_CIRCLES: &[circles::Known] = &[
     ("domain", &["policy", "realm", "token"]),
     ("jose", &["claims", "sign", "verify"]),
     ("resources", &["group", "invalid", "membership"]),
-    ("server", &["groups", "users"]),
     ("settings", &["file", "keys", "load", "provider"]),
     ("settings::provider", &["oauth2", "preset"]),
 ];

@@ -1,0 +1,39 @@
+//! Where users and groups are found over HTTP, and how they stand in lists of documents.
+//!
+//! Must not know who may look at them.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::Api;
+use super::document::Document;
+use crate::domain::membership::Roster;
+use crate::domain::user::UserId;
+
+impl Api {
+    pub(super) fn user_url(&self, user: &UserId) -> String {
+        self.url(&format!("/users/{}", encoded(user.as_str())))
+    }
+
+    pub(super) fn user_document(&self, user: &UserId) -> Document {
+        Document::new(&self.user_url(user), "User").with("username", user.as_str())
+    }
+
+    pub(super) fn group_url(&self, roster: &Roster) -> String {
+        self.url(&format!("/groups/{roster}/"))
+    }
+
+    pub(super) fn group_document(&self, roster: &Roster) -> Document {
+        Document::new(&self.group_url(roster), "Group").with("group", roster.to_string())
+    }
+
+    /// Groups as documents in a list.
+    pub(super) fn group_documents(&self, rosters: &[Roster]) -> Vec<Value> {
+        rosters.iter().map(|roster| self.group_document(roster).into()).collect()
+    }
+}
+
+/// A name as it stands in a path or a query.
+pub(super) fn encoded(name: &str) -> String {
+    utf8_percent_encode(name, NON_ALPHANUMERIC).to_string().replace("%2D", "-").replace("%5F", "_")
+}
