@@ -10,23 +10,12 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from stage.chromium import browser, certificate
+from stage.chromium import browser
+from stage.https import Https
 from stage.openid import Browser, GoProvider, callback_of, claims, openid
 from stage.pasee import Pasee, claims_of
 
 COOKIE = "__Host-pasee-login-go"
-
-
-class Https(Pasee):
-    """A Pasee that browsers reach by https."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, tls=certificate(folder))
-        self.url = f"https://127.0.0.1:{self.port}"
-        self.words["hostname"] = self.url
-
-    def _answers(self) -> bool:
-        return "serving" in self.output()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +88,7 @@ def test_the_cookie_is_the_servers_alone(pasee: Pasee, open_browser: Callable[[]
 def test_another_browser_ends_nothing(pasee: Pasee, open_browser: Callable[[], Chrome]) -> None:
     """Whoever is made to follow a link that ends a stranger's login is not logged in as the stranger."""
     stranger, victim = Browser(), open_browser()
-    stranger.session.trust_env, stranger.session.verify = False, pasee.words["tls"]["certificate"]
+    stranger.session.trust_env, stranger.session.verify = False, pasee.verify
     last = stranger.log_in(pasee, "go", "test-user2", "verysecure", stop_at=pasee.url)
     link = last.headers["Location"]
     go_to_the_form(victim, pasee)

@@ -40,6 +40,7 @@ class Pasee(Process):
         super().__init__("pasee", [BINARY, "--settings-file", str(self.settings)], folder)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.verify: bool | str = True
         self.words: dict[str, Any] = {
             "host": "127.0.0.1",
             "port": self.port,
@@ -95,6 +96,7 @@ def log_in(pasee: Pasee, name: str, secret: str | None = None, idp: str = "kisee
         f"{pasee.url}/tokens/",
         params={"idp": idp},
         json={"login": name, "password": password(name) if secret is None else secret},
+        verify=pasee.verify,
         timeout=30,
     )
 
@@ -112,6 +114,8 @@ class Person:
         self.pasee, self.name, self.idp = pasee, name, idp
         self.id = f"{idp}-{name}"
         self.session = requests.Session()
+        if pasee.verify is not True:
+            self.session.trust_env, self.session.verify = False, pasee.verify
         self.log_in()
 
     def log_in(self) -> None:
@@ -125,6 +129,7 @@ class Person:
         answer = requests.post(
             f"{self.pasee.url}/tokens/?refresh",
             headers={"Authorization": f"Bearer {self.refresh_token}"},
+            verify=self.pasee.verify,
             timeout=30,
         )
         assert answer.status_code == 201, answer.text

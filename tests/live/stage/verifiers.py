@@ -1,0 +1,213 @@
+"""What applications verify tokens with: other people's libraries.
+
+Each library in every way that its users commonly configure it, from the strictest to the most lenient: without a look at
+the audience, with the algorithm that the token's own header names, with HS256 allowed. A way takes a token and returns
+the subject it believes; or it raises.
+"""
+
+import json
+import os
+import ssl
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joserfc.jwk
+import joserfc.jws
+import joserfc.jwt
+import jwt
+import requests
+from authlib.jose import JsonWebKey, JsonWebToken
+from authlib.jose import jwt as authlib_jwt
+from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
+
+from .process import Process, free_port
+from .published import Published
+
+NODE = os.environ.get("VERIFY_JS", "")
+GO = os.environ.get("VERIFY_GO", "")
+OAUTH2_PROXY = os.environ.get("OAUTH2_PROXY", "")
+
+
+Way = Callable[[Published, str], str]
+
+
+def algorithm(token: str) -> str:
+    """What the token says it is signed with."""
+    return jwt.get_unverified_header(token)["alg"]
+
+
+# --- PyJWT
+
+ANYBODY = {"verify_aud": False}
+
+
+def _pyjwk(published: Published, token: str) -> jwt.PyJWK:
+    trusted = ssl.create_default_context(cafile=published.authority)
+    client = jwt.PyJWKClient(published.discovery["jwks_uri"], ssl_context=trusted)
+    return client.get_signing_key_from_jwt(token)
+
+
+def _pyjwt_any_key(published: Published, token: str) -> str:
+    error: Exception = AssertionError("no key is published")
+    for key in jwt.PyJWKSet.from_dict(published.key_set).keys:
+        try:
+            return jwt.decode(token, key.key, algorithms=[algorithm(token)], options=ANYBODY)["sub"]
+        except (jwt.PyJWTError, TypeError) as another:
+            error = another
+    raise error
+
+
+PYJWT: dict[str, Way] = {
+    "strict": lambda published, token: jwt.decode(
+        token,
+        _pyjwk(published, token),
+        algorithms=["ES256"],
+        audience=published.audience,
+        issuer=published.issuer,
+    )["sub"],
+    "any audience": lambda published, token: jwt.decode(
+        token, _pyjwk(published, token), algorithms=["ES256"], options=ANYBODY
+    )["sub"],
+    "the key's algorithm": lambda published, token: jwt.decode(
+        token, _pyjwk(published, token), options=ANYBODY
+    )["sub"],
+    "any key": _pyjwt_any_key,
+    "PEM": lambda published, token: jwt.decode(
+        token, published.pem, algorithms=[algorithm(token)], options=ANYBODY
+    )["sub"],
+}
+
+# --- joserfc
+
+ANY_ALGORITHM = ["ES256", "RS256", "HS256", "HS384", "HS512"]
+
+
+def _joserfc(published: Published, token: str, algorithms: list[str]) -> joserfc.jwt.Token:
+    key_set = joserfc.jwk.KeySet.import_key_set(published.key_set)
+    return joserfc.jwt.decode(token, key_set, algorithms=algorithms)
+
+
+def _joserfc_strict(published: Published, token: str) -> str:
+    read = _joserfc(published, token, ["ES256"])
+    joserfc.jwt.JWTClaimsRegistry(
+        iss={"essential": True, "value": published.issuer},
+        aud={"essential": True, "value": published.audience},
+    ).validate(read.claims)
+    return read.claims["sub"]
+
+
+JOSERFC: dict[str, Way] = {
+    "strict": _joserfc_strict,
+    "signature alone": lambda published, token: _joserfc(published, token, ANY_ALGORITHM).claims["sub"],
+    "algorithm of the header": lambda published, token: _joserfc(
+        published, token, [algorithm(token)]
+    ).claims["sub"],
+    "PEM": lambda published, token: joserfc.jwt.decode(
+        token, joserfc.jwk.ECKey.import_key(published.pem), algorithms=ANY_ALGORITHM
+    ).claims["sub"],
+    "without a look at the header": lambda published, token: joserfc.jwt.decode(
+        token,
+        joserfc.jwk.import_key(published.key_set["keys"][0]),
+        registry=joserfc.jws.JWSRegistry(algorithms=ANY_ALGORITHM, strict_check_header=False),
+    ).claims["sub"],
+}
+
+# --- Authlib
+
+
+class _Validator(JWTBearerTokenValidator):
+    def __init__(self, published: Published) -> None:
+        super().__init__(issuer=published.issuer, resource_server=published.audience)
+        self.published = published
+
+    def get_jwks(self) -> Any:
+        return joserfc.jwk.KeySet.import_key_set(self.published.key_set)
+
+
+def _authlib_strict(published: Published, token: str) -> str:
+    claims = JsonWebToken(["ES256"]).decode(
+        token,
+        JsonWebKey.import_key_set(published.key_set),
+        claims_options={
+            "iss": {"essential": True, "value": published.issuer},
+            "aud": {"essential": True, "value": published.audience},
+        },
+    )
+    claims.validate()
+    return claims["sub"]
+
+
+AUTHLIB: dict[str, Way] = {
+    "strict": _authlib_strict,
+    "signature alone": lambda published, token: authlib_jwt.decode(token, published.key_set)["sub"],
+    "PEM": lambda published, token: authlib_jwt.decode(token, published.pem)["sub"],
+    "first key": lambda published, token: authlib_jwt.decode(token, published.key_set["keys"][0])["sub"],
+    "resource protector": lambda published, token: _Validator(published).authenticate_token(token)["sub"],
+}
+
+# --- Programs around libraries of other languages
+
+
+def verdicts(command: list[str], published: Published, *tokens: str) -> list[dict[str, dict[str, str]]]:
+    """What the program of a library says of each token: by way, `subject` or `error`."""
+    question = {
+        "issuer": published.issuer,
+        "audience": published.audience,
+        "jwks_uri": published.discovery["jwks_uri"],
+        "pem": published.pem,
+        "tokens": tokens,
+    }
+    trusted = {"SSL_CERT_FILE": published.authority, "NODE_EXTRA_CA_CERTS": published.authority}
+    done = subprocess.run(
+        command,
+        env=os.environ | trusted,
+        input=json.dumps(question),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+class OAuth2Proxy(Process):
+    """oauth2-proxy, which lets in whoever has a bearer token that it believes, and tells the upstream who it is."""
+
+    def __init__(self, folder: Path, published: Published, upstream: str, *options: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        command = [
+            OAUTH2_PROXY,
+            "--skip-jwt-bearer-tokens=true",
+            "--provider=oidc",
+            f"--oidc-issuer-url={published.issuer}",
+            f"--login-url={published.issuer}/authorize",
+            f"--redeem-url={published.issuer}/token",
+            f"--client-id={published.audience}",
+            "--client-secret=only for tests",
+            f"--cookie-secret={'0' * 32}",
+            "--cookie-secure=false",
+            "--email-domain=*",
+            f"--http-address=127.0.0.1:{self.port}",
+            f"--redirect-url={self.url}/oauth2/callback",
+            f"--upstream={upstream}",
+            f"--provider-ca-file={published.authority}",
+            *options,
+        ]
+        super().__init__("oauth2-proxy", command, folder)
+        self.environment = {"SSL_CERT_FILE": published.authority}
+
+    def start(self) -> "OAuth2Proxy":
+        """Starts it and waits until it answers."""
+        self.spawn()
+        self.wait_ready(self._answers)
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/ping", timeout=2).ok
+        except requests.ConnectionError:
+            return False

@@ -1,0 +1,163 @@
+"""Applications believe access tokens, whatever library they verify them with, by what Pasee publishes."""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+import requests
+
+from stage.https import Https
+from stage.kisee import Kisee
+from stage.pasee import Pasee, Person, claims_of, provider
+from stage.published import Published
+from stage.verifiers import AUTHLIB, GO, JOSERFC, NODE, PYJWT, OAuth2Proxy, Way, verdicts
+
+AUDIENCE = "articles.example.com"
+
+
+@pytest.fixture(scope="module")
+def pasee(stage: Callable[..., Any], folder: Path, kisee: Kisee) -> Pasee:
+    """A Pasee whose issuer leads to its keys."""
+    pasee = Https(folder / "pasee", provider(kisee))
+    pasee.words["jwt"] = {"iss": pasee.url, "audience": AUDIENCE}
+    return stage(pasee).start()
+
+
+@pytest.fixture(scope="module")
+def published(pasee: Https) -> Published:
+    """What everybody knows of it."""
+    return Published.of(pasee, AUDIENCE)
+
+
+@pytest.fixture(scope="module")
+def ada(pasee: Pasee, kisee: Kisee) -> Person:
+    """Somebody who has just logged in."""
+    kisee.register("ada")
+    return pasee.person("ada")
+
+
+@pytest.mark.parametrize("way", PYJWT.values(), ids=PYJWT)
+def test_pyjwt(way: Way, published: Published, ada: Person) -> None:
+    assert way(published, ada.access_token) == ada.id
+
+
+@pytest.mark.parametrize("way", JOSERFC.values(), ids=JOSERFC)
+def test_joserfc(way: Way, published: Published, ada: Person) -> None:
+    assert way(published, ada.access_token) == ada.id
+
+
+@pytest.mark.parametrize("way", AUTHLIB.values(), ids=AUTHLIB)
+def test_authlib(way: Way, published: Published, ada: Person) -> None:
+    assert way(published, ada.access_token) == ada.id
+
+
+@pytest.mark.parametrize("command", [["node", NODE], [GO]], ids=["npm-jose", "go-oidc"])
+def test_libraries_of_other_languages(command: list[str], published: Published, ada: Person) -> None:
+    (access,) = verdicts(command, published, ada.access_token)
+    assert {way: said.get("subject") for way, said in access.items()} == dict.fromkeys(access, ada.id)
+    assert len(access) >= 5, access
+
+
+class Upstream(ThreadingHTTPServer):
+    """An application that says who it was told is there."""
+
+    def __init__(self) -> None:
+        self.visitors: list[str | None] = []
+        visitors = self.visitors
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                visitors.append(self.headers.get("X-Forwarded-User"))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """An application behind the proxy."""
+    with Upstream() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+# What it may be told beside its usual options. The last is for who has the tokens of several issuers.
+LENIENT = {
+    "as documented": [],
+    "any issuer, another audience too": [
+        "--insecure-oidc-skip-issuer-verification=true",
+        "--oidc-extra-audience={issuer}#refresh",
+    ],
+    "an issuer more": ["--extra-jwt-issuers={issuer}={audience},{issuer}={issuer}#refresh"],
+}
+
+
+@pytest.mark.parametrize("options", LENIENT.values(), ids=LENIENT)
+def test_oauth2_proxy(
+    options: list[str],
+    stage: Callable[..., Any],
+    tmp_path: Path,
+    published: Published,
+    upstream: Upstream,
+    ada: Person,
+) -> None:
+    words = {"issuer": published.issuer, "audience": published.audience}
+    more = [option.format(**words) for option in options]
+    proxy = stage(OAuth2Proxy(tmp_path, published, upstream.url, *more)).start()
+
+    def visit(token: str) -> int:
+        bearer = {"Authorization": f"Bearer {token}"}
+        return requests.get(proxy.url, headers=bearer, allow_redirects=False, timeout=30).status_code
+
+    assert visit(ada.access_token) == 200
+    assert upstream.visitors == [ada.id]
+    assert visit("none") in (302, 401, 403)
+    assert upstream.visitors == [ada.id], "the application has seen nobody else"
+
+
+def hs256(key: bytes, header: dict[str, Any], claims: dict[str, Any]) -> str:
+    """A token with an HMAC under that key; the libraries refuse to make some of these."""
+    parts = [json.dumps(part, separators=(",", ":")).encode() for part in (header, claims)]
+    signed = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    mac = base64.urlsafe_b64encode(hmac.new(key, signed, hashlib.sha256).digest()).rstrip(b"=")
+    return f"{signed.decode()}.{mac.decode()}"
+
+
+def test_pasee_believes_no_hmac_under_a_published_key(
+    pasee: Pasee, published: Published, ada: Person
+) -> None:
+    def statuses(token: str) -> tuple[int, int]:
+        bearer = {"Authorization": f"Bearer {token}"}
+        with requests.Session() as session:
+            session.trust_env, session.verify, session.headers = False, pasee.verify, bearer
+            groups = session.get(f"{pasee.url}/groups/", timeout=30).status_code
+            refreshed = session.post(f"{pasee.url}/tokens/?refresh", timeout=30).status_code
+        return groups, refreshed
+
+    assert statuses(ada.access_token) == (200, 401), "each token opens one door only"
+    assert statuses(ada.refresh_token) == (401, 201)
+    headers = [jwt.get_unverified_header(token) for token in (ada.access_token, ada.refresh_token)]
+    kids = [header["kid"] for header in headers]
+    materials = published.materials | {"kid of refresh": kids[1].encode()}
+    claims = [claims_of(token) for token in (ada.access_token, ada.refresh_token)]
+    for (name, key), header, kid, said in product(materials.items(), headers, [*kids, None], claims):
+        forged = header | {"alg": "HS256", "kid": kid}
+        if kid is None:
+            del forged["kid"]
+        assert statuses(hs256(key, forged, said)) == (401, 401), f"{name}: {forged} {said}"

@@ -1,0 +1,38 @@
+// What jose says to tokens, configured from the strictest to the most lenient way that users of it do.
+//
+// Reads {issuer, audience, jwks_uri, pem, tokens} and prints, for each token, what each way says: the subject that it
+// believes, or the error. NODE_EXTRA_CA_CERTS names the authority to trust.
+import { readFileSync } from 'node:fs';
+import { createLocalJWKSet, createRemoteJWKSet, decodeProtectedHeader, importJWK, importSPKI, jwtVerify } from 'jose';
+
+const { issuer, audience, jwks_uri: place, pem, tokens } = JSON.parse(readFileSync(0, 'utf8'));
+const remote = createRemoteJWKSet(new URL(place));
+const set = await (await fetch(place)).json();
+const alg = (token) => decodeProtectedHeader(token).alg;
+
+const ways = {
+  strict: (token) => jwtVerify(token, remote, { issuer, audience, typ: 'at+jwt', algorithms: ['ES256'] }),
+  'issuer and audience': (token) => jwtVerify(token, remote, { issuer, audience }),
+  'signature alone': (token) => jwtVerify(token, remote),
+  'algorithm of the header': (token) => jwtVerify(token, remote, { algorithms: [alg(token)] }),
+  'key set by hand': (token) => jwtVerify(token, createLocalJWKSet(set)),
+  'first key': async (token) => jwtVerify(token, await importJWK(set.keys[0], alg(token))),
+  'PEM': async (token) => jwtVerify(token, await importSPKI(pem, 'ES256')),
+  'PEM for the algorithm of the header': async (token) => jwtVerify(token, await importSPKI(pem, alg(token))),
+};
+
+async function verdict(way, token) {
+  try {
+    return { subject: (await way(token)).payload.sub };
+  } catch (error) {
+    return { error: `${error.name}: ${error.message}` };
+  }
+}
+
+const answer = [];
+for (const token of tokens) {
+  const said = {};
+  for (const [name, way] of Object.entries(ways)) said[name] = await verdict(way, token);
+  answer.push(said);
+}
+console.log(JSON.stringify(answer));
