@@ -26,9 +26,8 @@ use pasee::domain::token::{Lifetimes, issue};
 use pasee::idp::Providers;
 use pasee::jose::claims::Party;
 use pasee::jose::key::{Algorithm, PrivateKey};
-use pasee::jose::seal::Sealer;
-use pasee::jose::sign::{Signer, token_id};
-use pasee::jose::verify::Verifier;
+use pasee::jose::sign::token_id;
+use pasee::keys::{KeyParts, KeyRing, Keys};
 use pasee::server::{Api, Config};
 use pasee::settings::{IdentityProvider, Local, Mapping, Protocol};
 use pasee::store::embedded::Embedded;
@@ -163,8 +162,8 @@ fn server(key: &PrivateKey) -> (Api, String) {
     let admission = admit(grant, record.standing, lifetimes.session, now()).expect("admission");
     let pair =
         issue(admission, record.holdings, lifetimes, [token_id([1; 16]), token_id([2; 16])], now());
-    let signer = Signer::new(key.clone(), party());
-    let token = signer.refresh(&pair.refresh).expect("a token");
+    let keys = KeyRing::new(Keys::new(&party(), KeyParts::of(key.clone())));
+    let token = keys.current().signer().refresh(&pair.refresh).expect("a token");
     let api = Api::new(Config {
         hostname: "http://127.0.0.1:8150".to_owned(),
         lifetimes,
@@ -172,10 +171,7 @@ fn server(key: &PrivateKey) -> (Api, String) {
         realm: Arc::new(realm),
         providers: Providers::new(&[nobody()]).expect("a provider"),
         provider_names: Vec::new(),
-        sealer: Sealer::new(key).expect("a sealer"),
-        signer,
-        verifier: Verifier::new(party(), vec![key.public().clone()]),
-        retired_keys: Vec::new(),
+        keys,
         attempts: Attempts::new(0, 0),
         cors: Cors::new(&[]),
         metrics: Metrics::new(),

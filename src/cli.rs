@@ -11,6 +11,7 @@ mod crd;
 mod export;
 mod hash_password;
 mod keygen;
+mod keys;
 mod policy;
 mod report;
 mod serve;

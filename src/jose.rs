@@ -11,6 +11,7 @@ pub mod jwks;
 pub mod key;
 mod pem;
 pub mod seal;
+pub mod secret;
 pub mod service_account;
 pub mod sign;
 pub mod verify;

@@ -34,10 +34,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::token::Lifetimes;
 use crate::domain::user::{ProviderName, UserId};
 use crate::idp::Providers;
-use crate::jose::key::PublicKey;
-use crate::jose::seal::Sealer;
-use crate::jose::sign::Signer;
-use crate::jose::verify::Verifier;
+use crate::keys::KeyRing;
 use crate::telemetry::Metrics;
 use crate::web::bearer::bearer;
 use crate::web::limits::{Attempts, read_body};
@@ -64,14 +61,8 @@ pub struct Config {
     pub providers: Providers,
     /// Every provider the settings name, offered or not: whose users may be put into groups.
     pub provider_names: Vec<ProviderName>,
-    /// Signs tokens.
-    pub signer: Signer,
-    /// Seals what a browser carries while it is at a provider.
-    pub sealer: Sealer,
-    /// Believes them.
-    pub verifier: Verifier,
-    /// Keys that are no longer signed with but still published.
-    pub retired_keys: Vec<PublicKey>,
+    /// What tokens and cookies are made and believed with.
+    pub keys: KeyRing,
     /// Limits attempts to guess.
     pub attempts: Attempts,
     /// Which web pages may call.
@@ -118,10 +109,10 @@ impl Api {
         let call = Call { parts, client, now: (self.config.clock)(), body };
         match route {
             Route::Home => Ok(self.documents.home()),
-            Route::PublicKey => Ok(self.documents.public_key()),
+            Route::PublicKey => Ok(keys::public_key(&self.config.keys.current())),
             Route::Discovery => self.documents.discovery(),
-            Route::Jwks => Ok(self.documents.jwks()),
-            Route::JwksEs256k => Ok(self.documents.jwks_es256k()),
+            Route::Jwks => Ok(keys::jwks(&self.config.keys.current())),
+            Route::JwksEs256k => Ok(keys::jwks_es256k(&self.config.keys.current())),
             Route::DescribeTokens => self.describe_tokens(&call).await,
             Route::CreateTokens => self.create_tokens(call).await,
             Route::ListUsers => self.list_users(&call),
@@ -146,7 +137,7 @@ impl Api {
 
     fn caller_at(&self, headers: &HeaderMap, now: Timestamp) -> Result<Caller, ApiError> {
         let token = bearer(headers)?.ok_or(ApiError::TokenMissing)?;
-        let claims = self.config.verifier.access(token, now)?;
+        let claims = self.config.keys.current().verifier().access(token, now)?;
         let directory = self.config.realm.directory();
         let standing = directory.record(&claims.token.subject, now).standing;
         let admission =

@@ -4,7 +4,6 @@
 
 mod explain;
 mod file;
-mod keyfile;
 mod keys;
 mod listen;
 mod load;
@@ -32,7 +31,6 @@ use crate::jose::foreign::ForeignAlgorithm;
 use crate::jose::key::{PrivateKey, PublicKey};
 
 pub use file::{ReadError, find, load};
-pub use keyfile::KeyFileError;
 pub use load::parse;
 pub use provider::{ClientAuth, Dialect, OAuth1, OAuth2, Pkce};
 
@@ -52,7 +50,7 @@ pub struct Settings {
     /// `data` beside the settings file. Made with mode 0700 when it is needed.
     pub data_dir: PathBuf,
     /// `private_key` or `private_key_file`, `retired_public_keys`.
-    pub keys: Keys,
+    pub keys: KeySettings,
     /// `[storage_backend]`.
     pub storage: Storage,
     /// `[jwt]`.
@@ -81,9 +79,9 @@ impl Settings {
     }
 }
 
-/// The keys tokens are signed and believed with.
+/// The keys that the settings give.
 #[derive(Debug)]
-pub struct Keys {
+pub struct KeySettings {
     /// The key to sign with; `None`: made at the first start and kept in `data_dir`.
     pub private: Option<PrivateKey>,
     /// `retired_public_keys`: keys that are no longer signed with but still published and believed, each once and never

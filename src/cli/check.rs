@@ -2,23 +2,23 @@
 //!
 //! Must not make or change anything: it may run beside the server, or before there is one.
 
-use std::io::ErrorKind;
 use std::slice;
 
 use anyhow::Error;
 
-use super::{print, report};
+use super::{keys, print, report};
 use crate::cluster;
 use crate::idp::Providers;
+use crate::keys::file::Part;
 use crate::settings::{IdentityProvider, Protocol, Settings};
 use crate::web::tls;
 
 /// Wrong settings never come here: loading them fails with every mistake.
 pub fn run(settings: &Settings) -> anyhow::Result<()> {
-    let looks = [look_at_key(settings), look_at_tls(settings)];
+    let looks = look_at_keys(settings).into_iter().chain([look_at_tls(settings)]);
     let providers = settings.identity_providers.iter().map(look_at_provider);
     let (mut good, mut bad) = (Vec::new(), Vec::new());
-    for look in looks.into_iter().chain(providers) {
+    for look in looks.chain(providers) {
         match look {
             Ok(Some(file)) => good.push(format!("- {file}\n")),
             Ok(None) => {}
@@ -39,19 +39,23 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
 /// What a look at a file found: nothing to look at, or what it is.
 type Look = Result<Option<String>, Error>;
 
-/// The key that was made at the first start, if there was one.
-fn look_at_key(settings: &Settings) -> Look {
-    let file = settings.key_file();
-    let is_absent = match file.symlink_metadata() {
-        Ok(_) => false,
-        Err(error) => error.kind() == ErrorKind::NotFound,
-    };
-    if settings.keys.private.is_some() || is_absent {
-        return Ok(None);
+/// The keys that were made at the first start, as far as there are any.
+fn look_at_keys(settings: &Settings) -> [Look; 2] {
+    if settings.keys.private.is_some() {
+        return [Ok(None), Ok(None)];
     }
-    let key = settings.signing_key()?;
-    let (algorithm, id) = (key.algorithm(), key.public().id());
-    Ok(Some(format!("{}, the signing key: {algorithm}, key id {id}.", file.display())))
+    let kept = keys::directory(settings);
+    let shown = |part| kept.file(part).display().to_string();
+    let signing = kept.signing_key().map(|found| {
+        let key = found?;
+        let (file, algorithm, id) = (shown(Part::SigningKey), key.algorithm(), key.public().id());
+        Some(format!("{file}, the signing key: {algorithm}, key id {id}."))
+    });
+    let secret = kept.secret().map(|found| {
+        let (file, id) = (shown(Part::Secret), found?.id());
+        Some(format!("{file}, the secret behind refresh tokens: id {id}."))
+    });
+    [signing.map_err(Error::from), secret.map_err(Error::from)]
 }
 
 fn look_at_tls(settings: &Settings) -> Look {

@@ -8,19 +8,15 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::watch;
 
-use super::now;
 use super::signals::signals;
 use super::store::Store;
+use super::{keys, now};
 use crate::cluster;
 use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
 use crate::domain::realm::Realm;
 use crate::idp::{Clusters, Providers};
-use crate::jose::claims::Party;
-use crate::jose::key::PrivateKey;
-use crate::jose::seal::Sealer;
-use crate::jose::sign::Signer;
-use crate::jose::verify::Verifier;
+use crate::keys::KeyRing;
 use crate::server::{Api, Config};
 use crate::settings::{Protocol, Settings, Storage};
 use crate::telemetry::{Metrics, start_log};
@@ -48,13 +44,13 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let key = settings.signing_key()?;
+    let keys = keys::ring(&settings)?;
     let store = Arc::new(Store::open(&settings).await?);
     greet(&settings, store.directory());
     let metrics = Metrics::new();
     let providers = Providers::with(&settings.identity_providers, &clusters(&settings).await?)?;
     let realm = Arc::clone(&store) as Arc<dyn Realm>;
-    let api = api(&settings, key, realm, providers, metrics.clone())?;
+    let api = api(&settings, keys, realm, providers, metrics.clone());
     let tls = match &settings.tls {
         Some(files) => Some(tls::load(&files.certificate, &files.key)?),
         None => None,
@@ -88,16 +84,12 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 
 fn api(
     settings: &Settings,
-    key: PrivateKey,
+    keys: KeyRing,
     realm: Arc<dyn Realm>,
     providers: Providers,
     metrics: Metrics,
-) -> anyhow::Result<Api> {
-    let party =
-        Party { issuer: settings.jwt.issuer.clone(), audience: settings.jwt.audience.clone() };
-    let mut keys = vec![key.public().clone()];
-    keys.extend(settings.keys.retired.iter().cloned());
-    Ok(Api::new(Config {
+) -> Api {
+    Api::new(Config {
         hostname: settings.hostname.clone(),
         lifetimes: settings.jwt.lifetimes,
         trusted_proxies: settings.limits.trusted_proxies.clone(),
@@ -108,10 +100,7 @@ fn api(
             .iter()
             .map(|provider| provider.name.clone())
             .collect(),
-        sealer: Sealer::new(&key).context("the signing key gives no key to seal with")?,
-        signer: Signer::new(key, party.clone()),
-        verifier: Verifier::new(party, keys),
-        retired_keys: settings.keys.retired.clone(),
+        keys,
         attempts: Attempts::new(
             settings.limits.login_attempts_per_user,
             settings.limits.login_attempts_per_address,
@@ -119,7 +108,7 @@ fn api(
         cors: Cors::new(&settings.allowed_origins),
         metrics,
         clock: now,
-    }))
+    })
 }
 
 /// The API servers behind the providers of the protocol kubernetes: as their settings say, else as those of the store.

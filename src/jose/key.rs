@@ -102,6 +102,9 @@ pub enum KeyError {
     /// A number out of range, or a point off the curve.
     #[error("this key is broken: its numbers do not lie on its curve")]
     Broken,
+    /// A secret of another length.
+    #[error("this secret is broken: a right one has 32 bytes")]
+    Length,
     /// The system gives no random numbers.
     #[error("the system gives no random numbers to make a key from")]
     Randomness,
@@ -188,11 +191,16 @@ impl PrivateKey {
     /// The key as PKCS#8 in PEM.
     #[must_use]
     pub fn to_pem(&self) -> Zeroizing<String> {
+        pem::write(PRIVATE, &self.to_der())
+    }
+
+    /// The key as PKCS#8: the same bytes however the key was written.
+    pub(super) fn to_der(&self) -> Zeroizing<Vec<u8>> {
         let der = match &self.secret {
             Secret::Es256 { key, .. } => key.to_pkcs8_der(),
             Secret::Es256k(key) => k256::SecretKey::from(key.as_nonzero_scalar()).to_pkcs8_der(),
         };
-        pem::write(PRIVATE, der.expect("a valid key always encodes").as_bytes())
+        der.expect("a valid key always encodes").to_bytes()
     }
 
     /// The public half.

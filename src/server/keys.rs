@@ -1,4 +1,4 @@
-//! What never changes while the server runs: the JSON home document and the public keys.
+//! What everybody may read: the JSON home document and the public keys.
 //!
 //! Must not know requests.
 
@@ -10,43 +10,24 @@ use serde_json::{Value, json};
 use super::Config;
 use super::error::ApiError;
 use super::reply::Reply;
-use crate::jose::jwks;
-use crate::jose::key::{Algorithm, PublicKey};
+use crate::keys::Keys;
 
-/// The documents, written once.
+/// The documents that never change, written once.
 pub struct Documents {
     home: Bytes,
-    public_key: Bytes,
     discovery: Option<Bytes>,
-    jwks: Bytes,
-    jwks_es256k: Bytes,
 }
 
 impl Documents {
     pub fn new(config: &Config) -> Self {
-        let signing = config.signer.public();
-        let mut keys: Vec<PublicKey> = vec![signing.clone()];
-        keys.extend(config.retired_keys.iter().filter(|key| *key != signing).cloned());
-        let public_key = json!({
-            "public_key": signing.to_pem(),
-            "algorithm": signing.algorithm().as_str(),
-            "kid": signing.id().as_str(),
-        });
         Self {
             home: bytes(&home(&config.hostname)),
-            public_key: bytes(&public_key),
             discovery: discovery(config).as_ref().map(bytes),
-            jwks: bytes(&jwks::set(Algorithm::Es256, &keys)),
-            jwks_es256k: bytes(&jwks::set(Algorithm::Es256k, &keys)),
         }
     }
 
     pub fn home(&self) -> Reply {
         cached("application/json-home", &self.home)
-    }
-
-    pub fn public_key(&self) -> Reply {
-        cached("application/json", &self.public_key)
     }
 
     pub fn discovery(&self) -> Result<Reply, ApiError> {
@@ -55,14 +36,25 @@ impl Documents {
         ))?;
         Ok(cached("application/json", document))
     }
+}
 
-    pub fn jwks(&self) -> Reply {
-        cached("application/jwk-set+json", &self.jwks)
-    }
+/// The key that access tokens are signed with.
+pub fn public_key(keys: &Keys) -> Reply {
+    let signing = keys.signer().public();
+    let document = json!({
+        "public_key": signing.to_pem(),
+        "algorithm": signing.algorithm().as_str(),
+        "kid": signing.id().as_str(),
+    });
+    cached("application/json", &bytes(&document))
+}
 
-    pub fn jwks_es256k(&self) -> Reply {
-        cached("application/jwk-set+json", &self.jwks_es256k)
-    }
+pub fn jwks(keys: &Keys) -> Reply {
+    cached("application/jwk-set+json", keys.jwks())
+}
+
+pub fn jwks_es256k(keys: &Keys) -> Reply {
+    cached("application/jwk-set+json", keys.jwks_es256k())
 }
 
 fn bytes(value: &Value) -> Bytes {
@@ -77,7 +69,8 @@ fn cached(content_type: &'static str, body: &Bytes) -> Reply {
 /// Where verifiers that know the issuer alone find the keys (OpenID Connect Discovery 1.0 section 4, as far as it is about
 /// keys: nobody logs in by that protocol here). It stands at the issuer's name, so the issuer must be where we are.
 fn discovery(config: &Config) -> Option<Value> {
-    let (issuer, hostname) = (config.signer.issuer().as_str(), &config.hostname);
+    let (keys, hostname) = (config.keys.current(), &config.hostname);
+    let issuer = keys.signer().issuer().as_str();
     let is_here = hostname.starts_with("https://") && issuer.trim_end_matches('/') == hostname;
     is_here.then(|| {
         json!({

@@ -145,7 +145,8 @@ impl Api {
         let note =
             Note { pending: request.pending, scope: scope.to_string(), until: until.as_unix() };
         let note = serde_json::to_vec(&note).map_err(|_| ApiError::Randomness)?;
-        let sealed = self.config.sealer.seal(provider.name().as_str(), &note)?;
+        let sealed =
+            self.config.keys.current().login_cookies().seal(provider.name().as_str(), &note)?;
         let cookie = self.cookie(provider, &sealed, PATIENCE)?;
         if cookie.len() > MAX_COOKIE {
             return Err(ApiError::Malformed(
@@ -206,7 +207,8 @@ impl Api {
             .filter(|(found, _)| *found == name)
             .map(|(_, value)| value);
         let (value, None) = (values.next()?, values.next()) else { return None };
-        let note = self.config.sealer.open(provider.name().as_str(), value)?;
+        let note =
+            self.config.keys.current().login_cookies().open(provider.name().as_str(), value)?;
         serde_json::from_slice(&note).ok()
     }
 

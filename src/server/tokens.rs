@@ -87,7 +87,7 @@ impl Api {
 
     fn refresh(&self, call: &Call<'_>, scope: Scope) -> Result<Reply, ApiError> {
         let token = bearer(&call.parts.headers)?.ok_or(ApiError::RefreshTokenMissing)?;
-        let claims = self.config.verifier.refresh(token, call.now)?;
+        let claims = self.config.keys.current().verifier().refresh(token, call.now)?;
         let user = &claims.token.subject;
         let provider = self.config.providers.get(user.split().0);
         let provider = provider.ok_or(ApiError::ProviderGone)?;
@@ -119,9 +119,10 @@ impl Api {
     }
 
     fn pair(&self, pair: &TokenPair, status: StatusCode) -> Result<Reply, ApiError> {
+        let keys = self.config.keys.current();
         let document = Document::new(&self.url("/tokens/"), "Tokens")
-            .with("access_token", self.config.signer.access(&pair.access)?)
-            .with("refresh_token", self.config.signer.refresh(&pair.refresh)?);
+            .with("access_token", keys.signer().access(&pair.access)?)
+            .with("refresh_token", keys.signer().refresh(&pair.refresh)?);
         Ok(Reply::document(status, &document))
     }
 

@@ -76,7 +76,7 @@ impl Settings {
             None => writeln!(
                 f,
                 "- Signs with the key in {}; a new one (ES256) is made at the first start.",
-                self.key_file().display()
+                self.data_dir.join("private_key.pem").display()
             )?,
         }
         self.keys.retired.iter().try_for_each(|key| {

@@ -1,4 +1,4 @@
-//! From `private_key`, `public_key`, `algorithm` and `retired_public_keys` to [`Keys`]; secrets that stand in files of
+//! From `private_key`, `public_key`, `algorithm` and `retired_public_keys` to [`KeySettings`]; secrets that stand in files of
 //! their own.
 //!
 //! Must not know where a key is kept that the settings do not have.
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Keys;
+use super::KeySettings;
 use super::file;
 use super::reader::{Item, Table};
 use crate::jose::key::{Algorithm, PrivateKey, PublicKey};
@@ -16,7 +16,7 @@ use crate::jose::key::{Algorithm, PrivateKey, PublicKey};
 /// Longest secret in a file of its own, in bytes.
 const MAX_SECRET: u64 = 64 * 1024;
 
-pub(super) fn keys(root: &Table<'_>, base: &Path) -> Keys {
+pub(super) fn keys(root: &Table<'_>, base: &Path) -> KeySettings {
     let pem = secret(root, "private_key", "private_key_file", base);
     let private = pem.as_ref().and_then(|(pem, place)| {
         PrivateKey::from_pem(pem.expose_secret()).map_err(|error| place.error(error)).ok()
@@ -37,7 +37,7 @@ pub(super) fn keys(root: &Table<'_>, base: &Path) -> Keys {
     }
     check_algorithm(root, private.as_ref());
     let retired = retired(root, private.as_ref());
-    Keys { private, retired }
+    KeySettings { private, retired }
 }
 
 fn check_algorithm(root: &Table<'_>, private: Option<&PrivateKey>) {

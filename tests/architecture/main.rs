@@ -61,6 +61,11 @@ const FLOOR_PLAN: &[Layer] = &[
         Outside::Never(&["hyper", "tower"]),
     ),
     layer(
+        "keys",
+        Knows::Only(&["domain", "jose"]),
+        Outside::Never(&["tokio", "hyper", "tower", "kube", "rusqlite"]),
+    ),
+    layer(
         "settings",
         Knows::Only(&["domain", "jose"]),
         Outside::Never(&["tokio", "hyper", "tower", "kube"]),
@@ -79,7 +84,7 @@ const FLOOR_PLAN: &[Layer] = &[
     layer("web", Knows::Only(&[]), Outside::Never(&["kube"])),
     layer(
         "server",
-        Knows::Only(&["domain", "jose", "idp", "web", "telemetry"]),
+        Knows::Only(&["domain", "jose", "keys", "idp", "web", "telemetry"]),
         Outside::Never(&["kube", "rusqlite"]),
     ),
     layer(
@@ -110,7 +115,7 @@ const TENANTS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that get the time and randomness as parameters, so that tests can choose them.
-const PURE: &[&str] = &["domain", "index"];
+const PURE: &[&str] = &["domain", "index", "keys"];
 
 /// Circles of files that are still to be opened.
 const KNOWN_CIRCLES: &[circles::Known] = &[

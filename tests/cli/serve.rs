@@ -60,7 +60,7 @@ fn a_data_dir_that_cannot_be_made() {
     machine.write("data", "a file in the way");
     let told = complaint(&machine, SETTINGS);
     let lines: Vec<&str> = told.lines().collect();
-    assert!(lines[0].starts_with("pasee: data_dir data cannot be made to keep a signing key in;"));
+    assert!(lines[0].starts_with("pasee: data_dir data cannot be made to keep keys in;"));
     assert!(lines[1].starts_with("  because: ") && lines.len() == 2, "{told}");
 }
 

@@ -64,7 +64,7 @@ fn the_seeds_file_loads_unchanged() {
 #[test]
 fn the_python_servers_file_loads() {
     let settings = read("python.toml", PYTHON);
-    let key = settings.signing_key().unwrap();
+    let key = settings.keys.private.as_ref().unwrap();
     assert_eq!(key.algorithm(), Algorithm::Es256k, "ES256 with secp256k1 is read as ES256K");
     assert_eq!(settings.storage, Storage::Memory);
     let [kisee] = settings.identity_providers.as_slice() else { panic!("one provider") };
@@ -241,7 +241,7 @@ fn a_key_may_stand_in_a_file_of_its_own() {
     };
     mode(0o640);
     let settings = parsed().unwrap();
-    assert_eq!(settings.signing_key().unwrap().public(), key.public());
+    assert_eq!(settings.keys.private.as_ref().unwrap().public(), key.public());
     assert_eq!(settings.warnings, [] as [&str; 0]);
     mode(0o644);
     let [warning] = &parsed().unwrap().warnings[..] else { panic!("one warning") };

@@ -1,0 +1,150 @@
+//! Which key does what, as one value that is replaced whole.
+//!
+//! Must not know where keys come from.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+
+use crate::jose::claims::Party;
+use crate::jose::jwks;
+use crate::jose::key::{Algorithm, PrivateKey, PublicKey};
+use crate::jose::seal::Sealer;
+use crate::jose::secret::{Purpose, Secret};
+use crate::jose::sign::Signer;
+use crate::jose::verify::Verifier;
+
+/// What a ring is made of.
+#[derive(Clone, Debug)]
+pub struct KeyParts {
+    /// Signs access tokens.
+    pub signing: PrivateKey,
+    /// Sign by the other algorithms; the first of each counts.
+    pub others: Vec<PrivateKey>,
+    /// No longer signed with, but still published and believed.
+    pub retired: Vec<PublicKey>,
+    /// Protects what only we read.
+    pub secret: Secret,
+    /// No longer used for anything new, but what was protected with them still counts.
+    pub former_secrets: Vec<Secret>,
+}
+
+impl KeyParts {
+    /// A ring of one key, from which the secret is derived: all who share the key agree.
+    #[must_use]
+    pub fn of(signing: PrivateKey) -> Self {
+        let secret = Secret::of(&signing);
+        Self {
+            signing,
+            others: Vec::new(),
+            retired: Vec::new(),
+            secret,
+            former_secrets: Vec::new(),
+        }
+    }
+}
+
+/// All keys at one moment. Nothing in it changes.
+#[derive(Debug)]
+pub struct Keys {
+    signers: Vec<Signer>,
+    verifier: Verifier,
+    login_cookies: Sealer,
+    jwks: Bytes,
+    jwks_es256k: Bytes,
+}
+
+impl Keys {
+    /// The keys of one issuer.
+    #[must_use]
+    pub fn new(party: &Party, parts: KeyParts) -> Self {
+        let KeyParts { signing, others, retired, secret, former_secrets } = parts;
+        let mut signers = vec![Signer::new(signing, party.clone())];
+        let mut published = vec![signers[0].public().clone()];
+        for key in others {
+            let algorithm = key.algorithm();
+            if !published.contains(key.public()) {
+                published.push(key.public().clone());
+            }
+            if signers.iter().all(|signer| signer.public().algorithm() != algorithm) {
+                signers.push(Signer::new(key, party.clone()));
+            }
+        }
+        for key in retired {
+            if !published.contains(&key) {
+                published.push(key);
+            }
+        }
+        let set = |algorithm| Bytes::from(jwks::set(algorithm, &published).to_string());
+        Self {
+            signers,
+            login_cookies: Sealer::new(Purpose::LoginCookies, &secret, &former_secrets),
+            jwks: set(Algorithm::Es256),
+            jwks_es256k: set(Algorithm::Es256k),
+            verifier: Verifier::new(party.clone(), published),
+        }
+    }
+
+    /// What signs access tokens.
+    #[must_use]
+    pub fn signer(&self) -> &Signer {
+        &self.signers[0]
+    }
+
+    /// What signs by this algorithm, if anything does.
+    #[must_use]
+    pub fn signer_of(&self, algorithm: Algorithm) -> Option<&Signer> {
+        self.signers.iter().find(|signer| signer.public().algorithm() == algorithm)
+    }
+
+    /// What believes access tokens.
+    #[must_use]
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    /// What seals the cookie that a browser carries while it is at an identity provider.
+    #[must_use]
+    pub fn login_cookies(&self) -> &Sealer {
+        &self.login_cookies
+    }
+
+    /// The JWK Set that every verifier reads.
+    #[must_use]
+    pub fn jwks(&self) -> &Bytes {
+        &self.jwks
+    }
+
+    /// The JWK Set of the secp256k1 keys: one of them makes many verifiers drop a whole set.
+    #[must_use]
+    pub fn jwks_es256k(&self) -> &Bytes {
+        &self.jwks_es256k
+    }
+}
+
+/// The keys in force, replaced whole. Readers never wait, and each sees one set of keys for as long as it holds it.
+#[derive(Debug)]
+pub struct KeyRing(ArcSwap<Keys>);
+
+impl KeyRing {
+    /// A ring with these keys in force.
+    #[must_use]
+    pub fn new(keys: Keys) -> Self {
+        Self(ArcSwap::from_pointee(keys))
+    }
+
+    /// The keys in force now. Whoever does several things for one request asks once.
+    #[must_use]
+    pub fn current(&self) -> Arc<Keys> {
+        self.0.load_full()
+    }
+
+    /// Puts other keys in force, all at once.
+    pub fn replace(&self, keys: Keys) {
+        self.0.store(Arc::new(keys));
+    }
+}
+
+#[cfg(test)]
+mod tests;
