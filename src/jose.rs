@@ -4,14 +4,18 @@
 //! token; time and randomness come in as parameters.
 
 pub mod claims;
+pub mod compact;
+pub mod error;
 pub mod foreign;
 pub mod id_token;
 pub mod json;
 pub mod jwks;
 pub mod key;
+pub mod kisee;
 mod pem;
 pub mod seal;
 pub mod secret;
 pub mod service_account;
 pub mod sign;
 pub mod verify;
+mod window;

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::domain::time::Timestamp;
 use crate::jose::json::strict_object;
-use crate::jose::verify::KiseeVerifier;
+use crate::jose::kisee::KiseeVerifier;
 use crate::settings;
 
 /// How long a discovered place of a resource is believed.

@@ -18,8 +18,9 @@ use super::{Authenticated, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Audience;
 use crate::domain::user::Subject;
+use crate::jose::compact::MAX_TOKEN;
+use crate::jose::error::VerifyError;
 use crate::jose::service_account::ServiceAccountVerifier;
-use crate::jose::verify::{MAX_TOKEN, VerifyError};
 use crate::settings::{self, Offline};
 
 /// The group of all ServiceAccounts, and, with a namespace behind, of those of one.

@@ -1,12 +1,14 @@
 //! Claims as JSON: ours written and read, a provider's let through.
 //!
-//! Must not know signatures.
+//! Must not know signatures, nor when a token is good.
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
-use super::verify::VerifyError;
+use super::compact::ClaimSet;
+use super::error::VerifyError;
+use super::window::{self, Window};
 use crate::domain::claim::{ClaimName, ClaimValue, ExtraClaims};
 use crate::domain::evidence::{Evidence, Fact, MAX_FACTS};
 use crate::domain::membership::Roster;
@@ -14,10 +16,10 @@ use crate::domain::time::Timestamp;
 use crate::domain::token::{AccessClaims, Audience, Issuer, RefreshClaims, Scope, Token};
 use crate::domain::user::UserId;
 
-/// How far the clocks of two of our replicas may differ, in seconds.
-const CLOCK_SKEW: i64 = 60;
-/// The longest a token may be good for, in seconds: 400 days.
-const MAX_LIFETIME: i64 = 400 * 24 * 60 * 60;
+/// `typ` of access tokens (RFC 9068 section 2.1).
+pub(super) const ACCESS: &str = "at+jwt";
+/// `typ` of refresh tokens.
+pub(super) const REFRESH: &str = "rt+jwt";
 
 /// Who issues the tokens and whom they are for: what we write, and what we demand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,10 +134,11 @@ const COMMON: [&str; 10] =
 
 pub(super) fn read_access(
     party: &Party,
-    mut claims: Map<String, Value>,
+    claims: ClaimSet,
     now: Timestamp,
 ) -> Result<AccessClaims, VerifyError> {
     let token = read_common(party, &claims, now)?;
+    let mut claims = claims.into_map();
     let groups = claims.remove("groups");
     let groups = groups.as_ref().and_then(Value::as_array).ok_or(VerifyError::Claim("groups"))?;
     let groups: Option<Vec<Roster>> =
@@ -150,14 +153,13 @@ pub(super) fn read_access(
 
 pub(super) fn read_refresh(
     party: &Party,
-    claims: &Map<String, Value>,
+    claims: &ClaimSet,
     now: Timestamp,
 ) -> Result<RefreshClaims, VerifyError> {
     let token = read_common(party, claims, now)?;
-    let known = |name: &String| {
-        COMMON.contains(&name.as_str()) || matches!(name.as_str(), "refresh_token" | "evidence")
-    };
-    if claims.get("refresh_token") != Some(&Value::Bool(true)) || !claims.keys().all(known) {
+    let is_known =
+        |name: &str| COMMON.contains(&name) || matches!(name, "refresh_token" | "evidence");
+    if claims.get("refresh_token") != Some(&Value::Bool(true)) || !claims.names().all(is_known) {
         return Err(VerifyError::Claim("refresh_token"));
     }
     let evidence = claims.get("evidence").map_or(Some(Evidence::default()), evidence);
@@ -170,81 +172,36 @@ fn evidence(value: &Value) -> Option<Evidence> {
     facts.iter().map(|fact| fact.as_str()?.parse().ok()).collect()
 }
 
-fn read_common(
-    party: &Party,
-    claims: &Map<String, Value>,
-    now: Timestamp,
-) -> Result<Token, VerifyError> {
-    let text = |name: &'static str| {
-        claims.get(name).and_then(Value::as_str).ok_or(VerifyError::Claim(name))
-    };
-    if text("iss")? != party.issuer.as_str() {
+fn read_common(party: &Party, claims: &ClaimSet, now: Timestamp) -> Result<Token, VerifyError> {
+    if claims.text("iss")? != party.issuer.as_str() {
         return Err(VerifyError::Issuer);
     }
-    check_audience(party, claims.get("aud"))?;
-    let expires_at = expiry(claims, now)?;
-    let issued_at = time(claims, "iat")?;
-    let starts_at = time(claims, "nbf")?;
-    let authenticated_at = time(claims, "auth_time")?;
-    let latest = now.as_unix() + CLOCK_SKEW;
-    if issued_at.as_unix() > latest || starts_at.as_unix() > latest {
-        return Err(VerifyError::NotYet);
-    }
-    if authenticated_at > issued_at || expires_at <= issued_at {
-        return Err(VerifyError::Claim("auth_time, iat or exp"));
-    }
-    if expires_at.as_unix() - issued_at.as_unix() > MAX_LIFETIME {
-        return Err(VerifyError::Claim("exp"));
-    }
-    let subject: UserId = text("sub")?.parse().map_err(|_| VerifyError::Claim("sub"))?;
-    if text("idp")? != subject.split().0 {
+    check_audience(party, claims)?;
+    let Window { issued_at, expires_at, authenticated_at } = window::PASEE.judge(claims, now)?;
+    let subject: UserId = claims.text("sub")?.parse().map_err(|_| VerifyError::Claim("sub"))?;
+    if claims.text("idp")? != subject.split().0 {
         return Err(VerifyError::Claim("idp"));
     }
     let scope = match claims.get("scope") {
         None => Scope::Unlimited,
-        Some(_) => text("scope")?.parse().map_err(|_| VerifyError::Claim("scope"))?,
+        Some(_) => claims.text("scope")?.parse().map_err(|_| VerifyError::Claim("scope"))?,
     };
-    let id = text("jti")?.parse().map_err(|_| VerifyError::Claim("jti"))?;
-    Ok(Token { subject, issued_at, expires_at, authenticated_at, id, scope })
+    Ok(Token {
+        subject,
+        issued_at: issued_at.ok_or(VerifyError::Claim("iat"))?,
+        expires_at,
+        authenticated_at: authenticated_at.ok_or(VerifyError::Claim("auth_time"))?,
+        id: claims.text("jti")?.parse().map_err(|_| VerifyError::Claim("jti"))?,
+        scope,
+    })
 }
 
-fn check_audience(party: &Party, found: Option<&Value>) -> Result<(), VerifyError> {
-    let matches = match (&party.audience, found) {
-        (None, None) => true,
-        (Some(ours), Some(Value::String(theirs))) => ours.as_str() == theirs,
-        (Some(ours), Some(Value::Array(list))) => {
-            list.iter().all(Value::is_string) && list.iter().any(|theirs| theirs == ours.as_str())
-        }
-        _ => false,
+fn check_audience(party: &Party, claims: &ClaimSet) -> Result<(), VerifyError> {
+    let matches = match &party.audience {
+        None => claims.get("aud").is_none(),
+        Some(ours) => claims.audiences()?.contains(&ours.as_str()),
     };
     if matches { Ok(()) } else { Err(VerifyError::Audience) }
-}
-
-/// `exp`, still to come and not absurdly far.
-pub(super) fn expiry(
-    claims: &Map<String, Value>,
-    now: Timestamp,
-) -> Result<Timestamp, VerifyError> {
-    let expires_at = time(claims, "exp")?;
-    if expires_at <= now {
-        return Err(VerifyError::Expired);
-    }
-    if expires_at.as_unix() - now.as_unix() > MAX_LIFETIME {
-        return Err(VerifyError::Claim("exp"));
-    }
-    Ok(expires_at)
-}
-
-/// A claim in whole seconds, written as a JSON integer.
-pub(super) fn time(
-    claims: &Map<String, Value>,
-    name: &'static str,
-) -> Result<Timestamp, VerifyError> {
-    claims
-        .get(name)
-        .and_then(Value::as_i64)
-        .and_then(Timestamp::from_unix)
-        .ok_or(VerifyError::Claim(name))
 }
 
 /// Of what a provider says, what the settings let pass: only names of the whitelist, only flat and bounded values.

@@ -16,8 +16,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde_json::{Map, Value};
 
-use super::json::strict_object;
-use super::verify::{MAX_TOKEN, VerifyError};
+use super::compact::{ClaimSet, Unverified};
+use super::error::VerifyError;
 
 /// Most keys of a set that are of use here; a set with more is no provider's.
 const MAX_KEYS: usize = 100;
@@ -29,9 +29,6 @@ const MODULUS: std::ops::RangeInclusive<usize> = 256..=1024;
 const MAX_EXPONENT: usize = 8;
 /// What only a private or a symmetric key has (RFC 7518 section 6).
 const SECRET_PARTS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-/// Header parameters that change what a token is (RFC 7515 section 4.1.11, RFC 7516 section 4.1, RFC 7797).
-const NOT_UNDERSTOOD: [&str; 7] = ["crit", "zip", "b64", "enc", "epk", "cty", "tag"];
-
 /// An algorithm that others sign with (RFC 7518 section 3.1, RFC 8037): asymmetric ones only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForeignAlgorithm(Algorithm);
@@ -114,12 +111,8 @@ enum Kind {
 /// A token whose signature holds. What it says is not judged yet.
 #[derive(Clone, Debug)]
 pub struct Signed {
-    /// Its header.
-    pub header: Map<String, Value>,
-    /// Its claims.
-    pub claims: Map<String, Value>,
-    /// What it is signed with.
-    pub algorithm: ForeignAlgorithm,
+    pub(super) claims: ClaimSet,
+    pub(super) algorithm: ForeignAlgorithm,
 }
 
 impl KeySet {
@@ -159,39 +152,23 @@ impl KeySet {
         compact: &str,
         allowed: &[ForeignAlgorithm],
     ) -> Result<Signed, VerifyError> {
-        if compact.len() > MAX_TOKEN {
-            return Err(VerifyError::TooLong);
-        }
-        let (signed, signature) = compact.rsplit_once('.').ok_or(VerifyError::Malformed)?;
-        let (header, payload) = signed.split_once('.').ok_or(VerifyError::Malformed)?;
-        let header = object(header)?;
-        if NOT_UNDERSTOOD.iter().any(|name| header.contains_key(*name)) {
-            return Err(VerifyError::Header);
-        }
-        URL_SAFE_NO_PAD.decode(signature).map_err(|_| VerifyError::Malformed)?;
-        let algorithm = header.get("alg").and_then(Value::as_str).unwrap_or_default();
+        let token = Unverified::parse(compact)?;
+        token.header().demand_plain_jwt()?;
+        let algorithm = token.header().algorithm().unwrap_or_default();
         let algorithm =
             algorithm.parse::<ForeignAlgorithm>().map_err(|_| VerifyError::Algorithm)?;
         if !allowed.contains(&algorithm) {
             return Err(VerifyError::Algorithm);
         }
-        let key = self.find(&header, algorithm)?;
-        let holds = crypto::verify(signature, signed.as_bytes(), &key.key, algorithm.0);
-        if !holds.unwrap_or(false) {
-            return Err(VerifyError::Signature);
-        }
-        Ok(Signed { claims: object(payload)?, header, algorithm })
+        let key = self.find(token.header().key_id(), algorithm)?;
+        let claims = token.verified(|message, signature| {
+            let signature = URL_SAFE_NO_PAD.encode(signature);
+            crypto::verify(&signature, message, &key.key, algorithm.0).is_ok_and(|holds| holds)
+        })?;
+        Ok(Signed { claims, algorithm })
     }
 
-    fn find(
-        &self,
-        header: &Map<String, Value>,
-        algorithm: ForeignAlgorithm,
-    ) -> Result<&Key, VerifyError> {
-        let id = match header.get("kid") {
-            None => None,
-            Some(id) => Some(id.as_str().ok_or(VerifyError::Malformed)?),
-        };
+    fn find(&self, id: Option<&str>, algorithm: ForeignAlgorithm) -> Result<&Key, VerifyError> {
         let is_meant = |key: &&Key| id.is_none() || key.id.as_deref() == id;
         let mut meant = self.0.iter().filter(is_meant).filter(|key| key.fits(algorithm.0));
         match (meant.next(), meant.next()) {
@@ -293,11 +270,6 @@ fn on_curve(
     key: fn(&[u8]) -> DecodingKey,
 ) -> Option<DecodingKey> {
     ParsedPublicKey::new(algorithm, point).is_ok().then(|| key(point))
-}
-
-fn object(part: &str) -> Result<Map<String, Value>, VerifyError> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| VerifyError::Malformed)?;
-    strict_object(&bytes).map_err(|_| VerifyError::Malformed)
 }
 
 #[cfg(test)]

@@ -10,15 +10,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
-use super::claims::{expiry, time};
+use super::compact::{ClaimSet, Unverified};
+use super::error::VerifyError;
 use super::jwks::{self, SetError};
 use super::key::{Algorithm, PublicKey};
-use super::verify::{Unverified, VerifyError};
+use super::window;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Audience;
 
-/// How far the cluster's clock may be ahead, in seconds.
-const CLOCK_SKEW: i64 = 60;
 /// Length of an RSA modulus that is taken, in bytes: 2048 to 8192 bits (RFC 7518 section 3.3 asks for 2048 at least).
 const MODULUS: std::ops::RangeInclusive<usize> = 256..=1024;
 
@@ -86,40 +85,26 @@ impl ServiceAccountVerifier {
         now: Timestamp,
     ) -> Result<ServiceAccountClaims, VerifyError> {
         let token = Unverified::parse(compact)?;
-        let typed = token.header.contains_key("typ");
-        if typed && token.parameter("typ") != Some("JWT") {
-            return Err(VerifyError::Kind);
-        }
-        let id = token.parameter("kid").ok_or(VerifyError::UnknownKey)?;
-        let key = self.keys.iter().find(|key| key.id == id).ok_or(VerifyError::UnknownKey)?;
-        if token.parameter("alg") != Some(key.key.algorithm()) {
+        let header = token.header();
+        header.demand_plain_jwt()?;
+        let is_meant = |key: &&ClusterKey| Some(key.id.as_str()) == header.key_id();
+        let key = self.keys.iter().find(is_meant).ok_or(VerifyError::UnknownKey)?;
+        if header.algorithm() != Some(key.key.algorithm()) {
             return Err(VerifyError::Algorithm);
         }
-        if !key.key.verifies(token.signed, &token.signature) {
-            return Err(VerifyError::Signature);
-        }
-        self.read(token.payload()?, now)
+        self.read(token.verified(|message, signature| key.key.verifies(message, signature))?, now)
     }
 
-    fn read(
-        &self,
-        mut claims: Map<String, Value>,
-        now: Timestamp,
-    ) -> Result<ServiceAccountClaims, VerifyError> {
-        if claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
+    fn read(&self, claims: ClaimSet, now: Timestamp) -> Result<ServiceAccountClaims, VerifyError> {
+        if claims.text("iss")? != self.issuer {
             return Err(VerifyError::Issuer);
         }
-        let audiences = claims.get("aud").and_then(Value::as_array);
-        if !audiences.is_some_and(|all| all.iter().any(|one| one == self.audience.as_str())) {
+        if !claims.audiences()?.contains(&self.audience.as_str()) {
             return Err(VerifyError::Audience);
         }
-        expiry(&claims, now)?;
-        for name in ["nbf", "iat"] {
-            if time(&claims, name)?.as_unix() > now.as_unix() + CLOCK_SKEW {
-                return Err(VerifyError::NotYet);
-            }
-        }
-        let Some(Value::Object(kubernetes)) = claims.remove("kubernetes.io") else {
+        window::SERVICE_ACCOUNT.judge(&claims, now)?;
+        let username = claims.text("sub")?.to_owned();
+        let Some(Value::Object(kubernetes)) = claims.into_map().remove("kubernetes.io") else {
             return Err(VerifyError::Claim("kubernetes.io"));
         };
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
@@ -128,7 +113,6 @@ impl ServiceAccountVerifier {
         let (Some(namespace), Some(name)) = (namespace, name) else {
             return Err(VerifyError::Claim("kubernetes.io"));
         };
-        let username = text(claims.get("sub")).ok_or(VerifyError::Claim("sub"))?;
         if username != format!("system:serviceaccount:{namespace}:{name}") {
             return Err(VerifyError::Claim("sub"));
         }

@@ -5,15 +5,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::claims::{self, Party};
+use super::claims::{self, ACCESS, Party, REFRESH};
+use super::compact::MAX_TOKEN;
 use super::key::{PrivateKey, PublicKey};
-use super::verify::MAX_TOKEN;
 use crate::domain::token::{AccessClaims, Issuer, RefreshClaims, TokenId};
-
-/// `typ` of access tokens (RFC 9068 section 2.1).
-pub(super) const ACCESS: &str = "at+jwt";
-/// `typ` of refresh tokens.
-pub(super) const REFRESH: &str = "rt+jwt";
 
 /// Signs tokens with one key, for one issuer.
 #[derive(Clone, Debug)]

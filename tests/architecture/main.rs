@@ -120,7 +120,6 @@ const PURE: &[&str] = &["domain", "index", "keys"];
 /// Circles of files that are still to be opened.
 const KNOWN_CIRCLES: &[circles::Known] = &[
     ("domain", &["policy", "realm", "token"]),
-    ("jose", &["claims", "sign", "verify"]),
     ("resources", &["group", "invalid", "membership"]),
     ("settings", &["file", "keys", "load", "provider"]),
     ("settings::provider", &["oauth2", "preset"]),

@@ -1,0 +1,44 @@
+//! Why a token is not believed, whoever issued it.
+//!
+//! Must not hold anything of the token.
+
+/// Why a token is not believed. Holds nothing of the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// Longer than tokens of its kind are.
+    #[error("it is longer than such tokens are")]
+    TooLong,
+    /// Not three parts of base64url with JSON in the first two.
+    #[error("it is malformed: a right one is three parts of base64url with dots between")]
+    Malformed,
+    /// A header parameter that changes the meaning of the token and is not understood here.
+    #[error("its header has parameters that are not understood")]
+    Header,
+    /// Of another kind than asked for.
+    #[error("it is of the wrong kind: access tokens open things, refresh tokens refresh")]
+    Kind,
+    /// Signed by a key that is not known here.
+    #[error("its key is not known")]
+    UnknownKey,
+    /// An algorithm that is not the key's.
+    #[error("its algorithm is not its key's")]
+    Algorithm,
+    /// The signature does not hold.
+    #[error("its signature does not hold")]
+    Signature,
+    /// Its time is over.
+    #[error("it has expired")]
+    Expired,
+    /// Its time has not come.
+    #[error("it is not valid yet")]
+    NotYet,
+    /// By another issuer.
+    #[error("it is from another issuer")]
+    Issuer,
+    /// For another audience.
+    #[error("it is for another audience")]
+    Audience,
+    /// A claim is missing or makes no sense.
+    #[error("its claim {0} is missing or makes no sense")]
+    Claim(&'static str),
+}
