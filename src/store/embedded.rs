@@ -5,7 +5,7 @@
 //! show within a second. Must not know who may do what, nor block a caller that is not told so.
 
 mod change;
-mod fault;
+mod error;
 mod file;
 mod load;
 mod log;
@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-pub use fault::Fault;
+pub use error::StoreError;
 pub use file::OpenError;
 use file::Place;
 pub use snapshot::Snapshot;
@@ -74,7 +74,7 @@ impl Embedded {
     fn start(
         place: Place,
         clock: Clock,
-        failed: impl FnOnce(Fault) -> OpenError,
+        failed: impl FnOnce(StoreError) -> OpenError,
     ) -> Result<Self, OpenError> {
         let (index, status) = (Arc::new(Index::default()), Arc::new(Status::default()));
         let mut writer = Writer::new(place, clock, Arc::clone(&index), Arc::clone(&status));
@@ -105,7 +105,7 @@ impl Embedded {
     ///
     /// # Errors
     /// The fault there was. That of a write stays until another write goes well.
-    pub fn health(&self) -> Result<(), Arc<Fault>> {
+    pub fn health(&self) -> Result<(), Arc<StoreError>> {
         self.status.health()
     }
 
@@ -121,14 +121,14 @@ impl Embedded {
     ) -> Result<(), WriteError> {
         let jobs = self.jobs.as_ref().ok_or_else(closed)?;
         jobs.try_send(Job { permit, reply: Box::new(reply) }).map_err(|error| match error {
-            TrySendError::Full(_) => Arc::new(Fault::Crowded).into(),
+            TrySendError::Full(_) => Arc::new(StoreError::Crowded).into(),
             TrySendError::Disconnected(_) => closed(),
         })
     }
 }
 
 fn closed() -> WriteError {
-    Arc::new(Fault::Closed).into()
+    Arc::new(StoreError::Closed).into()
 }
 
 impl Realm for Embedded {

@@ -4,7 +4,7 @@
 //! are refused. A write is acknowledged when this replica's watch has brought it back. Must not know who may do what.
 
 mod connect;
-mod fault;
+mod error;
 mod follow;
 mod object;
 pub mod permissions;
@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 pub use connect::{OpenError, Options};
-pub use fault::Fault;
+pub use error::StoreError;
 use follow::Follower;
 use object::Kind;
 use view::View;
@@ -90,7 +90,7 @@ impl Kubernetes {
     ///
     /// # Errors
     /// It was not within the time.
-    pub async fn wait_until_ready(&self, most: Duration) -> Result<(), Fault> {
+    pub async fn wait_until_ready(&self, most: Duration) -> Result<(), StoreError> {
         for kind in Kind::ALL {
             self.view.until(kind, most, |_| self.view.is_listed(kind)).await?;
         }
@@ -118,7 +118,7 @@ impl Realm for Kubernetes {
 
     fn write(&self, permit: Permit) -> Writing<'_> {
         let Ok(place) = Arc::clone(&self.queue).try_acquire_owned() else {
-            return Box::pin(std::future::ready(Err(Fault::Crowded.into())));
+            return Box::pin(std::future::ready(Err(StoreError::Crowded.into())));
         };
         // Nobody may be waiting any more; the write happens all the same.
         let (writer, writes) = (Arc::clone(&self.writer), Arc::clone(&self.writes));
@@ -130,7 +130,9 @@ impl Realm for Kubernetes {
             }
             result
         });
-        Box::pin(async move { task.await.unwrap_or_else(|_| Err(WriteError::from(Fault::Closed))) })
+        Box::pin(
+            async move { task.await.unwrap_or_else(|_| Err(WriteError::from(StoreError::Closed))) },
+        )
     }
 
     fn fresh(&self) -> Result<(), Stale> {

@@ -10,7 +10,7 @@ fn garbage_is_no_database() {
     for garbage in [vec![b'x'; 5000], b"# settings\n".repeat(200), vec![b'S'; 100]] {
         fs::write(&path, &garbage).unwrap();
         let fault = fault_of_opening(&path);
-        assert!(matches!(fault, Fault::NotADatabase(_)), "{fault:?}");
+        assert!(matches!(fault, StoreError::NotADatabase(_)), "{fault:?}");
         assert_eq!(fs::read(&path).unwrap(), garbage, "untouched");
     }
 }
@@ -25,7 +25,7 @@ fn a_truncated_file_is_damaged() {
     for pages in 1..whole.len() / 4096 {
         fs::write(&path, &whole[..pages * 4096]).unwrap();
         let fault = fault_of_opening(&path);
-        assert!(matches!(fault, Fault::Damaged(_)), "{pages}: {fault:?}");
+        assert!(matches!(fault, StoreError::Damaged(_)), "{pages}: {fault:?}");
     }
     fs::write(&path, &whole).unwrap();
     assert!(everything(open(&path).directory()).contains("k-eve"));
@@ -74,7 +74,7 @@ fn contents_that_pasee_never_writes() {
         rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
         let fault = fault_of_opening(&path);
         assert!(
-            matches!(&fault, Fault::Content { table, what } if *table == in_table && *what == no),
+            matches!(&fault, StoreError::Content { table, what } if *table == in_table && *what == no),
             "{fault:?}"
         );
     }
@@ -87,12 +87,12 @@ fn files_of_others_are_left_alone() {
     other.execute_batch("CREATE TABLE theirs (x)").unwrap();
     drop(other);
     let before = fs::read(&path).unwrap();
-    assert!(matches!(fault_of_opening(&path), Fault::Foreign));
+    assert!(matches!(fault_of_opening(&path), StoreError::Foreign));
     assert_eq!(fs::read(&path).unwrap(), before);
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("PRAGMA application_id = 7; DROP TABLE theirs").unwrap();
     drop(other);
-    assert!(matches!(fault_of_opening(&path), Fault::Foreign));
+    assert!(matches!(fault_of_opening(&path), StoreError::Foreign));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_newer_file_asks_for_a_newer_pasee() {
     raw.execute_batch("PRAGMA user_version = 99").unwrap();
     drop(raw);
     let fault = fault_of_opening(&path);
-    assert!(matches!(fault, Fault::Newer { found: 99, known: 2 }), "{fault:?}");
+    assert!(matches!(fault, StoreError::Newer { found: 99, known: 2 }), "{fault:?}");
     assert!(fault.to_string().contains("99"), "{fault}");
 }
 

@@ -23,7 +23,7 @@ fn the_file_is_its_owners_only() {
 fn paths_that_are_no_files() {
     let directory = tempfile::tempdir().unwrap();
     let fault = fault_of_opening(directory.path());
-    assert!(matches!(fault, Fault::CannotOpen(_)), "{fault:?}");
+    assert!(matches!(fault, StoreError::CannotOpen(_)), "{fault:?}");
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
     let below = Embedded::open(&file.join("pasee.db"), noon);
@@ -122,7 +122,7 @@ fn a_lock_that_keeps_the_store_from_opening() {
     let holder = rusqlite::Connection::open(&path).unwrap();
     holder.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
     let fault = fault_of_opening(&path);
-    assert!(matches!(fault, Fault::Locked(_)), "{fault:?}");
+    assert!(matches!(fault, StoreError::Locked(_)), "{fault:?}");
     drop(holder);
     open(&path);
 }

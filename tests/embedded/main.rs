@@ -18,7 +18,7 @@ use pasee::domain::policy::{self, Actor, Permit};
 use pasee::domain::realm::{Ban, Change, Realm, WriteError};
 use pasee::domain::time::Timestamp;
 use pasee::domain::user::UserId;
-use pasee::store::embedded::{Embedded, Fault, OpenError, TogetherError, change_together};
+use pasee::store::embedded::{Embedded, OpenError, StoreError, TogetherError, change_together};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -30,7 +30,7 @@ fn open(path: &Path) -> Embedded {
     Embedded::open(path, noon).unwrap_or_else(|error| panic!("{}", chain(&error)))
 }
 
-fn fault_of_opening(path: &Path) -> Fault {
+fn fault_of_opening(path: &Path) -> StoreError {
     match Embedded::open(path, noon) {
         Err(OpenError::File { source, path: named }) => {
             assert_eq!(named, path);

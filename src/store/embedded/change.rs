@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::fault::Fault;
+use super::error::StoreError;
 use super::load::number_of;
 use super::log::first;
 use crate::domain::directory::Standing;
@@ -21,12 +21,12 @@ pub(super) enum Refused {
     /// The state speaks against it.
     State(WriteError),
     /// The file failed.
-    File(Fault),
+    File(StoreError),
 }
 
-impl From<Fault> for Refused {
-    fn from(fault: Fault) -> Self {
-        Self::File(fault)
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::File(error)
     }
 }
 
@@ -135,14 +135,14 @@ fn is_on(
     roster: &Roster,
     user: &UserId,
     now: Timestamp,
-) -> Result<bool, Fault> {
+) -> Result<bool, StoreError> {
     let sql = "SELECT expires_at FROM memberships WHERE group_id = ? AND role = ? AND user = ?";
     let key = params![group, number_of(roster.role()), user.as_str()];
     let found = first::<Option<i64>>(connection, sql, key)?;
     Ok(found.is_some_and(|end| end.is_none_or(|end| now.as_unix() < end)))
 }
 
-fn put(connection: &Connection, group: i64, membership: &Membership) -> Result<(), Fault> {
+fn put(connection: &Connection, group: i64, membership: &Membership) -> Result<(), StoreError> {
     let sql = "INSERT OR REPLACE INTO memberships (group_id, role, user, expires_at)
                VALUES (?, ?, ?, ?)";
     let Membership { roster, user, expires_at } = membership;
@@ -161,11 +161,11 @@ fn group_of(connection: &Connection, roster: &Roster) -> Result<i64, Refused> {
     }
 }
 
-fn number_of_group(connection: &Connection, group: &GroupName) -> Result<Option<i64>, Fault> {
+fn number_of_group(connection: &Connection, group: &GroupName) -> Result<Option<i64>, StoreError> {
     first(connection, "SELECT id FROM groups WHERE name = ?", [group.as_str()])
 }
 
-fn standing(connection: &Connection, user: &UserId) -> Result<Standing, Fault> {
+fn standing(connection: &Connection, user: &UserId) -> Result<Standing, StoreError> {
     let sql = "SELECT banned FROM standings WHERE user = ?";
     let banned = first(connection, sql, [user.as_str()])?.unwrap_or(false);
     let sql = "SELECT not_before FROM standings WHERE user = ?";

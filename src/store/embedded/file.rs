@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
-use super::fault::Fault;
+use super::error::StoreError;
 use super::schema;
 
 /// How long a lock that another process holds is waited for.
@@ -53,7 +53,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: Fault,
+        source: StoreError,
     },
     /// The system gives no thread.
     #[error("the store's thread cannot be started")]
@@ -85,7 +85,7 @@ impl Place {
     }
 
     /// A connection to what is there, in the latest version.
-    pub(super) fn connect(&self) -> Result<Connection, Fault> {
+    pub(super) fn connect(&self) -> Result<Connection, StoreError> {
         let mut connection = match self {
             Self::Memory => Connection::open_in_memory()?,
             Self::File(path) => {
@@ -96,7 +96,7 @@ impl Place {
         be_patient(&mut connection)?;
         schema::check(&connection)?; // before anything is written: it may be another program's
         if connection.is_readonly(MAIN_DB)? {
-            return Err(Fault::ReadOnly(read_only()));
+            return Err(StoreError::ReadOnly(read_only()));
         }
         if let Self::File(_) = self {
             keep_a_log_ahead(&connection)?;
@@ -112,7 +112,7 @@ fn read_only() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY), None)
 }
 
-fn be_patient(connection: &mut Connection) -> Result<(), Fault> {
+fn be_patient(connection: &mut Connection) -> Result<(), StoreError> {
     let mut since = Instant::now();
     let wait = move |tries| {
         if tries == 0 {
@@ -126,18 +126,18 @@ fn be_patient(connection: &mut Connection) -> Result<(), Fault> {
 
 /// Write-ahead logging, so that reading and writing do not wait for each other. When two processes ask for it at the
 /// same time, SQLite refuses one without patience.
-fn keep_a_log_ahead(connection: &Connection) -> Result<(), Fault> {
+fn keep_a_log_ahead(connection: &Connection) -> Result<(), StoreError> {
     let since = Instant::now();
     loop {
         let mode = connection
             .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
-        match mode.map_err(Fault::from) {
-            Err(Fault::Locked(_)) if since.elapsed() < PATIENCE => {
+        match mode.map_err(StoreError::from) {
+            Err(StoreError::Locked(_)) if since.elapsed() < PATIENCE => {
                 std::thread::sleep(BETWEEN_TRIES);
             }
-            Err(fault) => return Err(fault),
+            Err(error) => return Err(error),
             Ok(mode) if mode == "wal" => return Ok(()),
-            Ok(_) => return Err(Fault::NoLog),
+            Ok(_) => return Err(StoreError::NoLog),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, Params, Row};
 
-use super::fault::Fault;
+use super::error::StoreError;
 use super::log::{self, Cursor, moment, parsed};
 use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
@@ -14,7 +14,7 @@ use crate::domain::membership::{Membership, Role, Roster};
 use crate::index::{Contents, Update};
 
 /// All there is, and the place in the log up to which it goes; to be asked in a transaction.
-pub(super) fn everything(connection: &Connection) -> Result<(Contents, Cursor), Fault> {
+pub(super) fn everything(connection: &Connection) -> Result<(Contents, Cursor), StoreError> {
     let mut contents = Contents::default();
     let mut groups: HashMap<i64, GroupName> = HashMap::new();
     let holds = ("groups", "group name");
@@ -58,13 +58,13 @@ pub(super) fn each(
     parameters: impl Params,
     (table, what): (&'static str, &'static str),
     mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
-) -> Result<(), Fault> {
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query(parameters)?;
     while let Some(next) = rows.next()? {
         row(next).map_err(|error| match error {
             error @ rusqlite::Error::SqliteFailure(..) => error.into(),
-            _ => Fault::Content { table, what },
+            _ => StoreError::Content { table, what },
         })?;
     }
     Ok(())

@@ -5,7 +5,7 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::fault::Fault;
+use super::error::StoreError;
 use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Roster};
@@ -29,13 +29,13 @@ pub(super) enum News {
 }
 
 /// The end of the log.
-pub(super) fn end(connection: &Connection) -> Result<Cursor, Fault> {
+pub(super) fn end(connection: &Connection) -> Result<Cursor, StoreError> {
     let sql = "SELECT coalesce(max(seq), 0) FROM changes";
     Ok(Cursor(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?))
 }
 
 /// What came after a place, to be asked in a transaction.
-pub(super) fn since(connection: &Connection, seen: Cursor) -> Result<News, Fault> {
+pub(super) fn since(connection: &Connection, seen: Cursor) -> Result<News, StoreError> {
     let end = end(connection)?;
     if end == seen {
         return Ok(News::Updates(Vec::new()));
@@ -52,7 +52,7 @@ pub(super) fn since(connection: &Connection, seen: Cursor) -> Result<News, Fault
 }
 
 /// Adds an entry.
-pub(super) fn append(connection: &Connection, update: &Update) -> Result<(), Fault> {
+pub(super) fn append(connection: &Connection, update: &Update) -> Result<(), StoreError> {
     let sql = "INSERT INTO changes (kind, name, user, banned, moment) VALUES (?, ?, ?, ?, ?)";
     let mut insert = connection.prepare_cached(sql)?;
     let nothing = None::<&str>;
@@ -82,7 +82,7 @@ pub(super) fn append(connection: &Connection, update: &Update) -> Result<(), Fau
 }
 
 /// Drops entries older than the last [`KEPT`].
-pub(super) fn trim(connection: &Connection) -> Result<(), Fault> {
+pub(super) fn trim(connection: &Connection) -> Result<(), StoreError> {
     let sql = "DELETE FROM changes WHERE seq <= (SELECT max(seq) FROM changes) - ?";
     connection.prepare_cached(sql)?.execute([KEPT])?;
     Ok(())
@@ -108,10 +108,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Update> {
     })
 }
 
-fn content(error: rusqlite::Error) -> Fault {
+fn content(error: rusqlite::Error) -> StoreError {
     match error {
         error @ rusqlite::Error::SqliteFailure(..) => error.into(),
-        _ => Fault::Content { table: "changes", what: "change" },
+        _ => StoreError::Content { table: "changes", what: "change" },
     }
 }
 
@@ -138,6 +138,6 @@ pub(super) fn first<T: rusqlite::types::FromSql>(
     connection: &Connection,
     sql: &str,
     params: impl rusqlite::Params,
-) -> Result<Option<T>, Fault> {
+) -> Result<Option<T>, StoreError> {
     Ok(connection.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?)
 }

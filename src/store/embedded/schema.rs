@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::fault::Fault;
+use super::error::StoreError;
 
 /// "Pase" in ASCII, where SQLite keeps whose file it is.
 const APPLICATION: u32 = u32::from_be_bytes(*b"Pase");
@@ -52,7 +52,7 @@ const CHANGES: &str = "
 ";
 
 /// Makes the file Pasee's own, in the latest version; two processes may do so at once.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     if check(connection)? == latest() {
         return Ok(());
     }
@@ -70,14 +70,14 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
 ///
 /// # Errors
 /// The file is of another program or a newer Pasee, or cannot be read.
-pub(super) fn check(connection: &Connection) -> Result<u32, Fault> {
+pub(super) fn check(connection: &Connection) -> Result<u32, StoreError> {
     let transaction = connection.unchecked_transaction()?; // all of one moment
     let found = version(&transaction)?;
     transaction.rollback()?;
     Ok(found)
 }
 
-fn version(connection: &Connection) -> Result<u32, Fault> {
+fn version(connection: &Connection) -> Result<u32, StoreError> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let (application, found) = (number("application_id")?, number("user_version")?);
     let tables: i64 =
@@ -86,9 +86,9 @@ fn version(connection: &Connection) -> Result<u32, Fault> {
         (0, Ok(0)) if tables == 0 => Ok(0),
         (application, Ok(found)) if application == i64::from(APPLICATION) && found > 0 => {
             let known = latest();
-            if found > known { Err(Fault::Newer { found, known }) } else { Ok(found) }
+            if found > known { Err(StoreError::Newer { found, known }) } else { Ok(found) }
         }
-        _ => Err(Fault::Foreign),
+        _ => Err(StoreError::Foreign),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::fault::Fault;
+use super::error::StoreError;
 use super::file::{OpenError, Place};
 use super::load::{each, number_of};
 use super::log::{moment, parsed};
@@ -46,7 +46,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// The file fails, or is damaged.
-    pub fn groups(&self) -> Result<Vec<GroupName>, Fault> {
+    pub fn groups(&self) -> Result<Vec<GroupName>, StoreError> {
         let mut groups = Vec::new();
         let sql = "SELECT name FROM groups WHERE id <> 0";
         each(&self.connection, sql, [], ("groups", "group name"), |row| {
@@ -66,7 +66,7 @@ impl Snapshot {
         roster: &Roster,
         now: Timestamp,
         mut each_member: impl FnMut(UserId, Option<Timestamp>),
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StoreError> {
         let group = roster.group().map_or("", GroupName::as_str);
         let role = number_of(roster.role());
         // In the order of the primary key, so that nothing is sorted.
@@ -89,7 +89,10 @@ impl Snapshot {
     ///
     /// # Errors
     /// The file fails, or is damaged.
-    pub fn standings(&self, mut each_standing: impl FnMut(UserId, Standing)) -> Result<(), Fault> {
+    pub fn standings(
+        &self,
+        mut each_standing: impl FnMut(UserId, Standing),
+    ) -> Result<(), StoreError> {
         let sql = "SELECT user, banned, not_before FROM standings ORDER BY user";
         each(&self.connection, sql, [], ("standings", "standing"), |row| {
             let standing = Standing { banned: row.get(1)?, not_before: moment(row, 2)? };

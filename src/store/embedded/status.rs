@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::fault::Fault;
+use super::error::StoreError;
 
 /// Counts and the latest faults.
 #[derive(Debug, Default)]
@@ -14,8 +14,8 @@ pub(super) struct Status {
 
 #[derive(Debug, Default)]
 struct Faults {
-    write: Option<Arc<Fault>>,
-    look: Option<Arc<Fault>>,
+    write: Option<Arc<StoreError>>,
+    look: Option<Arc<StoreError>>,
 }
 
 impl Status {
@@ -28,16 +28,16 @@ impl Status {
     }
 
     /// How the last batch of writes went.
-    pub(super) fn wrote(&self, fault: Option<Arc<Fault>>) {
-        self.faults().write = fault;
+    pub(super) fn wrote(&self, error: Option<Arc<StoreError>>) {
+        self.faults().write = error;
     }
 
     /// How the last look for others' changes went.
-    pub(super) fn looked(&self, fault: Option<Arc<Fault>>) {
-        self.faults().look = fault;
+    pub(super) fn looked(&self, error: Option<Arc<StoreError>>) {
+        self.faults().look = error;
     }
 
-    pub(super) fn health(&self) -> Result<(), Arc<Fault>> {
+    pub(super) fn health(&self) -> Result<(), Arc<StoreError>> {
         let faults = self.faults();
         faults.look.as_ref().or(faults.write.as_ref()).cloned().map_or(Ok(()), Err)
     }

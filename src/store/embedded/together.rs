@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::change::{Refused, execute};
-use super::fault::Fault;
+use super::error::StoreError;
 use super::file::{self, OpenError, Place};
 use super::{Clock, load, log};
 use crate::domain::directory::Directory;
@@ -24,7 +24,7 @@ pub enum TogetherError<E> {
     Open(#[from] OpenError),
     /// The file failed meanwhile.
     #[error("the state cannot be written now; nothing was changed")]
-    Fault(#[from] Fault),
+    Store(#[from] StoreError),
     /// The state speaks against one of the changes.
     #[error("nothing was changed: {0}")]
     Refused(#[source] WriteError),
@@ -35,7 +35,7 @@ pub enum TogetherError<E> {
 
 impl<E> From<rusqlite::Error> for TogetherError<E> {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Fault(error.into())
+        Self::Store(error.into())
     }
 }
 
@@ -74,7 +74,7 @@ pub fn change_together<E>(
     for permit in permits {
         carry_out(&transaction, &permit, now).map_err(|refused| match refused {
             Refused::State(error) => TogetherError::Refused(error),
-            Refused::File(fault) => TogetherError::Fault(fault),
+            Refused::File(error) => TogetherError::Store(error),
         })?;
     }
     log::trim(&transaction)?;
@@ -82,7 +82,7 @@ pub fn change_together<E>(
 }
 
 /// SQLite's number for the state of the file; another one when others have committed.
-fn version(connection: &Connection) -> Result<i64, Fault> {
+fn version(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::change::{Refused, execute};
-use super::fault::Fault;
+use super::error::StoreError;
 use super::file::{Identity, Place};
 use super::log::{self, Cursor, News};
 use super::status::Status;
@@ -94,22 +94,22 @@ impl Writer {
                     (job.reply)(result);
                 }
             }
-            Err(fault) => {
-                self.suspect |= fault.calls_for_reopening();
+            Err(error) => {
+                self.suspect |= error.calls_for_reopening();
                 // Even what the state spoke against: it may have been spoken of a write that is undone now.
-                let fault = Arc::new(fault);
-                self.status.wrote(Some(Arc::clone(&fault)));
+                let error = Arc::new(error);
+                self.status.wrote(Some(Arc::clone(&error)));
                 for job in batch {
-                    (job.reply)(Err(Arc::clone(&fault).into()));
+                    (job.reply)(Err(Arc::clone(&error).into()));
                 }
             }
         }
     }
 
-    fn commit(&mut self, batch: &[Job]) -> Result<Vec<Result<(), WriteError>>, Fault> {
+    fn commit(&mut self, batch: &[Job]) -> Result<Vec<Result<(), WriteError>>, StoreError> {
         self.ready()?;
         let now = (self.clock)();
-        let Some((connection, _)) = &mut self.connection else { return Err(Fault::Closed) };
+        let Some((connection, _)) = &mut self.connection else { return Err(StoreError::Closed) };
         let mut transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         self.cursor = Some(follow(&transaction, self.cursor, &self.index)?);
@@ -124,14 +124,14 @@ impl Writer {
                     Ok(())
                 }
                 Err(Refused::State(error)) => savepoint.finish().map(|()| Err(error))?,
-                Err(Refused::File(fault)) => {
+                Err(Refused::File(error)) => {
                     // Some faults end the whole transaction, and then the savepoint is gone.
                     if savepoint.is_autocommit() || savepoint.finish().is_err() {
-                        return Err(fault);
+                        return Err(error);
                     }
-                    let fault = Arc::new(fault);
-                    trouble = Some(Arc::clone(&fault));
-                    Err(fault.into())
+                    let error = Arc::new(error);
+                    trouble = Some(Arc::clone(&error));
+                    Err(error.into())
                 }
             });
         }
@@ -150,15 +150,15 @@ impl Writer {
     }
 
     /// Brings the index up to what other processes have written.
-    pub(super) fn look(&mut self) -> Result<(), Fault> {
+    pub(super) fn look(&mut self) -> Result<(), StoreError> {
         let looked = self.look_closer();
-        self.suspect |= looked.as_ref().is_err_and(Fault::calls_for_reopening);
+        self.suspect |= looked.as_ref().is_err_and(StoreError::calls_for_reopening);
         looked
     }
 
-    fn look_closer(&mut self) -> Result<(), Fault> {
+    fn look_closer(&mut self) -> Result<(), StoreError> {
         self.ready()?;
-        let Some((connection, _)) = &mut self.connection else { return Err(Fault::Closed) };
+        let Some((connection, _)) = &mut self.connection else { return Err(StoreError::Closed) };
         let version = connection
             .prepare_cached("PRAGMA data_version")?
             .query_row([], |row| row.get::<_, i64>(0))?;
@@ -173,7 +173,7 @@ impl Writer {
     }
 
     /// Makes sure of a connection to the file that is at the path now.
-    fn ready(&mut self) -> Result<(), Fault> {
+    fn ready(&mut self) -> Result<(), StoreError> {
         let there = self.place.identity();
         if let Some((connection, opened)) = &self.connection {
             let moved = *opened != there;
@@ -181,8 +181,8 @@ impl Writer {
                 self.cursor = None; // whatever comes there is another file
             }
             let tried = self.suspect.then(|| connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK"));
-            match tried.transpose().map_err(Fault::from) {
-                Err(fault) if !fault.calls_for_reopening() => return Err(fault),
+            match tried.transpose().map_err(StoreError::from) {
+                Err(error) if !error.calls_for_reopening() => return Err(error),
                 Err(_) => {}
                 Ok(_) if moved => {}
                 Ok(_) => {
@@ -191,7 +191,7 @@ impl Writer {
                 }
             }
             if let Place::Memory = self.place {
-                return Err(Fault::Closed);
+                return Err(StoreError::Closed);
             }
         }
         self.connection = None;
@@ -203,7 +203,11 @@ impl Writer {
 }
 
 /// Applies to the index what the log says that it does not know yet; returns up to where it knows.
-fn follow(connection: &Connection, cursor: Option<Cursor>, index: &Index) -> Result<Cursor, Fault> {
+fn follow(
+    connection: &Connection,
+    cursor: Option<Cursor>,
+    index: &Index,
+) -> Result<Cursor, StoreError> {
     let news = cursor.map(|seen| log::since(connection, seen)).transpose()?;
     if let Some(News::Updates(updates)) = news {
         index.apply(&updates);

@@ -10,7 +10,7 @@ use kube::api::{ListParams, ObjectList, Request, WatchEvent, WatchParams};
 use kube::{Client, Resource};
 use tokio::time::{Instant, timeout};
 
-use super::fault::Fault;
+use super::error::StoreError;
 use super::object::{Event, Kind, Name, Object};
 use super::view::View;
 use super::wire::{Wire, read};
@@ -55,7 +55,7 @@ impl Follower {
             let Some(from) = version.clone() else {
                 match self.list().await {
                     Ok(at) => (version, listed) = (Some(at), Instant::now()),
-                    Err(fault) => self.pause(&mut wait, Some(fault)).await,
+                    Err(error) => self.pause(&mut wait, Some(error)).await,
                 }
                 continue;
             };
@@ -64,7 +64,7 @@ impl Follower {
             let is_gone = match &ended {
                 Ok(End::Resume) => false,
                 Ok(End::Relist) => true,
-                Err(fault) => fault.status() == Some(GONE),
+                Err(error) => error.status() == Some(GONE),
             };
             if is_gone {
                 version = None;
@@ -80,16 +80,16 @@ impl Follower {
     }
 
     /// Waits, longer the next time, and says why if something is wrong.
-    async fn pause(&self, wait: &mut Duration, fault: Option<Fault>) {
-        if let Some(fault) = fault {
-            tracing::warn!(kind = ?self.kind, reason = %fault, "watching is interrupted");
+    async fn pause(&self, wait: &mut Duration, error: Option<StoreError>) {
+        if let Some(error) = error {
+            tracing::warn!(kind = ?self.kind, reason = %error, "watching is interrupted");
         }
         tokio::time::sleep(jittered(*wait)).await;
         *wait = (*wait * 2).min(BACKOFF.1);
     }
 
     /// Reads all objects; returns the version up to which the view knows then.
-    async fn list(&self) -> Result<String, Fault> {
+    async fn list(&self) -> Result<String, StoreError> {
         let mut objects = Vec::new();
         match self.pages(&mut objects).await {
             Ok(version) => {
@@ -98,20 +98,20 @@ impl Follower {
                 tracing::debug!(kind = ?self.kind, count, "listed");
                 Ok(version)
             }
-            Err(fault) => {
+            Err(error) => {
                 self.view.discard(objects);
-                Err(fault)
+                Err(error)
             }
         }
     }
 
-    async fn pages(&self, objects: &mut Vec<Object>) -> Result<String, Fault> {
+    async fn pages(&self, objects: &mut Vec<Object>) -> Result<String, StoreError> {
         // Without a resource version, so as new as can be.
         let mut parameters = ListParams::default().limit(page(self.kind));
         loop {
             let request = self.request().list(&parameters).map_err(kube::Error::BuildRequest)?;
             let answer = self.client.request::<ObjectList<Wire>>(request);
-            let page = timeout(ANSWER, answer).await.map_err(|_| Fault::Slow(ANSWER))??;
+            let page = timeout(ANSWER, answer).await.map_err(|_| StoreError::Slow(ANSWER))??;
             let metadata = page.metadata;
             let read = page.items.into_iter().map(|wire| read(self.kind, wire));
             objects.extend(self.view.compact(read));
@@ -123,12 +123,12 @@ impl Follower {
     }
 
     /// Follows what happens after a version, and keeps count of where it is.
-    async fn watch(&self, from: String, version: &mut Option<String>) -> Result<End, Fault> {
+    async fn watch(&self, from: String, version: &mut Option<String>) -> Result<End, StoreError> {
         let parameters = WatchParams { bookmarks: true, ..WatchParams::default() };
         let request = self.request().watch(&parameters, &from);
         let request = request.map_err(kube::Error::BuildRequest)?;
         let answer = self.client.request_events::<Wire>(request);
-        let events = timeout(ANSWER, answer).await.map_err(|_| Fault::Slow(ANSWER))??;
+        let events = timeout(ANSWER, answer).await.map_err(|_| StoreError::Slow(ANSWER))??;
         // What happened since is on its way.
         self.view.seen.alive(self.kind);
         pin_mut!(events);

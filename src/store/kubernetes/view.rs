@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::fault::Fault;
+use super::error::StoreError;
 use super::object::{Event, Kind, Object};
 use super::seen::{Seen, compare};
 use super::state::State;
@@ -114,7 +114,7 @@ impl View {
         kind: Kind,
         version: &str,
         most: Duration,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StoreError> {
         let reached = |seen: &str| compare(seen, version).is_ge();
         self.until(kind, most, reached).await
     }
@@ -126,7 +126,7 @@ impl View {
         name: &str,
         uid: &str,
         most: Duration,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StoreError> {
         self.until(kind, most, |_| self.ask(|state| !state.has(kind, name, uid))).await
     }
 
@@ -136,13 +136,13 @@ impl View {
         kind: Kind,
         most: Duration,
         holds: impl Fn(&str) -> bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StoreError> {
         let mut seen = self.seen.subscribe(kind);
         let end = Instant::now() + most;
         match timeout_at(end, seen.wait_for(|seen| holds(seen))).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) => Err(Fault::Closed),
-            Err(_) => Err(Fault::Unseen(most)),
+            Ok(Err(_)) => Err(StoreError::Closed),
+            Err(_) => Err(StoreError::Unseen(most)),
         }
     }
 

@@ -24,7 +24,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
 use super::Clock;
-use super::fault::Fault;
+use super::error::StoreError;
 use super::follow::jittered;
 use super::object::{Kind, Maker};
 use super::view::View;
@@ -72,7 +72,7 @@ impl Writer {
     /// Carries out a change and waits until the index shows it.
     pub(super) async fn carry_out(&self, permit: &Permit) -> Result<(), WriteError> {
         if !self.view.is_complete() {
-            return Err(Fault::NotReady.into());
+            return Err(StoreError::NotReady.into());
         }
         let author = Author(permit.actor().map_or(OPERATOR, UserId::as_str));
         match permit.change() {
@@ -109,12 +109,12 @@ impl Writer {
     }
 
     /// One call, bounded.
-    async fn call<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Fault> {
-        Ok(timeout(PATIENCE, call).await.map_err(|_| Fault::Slow(PATIENCE))??)
+    async fn call<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, StoreError> {
+        Ok(timeout(PATIENCE, call).await.map_err(|_| StoreError::Slow(PATIENCE))??)
     }
 
     /// An object, if it is there and can be read.
-    async fn read<K>(&self, name: &str) -> Result<Option<K>, Fault>
+    async fn read<K>(&self, name: &str) -> Result<Option<K>, StoreError>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
             + DeserializeOwned
@@ -127,7 +127,7 @@ impl Writer {
         }
     }
 
-    async fn create<K>(&self, object: &K) -> Result<K, Fault>
+    async fn create<K>(&self, object: &K) -> Result<K, StoreError>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
             + serde::Serialize
@@ -145,7 +145,7 @@ impl Writer {
         name: &str,
         uid: &str,
         version: Option<String>,
-    ) -> Result<Deleted, Fault>
+    ) -> Result<Deleted, StoreError>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
             + DeserializeOwned
@@ -156,14 +156,14 @@ impl Writer {
         let parameters = DeleteParams::background().preconditions(exactly);
         match Self::call(self.objects::<K>().delete(name, &parameters)).await {
             Ok(_) => Ok(Deleted::Now),
-            Err(fault) if fault.status() == Some(404) => Ok(Deleted::Before),
-            Err(fault) if fault.status() == Some(409) => Ok(Deleted::NotThis),
-            Err(fault) => Err(fault),
+            Err(error) if error.status() == Some(404) => Ok(Deleted::Before),
+            Err(error) if error.status() == Some(409) => Ok(Deleted::NotThis),
+            Err(error) => Err(error),
         }
     }
 
     /// Waits until the index shows an object that was written.
-    async fn shown<K: Resource>(&self, kind: Kind, written: &K) -> Result<(), Fault> {
+    async fn shown<K: Resource>(&self, kind: Kind, written: &K) -> Result<(), StoreError> {
         let version = written.resource_version().unwrap_or_default();
         self.view.until_version(kind, &version, PATIENCE).await
     }

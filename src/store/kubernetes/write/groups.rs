@@ -14,7 +14,7 @@ use crate::resources::membership::{self, Grant};
 use crate::resources::received::Received;
 use crate::resources::spelling::{NameTooLong, ObjectName};
 use crate::resources::{Group, Membership};
-use crate::store::kubernetes::fault::Fault;
+use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::Kind;
 use crate::store::kubernetes::state::Presence;
 use crate::store::kubernetes::wire::{ENROLMENT, ENROLS};
@@ -28,7 +28,7 @@ impl Writer {
     ) -> Result<(), WriteError> {
         let _alone = self.alone(group).await;
         let declared = Declared { group: group.clone(), creator: creator.cloned() };
-        let mut object = write(&declared).map_err(Fault::from)?;
+        let mut object = write(&declared).map_err(StoreError::from)?;
         for attempt in 0..ATTEMPTS {
             match self.view.ask(|state| state.presence(group)) {
                 Presence::InEffect { .. } => return Err(WriteError::GroupExists),
@@ -38,7 +38,7 @@ impl Writer {
             let owner = match group.parent() {
                 None => None,
                 Some(parent) => Some(owned_by(
-                    ObjectName::try_from(&parent).map_err(Fault::from)?.as_str(),
+                    ObjectName::try_from(&parent).map_err(StoreError::from)?.as_str(),
                     &self.uid_of(&parent).ok_or(WriteError::ParentMissing)?,
                 )),
             };
@@ -47,8 +47,8 @@ impl Writer {
             match self.create(&object).await {
                 Ok(written) => return Ok(self.shown(Kind::Group, &written).await?),
                 // Either the watch is about to show it, or something of an earlier group is in the way.
-                Err(fault) if fault.status() == Some(409) => Self::pause(attempt).await,
-                Err(fault) => return Err(fault.into()),
+                Err(error) if error.status() == Some(409) => Self::pause(attempt).await,
+                Err(error) => return Err(error.into()),
             }
         }
         Err(WriteError::GroupExists)
@@ -57,7 +57,7 @@ impl Writer {
     pub(super) async fn delete_group(&self, group: &GroupName) -> Result<(), WriteError> {
         let _alone = self.alone(group).await;
         let uid = self.uid_of(group).ok_or(WriteError::GroupMissing)?;
-        let name = ObjectName::try_from(group).map_err(Fault::from)?;
+        let name = ObjectName::try_from(group).map_err(StoreError::from)?;
         let deleted = self.delete::<Group>(name.as_str(), &uid, None).await?;
         let gone = |_: &str| {
             let presence = self.view.ask(|state| state.presence(group));
@@ -79,7 +79,7 @@ impl Writer {
         author: Author<'_>,
     ) -> Result<(), WriteError> {
         let Some(uid) = self.uid_of(group) else { return Ok(()) };
-        let name = ObjectName::try_from(group).map_err(Fault::from)?;
+        let name = ObjectName::try_from(group).map_err(StoreError::from)?;
         self.reserve_enrolment(group, &uid, author).await?;
         let enrolled = json!({ "metadata": { "uid": uid }, "status": { "creatorEnrolled": true } });
         let groups = self.objects::<Received<Group>>();
@@ -93,7 +93,7 @@ impl Writer {
         group: &GroupName,
         uid: &str,
         author: Author<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StoreError> {
         let roster = Roster::Staff(group.clone());
         let grant = Grant { roster, users: Vec::new(), expires_at: None };
         let mut object =
@@ -105,7 +105,7 @@ impl Writer {
         match self.create(&object).await {
             Ok(written) => self.shown(Kind::Membership, &written).await,
             // The controller was first: the creator stands there, and is taken out like anybody else.
-            Err(fault) if fault.status() == Some(409) => {
+            Err(error) if error.status() == Some(409) => {
                 let there =
                     self.read::<Membership>(object.metadata.name.as_deref().unwrap_or_default());
                 match there.await? {
@@ -113,7 +113,7 @@ impl Writer {
                     None => Ok(()),
                 }
             }
-            Err(fault) => Err(fault),
+            Err(error) => Err(error),
         }
     }
 
@@ -126,11 +126,11 @@ impl Writer {
     }
 
     /// Removes what is left of an earlier group, which the garbage collector may not have come to yet.
-    async fn clear(&self, group: &GroupName, uid: &str) -> Result<(), Fault> {
+    async fn clear(&self, group: &GroupName, uid: &str) -> Result<(), StoreError> {
         let name = ObjectName::try_from(group)?;
         self.delete::<Group>(name.as_str(), uid, None).await?;
         // Nothing of what was asked for is done yet, whatever holds the old one.
         let gone = self.view.until_gone(Kind::Group, name.as_str(), uid, PATIENCE).await;
-        gone.map_err(|_| Fault::Lingers)
+        gone.map_err(|_| StoreError::Lingers)
     }
 }

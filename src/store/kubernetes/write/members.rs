@@ -11,7 +11,7 @@ use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::resources::membership::{Grant, MAX_USERS, write};
-use crate::store::kubernetes::fault::Fault;
+use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::{Kind, Maker};
 use crate::store::kubernetes::state::Place;
 
@@ -42,7 +42,7 @@ impl Writer {
                 Edited::Changed => Self::pause(attempt).await,
             }
         }
-        Err(Fault::Contended.into())
+        Err(StoreError::Contended.into())
     }
 
     pub(super) async fn remove(
@@ -107,7 +107,7 @@ impl Writer {
                 }
             }
         }
-        Err(Fault::Contended.into())
+        Err(StoreError::Contended.into())
     }
 
     fn refuse_elsewhere(&self, roster: &Roster, user: &UserId) -> Result<(), WriteError> {
@@ -144,7 +144,7 @@ impl Writer {
         membership: &Membership,
         owner: Option<String>,
         author: Author<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StoreError> {
         let Membership { roster, user, expires_at } = membership;
         let grant =
             Grant { roster: roster.clone(), users: vec![user.clone()], expires_at: *expires_at };

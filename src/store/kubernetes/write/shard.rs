@@ -10,7 +10,7 @@ use crate::domain::user::UserId;
 use crate::resources::Membership;
 use crate::resources::membership::{Grant, MAX_USERS, parse};
 use crate::resources::received::Received;
-use crate::store::kubernetes::fault::Fault;
+use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::Kind;
 use crate::store::kubernetes::wire::ENROLMENT;
 
@@ -33,7 +33,7 @@ impl Writer {
         terms: (&Roster, Option<Timestamp>),
         user: &UserId,
         author: Author<'_>,
-    ) -> Result<Edited, Fault> {
+    ) -> Result<Edited, StoreError> {
         let Some((object, grant)) = self.shard(name).await? else { return Ok(Edited::Changed) };
         if (&grant.roster, grant.expires_at) != terms || object.spec.users.len() >= MAX_USERS {
             return Ok(Edited::Changed);
@@ -53,7 +53,7 @@ impl Writer {
         roster: &Roster,
         user: &UserId,
         author: Author<'_>,
-    ) -> Result<Edited, Fault> {
+    ) -> Result<Edited, StoreError> {
         let Some((object, grant)) = self.shard(name).await? else { return Ok(Edited::Changed) };
         if grant.roster != *roster {
             return Ok(Edited::Changed);
@@ -72,7 +72,7 @@ impl Writer {
         }
     }
 
-    async fn shard(&self, name: &str) -> Result<Option<(Membership, Grant)>, Fault> {
+    async fn shard(&self, name: &str) -> Result<Option<(Membership, Grant)>, StoreError> {
         let object = self.read::<Membership>(name).await?;
         let object = object.filter(|object| {
             is_own(&object.metadata) && object.metadata.deletion_timestamp.is_none()
@@ -85,7 +85,7 @@ impl Writer {
         object: &Membership,
         users: &[String],
         author: Author<'_>,
-    ) -> Result<Edited, Fault> {
+    ) -> Result<Edited, StoreError> {
         let metadata = &object.metadata;
         let patch = json!({
             "metadata": {
@@ -104,12 +104,12 @@ impl Writer {
                 self.shown(Kind::Membership, &written).await?;
                 Ok(Edited::Done)
             }
-            Err(fault) if matches!(fault.status(), Some(404 | 409)) => Ok(Edited::Changed),
-            Err(fault) => Err(fault),
+            Err(error) if matches!(error.status(), Some(404 | 409)) => Ok(Edited::Changed),
+            Err(error) => Err(error),
         }
     }
 
-    async fn drop_empty(&self, object: &Membership) -> Result<Edited, Fault> {
+    async fn drop_empty(&self, object: &Membership) -> Result<Edited, StoreError> {
         let metadata = &object.metadata;
         let name = metadata.name.as_deref().unwrap_or_default();
         let uid = metadata.uid.as_deref().unwrap_or_default();

@@ -11,7 +11,7 @@ use crate::domain::user::UserId;
 use crate::resources::received::Received;
 use crate::resources::user::{Statement, parse, write};
 use crate::resources::{User, moment};
-use crate::store::kubernetes::fault::Fault;
+use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::Kind;
 
 /// Bytes of the hash in a User's name.
@@ -46,7 +46,7 @@ impl Writer {
             }
             Self::pause(attempt).await;
         }
-        Err(Fault::Contended.into())
+        Err(StoreError::Contended.into())
     }
 
     /// Says whether it is done; if not, the object has changed.
@@ -56,7 +56,7 @@ impl Writer {
         user: &UserId,
         author: Author<'_>,
         change: impl Fn(Standing) -> Standing,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, StoreError> {
         let Some(object) = self.read::<User>(name).await? else { return Ok(false) };
         let said =
             parse(&object).ok().filter(|said| said.user == *user && is_own(&object.metadata));
@@ -82,8 +82,8 @@ impl Writer {
         let users = self.objects::<Received<User>>();
         match Self::call(users.patch(name, &patching(), &Patch::Merge(&patch))).await {
             Ok(written) => self.shown(Kind::User, &written).await.map(|()| true),
-            Err(fault) if matches!(fault.status(), Some(404 | 409)) => Ok(false),
-            Err(fault) => Err(fault),
+            Err(error) if matches!(error.status(), Some(404 | 409)) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -94,7 +94,7 @@ impl Writer {
         user: &UserId,
         author: Author<'_>,
         standing: Standing,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, StoreError> {
         if standing == Standing::default() {
             return Ok(true);
         }
@@ -103,7 +103,7 @@ impl Writer {
         object.metadata = made(author, None);
         object.metadata.name = Some(name.clone());
         let written = match self.create(&object).await {
-            Err(fault) if fault.status() == Some(409) => {
+            Err(error) if error.status() == Some(409) => {
                 let there = self.read::<User>(&name).await?;
                 let is_ours =
                     |there: &User| is_own(&there.metadata) && there.spec.username == user.as_str();

@@ -12,7 +12,7 @@ use crate::resources::spelling::NameTooLong;
 
 /// Something is wrong with the API server or on the way to it.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum StoreError {
     /// It did not answer, or said something unexpected.
     #[error("the Kubernetes API server cannot be used: {0}")]
     Api(#[source] Box<kube::Error>),
@@ -45,7 +45,7 @@ pub enum Fault {
     Closed,
 }
 
-impl From<kube::Error> for Fault {
+impl From<kube::Error> for StoreError {
     fn from(error: kube::Error) -> Self {
         match error {
             kube::Error::Api(status) if status.is_forbidden() => Self::Forbidden(status.message),
@@ -54,16 +54,16 @@ impl From<kube::Error> for Fault {
     }
 }
 
-impl From<Fault> for WriteError {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            fault if fault.leaves_doubt() => Self::Unconfirmed(Arc::new(fault)),
-            fault => Self::Unavailable(Arc::new(fault)),
+impl From<StoreError> for WriteError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            error if error.leaves_doubt() => Self::Unconfirmed(Arc::new(error)),
+            error => Self::Unavailable(Arc::new(error)),
         }
     }
 }
 
-impl Fault {
+impl StoreError {
     /// Whether what was asked for may have been done all the same.
     fn leaves_doubt(&self) -> bool {
         match self {

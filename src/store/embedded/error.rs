@@ -10,7 +10,7 @@ use crate::domain::realm::WriteError;
 
 /// Something is wrong with the file or around it.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum StoreError {
     /// No room left where the file is.
     #[error("the disk is full; free some space")]
     Full(#[source] rusqlite::Error),
@@ -67,7 +67,7 @@ pub enum Fault {
     Sqlite(#[source] rusqlite::Error),
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(error),
@@ -82,13 +82,13 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-impl From<Arc<Fault>> for WriteError {
-    fn from(fault: Arc<Fault>) -> Self {
-        Self::Unavailable(fault)
+impl From<Arc<StoreError>> for WriteError {
+    fn from(error: Arc<StoreError>) -> Self {
+        Self::Unavailable(error)
     }
 }
 
-impl Fault {
+impl StoreError {
     /// Whether a fresh connection to the file may do better than this one.
     pub(super) fn calls_for_reopening(&self) -> bool {
         !matches!(self, Self::Locked(_) | Self::Full(_))
