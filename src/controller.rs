@@ -1,7 +1,7 @@
 //! The controller: brings Groups, Memberships and Users to what their specs ask for, and says in their statuses how they
 //! stand.
 //!
-//! For each object: dereference (what surrounds it, from [`world`]), plan (pure), apply (with a client), status. Tokens
+//! For each object: dereference (what surrounds it, from [`cache`]), plan (pure), apply (with a client), status. Tokens
 //! do not wait for any of it: every server finds out by itself what is in effect. Must not know HTTP servers.
 
 pub mod apply;
@@ -14,7 +14,7 @@ pub mod permissions;
 pub mod plan;
 pub mod status;
 pub mod user;
-pub mod world;
+pub mod cache;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -34,7 +34,7 @@ use self::apply::{ApplyError, Writer};
 use self::feed::{Feed, Shared, Supply};
 use self::lease::{Candidate, Tenure};
 use self::plan::Plan;
-use self::world::Enrolment;
+use self::cache::Enrolment;
 use crate::domain::time::Timestamp;
 use crate::resources::{Group, Membership, User};
 
@@ -108,8 +108,8 @@ async fn work(
     stopping: oneshot::Receiver<()>,
 ) {
     let Options { namespace, identity, clock } = options;
-    let world = Shared::default();
-    let (feed, groups, memberships, users) = Feed::new(namespace, world.clone());
+    let cache = Shared::default();
+    let (feed, groups, memberships, users) = Feed::new(namespace, cache.clone());
     let writer = Writer::new(client.clone(), namespace, Arc::clone(tenure), identity);
     let feeding = async {
         tokio::select! {
@@ -118,7 +118,7 @@ async fn work(
         }
     };
     let context = || Context {
-        world: world.clone(),
+        cache: cache.clone(),
         writer: writer.clone(),
         clock: *clock,
         faults: Mutex::default(),
@@ -133,7 +133,7 @@ async fn work(
 
 /// What reconcilers of one kind share.
 struct Context {
-    world: Shared,
+    cache: Shared,
     writer: Writer,
     clock: fn() -> Timestamp,
     /// How often in a row something failed about an object.
@@ -146,13 +146,13 @@ impl Context {
     fn group(self: Arc<Self>, object: Arc<Group>) -> Reconciled {
         Box::pin(async move {
             let now = (self.clock)();
-            let around = group::dereference(&self.world.lock(), &object.name_any(), now);
+            let around = group::dereference(&self.cache.lock(), &object.name_any(), now);
             let Some(mut around) = around else { return Ok(Action::await_change()) };
             let plan = group::plan(&object, &around, now);
             let next = next(plan.again_at);
             match self.carry_out(&*object, plan).await {
                 Ok(made) => {
-                    made.iter().for_each(|membership| self.world.lock().foresee(membership));
+                    made.iter().for_each(|membership| self.cache.lock().foresee(membership));
                     Ok(next)
                 }
                 Err(ApplyError::NotMade(error)) => {
@@ -169,7 +169,7 @@ impl Context {
 
     fn membership(self: Arc<Self>, object: Arc<Membership>) -> Reconciled {
         Box::pin(async move {
-            let around = membership::dereference(&self.world.lock(), &object.name_any());
+            let around = membership::dereference(&self.cache.lock(), &object.name_any());
             let Some(around) = around else { return Ok(Action::await_change()) };
             let plan = membership::plan(&object, &around, (self.clock)());
             let next = next(plan.again_at);
@@ -180,7 +180,7 @@ impl Context {
 
     fn user(self: Arc<Self>, object: Arc<User>) -> Reconciled {
         Box::pin(async move {
-            let said = self.world.lock().read_user(&object);
+            let said = self.cache.lock().read_user(&object);
             let plan = user::plan(&object, &said, (self.clock)());
             let next = next(plan.again_at);
             self.carry_out(&*object, plan).await?;

@@ -1,4 +1,4 @@
-//! Feeds the controller: watches the realm, keeps the [`World`] and the stores up to date, and queues the objects that a
+//! Feeds the controller: watches the realm, keeps the [`Cache`] and the stores up to date, and queues the objects that a
 //! change concerns, in this order.
 //!
 //! One task takes in everything, so a queued object is never looked at with facts older than what queued it. Nothing is
@@ -21,7 +21,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::world::{Concerned, GroupFacts, MembershipFacts, World};
+use super::cache::{Concerned, GroupFacts, MembershipFacts, Cache};
 use crate::resources::{
     Group, GroupSpec, Invalid, Membership, MembershipSpec, Received, User, UserSpec,
 };
@@ -29,13 +29,13 @@ use crate::resources::{
 /// The longest that a watch goes on, in seconds: a connection that died unseen is noticed a little later.
 const WATCH: u32 = 60;
 
-/// The world, as the feed and the reconcilers share it.
+/// The cache, as the feed and the reconcilers share it.
 #[derive(Clone, Debug, Default)]
-pub struct Shared(Arc<Mutex<World>>);
+pub struct Shared(Arc<Mutex<Cache>>);
 
 impl Shared {
-    /// The world, for a moment.
-    pub fn lock(&self) -> MutexGuard<'_, World> {
+    /// The cache, for a moment.
+    pub fn lock(&self) -> MutexGuard<'_, Cache> {
         // A panic under the lock would be a defect that must not take the rest down with it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,7 +99,7 @@ type Readable = Result<(), Invalid>;
 
 /// Watches a realm.
 pub struct Feed {
-    world: Shared,
+    cache: Shared,
     groups: Kind<Group>,
     memberships: Kind<Membership>,
     users: Kind<User>,
@@ -112,14 +112,14 @@ impl Feed {
     #[must_use]
     pub fn new(
         namespace: &str,
-        world: Shared,
+        cache: Shared,
     ) -> (Self, Supply<Group>, Supply<Membership>, Supply<User>) {
         let (groups, of_groups) = Kind::new(namespace);
         let (memberships, of_memberships) = Kind::new(namespace);
         let (users, of_users) = Kind::new(namespace);
         let (arriving_groups, arriving_memberships) = (BTreeMap::new(), HashMap::new());
         let feed =
-            Self { world, groups, memberships, users, arriving_groups, arriving_memberships };
+            Self { cache, groups, memberships, users, arriving_groups, arriving_memberships };
         (feed, of_groups, of_memberships, of_users)
     }
 
@@ -172,9 +172,9 @@ impl Feed {
     }
 
     fn hear_group(&mut self, event: Event<Group>, readable: &Readable) -> Concerned {
-        let mut world = self.world.lock();
-        let facts_of = |world: &World, object: &Group| {
-            let mut facts = world.read_group(object);
+        let mut cache = self.cache.lock();
+        let facts_of = |cache: &Cache, object: &Group| {
+            let mut facts = cache.read_group(object);
             facts.said = readable.and(facts.said);
             facts
         };
@@ -184,33 +184,33 @@ impl Feed {
                 Concerned::default()
             }
             Event::InitApply(group) => {
-                self.arriving_groups.insert(group.name_any(), facts_of(&world, group));
+                self.arriving_groups.insert(group.name_any(), facts_of(&cache, group));
                 Concerned::default()
             }
             Event::InitDone => {
-                world.replace_groups(std::mem::take(&mut self.arriving_groups));
+                cache.replace_groups(std::mem::take(&mut self.arriving_groups));
                 Concerned::default()
             }
             Event::Apply(group) => {
-                let facts = facts_of(&world, group);
-                world.put_group(&group.name_any(), Some(facts))
+                let facts = facts_of(&cache, group);
+                cache.put_group(&group.name_any(), Some(facts))
             }
-            Event::Delete(group) => world.put_group(&group.name_any(), None),
+            Event::Delete(group) => cache.put_group(&group.name_any(), None),
         };
-        drop(world);
+        drop(cache);
         self.groups.take_in(&event);
         concerned
     }
 
     fn hear_membership(&mut self, event: Event<Membership>, readable: &Readable) -> Concerned {
-        let mut world = self.world.lock();
-        let facts_of = |world: &World, object: &Membership| {
-            let mut facts = world.read_membership(object);
+        let mut cache = self.cache.lock();
+        let facts_of = |cache: &Cache, object: &Membership| {
+            let mut facts = cache.read_membership(object);
             facts.said = readable.and(facts.said);
             facts
         };
         if let Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) = &event {
-            world.hear(object.metadata.resource_version.as_deref());
+            cache.hear(object.metadata.resource_version.as_deref());
         }
         let concerned = match &event {
             Event::Init => {
@@ -218,22 +218,22 @@ impl Feed {
                 Concerned::default()
             }
             Event::InitApply(object) => {
-                let facts = facts_of(&world, object);
+                let facts = facts_of(&cache, object);
                 self.arriving_memberships.insert(object.name_any(), facts);
                 Concerned::default()
             }
             Event::InitDone => {
-                world.replace_memberships(std::mem::take(&mut self.arriving_memberships));
+                cache.replace_memberships(std::mem::take(&mut self.arriving_memberships));
                 Concerned::default()
             }
             Event::Apply(object) => {
-                let facts = facts_of(&world, object);
-                world.put_membership(&object.name_any(), Some(facts))
+                let facts = facts_of(&cache, object);
+                cache.put_membership(&object.name_any(), Some(facts))
             }
-            Event::Delete(object) => world.put_membership(&object.name_any(), None),
+            Event::Delete(object) => cache.put_membership(&object.name_any(), None),
         };
-        drop(world);
-        // The world has what they say, in far fewer bytes.
+        drop(cache);
+        // The cache has what they say, in far fewer bytes.
         self.memberships.take_in(&event.modify(|object| {
             object.spec.users = Vec::new();
             object.spec.service_accounts = Vec::new();
@@ -244,9 +244,9 @@ impl Feed {
     fn hear_user(&mut self, event: Event<User>, readable: &Readable) -> Option<String> {
         match &event {
             Event::Apply(user) | Event::InitApply(user) => {
-                self.world.lock().put_user(&user.name_any(), readable);
+                self.cache.lock().put_user(&user.name_any(), readable);
             }
-            Event::Delete(user) => self.world.lock().put_user(&user.name_any(), &Ok(())),
+            Event::Delete(user) => self.cache.lock().put_user(&user.name_any(), &Ok(())),
             Event::Init | Event::InitDone => {}
         }
         self.users.take_in(&event);
@@ -261,7 +261,7 @@ impl Feed {
     }
 
     fn queue_everything(&self) {
-        let Concerned { groups, memberships } = self.world.lock().everything();
+        let Concerned { groups, memberships } = self.cache.lock().everything();
         groups.iter().for_each(|name| self.groups.queue(name));
         memberships.iter().for_each(|name| self.memberships.queue(name));
         let users = self.users.writer.as_reader().state();

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use super::owner::Owner;
 use super::plan::{Plan, Step};
 use super::status::{self, Obstacle, Verdict};
-use super::world::{Above, Counts, ENROLS, Enrolment, World, enrolment_name};
+use super::cache::{Above, Counts, ENROLS, Enrolment, Cache, enrolment_name};
 use crate::domain::group::parent_of;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
@@ -37,16 +37,16 @@ pub struct Surroundings {
 
 /// Looks up what surrounds a Group; `None` when there is no such Group.
 #[must_use]
-pub fn dereference(world: &World, name: &str, now: Timestamp) -> Option<Surroundings> {
-    let facts = world.group(name)?;
-    let (counts, until) = world.counts(name, now);
+pub fn dereference(cache: &Cache, name: &str, now: Timestamp) -> Option<Surroundings> {
+    let facts = cache.group(name)?;
+    let (counts, until) = cache.counts(name, now);
     Some(Surroundings {
         said: facts.said.clone(),
         owners: facts.owners.clone(),
-        above: world.above_group(name, &facts.owners),
+        above: cache.above_group(name, &facts.owners),
         counts,
         until,
-        enrolment: world.enrolment(name, &facts.uid),
+        enrolment: cache.enrolment(name, &facts.uid),
     })
 }
 

@@ -5,7 +5,7 @@
 use super::owner::Owner;
 use super::plan::{Plan, Step};
 use super::status::{self, Verdict};
-use super::world::{Above, Said, World};
+use super::cache::{Above, Said, Cache};
 use crate::domain::time::Timestamp;
 use crate::resources::condition::Reason;
 use crate::resources::{Invalid, Membership, MembershipStatus, moment};
@@ -23,12 +23,12 @@ pub struct Surroundings {
 
 /// Looks up what surrounds a Membership; `None` when there is no such Membership.
 #[must_use]
-pub fn dereference(world: &World, name: &str) -> Option<Surroundings> {
-    let facts = world.membership(name)?;
+pub fn dereference(cache: &Cache, name: &str) -> Option<Surroundings> {
+    let facts = cache.membership(name)?;
     Some(Surroundings {
         said: facts.said.clone(),
         owners: facts.owners.clone(),
-        above: world.above_membership(facts.group.as_deref(), &facts.owners),
+        above: cache.above_membership(facts.group.as_deref(), &facts.owners),
     })
 }
 

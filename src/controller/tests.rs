@@ -8,7 +8,7 @@ use k8s_openapi::jiff;
 use kube::Resource;
 
 use super::owner::Owner;
-use super::world::World;
+use super::cache::Cache;
 use crate::domain::time::Timestamp;
 use crate::resources::membership::Role;
 use crate::resources::{Group, GroupSpec, Membership, MembershipSpec, User, UserSpec};
@@ -65,16 +65,16 @@ pub fn expiring(mut object: Membership, at: &str) -> Membership {
     object
 }
 
-/// A world of these objects.
-pub fn world(groups: &[Group], memberships: &[Membership]) -> World {
-    let mut world = World::default();
+/// A cache of these objects.
+pub fn cache(groups: &[Group], memberships: &[Membership]) -> Cache {
+    let mut cache = Cache::default();
     for group in groups {
-        let facts = world.read_group(group);
-        world.put_group(group.metadata.name.as_deref().unwrap(), Some(facts));
+        let facts = cache.read_group(group);
+        cache.put_group(group.metadata.name.as_deref().unwrap(), Some(facts));
     }
     for membership in memberships {
-        let facts = world.read_membership(membership);
-        world.put_membership(membership.metadata.name.as_deref().unwrap(), Some(facts));
+        let facts = cache.read_membership(membership);
+        cache.put_membership(membership.metadata.name.as_deref().unwrap(), Some(facts));
     }
-    world
+    cache
 }

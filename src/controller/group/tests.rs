@@ -4,18 +4,18 @@ use super::*;
 use crate::controller::owner::Tie;
 use crate::controller::plan::{Notice, Weight};
 use crate::controller::status::CREATOR_ENROLLED;
-use crate::controller::tests::{at, deleting, expiring, group, membership, owned, owner, world};
+use crate::controller::tests::{at, deleting, expiring, group, membership, owned, owner, cache};
 
 const NOW: i64 = 1_000;
 
-fn planned(object: &Group, world: &World) -> Plan<GroupStatus> {
-    let around = dereference(world, &object.name_any(), at(NOW)).unwrap();
+fn planned(object: &Group, cache: &Cache) -> Plan<GroupStatus> {
+    let around = dereference(cache, &object.name_any(), at(NOW)).unwrap();
     plan(object, &around, at(NOW))
 }
 
 /// The plan for the first of the groups.
 fn plan_for(groups: &[Group], memberships: &[Membership]) -> Plan<GroupStatus> {
-    planned(&groups[0], &world(groups, memberships))
+    planned(&groups[0], &cache(groups, memberships))
 }
 
 /// The steps in short: `own a`, `enrol`, `status Reason members/staff/subgroups`, `tell Reason`.
@@ -147,7 +147,7 @@ fn the_creator_is_enrolled_once() {
     let plan = plan_for(std::slice::from_ref(&object), &[]);
     assert_eq!(short(&plan), ["enrol", "status InEffect 0/1/0 enrolled"]);
     let Step::Enrol(made) = &plan.steps[0] else { panic!("{plan:?}") };
-    let facts = World::default().read_membership(made);
+    let facts = Cache::default().read_membership(made);
     assert_eq!(made.name_any(), "creator-uid-a");
     assert_eq!(
         (made.spec.role, made.spec.users.as_slice()),
@@ -230,8 +230,8 @@ fn a_taken_name_is_left_alone_and_told() {
 #[test]
 fn a_refused_enrolment_does_not_hold_up_the_status() {
     let object = group("a", Some("x-ada"));
-    let world = world(std::slice::from_ref(&object), &[]);
-    let mut around = dereference(&world, "a", at(NOW)).unwrap();
+    let cache = cache(std::slice::from_ref(&object), &[]);
+    let mut around = dereference(&cache, "a", at(NOW)).unwrap();
     around.enrolment = Enrolment::Refused;
     let plan = plan(&object, &around, at(NOW));
     assert_eq!(short(&plan), ["status InEffect Refused 0/1/0", "tell Refused"]);

@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 
 use super::*;
-use crate::controller::tests::{at, deleting, expiring, group, membership, owned, owner, world};
+use crate::controller::tests::{at, deleting, expiring, group, membership, owned, owner, cache};
 use crate::resources::Group;
 use crate::resources::membership::{Role, ServiceAccount};
 
@@ -14,8 +14,8 @@ fn plan_for(object: &Membership, groups: &[Group]) -> Plan<MembershipStatus> {
 }
 
 fn plan_at(object: &Membership, groups: &[Group], now: i64) -> Plan<MembershipStatus> {
-    let world = world(groups, std::slice::from_ref(object));
-    let around = dereference(&world, &object.name_any()).unwrap();
+    let cache = cache(groups, std::slice::from_ref(object));
+    let around = dereference(&cache, &object.name_any()).unwrap();
     // The store keeps no users.
     let mut bare = object.clone();
     bare.spec.users.clear();

@@ -8,7 +8,7 @@ use proptest::sample::select;
 
 use super::realm::Realm;
 use super::{deleting, expiring, group, membership, owned, owner};
-use crate::controller::world::ENROLS;
+use crate::controller::cache::ENROLS;
 use crate::resources::membership::Role;
 use crate::resources::{Group, Membership};
 

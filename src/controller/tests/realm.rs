@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kube::{Resource, ResourceExt};
 
-use super::{at, world};
+use super::{at, cache};
 use crate::controller::plan::{Plan, Step};
 use crate::controller::status;
-use crate::controller::world::World;
+use crate::controller::cache::Cache;
 use crate::controller::{group, membership};
 use crate::resources::{Group, GroupStatus, Membership, MembershipStatus};
 
@@ -33,19 +33,19 @@ impl Realm {
         }
     }
 
-    fn world(&self) -> World {
+    fn cache(&self) -> Cache {
         let groups: Vec<Group> = self.groups.values().cloned().collect();
         let memberships: Vec<Membership> = self.memberships.values().cloned().collect();
-        world(&groups, &memberships)
+        cache(&groups, &memberships)
     }
 
     fn plan_for_group(&self, name: &str, now: i64) -> Plan<GroupStatus> {
-        let around = group::dereference(&self.world(), name, at(now)).unwrap();
+        let around = group::dereference(&self.cache(), name, at(now)).unwrap();
         group::plan(&self.groups[name], &around, at(now))
     }
 
     fn plan_for_membership(&self, name: &str, now: i64) -> Plan<MembershipStatus> {
-        let around = membership::dereference(&self.world(), name).unwrap();
+        let around = membership::dereference(&self.cache(), name).unwrap();
         membership::plan(&self.memberships[name], &around, at(now))
     }
 

@@ -64,7 +64,7 @@ pub struct Concerned {
 
 /// The facts of one realm, by names of objects.
 #[derive(Debug, Default)]
-pub struct World {
+pub struct Cache {
     groups: BTreeMap<String, GroupFacts>,
     memberships: HashMap<String, MembershipFacts>,
     of_group: HashMap<String, BTreeSet<String>>,
@@ -76,7 +76,7 @@ pub struct World {
     hasher: RandomState,
 }
 
-impl World {
+impl Cache {
     /// The facts of a Group.
     #[must_use]
     pub fn group(&self, name: &str) -> Option<&GroupFacts> {
@@ -95,7 +95,7 @@ impl World {
         GroupFacts::of(object)
     }
 
-    /// What a Membership says, as facts. Users are told apart by a hash with a key of this world.
+    /// What a Membership says, as facts. Users are told apart by a hash with a key of this cache.
     #[must_use]
     pub fn read_membership(&self, object: &Membership) -> MembershipFacts {
         MembershipFacts::of(object, &self.hasher)

@@ -124,7 +124,7 @@ pub struct Counts {
     pub subgroups: usize,
 }
 
-/// A number for a user. Its 64 bits are the same for two of a million users once in thirty million worlds, and nobody
+/// A number for a user. Its 64 bits are the same for two of a million users once in thirty million caches, and nobody
 /// outside can choose them.
 pub(super) fn hash(user: &UserId, hasher: &RandomState) -> u64 {
     hasher.hash_one(user)
