@@ -5,16 +5,16 @@
 //! do not wait for any of it: every server finds out by itself what is in effect. Must not know HTTP servers.
 
 pub mod apply;
-pub mod feed;
+pub mod cache;
 pub mod group;
 pub mod lease;
 pub mod membership;
+pub mod object_watch;
 pub mod owner;
 pub mod permissions;
 pub mod plan;
 pub mod status;
 pub mod user;
-pub mod cache;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -31,10 +31,10 @@ use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 
 use self::apply::{ApplyError, Writer};
-use self::feed::{Feed, Shared, Supply};
-use self::lease::{Candidate, Tenure};
-use self::plan::Plan;
 use self::cache::Enrolment;
+use self::lease::{Candidate, Tenure};
+use self::object_watch::{ObjectWatch, SharedCache, Supply};
+use self::plan::Plan;
 use crate::domain::time::Timestamp;
 use crate::resources::{Group, Membership, User};
 
@@ -108,12 +108,12 @@ async fn work(
     stopping: oneshot::Receiver<()>,
 ) {
     let Options { namespace, identity, clock } = options;
-    let cache = Shared::default();
-    let (feed, groups, memberships, users) = Feed::new(namespace, cache.clone());
+    let cache = SharedCache::default();
+    let (watch, groups, memberships, users) = ObjectWatch::new(namespace, cache.clone());
     let writer = Writer::new(client.clone(), namespace, Arc::clone(tenure), identity);
-    let feeding = async {
+    let watching = async {
         tokio::select! {
-            () = feed.run(client) => {}
+            () = watch.run(client) => {}
             _ = stopping => {}
         }
     };
@@ -124,7 +124,7 @@ async fn work(
         faults: Mutex::default(),
     };
     futures::join!(
-        feeding,
+        watching,
         reconcile(groups, context(), Context::group),
         reconcile(memberships, context(), Context::membership),
         reconcile(users, context(), Context::user),
@@ -133,7 +133,7 @@ async fn work(
 
 /// What reconcilers of one kind share.
 struct Context {
-    cache: Shared,
+    cache: SharedCache,
     writer: Writer,
     clock: fn() -> Timestamp,
     /// How often in a row something failed about an object.

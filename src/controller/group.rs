@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use kube::ResourceExt;
 
+use super::cache::{Above, Cache, Counts, ENROLS, Enrolment, enrolment_name};
 use super::owner::Owner;
 use super::plan::{Plan, Step};
 use super::status::{self, Obstacle, Verdict};
-use super::cache::{Above, Counts, ENROLS, Enrolment, Cache, enrolment_name};
 use crate::domain::group::parent_of;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;

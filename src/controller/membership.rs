@@ -2,10 +2,10 @@
 //!
 //! [`plan`] is pure. Must not know how its steps are done.
 
+use super::cache::{Above, Cache, Said};
 use super::owner::Owner;
 use super::plan::{Plan, Step};
 use super::status::{self, Verdict};
-use super::cache::{Above, Said, Cache};
 use crate::domain::time::Timestamp;
 use crate::resources::condition::Reason;
 use crate::resources::{Invalid, Membership, MembershipStatus, moment};

@@ -7,8 +7,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff;
 use kube::Resource;
 
-use super::owner::Owner;
 use super::cache::Cache;
+use super::owner::Owner;
 use crate::domain::time::Timestamp;
 use crate::resources::membership::Role;
 use crate::resources::{Group, GroupSpec, Membership, MembershipSpec, User, UserSpec};

@@ -1,7 +1,7 @@
 //! Whom a change concerns.
 
 use super::*;
-use crate::controller::tests::{deleting, group, membership, owned, owner, cache};
+use crate::controller::tests::{cache, deleting, group, membership, owned, owner};
 use crate::resources::membership::Role;
 
 fn realm() -> Cache {

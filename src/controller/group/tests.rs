@@ -4,7 +4,7 @@ use super::*;
 use crate::controller::owner::Tie;
 use crate::controller::plan::{Notice, Weight};
 use crate::controller::status::CREATOR_ENROLLED;
-use crate::controller::tests::{at, deleting, expiring, group, membership, owned, owner, cache};
+use crate::controller::tests::{at, cache, deleting, expiring, group, membership, owned, owner};
 
 const NOW: i64 = 1_000;
 

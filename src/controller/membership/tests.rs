@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 
 use super::*;
-use crate::controller::tests::{at, deleting, expiring, group, membership, owned, owner, cache};
+use crate::controller::tests::{at, cache, deleting, expiring, group, membership, owned, owner};
 use crate::resources::Group;
 use crate::resources::membership::{Role, ServiceAccount};
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::{Resource, ResourceExt};
 
 use super::{at, cache};
+use crate::controller::cache::Cache;
 use crate::controller::plan::{Plan, Step};
 use crate::controller::status;
-use crate::controller::cache::Cache;
 use crate::controller::{group, membership};
 use crate::resources::{Group, GroupStatus, Membership, MembershipStatus};
 

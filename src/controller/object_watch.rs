@@ -1,5 +1,5 @@
-//! Feeds the controller: watches the realm, keeps the [`Cache`] and the stores up to date, and queues the objects that a
-//! change concerns, in this order.
+//! The watch of objects that feeds the controller: keeps the [`Cache`] and the stores up to date, and queues the objects
+//! that a change concerns, in this order.
 //!
 //! One task takes in everything, so a queued object is never looked at with facts older than what queued it. Nothing is
 //! queued before all kinds are known: what is not there yet would be taken for missing. Must not know what is done about
@@ -21,7 +21,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::cache::{Concerned, GroupFacts, MembershipFacts, Cache};
+use super::cache::{Cache, Concerned, GroupFacts, MembershipFacts};
 use crate::resources::{
     Group, GroupSpec, Invalid, Membership, MembershipSpec, Received, User, UserSpec,
 };
@@ -29,11 +29,11 @@ use crate::resources::{
 /// The longest that a watch goes on, in seconds: a connection that died unseen is noticed a little later.
 const WATCH: u32 = 60;
 
-/// The cache, as the feed and the reconcilers share it.
+/// The cache, as the watch and the reconcilers share it.
 #[derive(Clone, Debug, Default)]
-pub struct Shared(Arc<Mutex<Cache>>);
+pub struct SharedCache(Arc<Mutex<Cache>>);
 
-impl Shared {
+impl SharedCache {
     /// The cache, for a moment.
     pub fn lock(&self) -> MutexGuard<'_, Cache> {
         // A panic under the lock would be a defect that must not take the rest down with it.
@@ -48,7 +48,7 @@ where
 {
     /// The objects, without what the controller has no use for.
     pub store: Store<K>,
-    /// Which to look at; ends with the feed.
+    /// Which to look at; ends with the watch.
     pub queue: UnboundedReceiver<ObjectRef<K>>,
 }
 
@@ -82,7 +82,7 @@ where
     fn queue(&self, name: &str) {
         let object = ObjectRef::new(name).within(&self.namespace);
         if self.writer.as_reader().get(&object).is_some() {
-            // Whoever stops reading the queue is about to end the feed too.
+            // Whoever stops reading the queue is about to end the watch too.
             let _ = self.queue.unbounded_send(object);
         }
     }
@@ -98,8 +98,8 @@ enum Told {
 type Readable = Result<(), Invalid>;
 
 /// Watches a realm.
-pub struct Feed {
-    cache: Shared,
+pub struct ObjectWatch {
+    cache: SharedCache,
     groups: Kind<Group>,
     memberships: Kind<Membership>,
     users: Kind<User>,
@@ -107,20 +107,20 @@ pub struct Feed {
     arriving_memberships: HashMap<String, MembershipFacts>,
 }
 
-impl Feed {
-    /// A feed, and what it supplies.
+impl ObjectWatch {
+    /// A watch, and what it supplies.
     #[must_use]
     pub fn new(
         namespace: &str,
-        cache: Shared,
+        cache: SharedCache,
     ) -> (Self, Supply<Group>, Supply<Membership>, Supply<User>) {
         let (groups, of_groups) = Kind::new(namespace);
         let (memberships, of_memberships) = Kind::new(namespace);
         let (users, of_users) = Kind::new(namespace);
         let (arriving_groups, arriving_memberships) = (BTreeMap::new(), HashMap::new());
-        let feed =
+        let watch =
             Self { cache, groups, memberships, users, arriving_groups, arriving_memberships };
-        (feed, of_groups, of_memberships, of_users)
+        (watch, of_groups, of_memberships, of_users)
     }
 
     /// Watches without end; faults are logged and waited out.
