@@ -33,7 +33,7 @@ use serde::Serialize;
 use self::apply::{ApplyError, Writer};
 use self::cache::Enrolment;
 use self::lease::{Candidate, Tenure};
-use self::object_watch::{ObjectWatch, SharedCache, Supply};
+use self::object_watch::{ObjectWatch, Queue, SharedCache};
 use self::plan::Plan;
 use crate::domain::time::Timestamp;
 use crate::resources::{Group, Membership, User};
@@ -227,13 +227,13 @@ fn next(again_at: Option<Timestamp>) -> Action {
 
 /// Reconciles the objects that are queued until the queue ends, and finishes those under way.
 async fn reconcile<K>(
-    supply: Supply<K>,
+    queue: Queue<K>,
     context: Context,
     reconciler: fn(Arc<Context>, Arc<K>) -> Reconciled,
 ) where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
-    let Supply { store, queue } = supply;
+    let Queue { store, due } = queue;
     let on_fault = |object: Arc<K>, error: &ApplyError, context: Arc<Context>| {
         let name = object.name_any();
         let action = context.back_off(&name);
@@ -257,7 +257,7 @@ async fn reconcile<K>(
         on_fault,
         context,
         store,
-        queue.map(Ok::<_, Infallible>),
+        due.map(Ok::<_, Infallible>),
         Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE),
     )
     .for_each(move |reconciled| {

@@ -42,18 +42,18 @@ impl SharedCache {
 }
 
 /// The objects of one kind and the queue of those to look at.
-pub struct Supply<K: Resource + Clone + 'static>
+pub struct Queue<K: Resource + Clone + 'static>
 where
     K::DynamicType: std::hash::Hash + Eq + Clone,
 {
     /// The objects, without what the controller has no use for.
     pub store: Store<K>,
     /// Which to look at; ends with the watch.
-    pub queue: UnboundedReceiver<ObjectRef<K>>,
+    pub due: UnboundedReceiver<ObjectRef<K>>,
 }
 
-/// The feeding end of a [`Supply`].
-struct Kind<K: Resource + Clone + 'static>
+/// The feeding end of a [`Queue`].
+struct QueueSender<K: Resource + Clone + 'static>
 where
     K::DynamicType: std::hash::Hash + Eq + Clone,
 {
@@ -63,14 +63,14 @@ where
     is_listed: bool,
 }
 
-impl<K> Kind<K>
+impl<K> QueueSender<K>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
-    fn new(namespace: &str) -> (Self, Supply<K>) {
-        let ((store, writer), (sender, queue)) = (store(), unbounded());
+    fn new(namespace: &str) -> (Self, Queue<K>) {
+        let ((store, writer), (sender, due)) = (store(), unbounded());
         let namespace = namespace.to_owned();
-        (Self { writer, queue: sender, namespace, is_listed: false }, Supply { store, queue })
+        (Self { writer, queue: sender, namespace, is_listed: false }, Queue { store, due })
     }
 
     fn take_in(&mut self, event: &Event<K>) {
@@ -100,23 +100,23 @@ type Readable = Result<(), Invalid>;
 /// Watches a realm.
 pub struct ObjectWatch {
     cache: SharedCache,
-    groups: Kind<Group>,
-    memberships: Kind<Membership>,
-    users: Kind<User>,
+    groups: QueueSender<Group>,
+    memberships: QueueSender<Membership>,
+    users: QueueSender<User>,
     arriving_groups: BTreeMap<String, GroupFacts>,
     arriving_memberships: HashMap<String, MembershipFacts>,
 }
 
 impl ObjectWatch {
-    /// A watch, and what it supplies.
+    /// A watch, and the queues that it fills.
     #[must_use]
     pub fn new(
         namespace: &str,
         cache: SharedCache,
-    ) -> (Self, Supply<Group>, Supply<Membership>, Supply<User>) {
-        let (groups, of_groups) = Kind::new(namespace);
-        let (memberships, of_memberships) = Kind::new(namespace);
-        let (users, of_users) = Kind::new(namespace);
+    ) -> (Self, Queue<Group>, Queue<Membership>, Queue<User>) {
+        let (groups, of_groups) = QueueSender::new(namespace);
+        let (memberships, of_memberships) = QueueSender::new(namespace);
+        let (users, of_users) = QueueSender::new(namespace);
         let (arriving_groups, arriving_memberships) = (BTreeMap::new(), HashMap::new());
         let watch =
             Self { cache, groups, memberships, users, arriving_groups, arriving_memberships };
