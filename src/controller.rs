@@ -152,7 +152,7 @@ impl Context {
             let next = next(plan.again_at);
             match self.carry_out(&*object, plan).await {
                 Ok(made) => {
-                    made.iter().for_each(|membership| self.cache.lock().foresee(membership));
+                    made.iter().for_each(|membership| self.cache.lock().assume(membership));
                     Ok(next)
                 }
                 Err(ApplyError::NotMade(error)) => {

@@ -176,7 +176,7 @@ impl Cache {
 
     /// Takes in a Membership that was just made, before the watch tells of it; does nothing where the watch has come
     /// further, and may have told of its end already.
-    pub fn foresee(&mut self, made: &Membership) {
+    pub fn assume(&mut self, made: &Membership) {
         if version_number(made.metadata.resource_version.as_deref()) > self.heard {
             let facts = self.read_membership(made);
             self.put_membership(&made.name_any(), Some(facts));

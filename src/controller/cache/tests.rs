@@ -64,15 +64,15 @@ fn everything_is_replaced_at_once() {
 }
 
 #[test]
-fn what_was_just_made_is_foreseen_unless_the_watch_knows_better() {
+fn what_was_just_made_is_assumed_unless_the_watch_knows_better() {
     let mut made = membership("creator-uid-z", Some("z"), Role::Staff, &["x-1"]);
     made.metadata.resource_version = Some("100".to_owned());
     let mut cache = realm();
     cache.hear(Some("99"));
-    cache.foresee(&made);
+    cache.assume(&made);
     assert!(cache.membership("creator-uid-z").is_some());
     let mut cache = realm();
     cache.hear(Some("1000"));
-    cache.foresee(&made);
+    cache.assume(&made);
     assert!(cache.membership("creator-uid-z").is_none(), "it may be gone again");
 }
