@@ -10,13 +10,13 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Patch, PatchParams, PostParams, Request};
 use kube::core::request;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::runtime::events::{self, Recorder, Reporter};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::lease::{Lost, Tenure};
-use super::plan::{Notice, Plan, Step, Weight};
+use super::plan::{Event, Plan, Step};
 use crate::resources::Membership;
 
 /// The field manager of everything that the controller writes.
@@ -103,7 +103,7 @@ impl Writer {
                     let request = objects.patch_subresource("status", &name, &params, &patch);
                     version = self.patch(request).await?;
                 }
-                Step::Tell(notice) => self.tell(notice, &object.object_ref(&())).await,
+                Step::Record(event) => self.record(event, &object.object_ref(&())).await,
             }
         }
         Ok(made)
@@ -138,15 +138,11 @@ impl Writer {
         }
     }
 
-    async fn tell(&self, notice: Notice, object: &ObjectReference) {
-        let Notice { weight, reason, mut message } = notice;
-        let type_ = match weight {
-            Weight::Normal => EventType::Normal,
-            Weight::Warning => EventType::Warning,
-        };
+    async fn record(&self, event: Event, object: &ObjectReference) {
+        let Event { type_, reason, mut message } = event;
         message.truncate(message.floor_char_boundary(MAX_NOTE));
         let action = "Reconcile".to_owned();
-        let event = Event { type_, reason, note: Some(message), action, secondary: None };
+        let event = events::Event { type_, reason, note: Some(message), action, secondary: None };
         if let Err(error) = self.write(self.recorder.publish(&event, object)).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "an Event is not sent");
         }

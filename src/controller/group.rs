@@ -90,9 +90,9 @@ pub fn plan(object: &Group, around: &Surroundings, now: Timestamp) -> Plan<Group
     };
     let before = GroupStatus { conditions: status::own(&before.conditions), ..before };
     if after != before {
-        let notices = status::notices(&before.conditions, &after.conditions);
+        let events = status::events(&before.conditions, &after.conditions);
         steps.push(Step::Status(after));
-        steps.extend(notices.into_iter().map(Step::Tell));
+        steps.extend(events.into_iter().map(Step::Record));
     }
     Plan { steps, again_at: *until }
 }

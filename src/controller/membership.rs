@@ -51,9 +51,9 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
     let mut steps: Vec<Step<_>> = above.to_tie(owners).map(Step::Own).into_iter().collect();
     let before = MembershipStatus { conditions: status::own(&before.conditions), ..before };
     if after != before {
-        let notices = status::notices(&before.conditions, &after.conditions);
+        let events = status::events(&before.conditions, &after.conditions);
         steps.push(Step::Status(after));
-        steps.extend(notices.into_iter().map(Step::Tell));
+        steps.extend(events.into_iter().map(Step::Record));
     }
     let end = said.as_ref().ok().and_then(|said| said.expires_at);
     Plan { steps, again_at: end.filter(|end| *end > now) }

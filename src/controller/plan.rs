@@ -4,6 +4,8 @@
 //! Must not know how a step is done. Steps stand in the order in which they are done; after any of them the process may
 //! end, and the plan that is made then leads to the same state.
 
+use kube::runtime::events::EventType;
+
 use super::owner::Owner;
 use crate::domain::time::Timestamp;
 use crate::resources::Membership;
@@ -34,25 +36,16 @@ pub enum Step<S> {
     /// Write the status.
     Status(S),
     /// Send an Event. Best effort: when it fails, nobody tries again.
-    Tell(Notice),
+    Record(Event),
 }
 
 /// An Event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
+pub struct Event {
     /// How it matters.
-    pub weight: Weight,
+    pub type_: EventType,
     /// Why, in one word.
     pub reason: String,
     /// The same for people.
     pub message: String,
-}
-
-/// How an Event matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weight {
-    /// As it should be.
-    Normal,
-    /// Somebody may have to do something.
-    Warning,
 }

@@ -4,8 +4,9 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff;
+use kube::runtime::events::EventType;
 
-use super::plan::{Notice, Weight};
+use super::plan::Event;
 use crate::domain::time::Timestamp;
 use crate::resources::condition::{READY, Reason, with_ready};
 
@@ -101,15 +102,15 @@ pub fn not_enrolled(
 /// The Events that a change of conditions is worth: of readiness, but not that a new object is ready, and of a name found
 /// taken.
 #[must_use]
-pub fn notices(before: &[Condition], after: &[Condition]) -> Vec<Notice> {
+pub fn events(before: &[Condition], after: &[Condition]) -> Vec<Event> {
     let changed = |after: &&Condition| {
         let old = before.iter().find(|old| old.type_ == after.type_);
         old.map_or("True", |old| old.status.as_str()) != after.status
     };
-    let notice = |condition: &Condition| Notice {
-        weight: if condition.status == "True" { Weight::Normal } else { Weight::Warning },
+    let event = |condition: &Condition| Event {
+        type_: if condition.status == "True" { EventType::Normal } else { EventType::Warning },
         reason: condition.reason.clone(),
         message: condition.message.clone(),
     };
-    after.iter().filter(changed).map(notice).collect()
+    after.iter().filter(changed).map(event).collect()
 }

@@ -32,8 +32,8 @@ pub fn plan(object: &User, said: &Said, now: Timestamp) -> Plan<UserStatus> {
     if after == before {
         return Plan::default();
     }
-    let notices = status::notices(&before.conditions, &after.conditions);
-    let steps = [Step::Status(after)].into_iter().chain(notices.into_iter().map(Step::Tell));
+    let events = status::events(&before.conditions, &after.conditions);
+    let steps = [Step::Status(after)].into_iter().chain(events.into_iter().map(Step::Record));
     Plan { steps: steps.collect(), again_at: None }
 }
 

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::controller::owner::Tie;
-use crate::controller::plan::{Notice, Weight};
+use kube::runtime::events::EventType;
+
+use crate::controller::plan::Event;
 use crate::controller::status::CREATOR_ENROLLED;
 use crate::controller::tests::{at, cache, deleting, expiring, group, membership, owned, owner};
 
@@ -23,7 +25,7 @@ fn short(plan: &Plan<GroupStatus>) -> Vec<String> {
     let step = |step: &Step<GroupStatus>| match step {
         Step::Own(owner) => format!("own {}", owner.uid),
         Step::Enrol(_) => "enrol".to_owned(),
-        Step::Tell(notice) => format!("tell {}", notice.reason),
+        Step::Record(event) => format!("tell {}", event.reason),
         Step::Status(status) => {
             let GroupStatus { conditions, members, staff, subgroups, creator_enrolled, .. } =
                 status;
@@ -101,14 +103,14 @@ fn wrong_ones_say_what_is_wrong() {
     ] {
         let object = group(name, creator);
         let plan = plan_for(&[object], &[]);
-        let [Step::Status(status), Step::Tell(notice)] = plan.steps.as_slice() else {
+        let [Step::Status(status), Step::Record(event)] = plan.steps.as_slice() else {
             panic!("{plan:?}");
         };
         assert_eq!(status.conditions[0].status, "False");
         assert_eq!(status.conditions[0].reason, reason);
         assert!(status.conditions[0].message.contains(part), "{status:?}");
         assert_eq!(status.observed_generation, Some(1));
-        assert_eq!((notice.weight, notice.reason.as_str()), (Weight::Warning, reason));
+        assert_eq!((event.type_, event.reason.as_str()), (EventType::Warning, reason));
     }
     let long = Group {
         spec: crate::resources::GroupSpec { description: Some("é".repeat(1025)), creator: None },
@@ -208,7 +210,7 @@ fn a_taken_name_is_left_alone_and_told() {
         ),
     ] {
         let plan = plan_for(std::slice::from_ref(&object), std::slice::from_ref(&squatter));
-        let [Step::Status(status), Step::Tell(notice)] = plan.steps.as_slice() else {
+        let [Step::Status(status), Step::Record(event)] = plan.steps.as_slice() else {
             panic!("{plan:?}");
         };
         assert_eq!(status.conditions[0].reason, "InEffect", "the group itself is fine");
@@ -216,8 +218,8 @@ fn a_taken_name_is_left_alone_and_told() {
         let taken = &status.conditions[1];
         assert_eq!((taken.type_.as_str(), taken.status.as_str()), (CREATOR_ENROLLED, "False"));
         assert_eq!(status.creator_enrolled, None);
-        let Notice { weight, reason, message } = notice;
-        assert_eq!((*weight, reason.as_str()), (Weight::Warning, "NameTaken"));
+        let Event { type_, reason, message } = event;
+        assert_eq!((*type_, reason.as_str()), (EventType::Warning, "NameTaken"));
         assert!(message.contains("creator-uid-a"), "{message}");
 
         let mut told = object.clone();
@@ -266,8 +268,8 @@ fn readiness_is_told_when_it_changes() {
     child.status = Some(status.clone());
     let found = plan_for(&[child.clone(), group("a", None)], &[]);
     assert_eq!(short(&found), ["own uid-a", "status InEffect 0/0/0", "tell InEffect"]);
-    let Some(Step::Tell(notice)) = found.steps.last() else { panic!("{found:?}") };
-    assert_eq!(notice.weight, Weight::Normal);
+    let Some(Step::Record(event)) = found.steps.last() else { panic!("{found:?}") };
+    assert_eq!(event.type_, EventType::Normal);
     let waiting = plan_for(&[child, deleting(group("a", None))], &[]);
     assert_eq!(short(&waiting), ["own uid-a", "status ParentNotReady 0/0/0"], "still not ready");
 }

@@ -27,7 +27,7 @@ fn short(plan: &Plan<MembershipStatus>) -> String {
     let step = |step: &Step<MembershipStatus>| match step {
         Step::Own(owner) => format!("own {}", owner.uid),
         Step::Enrol(_) => "enrol".to_owned(),
-        Step::Tell(notice) => format!("tell {}", notice.reason),
+        Step::Record(event) => format!("tell {}", event.reason),
         Step::Status(status) => {
             let users = status.users.map_or("?".to_owned(), |users| users.to_string());
             format!("status {} {users}", status.conditions[0].reason)

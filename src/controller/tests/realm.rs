@@ -90,7 +90,7 @@ impl Realm {
         let object = self.groups.get_mut(name).unwrap();
         match step {
             Step::Own(owner) => object.owner_references_mut().push(owner.reference()),
-            Step::Tell(_) => {}
+            Step::Record(_) => {}
             Step::Status(mut status) => {
                 let before = object.status.take().unwrap_or_default().conditions;
                 status.conditions.extend(
@@ -114,7 +114,7 @@ impl Realm {
         match step {
             Step::Own(owner) => object.owner_references_mut().push(owner.reference()),
             Step::Status(status) => object.status = Some(status),
-            Step::Tell(_) => {}
+            Step::Record(_) => {}
             Step::Enrol(_) => panic!("a Membership enrols nobody"),
         }
     }

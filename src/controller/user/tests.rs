@@ -21,16 +21,16 @@ fn right_and_wrong() {
     object.spec.not_before = Some("yesterday".to_owned());
     object.metadata.generation = Some(2);
     let wrong = plan(&object, at(20));
-    let [Step::Status(status), Step::Tell(notice)] = wrong.steps.as_slice() else {
+    let [Step::Status(status), Step::Record(event)] = wrong.steps.as_slice() else {
         panic!("{wrong:?}");
     };
     assert_eq!(reason(status), "InvalidTime");
-    assert_eq!(notice.reason, "InvalidTime");
+    assert_eq!(event.reason, "InvalidTime");
     assert_eq!(plan(&deleting(object), at(20)), Plan::default());
 
     for username in ["", "john", "-john", "Kisee-john", "kisee-"] {
         let plan = plan(&user("john", username), at(10));
-        let [Step::Status(status), Step::Tell(_)] = plan.steps.as_slice() else {
+        let [Step::Status(status), Step::Record(_)] = plan.steps.as_slice() else {
             panic!("{plan:?}");
         };
         assert_eq!(reason(status), "InvalidUser", "{username:?}");
@@ -40,6 +40,6 @@ fn right_and_wrong() {
 #[test]
 fn what_cannot_be_read_is_told() {
     let made = super::plan(&user("john", ""), &Err(Invalid::Spec), at(10));
-    let [Step::Status(status), Step::Tell(_)] = made.steps.as_slice() else { panic!("{made:?}") };
+    let [Step::Status(status), Step::Record(_)] = made.steps.as_slice() else { panic!("{made:?}") };
     assert_eq!(status.conditions[0].reason, "InvalidSpec");
 }
