@@ -8,7 +8,7 @@ mod error;
 mod follow;
 mod object;
 pub mod permissions;
-mod seen;
+mod resource_version;
 mod state;
 mod view;
 mod wire;
@@ -107,7 +107,7 @@ impl Kubernetes {
     /// about a minute.
     #[must_use]
     pub fn age(&self) -> Duration {
-        self.view.seen.age()
+        self.view.versions.age()
     }
 }
 

@@ -130,7 +130,7 @@ impl Follower {
         let answer = self.client.request_events::<Wire>(request);
         let events = timeout(ANSWER, answer).await.map_err(|_| StoreError::Slow(ANSWER))??;
         // What happened since is on its way.
-        self.view.seen.alive(self.kind);
+        self.view.versions.alive(self.kind);
         pin_mut!(events);
         loop {
             let Ok(next) = timeout(IDLE, events.next()).await else { return Ok(End::Resume) };

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::StoreError;
 use super::object::{Event, Kind, Object};
-use super::seen::{Seen, compare};
+use super::resource_version::{ResourceVersions, compare};
 use super::state::State;
 use crate::index::{Index, Sweep, Update};
 
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) index: Arc<Index>,
-    pub(super) seen: Seen,
+    pub(super) versions: ResourceVersions,
     inner: Mutex<Inner>,
     /// Whether every kind was listed once; apart, since who asks must not wait for a list that is taken in.
     complete: AtomicBool,
@@ -40,7 +40,7 @@ impl View {
     pub(super) fn new() -> Self {
         Self {
             index: Arc::new(Index::default()),
-            seen: Seen::new(),
+            versions: ResourceVersions::new(),
             inner: Mutex::default(),
             complete: AtomicBool::new(false),
             untidy: Notify::new(),
@@ -70,12 +70,12 @@ impl View {
                 self.untidy.notify_one();
             }
         }
-        self.seen.advance(kind, version);
+        self.versions.advance(kind, version);
     }
 
     /// Notes that there is no news up to a version.
     pub(super) fn confirm(&self, kind: Kind, version: &str) {
-        self.seen.advance(kind, version);
+        self.versions.advance(kind, version);
     }
 
     /// Makes objects small that wait for the rest of their list.
@@ -115,7 +115,7 @@ impl View {
         version: &str,
         most: Duration,
     ) -> Result<(), StoreError> {
-        let reached = |seen: &str| compare(seen, version).is_ge();
+        let reached = |shown: &str| compare(shown, version).is_ge();
         self.until(kind, most, reached).await
     }
 
@@ -137,9 +137,9 @@ impl View {
         most: Duration,
         holds: impl Fn(&str) -> bool,
     ) -> Result<(), StoreError> {
-        let mut seen = self.seen.subscribe(kind);
+        let mut shown = self.versions.subscribe(kind);
         let end = Instant::now() + most;
-        match timeout_at(end, seen.wait_for(|seen| holds(seen))).await {
+        match timeout_at(end, shown.wait_for(|shown| holds(shown))).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(StoreError::Closed),
             Err(_) => Err(StoreError::Unseen(most)),

@@ -1,6 +1,6 @@
 //! How far each watch has come, for those who wait for their own write, and since when it has not.
 //!
-//! Must not know what was seen.
+//! Must not know what was shown.
 
 use std::cmp::Ordering;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use super::object::Kind;
 
 /// Where the three watches are.
 #[derive(Debug)]
-pub(super) struct Seen([Watched; 3]);
+pub(super) struct ResourceVersions([Watched; 3]);
 
 #[derive(Debug)]
 struct Watched {
@@ -22,7 +22,7 @@ struct Watched {
     progress: Mutex<Instant>,
 }
 
-impl Seen {
+impl ResourceVersions {
     pub(super) fn new() -> Self {
         Self(Kind::ALL.map(|_| Watched {
             version: watch::Sender::new(String::new()),
@@ -33,7 +33,7 @@ impl Seen {
     /// Notes that the index knows everything up to this version; to be called after it does.
     pub(super) fn advance(&self, kind: Kind, version: &str) {
         self.alive(kind);
-        self.0[kind.place()].version.send_modify(|seen| version.clone_into(seen));
+        self.0[kind.place()].version.send_modify(|shown| version.clone_into(shown));
     }
 
     /// Notes a sign of life.
