@@ -5,9 +5,9 @@
 
 mod connect;
 mod error;
-mod follow;
 mod object;
 pub mod permissions;
+mod realm_watch;
 mod resource_version;
 mod state;
 mod view;
@@ -24,8 +24,8 @@ use tokio::task::AbortHandle;
 
 pub use connect::{OpenError, Options};
 pub use error::StoreError;
-use follow::Follower;
 use object::Kind;
+use realm_watch::RealmWatch;
 use view::View;
 use write::Writer;
 
@@ -63,8 +63,8 @@ impl Kubernetes {
         let mut tasks = Vec::new();
         for kind in Kind::ALL {
             let (client, namespace) = (client.clone(), namespace.clone());
-            let follower = Follower { kind, client, namespace, view: Arc::clone(&view) };
-            tasks.push(tokio::spawn(follower.run()).abort_handle());
+            let watch = RealmWatch { kind, client, namespace, view: Arc::clone(&view) };
+            tasks.push(tokio::spawn(watch.run()).abort_handle());
         }
         let sweeping = Arc::clone(&view);
         tasks.push(tokio::spawn(async move { sweeping.sweep().await }).abort_handle());

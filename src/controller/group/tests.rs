@@ -1,9 +1,9 @@
 //! What is planned for every state of a Group and its surroundings.
 
-use super::*;
-use crate::controller::owner::Tie;
 use kube::runtime::events::EventType;
 
+use super::*;
+use crate::controller::owner::Tie;
 use crate::controller::plan::Event;
 use crate::controller::status::CREATOR_ENROLLED;
 use crate::controller::tests::{at, cache, deleting, expiring, group, membership, owned, owner};

@@ -25,8 +25,8 @@ use tokio::time::timeout;
 
 use super::Clock;
 use super::error::StoreError;
-use super::follow::jittered;
 use super::object::{Kind, Maker};
+use super::realm_watch::jittered;
 use super::view::View;
 use super::wire::{ENROLS, MANAGED_BY, PASEE, maker};
 use crate::domain::policy::Permit;

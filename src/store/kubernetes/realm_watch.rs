@@ -37,15 +37,15 @@ enum End {
     Relist,
 }
 
-/// Follows one kind, for good.
-pub(super) struct Follower {
+/// Watches one kind, for good.
+pub(super) struct RealmWatch {
     pub(super) kind: Kind,
     pub(super) client: Client,
     pub(super) namespace: String,
     pub(super) view: Arc<View>,
 }
 
-impl Follower {
+impl RealmWatch {
     /// Never returns.
     pub(super) async fn run(self) {
         let mut wait = BACKOFF.0;
@@ -215,13 +215,13 @@ mod tests {
             let answer = http::Response::new(Body::from(answer.as_bytes().to_vec()));
             std::future::ready(Ok::<_, Infallible>(answer))
         });
-        let follower = Follower {
+        let watch = RealmWatch {
             kind: Kind::Membership,
             client: Client::new(server, "realm"),
             namespace: "realm".to_owned(),
             view: Arc::new(View::new()),
         };
-        _ = timeout(Duration::from_secs(1), follower.run()).await;
+        _ = timeout(Duration::from_secs(1), watch.run()).await;
         asked.load(Ordering::Relaxed)
     }
 
