@@ -10,8 +10,8 @@
 pub mod condition;
 pub mod definition;
 pub mod group;
+pub mod labels_annotations;
 pub mod manifest;
-pub mod mark;
 pub mod membership;
 pub mod moment;
 pub mod permission;

@@ -14,7 +14,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use super::cel::quoted;
 use super::{BYPASS, CONTROLLER, Object, Realm, SERVER, account, cluster_name, named};
 use crate::domain::group::STAFF;
-use crate::resources::mark::{MANAGED_BY, OWN_KEYS, PASEE};
+use crate::resources::labels_annotations::{MANAGED_BY, OWN_KEYS, PASEE};
 use crate::resources::{API_GROUP, USER_ID_PATTERN};
 
 /// Kubernetes' own controllers that delete objects and take away references to owners that are gone.

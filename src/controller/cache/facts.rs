@@ -12,7 +12,7 @@ use crate::domain::membership::Role;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::resources::group::{self, Declared};
-pub use crate::resources::mark::ENROLS;
+pub use crate::resources::labels_annotations::ENROLS;
 use crate::resources::{Group, Invalid, Membership, membership};
 
 /// The facts of a Group.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::object::{Crowd, Declared, Granted, Kind, Maker, Name, Object, Says, Stated};
 use crate::domain::group::parent_of;
-pub(super) use crate::resources::mark::{ENROLS, MANAGED_BY, PASEE};
+pub(super) use crate::resources::labels_annotations::{ENROLS, MANAGED_BY, PASEE};
 use crate::resources::membership::Grant;
 use crate::resources::user::Statement;
 use crate::resources::{API_GROUP, Group, Membership, User, group, membership, user};

@@ -32,7 +32,7 @@ use super::wire::{ENROLS, MANAGED_BY, PASEE, maker};
 use crate::domain::policy::Permit;
 use crate::domain::realm::{Ban, Change, WriteError};
 use crate::domain::user::UserId;
-use crate::resources::mark::ACTOR;
+use crate::resources::labels_annotations::ACTOR;
 use crate::resources::received::Received;
 use crate::resources::{API_GROUP, API_VERSION};
 

@@ -11,7 +11,7 @@ use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::user::UserId;
 use crate::resources::group::Declared;
-use crate::resources::mark::{MANAGED_BY, PASEE};
+use crate::resources::labels_annotations::{MANAGED_BY, PASEE};
 use crate::resources::membership::{
     MAX_SERVICE_ACCOUNTS, MAX_USERS, MembershipSpec, ServiceAccount,
 };
