@@ -13,9 +13,9 @@ pub mod group;
 pub mod labels_annotations;
 pub mod manifest;
 pub mod membership;
-pub mod moment;
 pub mod permission;
 pub mod received;
+pub mod rfc3339;
 pub mod spelling;
 pub mod user;
 

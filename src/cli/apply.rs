@@ -15,7 +15,7 @@ use crate::domain::directory::Directory;
 use crate::domain::policy::{Actor, Permit, permit};
 use crate::domain::time::Timestamp;
 use crate::index::Index;
-use crate::resources::moment;
+use crate::resources::rfc3339;
 use crate::settings::{Settings, Storage};
 use crate::store::embedded::{TogetherError, change_together};
 use crate::store::manifests::{Plan, Pruned, Rest, Wanted, plan};
@@ -67,7 +67,7 @@ impl Apply {
         warn_of_providers(settings, &wanted);
         let planned = self.carry_out(file, &wanted)?;
         for (user, until) in &planned.locked_out {
-            let until = moment::write(*until);
+            let until = rfc3339::write(*until);
             say(format_args!(
                 "warning: {user} gets no token before {until}, and that cannot be taken back"
             ));

@@ -8,7 +8,7 @@ use super::plan::{Plan, Step};
 use super::status::{self, Verdict};
 use crate::domain::time::Timestamp;
 use crate::resources::condition::Reason;
-use crate::resources::{Invalid, Membership, MembershipStatus, moment};
+use crate::resources::{Invalid, Membership, MembershipStatus, rfc3339};
 
 /// What a Membership says and what surrounds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ fn verdict(
         Err(invalid) => return Verdict::new(invalid.reason(), invalid.to_string()),
     };
     if let Some(end) = said.expires_at.filter(|end| *end <= now) {
-        return Verdict::new(Reason::Expired, format!("it ended at {}", moment::write(end)));
+        return Verdict::new(Reason::Expired, format!("it ended at {}", rfc3339::write(end)));
     }
     let group = object.spec.group.as_deref().unwrap_or_default();
     match above {

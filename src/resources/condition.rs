@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::moment;
+use super::rfc3339;
 use crate::domain::time::Timestamp;
 
 /// The type of the one condition that Pasee writes.
@@ -168,7 +168,7 @@ pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
                 "lastTransitionTime": {
                     "type": "string",
                     "format": "date-time",
-                    "maxLength": moment::MAX_LENGTH,
+                    "maxLength": rfc3339::MAX_LENGTH,
                     "pattern": MOMENT,
                 },
                 "observedGeneration": { "type": "integer", "format": "int64", "minimum": 0 },

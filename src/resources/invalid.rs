@@ -4,7 +4,7 @@
 
 use super::condition::Reason;
 use super::membership::{MAX_SERVICE_ACCOUNTS, ServiceAccountError};
-use super::moment::MomentError;
+use super::rfc3339::DateTimeError;
 use super::shape::MAX_USERS;
 use super::spelling::NameTooLong;
 use crate::domain::group::GroupNameError;
@@ -69,10 +69,10 @@ pub enum Invalid {
     TooManyServiceAccounts,
     /// The end of a Membership.
     #[error("spec.expiresAt: {0}")]
-    ExpiresAt(MomentError),
+    ExpiresAt(DateTimeError),
     /// The revocation of a User.
     #[error("spec.notBefore: {0}")]
-    NotBefore(MomentError),
+    NotBefore(DateTimeError),
 }
 
 impl Invalid {

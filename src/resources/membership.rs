@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::invalid::Invalid;
 use super::spelling::ObjectName;
-use super::{condition, moment, shape};
+use super::{condition, rfc3339, shape};
 use crate::domain::membership::{self, Roster};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{MAX_SUBJECT, UserId};
@@ -200,7 +200,7 @@ pub fn parse(object: &Membership) -> Result<Grant, Invalid> {
     users.sort();
     users.dedup();
     let expires_at =
-        expires_at.as_deref().map(moment::parse).transpose().map_err(Invalid::ExpiresAt)?;
+        expires_at.as_deref().map(rfc3339::parse).transpose().map_err(Invalid::ExpiresAt)?;
     Ok(Grant { roster, users, expires_at: expires_at.map(|at| at.floor) })
 }
 
@@ -220,7 +220,7 @@ pub fn write(name: &str, grant: &Grant) -> Result<Membership, Invalid> {
         role: roster.role().into(),
         users: users.iter().map(ToString::to_string).collect(),
         service_accounts: Vec::new(),
-        expires_at: expires_at.map(moment::write),
+        expires_at: expires_at.map(rfc3339::write),
     };
     Ok(Membership::new(name, spec))
 }

@@ -5,7 +5,7 @@
 use kube::core::Rule;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::{moment, spelling};
+use super::{rfc3339, spelling};
 use crate::domain::user::{MAX_PROVIDER, MAX_SUBJECT};
 
 /// Most users of one Membership.
@@ -57,8 +57,8 @@ pub(super) fn moment(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "format": "date-time",
-        "maxLength": moment::MAX_LENGTH,
-        "pattern": moment::PATTERN,
+        "maxLength": rfc3339::MAX_LENGTH,
+        "pattern": rfc3339::PATTERN,
     })
 }
 

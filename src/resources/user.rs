@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::invalid::Invalid;
-use super::{condition, moment, shape};
+use super::{condition, rfc3339, shape};
 use crate::domain::directory::Standing;
 use crate::domain::user::UserId;
 
@@ -85,7 +85,7 @@ pub fn parse(object: &User) -> Result<Statement, Invalid> {
     let UserSpec { username, banned, not_before } = &object.spec;
     let user = username.parse().map_err(Invalid::Username)?;
     let not_before =
-        not_before.as_deref().map(moment::parse).transpose().map_err(Invalid::NotBefore)?;
+        not_before.as_deref().map(rfc3339::parse).transpose().map_err(Invalid::NotBefore)?;
     // Rounded up: a token knows its second only, and one from before the moment must not pass.
     let not_before = not_before.map(|at| at.ceiling);
     Ok(Statement { user, standing: Standing { banned: *banned, not_before } })
@@ -98,7 +98,7 @@ pub fn write(name: &str, statement: &Statement) -> User {
     let spec = UserSpec {
         username: user.to_string(),
         banned: *banned,
-        not_before: not_before.map(moment::write),
+        not_before: not_before.map(rfc3339::write),
     };
     User::new(name, spec)
 }

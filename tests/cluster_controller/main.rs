@@ -16,5 +16,5 @@ use support::patience::eventually;
 /// Seconds since 1970 as a manifest writes them.
 fn moment(seconds: i64) -> String {
     let at = pasee::domain::time::Timestamp::from_unix(seconds).unwrap();
-    pasee::resources::moment::write(at)
+    pasee::resources::rfc3339::write(at)
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pasee::domain::time::Timestamp;
-use pasee::resources::moment;
+use pasee::resources::rfc3339;
 use serde_json::json;
 
 use crate::realm::{Realm, group, membership};
@@ -28,7 +28,7 @@ fn at_the_same_second() {
     let controller = realm.leader("ends");
     let sides = Sides::start(&cluster, &realm.namespace);
     let end = now() + 8;
-    let at = moment::write(Timestamp::from_unix(end).unwrap());
+    let at = rfc3339::write(Timestamp::from_unix(end).unwrap());
     let spec = json!({ "group": "night", "users": ["kisee-ada"], "expiresAt": at });
     let text = format!(
         "---\n{}{}",

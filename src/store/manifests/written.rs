@@ -17,7 +17,7 @@ use crate::resources::membership::{
 };
 use crate::resources::spelling::{MAX_OBJECT_NAME, NameTooLong, ObjectName, is_object_name};
 use crate::resources::user::Statement;
-use crate::resources::{Group, Membership, User, group, moment, user as user_resource};
+use crate::resources::{Group, Membership, User, group, rfc3339, user as user_resource};
 
 /// What parts a name from what is added to it.
 const ADDED: &str = "---";
@@ -140,11 +140,11 @@ impl Filling {
             role: self.roster.role().into(),
             users: std::mem::take(&mut self.users),
             service_accounts: std::mem::take(&mut self.accounts),
-            expires_at: self.until.map(moment::write),
+            expires_at: self.until.map(rfc3339::write),
         };
         let mut name = self.roster.to_string().replace('_', "--");
         if let Some(until) = self.until {
-            let until = moment::write(until).to_ascii_lowercase().replace(':', "-");
+            let until = rfc3339::write(until).to_ascii_lowercase().replace(':', "-");
             name = format!("{name}{ADDED}until-{until}");
         }
         if self.part > 1 {

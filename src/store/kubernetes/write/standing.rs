@@ -10,7 +10,7 @@ use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
 use crate::resources::received::Received;
 use crate::resources::user::{Statement, parse, write};
-use crate::resources::{User, moment};
+use crate::resources::{User, rfc3339};
 use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::Kind;
 
@@ -77,7 +77,7 @@ impl Writer {
                 "resourceVersion": metadata.resource_version,
                 "annotations": { ACTOR: author.0 },
             },
-            "spec": { "banned": new.banned, "notBefore": new.not_before.map(moment::write) },
+            "spec": { "banned": new.banned, "notBefore": new.not_before.map(rfc3339::write) },
         });
         let users = self.objects::<Received<User>>();
         match Self::call(users.patch(name, &patching(), &Patch::Merge(&patch))).await {

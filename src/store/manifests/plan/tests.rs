@@ -71,7 +71,10 @@ fn short(change: &Change) -> String {
 
 /// A moment some seconds from now, as manifests write it.
 fn at(seconds: i64) -> String {
-    format!("\"{}\"", crate::resources::moment::write(Timestamp::from_unix(NOW + seconds).unwrap()))
+    format!(
+        "\"{}\"",
+        crate::resources::rfc3339::write(Timestamp::from_unix(NOW + seconds).unwrap())
+    )
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use k8s_openapi::jiff::SignedDuration;
-use k8s_openapi::jiff::civil::{Date, DateTime, Time};
+use k8s_openapi::jiff::civil;
 
 use crate::domain::time::Timestamp;
 
@@ -16,11 +16,12 @@ pub const MAX_LENGTH: usize = 35;
 pub const PATTERN: &str = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\
                            ([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
 
-static EPOCH: LazyLock<DateTime> = LazyLock::new(|| DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+static EPOCH: LazyLock<civil::DateTime> =
+    LazyLock::new(|| civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
 
 /// A moment, between two whole seconds or on one. Moments before 1970 count as its start, those after 9999 as its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct DateTime {
     /// The last whole second that is not after it.
     pub floor: Timestamp,
     /// The first whole second that is not before it.
@@ -32,17 +33,17 @@ pub struct Moment {
 #[error(
     "a moment is a date and time of day with an offset, such as 2027-01-31T00:00:00Z or 2027-01-31T01:00:00+01:00"
 )]
-pub struct MomentError;
+pub struct DateTimeError;
 
 /// Reads a moment.
 ///
 /// # Errors
 /// The text has another form, or there is no such day.
-pub fn parse(text: &str) -> Result<Moment, MomentError> {
-    read(text).ok_or(MomentError)
+pub fn parse(text: &str) -> Result<DateTime, DateTimeError> {
+    read(text).ok_or(DateTimeError)
 }
 
-fn read(text: &str) -> Option<Moment> {
+fn read(text: &str) -> Option<DateTime> {
     if text.len() > MAX_LENGTH || !text.is_ascii() {
         return None;
     }
@@ -64,24 +65,24 @@ fn read(text: &str) -> Option<Moment> {
             Timestamp::MAX
         })
     };
-    Some(Moment { floor: at(seconds), ceiling: at(seconds + i64::from(has_fraction)) })
+    Some(DateTime { floor: at(seconds), ceiling: at(seconds + i64::from(has_fraction)) })
 }
 
 /// `YYYY-MM-DDTHH:MM:SS`.
-fn read_local(text: &[u8]) -> Option<DateTime> {
+fn read_local(text: &[u8]) -> Option<civil::DateTime> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] =
         *text
     else {
         return None;
     };
     let small = |pair: [u8; 2]| i8::try_from(digits(&pair)?).ok();
-    let date = Date::new(
+    let date = civil::Date::new(
         i16::try_from(digits(&[y1, y2, y3, y4])?).ok()?,
         small([m1, m2])?,
         small([d1, d2])?,
     )
     .ok()?;
-    let time = Time::new(small([h1, h2])?, small([n1, n2])?, small([s1, s2])?, 0).ok()?;
+    let time = civil::Time::new(small([h1, h2])?, small([n1, n2])?, small([s1, s2])?, 0).ok()?;
     Some(date.to_datetime(time))
 }
 
@@ -162,7 +163,7 @@ mod tests {
             "2027-01-31T00:00:00.5",
             "２027-01-31T00:00:00Z",
         ] {
-            assert_eq!(parse(text), Err(MomentError), "{text:?}");
+            assert_eq!(parse(text), Err(DateTimeError), "{text:?}");
         }
     }
 
@@ -170,7 +171,7 @@ mod tests {
         #[test]
         fn written_and_read(seconds in 0..=Timestamp::MAX.as_unix()) {
             let at = Timestamp::from_unix(seconds).unwrap();
-            prop_assert_eq!(parse(&write(at)), Ok(Moment { floor: at, ceiling: at }));
+            prop_assert_eq!(parse(&write(at)), Ok(DateTime { floor: at, ceiling: at }));
         }
     }
 }
