@@ -13,20 +13,20 @@ pub mod group;
 pub mod labels_annotations;
 pub mod manifest;
 pub mod membership;
+pub mod object_name;
 pub mod permission;
 pub mod received;
 pub mod rfc3339;
-pub mod spelling;
 pub mod user;
 
+mod crd_schema;
 mod invalid;
-mod shape;
 
+pub use crd_schema::USER_ID as USER_ID_PATTERN;
 pub use group::{Group, GroupSpec, GroupStatus};
 pub use invalid::Invalid;
 pub use membership::{Membership, MembershipSpec, MembershipStatus};
 pub use received::Received;
-pub use shape::USER_ID as USER_ID_PATTERN;
 pub use user::{User, UserSpec, UserStatus};
 
 /// The API group of every resource.

@@ -89,7 +89,7 @@ fn groups(realm: &Realm) -> ValidatingAdmissionPolicy {
     let variables = [
         (
             "group",
-            // As tokens spell it; see `resources::spelling`.
+            // As tokens spell it; see `resources::object_name`.
             "(request.operation == 'DELETE' ? oldObject : object).metadata.name.replace('--', '_')"
                 .to_owned(),
         ),

@@ -8,7 +8,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde::Serialize;
 
-use super::spelling::{self, MAX_OBJECT_NAME};
+use super::object_name::{self, MAX_OBJECT_NAME};
 use super::{Group, Membership, User};
 
 /// The definitions: Group, Membership, User.
@@ -20,7 +20,7 @@ pub fn all() -> [CustomResourceDefinition; 3] {
         ..JSONSchemaProps::default()
     };
     let group_name =
-        JSONSchemaProps { pattern: Some(spelling::PATTERN.to_owned()), ..any_name.clone() };
+        JSONSchemaProps { pattern: Some(object_name::PATTERN.to_owned()), ..any_name.clone() };
     [
         finish(Group::crd(), group_name),
         finish(Membership::crd(), any_name.clone()),

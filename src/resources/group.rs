@@ -1,4 +1,4 @@
-//! Group: that a group exists. The object's name is the group's name, spelled as in [`spelling`].
+//! Group: that a group exists. The object's name is the group's name, spelled as in [`object_name`].
 //!
 //! Must not know who is in a group beyond its creator, nor whether its parent exists.
 
@@ -7,8 +7,8 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::invalid::Invalid;
-use super::spelling::{self, NameTooLong, ObjectName};
-use super::{condition, shape};
+use super::object_name::{self, NameTooLong, ObjectName};
+use super::{condition, crd_schema};
 use crate::domain::group::GroupName;
 use crate::domain::user::UserId;
 
@@ -35,8 +35,8 @@ pub const MAX_DESCRIPTION: usize = 1024;
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = { let [reserved, _] = spelling::rules("self.metadata.name"); reserved },
-    validation = { let [_, length] = spelling::rules("self.metadata.name"); length }
+    validation = { let [reserved, _] = object_name::rules("self.metadata.name"); reserved },
+    validation = { let [_, length] = object_name::rules("self.metadata.name"); length }
 )]
 #[x_kube(validation = Rule::new("has(self.creator) == has(oldSelf.creator) && (!has(self.creator) || self.creator == oldSelf.creator)")
     .message("the creator cannot be changed, added or taken away later")
@@ -51,7 +51,7 @@ pub struct GroupSpec {
     /// The user who created the group, as `<provider>-<subject>`, and who starts as its staff. Nobody does when an admin
     /// of the cluster leaves this out. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::user_id")]
+    #[schemars(schema_with = "crd_schema::user_id")]
     pub creator: Option<String>,
 }
 
@@ -61,7 +61,7 @@ pub struct GroupSpec {
 pub struct GroupStatus {
     /// The generation of the spec that this status tells of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::count")]
+    #[schemars(schema_with = "crd_schema::count")]
     pub observed_generation: Option<i64>,
     /// Ready: whether the group is in effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -69,15 +69,15 @@ pub struct GroupStatus {
     pub conditions: Vec<Condition>,
     /// How many members there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::count")]
+    #[schemars(schema_with = "crd_schema::count")]
     pub members: Option<i64>,
     /// How many staff there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::count")]
+    #[schemars(schema_with = "crd_schema::count")]
     pub staff: Option<i64>,
     /// How many groups there are one level below.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::count")]
+    #[schemars(schema_with = "crd_schema::count")]
     pub subgroups: Option<i64>,
     /// Whether the creator has been made staff by a Membership: from then on that counts, not `spec.creator`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

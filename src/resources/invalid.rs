@@ -3,10 +3,10 @@
 //! Must not know how an object is read.
 
 use super::condition::Reason;
+use super::crd_schema::MAX_USERS;
 use super::membership::{MAX_SERVICE_ACCOUNTS, ServiceAccountError};
+use super::object_name::NameTooLong;
 use super::rfc3339::DateTimeError;
-use super::shape::MAX_USERS;
-use super::spelling::NameTooLong;
 use crate::domain::group::GroupNameError;
 use crate::domain::user::UserIdError;
 

@@ -8,13 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::invalid::Invalid;
-use super::spelling::ObjectName;
-use super::{condition, rfc3339, shape};
+use super::object_name::ObjectName;
+use super::{condition, crd_schema, rfc3339};
 use crate::domain::membership::{self, Roster};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{MAX_SUBJECT, UserId};
 
-pub use super::shape::MAX_USERS;
+pub use super::crd_schema::MAX_USERS;
 
 /// Most service accounts of one Membership.
 pub const MAX_SERVICE_ACCOUNTS: usize = 100;
@@ -75,14 +75,14 @@ pub struct MembershipSpec {
     /// The name of a Group object, so with `_` written as `--`. Without it, and with role Staff, the root staff, who may
     /// do everything in every group. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::group_name")]
+    #[schemars(schema_with = "crd_schema::group_name")]
     pub group: Option<String>,
     /// Member: in the group. Staff: runs it, decides who is in it. Immutable.
     #[serde(default)]
     pub role: Role,
     /// User ids, `<provider>-<subject>` such as `kisee-john`. The order and repetitions mean nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(schema_with = "shape::user_ids")]
+    #[schemars(schema_with = "crd_schema::user_ids")]
     pub users: Vec<String>,
     /// Service accounts of this cluster; they are the users `k8s-<namespace>:<name>`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -91,7 +91,7 @@ pub struct MembershipSpec {
     pub service_accounts: Vec<ServiceAccount>,
     /// From this moment on the Membership counts no more. Without it, it has no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::moment")]
+    #[schemars(schema_with = "crd_schema::date_time")]
     pub expires_at: Option<String>,
 }
 
@@ -146,7 +146,7 @@ pub struct ServiceAccount {
 pub struct MembershipStatus {
     /// The generation of the spec that this status tells of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::count")]
+    #[schemars(schema_with = "crd_schema::count")]
     pub observed_generation: Option<i64>,
     /// Ready: whether the Membership is in effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -154,7 +154,7 @@ pub struct MembershipStatus {
     pub conditions: Vec<Condition>,
     /// How many users it names, service accounts included, each once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::count")]
+    #[schemars(schema_with = "crd_schema::count")]
     pub users: Option<i64>,
 }
 

@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::invalid::Invalid;
-use super::{condition, rfc3339, shape};
+use super::{condition, crd_schema, rfc3339};
 use crate::domain::directory::Standing;
 use crate::domain::user::UserId;
 
@@ -43,14 +43,14 @@ use crate::domain::user::UserId;
 #[serde(rename_all = "camelCase")]
 pub struct UserSpec {
     /// The user id, `<provider>-<subject>` such as `kisee-john`. Immutable.
-    #[schemars(schema_with = "shape::user_id")]
+    #[schemars(schema_with = "crd_schema::user_id")]
     pub username: String,
     /// Whether the user gets no token at all.
     #[serde(default)]
     pub banned: bool,
     /// Tokens issued before this moment are worth nothing any more: all sessions begun before it have ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::moment")]
+    #[schemars(schema_with = "crd_schema::date_time")]
     pub not_before: Option<String>,
 }
 
@@ -60,7 +60,7 @@ pub struct UserSpec {
 pub struct UserStatus {
     /// The generation of the spec that this status tells of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::count")]
+    #[schemars(schema_with = "crd_schema::count")]
     pub observed_generation: Option<i64>,
     /// Ready: whether what is said is in effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::realm::WriteError;
-use crate::resources::spelling::NameTooLong;
+use crate::resources::object_name::NameTooLong;
 
 /// Something is wrong with the API server or on the way to it.
 #[derive(Debug, thiserror::Error)]

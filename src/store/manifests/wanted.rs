@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::resources::manifest::Manifest;
 use crate::resources::membership::Grant;
-use crate::resources::spelling::{MAX_OBJECT_NAME, is_object_name};
+use crate::resources::object_name::{MAX_OBJECT_NAME, is_object_name};
 use crate::resources::{Invalid, group, membership, user};
 
 /// Until when somebody is on a roster; `None` = no end.

@@ -15,7 +15,7 @@ use crate::resources::labels_annotations::{MANAGED_BY, PASEE};
 use crate::resources::membership::{
     MAX_SERVICE_ACCOUNTS, MAX_USERS, MembershipSpec, ServiceAccount,
 };
-use crate::resources::spelling::{MAX_OBJECT_NAME, NameTooLong, ObjectName, is_object_name};
+use crate::resources::object_name::{MAX_OBJECT_NAME, NameTooLong, ObjectName, is_object_name};
 use crate::resources::user::Statement;
 use crate::resources::{Group, Membership, User, group, rfc3339, user as user_resource};
 

@@ -7,7 +7,7 @@ use crate::domain::group::{GroupName, parent_of};
 use crate::domain::membership::{Membership, Role, Roster};
 use crate::domain::user::UserId;
 use crate::index::Update;
-use crate::resources::spelling::ObjectName;
+use crate::resources::object_name::ObjectName;
 use crate::store::kubernetes::object::{Declared, Name};
 
 /// A group, or the name of one that only Memberships speak of.

@@ -148,7 +148,8 @@ impl Writer {
         let Membership { roster, user, expires_at } = membership;
         let grant =
             Grant { roster: roster.clone(), users: vec![user.clone()], expires_at: *expires_at };
-        let mut object = write("", &grant).map_err(|_| crate::resources::spelling::NameTooLong)?;
+        let mut object =
+            write("", &grant).map_err(|_| crate::resources::object_name::NameTooLong)?;
         let group = object.spec.group.clone().unwrap_or_default();
         object.metadata = made(author, owner.map(|uid| owned_by(&group, &uid)));
         object.metadata.generate_name = Some(match roster.role() {

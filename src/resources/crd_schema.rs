@@ -5,7 +5,7 @@
 use kube::core::Rule;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::{rfc3339, spelling};
+use super::{object_name, rfc3339};
 use crate::domain::user::{MAX_PROVIDER, MAX_SUBJECT};
 
 /// Most users of one Membership.
@@ -46,14 +46,14 @@ pub(super) fn group_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "minLength": 1,
-        "maxLength": spelling::MAX_OBJECT_NAME,
-        "pattern": spelling::PATTERN,
-        "x-kubernetes-validations": spelling::rules("self"),
+        "maxLength": object_name::MAX_OBJECT_NAME,
+        "pattern": object_name::PATTERN,
+        "x-kubernetes-validations": object_name::rules("self"),
     })
 }
 
-/// A moment.
-pub(super) fn moment(_: &mut SchemaGenerator) -> Schema {
+/// A date and time of day.
+pub(super) fn date_time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "format": "date-time",
