@@ -6,9 +6,9 @@
 //! nor read a clock.
 
 mod contents;
+mod edge;
 mod groups;
 mod run;
-mod tie;
 mod users;
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -2,9 +2,9 @@
 //!
 //! Must not know locks, nor where updates come from.
 
+use super::edge::RosterId;
 use super::groups::{Dead, Groups, ROOT};
-use super::tie::RosterId;
-use super::users::{Counts, Tied, Users};
+use super::users::{Added, Counts, Users};
 use crate::domain::directory::{Holding, Page, Record, Standing};
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Role, Roster};
@@ -76,8 +76,8 @@ impl Contents {
             }
             Update::Cleared(user) => {
                 let Some(user) = self.users.find(user) else { return };
-                while let Some(tie) = self.users.ties(user).last() {
-                    self.leave(user, tie.roster);
+                while let Some(edge) = self.users.edges(user).last() {
+                    self.leave(user, edge.roster);
                 }
                 self.users.release(user);
             }
@@ -88,14 +88,14 @@ impl Contents {
         let Membership { roster, user: id, expires_at } = membership;
         let roster = self.groups.ensure_roster(roster);
         let user = self.users.intern(id);
-        if self.users.tie(user, roster, *expires_at) == Tied::Now {
+        if self.users.add_edge(user, roster, *expires_at) == Added::Now {
             let users = &self.users;
             self.groups.people_mut(roster).insert(user, |other| users.order(other, id));
         }
     }
 
     fn leave(&mut self, user: u32, roster: RosterId) {
-        if self.users.untie(user, roster).is_none() {
+        if self.users.remove_edge(user, roster).is_none() {
             return;
         }
         if let Some(id) = self.users.id(user) {
@@ -111,8 +111,8 @@ impl Contents {
             match self.groups.next_dead() {
                 Dead::Nothing => return Sweep::Done,
                 Dead::Slot => {}
-                Dead::Tie { user, roster } => {
-                    _ = self.users.untie(user, roster);
+                Dead::Edge { user, roster } => {
+                    _ = self.users.remove_edge(user, roster);
                     self.users.release(user);
                 }
             }
@@ -135,12 +135,12 @@ impl Contents {
     /// As [`Directory::record`](crate::domain::directory::Directory::record), in no order.
     pub(super) fn record(&self, user: &UserId, now: Timestamp) -> Record {
         let Some(user) = self.users.find(user) else { return Record::default() };
-        let ties = self.users.ties(user);
-        let mut holdings = Vec::with_capacity(ties.len());
-        for tie in ties {
-            if let Counts::Until(expires_at) = self.users.counts(user, *tie, now)
-                && self.groups.in_effect(tie.roster.group())
-                && let Some(roster) = self.groups.roster(tie.roster)
+        let edges = self.users.edges(user);
+        let mut holdings = Vec::with_capacity(edges.len());
+        for edge in edges {
+            if let Counts::Until(expires_at) = self.users.counts(user, *edge, now)
+                && self.groups.in_effect(edge.roster.group())
+                && let Some(roster) = self.groups.roster(edge.roster)
             {
                 holdings.push(Holding { roster, expires_at });
             }
@@ -182,9 +182,9 @@ impl Contents {
     pub(super) fn users(&self, page: Page<'_, UserId>, now: Timestamp) -> Vec<UserId> {
         let spoken_of = |user: &u32| {
             self.users.standing(*user) != Standing::default()
-                || self.users.ties(*user).iter().any(|tie| {
-                    self.users.counts(*user, *tie, now) != Counts::No
-                        && self.groups.in_effect(tie.roster.group())
+                || self.users.edges(*user).iter().any(|edge| {
+                    self.users.counts(*user, *edge, now) != Counts::No
+                        && self.groups.in_effect(edge.roster.group())
                 })
         };
         let users = self.users.after(page.after).filter(spoken_of);

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use super::edge::RosterId;
 use super::run::Run;
-use super::tie::RosterId;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Role, Roster};
 
@@ -193,7 +193,7 @@ impl Groups {
         for role in [Role::Member, Role::Staff] {
             let roster = RosterId::new(slot, role);
             if let Some(user) = self.people_mut(roster).pop() {
-                return Dead::Tie { user, roster };
+                return Dead::Edge { user, roster };
             }
         }
         let child = self.body(slot).first_child;
@@ -292,8 +292,8 @@ impl Default for Body {
 pub(super) enum Dead {
     /// All is empty.
     Nothing,
-    /// A user is off this dead roster; the tie at their end is to be cut too.
-    Tie { user: u32, roster: RosterId },
+    /// A user is off this dead roster; the edge at their end is to be cut too.
+    Edge { user: u32, roster: RosterId },
     /// A slot was freed, or got its turn.
     Slot,
 }

@@ -1,4 +1,4 @@
-//! Users as numbers: their ids, their ties to rosters, and what root staff has said of them.
+//! Users as numbers: their ids, their edges to rosters, and what root staff has said of them.
 //!
 //! A user that nothing is said about any more loses their number, and the next new user gets it. Must not know groups.
 
@@ -7,8 +7,8 @@ use std::cmp::Ordering;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use std::hash::BuildHasher;
 
+use super::edge::{Edge, End, RosterId};
 use super::run::{Run, grow, shrink};
-use super::tie::{End, RosterId, Tie};
 use crate::domain::directory::Standing;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
@@ -24,7 +24,7 @@ pub(super) struct Users {
     order: Run,
     /// Only those that differ from the default.
     standings: HashMap<u32, Standing>,
-    /// Ends of memberships that a tie cannot hold.
+    /// Ends of memberships that an edge cannot hold.
     far: HashMap<(u32, RosterId), Timestamp>,
 }
 
@@ -33,7 +33,7 @@ struct User {
     /// `None` while the slot is free.
     id: Option<UserId>,
     /// In the order of their rosters' numbers.
-    ties: Vec<Tie>,
+    edges: Vec<Edge>,
 }
 
 impl Users {
@@ -49,7 +49,7 @@ impl Users {
         if let Some(user) = self.find(id) {
             return user;
         }
-        let slot = User { id: Some(id.clone()), ties: Vec::new() };
+        let slot = User { id: Some(id.clone()), edges: Vec::new() };
         let user = if let Some(user) = self.free.pop() {
             self.slots[user as usize] = slot;
             user
@@ -67,7 +67,7 @@ impl Users {
     /// Takes the number from a user that nothing is said about.
     pub(super) fn release(&mut self, user: u32) {
         let slot = &mut self.slots[user as usize];
-        if !slot.ties.is_empty() || self.standings.contains_key(&user) {
+        if !slot.edges.is_empty() || self.standings.contains_key(&user) {
             return;
         }
         let Some(id) = slot.id.clone() else { return };
@@ -77,7 +77,7 @@ impl Users {
         }
         let slots = &self.slots;
         self.order.remove(|other| text(slots, other).cmp(id.as_str()));
-        self.slots[user as usize] = User { id: None, ties: Vec::new() };
+        self.slots[user as usize] = User { id: None, edges: Vec::new() };
         self.free.push(user);
     }
 
@@ -107,46 +107,51 @@ impl Users {
     }
 
     /// Puts a user on a roster until a moment, or changes the moment.
-    pub(super) fn tie(&mut self, user: u32, roster: RosterId, until: Option<Timestamp>) -> Tied {
+    pub(super) fn add_edge(
+        &mut self,
+        user: u32,
+        roster: RosterId,
+        until: Option<Timestamp>,
+    ) -> Added {
         let end = End::new(until);
         match until.filter(|_| end.is_far()) {
             Some(at) => _ = self.far.insert((user, roster), at),
             None => _ = self.far.remove(&(user, roster)),
         }
-        let ties = &mut self.slots[user as usize].ties;
-        match ties.binary_search_by_key(&roster, |tie| tie.roster) {
+        let edges = &mut self.slots[user as usize].edges;
+        match edges.binary_search_by_key(&roster, |edge| edge.roster) {
             Ok(place) => {
-                ties[place].end = end;
-                Tied::Before
+                edges[place].end = end;
+                Added::Before
             }
             Err(place) => {
-                grow(ties, usize::MAX);
-                ties.insert(place, Tie { roster, end });
-                Tied::Now
+                grow(edges, usize::MAX);
+                edges.insert(place, Edge { roster, end });
+                Added::Now
             }
         }
     }
 
     /// Takes a user off a roster; `None` if they are not on it.
-    pub(super) fn untie(&mut self, user: u32, roster: RosterId) -> Option<()> {
-        let ties = &mut self.slots[user as usize].ties;
-        let place = ties.binary_search_by_key(&roster, |tie| tie.roster).ok()?;
-        let tie = ties.remove(place);
-        shrink(ties);
-        if tie.end.is_far() {
+    pub(super) fn remove_edge(&mut self, user: u32, roster: RosterId) -> Option<()> {
+        let edges = &mut self.slots[user as usize].edges;
+        let place = edges.binary_search_by_key(&roster, |edge| edge.roster).ok()?;
+        let edge = edges.remove(place);
+        shrink(edges);
+        if edge.end.is_far() {
             self.far.remove(&(user, roster));
         }
         Some(())
     }
 
     /// The rosters a user is on, expired ones too.
-    pub(super) fn ties(&self, user: u32) -> &[Tie] {
-        &self.slots[user as usize].ties
+    pub(super) fn edges(&self, user: u32) -> &[Edge] {
+        &self.slots[user as usize].edges
     }
 
     /// Whether and until when a membership of a user counts at a moment.
-    pub(super) fn counts(&self, user: u32, tie: Tie, now: Timestamp) -> Counts {
-        match tie.end.moment(|| self.far.get(&(user, tie.roster)).copied()) {
+    pub(super) fn counts(&self, user: u32, edge: Edge, now: Timestamp) -> Counts {
+        match edge.end.moment(|| self.far.get(&(user, edge.roster)).copied()) {
             Some(end) if end <= now => Counts::No,
             end => Counts::Until(end),
         }
@@ -154,9 +159,10 @@ impl Users {
 
     /// Whether a user is on a roster at a moment.
     pub(super) fn is_on(&self, user: u32, roster: RosterId, now: Timestamp) -> bool {
-        let ties = self.ties(user);
-        ties.binary_search_by_key(&roster, |tie| tie.roster)
-            .is_ok_and(|place| self.counts(user, ties[place], now) != Counts::No)
+        let edges = self.edges(user);
+        edges
+            .binary_search_by_key(&roster, |edge| edge.roster)
+            .is_ok_and(|place| self.counts(user, edges[place], now) != Counts::No)
     }
 
     /// What root staff has said of a user.
@@ -180,7 +186,7 @@ fn text(slots: &[User], user: u32) -> &str {
 
 /// Whether a user was on the roster already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tied {
+pub(super) enum Added {
     Before,
     Now,
 }

@@ -62,7 +62,7 @@ impl End {
 
 /// A roster that a user is on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tie {
+pub(super) struct Edge {
     pub(super) roster: RosterId,
     pub(super) end: End,
 }
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn ends() {
-        assert_eq!(size_of::<Tie>(), 8);
+        assert_eq!(size_of::<Edge>(), 8);
         assert_eq!(End::new(None).moment(|| None), None);
         let (far, last) = (i64::from(End::FAR), Timestamp::MAX.as_unix());
         for seconds in [0, 1, far - 1, far, far + 1, far + 2, last] {
