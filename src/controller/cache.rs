@@ -13,7 +13,7 @@ use kube::ResourceExt;
 
 use self::facts::is_within;
 pub use self::facts::{Counts, ENROLS, Enrolment, GroupFacts, MembershipFacts, Said};
-use super::owner::{Owner, Tie, tie};
+use super::owner::{Owner, Ownership, ownership};
 use super::user;
 use crate::domain::group::parent_of;
 use crate::domain::membership::Role;
@@ -39,10 +39,10 @@ impl Above {
     /// The group that an object with these owners is still to be tied to. That it is not in effect, or about to go, is no
     /// reason against it: what is below goes with it.
     #[must_use]
-    pub fn to_tie(&self, owners: &[Owner]) -> Option<Owner> {
+    pub fn to_own(&self, owners: &[Owner]) -> Option<Owner> {
         match self {
             Self::NotReady(owner) | Self::Ready(owner)
-                if tie(owners, &owner.name, &owner.uid) == Tie::None =>
+                if ownership(owners, &owner.name, &owner.uid) == Ownership::None =>
             {
                 Some(owner.clone())
             }
@@ -225,10 +225,10 @@ impl Cache {
     fn above(&self, group: &str, owners: &[Owner]) -> Above {
         let Some(facts) = self.groups.get(group) else { return Above::Missing };
         let owner = Owner { name: group.to_owned(), uid: facts.uid.clone() };
-        match tie(owners, group, &facts.uid) {
-            Tie::Former => Above::Former,
-            Tie::None | Tie::Fast if self.is_in_effect(group) => Above::Ready(owner),
-            Tie::None | Tie::Fast => Above::NotReady(owner),
+        match ownership(owners, group, &facts.uid) {
+            Ownership::Former => Above::Former,
+            Ownership::None | Ownership::Owned if self.is_in_effect(group) => Above::Ready(owner),
+            Ownership::None | Ownership::Owned => Above::NotReady(owner),
         }
     }
 
@@ -239,7 +239,8 @@ impl Cache {
             let Some(facts) = self.groups.get(name) else { return false };
             let Some(parent) = parent_of(name) else { return facts.could_be_in_effect() };
             let Some(above) = self.groups.get(parent) else { return false };
-            if !facts.could_be_in_effect() || tie(&facts.owners, parent, &above.uid) == Tie::Former
+            if !facts.could_be_in_effect()
+                || ownership(&facts.owners, parent, &above.uid) == Ownership::Former
             {
                 return false;
             }
@@ -259,7 +260,10 @@ impl Cache {
             let Some(facts) = self.memberships.get(membership) else { continue };
             let Ok(said) = &facts.said else { continue };
             let is_over = said.expires_at.is_some_and(|end| end <= now);
-            if facts.is_deleting || is_over || tie(&facts.owners, name, uid) == Tie::Former {
+            if facts.is_deleting
+                || is_over
+                || ownership(&facts.owners, name, uid) == Ownership::Former
+            {
                 continue;
             }
             until = [until, said.expires_at].into_iter().flatten().min();
@@ -278,7 +282,7 @@ impl Cache {
         let child = |(below, facts): &(&String, &GroupFacts)| {
             parent_of(below) == Some(name)
                 && facts.could_be_in_effect()
-                && tie(&facts.owners, name, uid) != Tie::Former
+                && ownership(&facts.owners, name, uid) != Ownership::Former
         };
         let subgroups = self.below(name).filter(child).count();
         let counts = Counts { members: distinct(members), staff: distinct(staff), subgroups };

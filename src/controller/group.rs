@@ -61,7 +61,7 @@ pub fn plan(object: &Group, around: &Surroundings, now: Timestamp) -> Plan<Group
     let before = object.status.clone().unwrap_or_default();
     let verdict = verdict(object, said, above);
     let mut steps: Vec<Step<GroupStatus>> =
-        above.to_tie(owners).map(Step::Own).into_iter().collect();
+        above.to_own(owners).map(Step::Own).into_iter().collect();
     let mut conditions = status::ready(&before.conditions, &verdict, generation, now);
     let not_enrolled = |obstacle| {
         let name = enrolment_name(&object.uid().unwrap_or_default());

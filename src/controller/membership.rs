@@ -48,7 +48,7 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
         conditions: status::ready(&before.conditions, &verdict, generation, now),
         users,
     };
-    let mut steps: Vec<Step<_>> = above.to_tie(owners).map(Step::Own).into_iter().collect();
+    let mut steps: Vec<Step<_>> = above.to_own(owners).map(Step::Own).into_iter().collect();
     let before = MembershipStatus { conditions: status::own(&before.conditions), ..before };
     if after != before {
         let events = status::events(&before.conditions, &after.conditions);

@@ -47,11 +47,11 @@ fn is_ours(api_version: &str) -> bool {
 
 /// How an object is tied to a Group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tie {
+pub enum Ownership {
     /// Not at all.
     None,
     /// It goes when the Group goes.
-    Fast,
+    Owned,
     /// It is tied to another Group that had the same name. It must not be tied to the new one: garbage collection is
     /// about to delete it, and would keep it for the sake of one owner that lives.
     Former,
@@ -59,12 +59,12 @@ pub enum Tie {
 
 /// How an object with these owners is tied to the Group with this name and UID.
 #[must_use]
-pub fn tie(owners: &[Owner], name: &str, uid: &str) -> Tie {
+pub fn ownership(owners: &[Owner], name: &str, uid: &str) -> Ownership {
     let mut namesakes = owners.iter().filter(|owner| owner.name == name).peekable();
     if namesakes.peek().is_none() {
-        return Tie::None;
+        return Ownership::None;
     }
-    if namesakes.any(|owner| owner.uid == uid) { Tie::Fast } else { Tie::Former }
+    if namesakes.any(|owner| owner.uid == uid) { Ownership::Owned } else { Ownership::Former }
 }
 
 #[cfg(test)]
@@ -76,16 +76,16 @@ mod tests {
     }
 
     #[test]
-    fn ties() {
+    fn ownerships() {
         for (owners, wanted) in [
-            (vec![], Tie::None),
-            (vec![owner("b", "1")], Tie::None),
-            (vec![owner("a", "2")], Tie::Fast),
-            (vec![owner("b", "1"), owner("a", "2")], Tie::Fast),
-            (vec![owner("a", "1")], Tie::Former),
-            (vec![owner("a", "1"), owner("a", "2")], Tie::Fast),
+            (vec![], Ownership::None),
+            (vec![owner("b", "1")], Ownership::None),
+            (vec![owner("a", "2")], Ownership::Owned),
+            (vec![owner("b", "1"), owner("a", "2")], Ownership::Owned),
+            (vec![owner("a", "1")], Ownership::Former),
+            (vec![owner("a", "1"), owner("a", "2")], Ownership::Owned),
         ] {
-            assert_eq!(tie(&owners, "a", "2"), wanted, "{owners:?}");
+            assert_eq!(ownership(&owners, "a", "2"), wanted, "{owners:?}");
         }
     }
 

@@ -29,7 +29,7 @@ impl<S> Default for Plan<S> {
 /// One thing to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step<S> {
-    /// Tie the object to a Group, with which it is deleted.
+    /// Make the object belong to a Group, with which it is deleted.
     Own(Owner),
     /// Make the Membership by which the creator of the Group is staff. It must not exist.
     Enrol(Box<Membership>),

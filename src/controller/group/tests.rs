@@ -3,7 +3,7 @@
 use kube::runtime::events::EventType;
 
 use super::*;
-use crate::controller::owner::Tie;
+use crate::controller::owner::Ownership;
 use crate::controller::plan::Event;
 use crate::controller::status::CREATOR_ENROLLED;
 use crate::controller::tests::{at, cache, deleting, expiring, group, membership, owned, owner};
@@ -155,7 +155,7 @@ fn the_creator_is_enrolled_once() {
         (made.spec.role, made.spec.users.as_slice()),
         (Role::Staff, &["x-ada".to_owned()][..])
     );
-    assert_eq!(crate::controller::owner::tie(&facts.owners, "a", "uid-a"), Tie::Fast);
+    assert_eq!(crate::controller::owner::ownership(&facts.owners, "a", "uid-a"), Ownership::Owned);
     assert!(facts.said.is_ok());
 
     // The process ended before the status was written.
