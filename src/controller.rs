@@ -180,8 +180,8 @@ impl Context {
 
     fn user(self: Arc<Self>, object: Arc<User>) -> Reconciled {
         Box::pin(async move {
-            let said = self.cache.lock().read_user(&object);
-            let plan = user::plan(&object, &said, (self.clock)());
+            let content = self.cache.lock().read_user(&object);
+            let plan = user::plan(&object, &content, (self.clock)());
             let next = next(plan.again_at);
             self.carry_out(&*object, plan).await?;
             Ok(next)

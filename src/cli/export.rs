@@ -14,7 +14,7 @@ use super::{now, say};
 use crate::domain::membership::{Role, Roster};
 use crate::domain::time::Timestamp;
 use crate::resources::manifest::{self, Manifest};
-use crate::resources::user::Statement;
+use crate::resources::user::UserContent;
 use crate::settings::{Settings, Storage};
 use crate::store::embedded::Snapshot;
 use crate::store::manifests::{self, Filling, Keeper};
@@ -153,7 +153,7 @@ fn write(
         filling.finish().into_iter().map(Manifest::Membership).for_each(|it| stream.write(it));
     }
     let read = snapshot.standings(|user, standing| {
-        let user = manifests::user(&Statement { user, standing }, keeper);
+        let user = manifests::user(&UserContent { user, standing }, keeper);
         stream.write(Manifest::User(user));
     });
     read.context("bans and revocations cannot be read")?;

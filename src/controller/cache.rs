@@ -12,12 +12,12 @@ use std::ops::Bound;
 use kube::ResourceExt;
 
 use self::facts::is_within;
-pub use self::facts::{Counts, ENROLS, Enrolment, GroupFacts, MembershipFacts, Said};
+pub use self::facts::{Content, Counts, ENROLS, Enrolment, GroupFacts, MembershipFacts};
 use super::owner::{Owner, Ownership, ownership};
-use super::user;
 use crate::domain::group::parent_of;
 use crate::domain::membership::Role;
 use crate::domain::time::Timestamp;
+use crate::resources::user::UserContent;
 use crate::resources::{Group, Invalid, Membership, User};
 
 /// How the group stands that an object is below.
@@ -105,7 +105,7 @@ impl Cache {
     ///
     /// # Errors
     /// It is not right.
-    pub fn read_user(&self, object: &User) -> user::Said {
+    pub fn read_user(&self, object: &User) -> Result<UserContent, Invalid> {
         let is_unreadable = self.unreadable_users.contains(&object.name_any());
         if is_unreadable { Err(Invalid::Spec) } else { crate::resources::user::parse(object) }
     }
@@ -258,25 +258,25 @@ impl Cache {
         let (mut members, mut staff, mut until) = (Vec::new(), Vec::new(), None);
         for membership in self.of_group.get(name).into_iter().flatten() {
             let Some(facts) = self.memberships.get(membership) else { continue };
-            let Ok(said) = &facts.said else { continue };
-            let is_over = said.expires_at.is_some_and(|end| end <= now);
+            let Ok(content) = &facts.content else { continue };
+            let is_over = content.expires_at.is_some_and(|end| end <= now);
             if facts.is_deleting
                 || is_over
                 || ownership(&facts.owners, name, uid) == Ownership::Former
             {
                 continue;
             }
-            until = [until, said.expires_at].into_iter().flatten().min();
-            match said.role {
-                Role::Member => members.extend_from_slice(&said.people),
-                Role::Staff => staff.extend_from_slice(&said.people),
+            until = [until, content.expires_at].into_iter().flatten().min();
+            match content.role {
+                Role::Member => members.extend_from_slice(&content.people),
+                Role::Staff => staff.extend_from_slice(&content.people),
             }
         }
         // Once the creator's Membership is there, it counts; that the status says so follows.
         let is_enrolled =
             facts.is_creator_enrolled || self.enrolment(name, &facts.uid) == Enrolment::Ours;
-        if let (false, Ok(declared)) = (is_enrolled, &facts.said) {
-            staff.extend(declared.creator.as_ref().map(|user| facts::hash(user, &self.hasher)));
+        if let (false, Ok(content)) = (is_enrolled, &facts.content) {
+            staff.extend(content.creator.as_ref().map(|user| facts::hash(user, &self.hasher)));
         }
         // This group is in effect, so there is no need to look further up for each one below.
         let child = |(below, facts): &(&String, &GroupFacts)| {

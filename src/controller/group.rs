@@ -14,7 +14,7 @@ use crate::domain::group::parent_of;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::resources::condition::Reason;
-use crate::resources::group::Declared;
+use crate::resources::group::GroupContent;
 use crate::resources::membership::Role;
 use crate::resources::{Group, GroupStatus, Invalid, Membership, MembershipSpec};
 
@@ -22,7 +22,7 @@ use crate::resources::{Group, GroupStatus, Invalid, Membership, MembershipSpec};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surroundings {
     /// What it says.
-    pub said: Result<Declared, Invalid>,
+    pub content: Result<GroupContent, Invalid>,
     /// The Groups it belongs to.
     pub owners: Vec<Owner>,
     /// How its parent stands.
@@ -41,7 +41,7 @@ pub fn dereference(cache: &Cache, name: &str, now: Timestamp) -> Option<Surround
     let facts = cache.group(name)?;
     let (counts, until) = cache.counts(name, now);
     Some(Surroundings {
-        said: facts.said.clone(),
+        content: facts.content.clone(),
         owners: facts.owners.clone(),
         above: cache.above_group(name, &facts.owners),
         counts,
@@ -56,10 +56,10 @@ pub fn plan(object: &Group, around: &Surroundings, now: Timestamp) -> Plan<Group
     if object.metadata.deletion_timestamp.is_some() {
         return Plan::default();
     }
-    let Surroundings { said, owners, above, counts, until, enrolment } = around;
+    let Surroundings { content, owners, above, counts, until, enrolment } = around;
     let generation = object.metadata.generation;
     let before = object.status.clone().unwrap_or_default();
-    let verdict = verdict(object, said, above);
+    let verdict = verdict(object, content, above);
     let mut steps: Vec<Step<GroupStatus>> =
         above.to_own(owners).map(Step::Own).into_iter().collect();
     let mut conditions = status::ready(&before.conditions, &verdict, generation, now);
@@ -68,7 +68,7 @@ pub fn plan(object: &Group, around: &Surroundings, now: Timestamp) -> Plan<Group
         status::not_enrolled(&before.conditions, obstacle, &name, generation, now)
     };
     let mut creator_enrolled = before.creator_enrolled;
-    if let (Some(creator), Reason::InEffect) = (to_enrol(object, said), verdict.reason) {
+    if let (Some(creator), Reason::InEffect) = (to_enrol(object, content), verdict.reason) {
         match enrolment {
             Enrolment::Free => {
                 steps.push(Step::Enrol(Box::new(enrolment_of(object, creator))));
@@ -97,8 +97,8 @@ pub fn plan(object: &Group, around: &Surroundings, now: Timestamp) -> Plan<Group
     Plan { steps, again_at: *until }
 }
 
-fn verdict(object: &Group, said: &Result<Declared, Invalid>, above: &Above) -> Verdict {
-    if let Err(invalid) = said {
+fn verdict(object: &Group, content: &Result<GroupContent, Invalid>, above: &Above) -> Verdict {
+    if let Err(invalid) = content {
         return Verdict::new(invalid.reason(), invalid.to_string());
     }
     let name = object.name_any();
@@ -125,9 +125,9 @@ fn verdict(object: &Group, said: &Result<Declared, Invalid>, above: &Above) -> V
 }
 
 /// The creator, while they are staff by `spec.creator` only.
-fn to_enrol<'a>(object: &Group, said: &'a Result<Declared, Invalid>) -> Option<&'a UserId> {
+fn to_enrol<'a>(object: &Group, content: &'a Result<GroupContent, Invalid>) -> Option<&'a UserId> {
     let is_enrolled = crate::resources::group::is_creator_enrolled(object);
-    said.as_ref().ok().and_then(|declared| declared.creator.as_ref()).filter(|_| !is_enrolled)
+    content.as_ref().ok().and_then(|content| content.creator.as_ref()).filter(|_| !is_enrolled)
 }
 
 /// The Membership by which the creator is staff.

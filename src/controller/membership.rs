@@ -2,7 +2,7 @@
 //!
 //! [`plan`] is pure. Must not know how its steps are done.
 
-use super::cache::{Above, Cache, Said};
+use super::cache::{Above, Cache, Content};
 use super::owner::Owner;
 use super::plan::{Plan, Step};
 use super::status::{self, Verdict};
@@ -14,7 +14,7 @@ use crate::resources::{Invalid, Membership, MembershipStatus, rfc3339};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surroundings {
     /// What it says.
-    pub said: Result<Said, Invalid>,
+    pub content: Result<Content, Invalid>,
     /// The Groups it belongs to.
     pub owners: Vec<Owner>,
     /// How its Group stands.
@@ -26,7 +26,7 @@ pub struct Surroundings {
 pub fn dereference(cache: &Cache, name: &str) -> Option<Surroundings> {
     let facts = cache.membership(name)?;
     Some(Surroundings {
-        said: facts.said.clone(),
+        content: facts.content.clone(),
         owners: facts.owners.clone(),
         above: cache.above_membership(facts.group.as_deref(), &facts.owners),
     })
@@ -38,11 +38,11 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
     if object.metadata.deletion_timestamp.is_some() {
         return Plan::default();
     }
-    let Surroundings { said, owners, above } = around;
+    let Surroundings { content, owners, above } = around;
     let generation = object.metadata.generation;
     let before = object.status.clone().unwrap_or_default();
-    let verdict = verdict(object, said, above, now);
-    let users = said.as_ref().ok().and_then(|said| i64::try_from(said.people.len()).ok());
+    let verdict = verdict(object, content, above, now);
+    let users = content.as_ref().ok().and_then(|content| i64::try_from(content.people.len()).ok());
     let after = MembershipStatus {
         observed_generation: generation,
         conditions: status::ready(&before.conditions, &verdict, generation, now),
@@ -55,21 +55,21 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
         steps.push(Step::Status(after));
         steps.extend(events.into_iter().map(Step::Record));
     }
-    let end = said.as_ref().ok().and_then(|said| said.expires_at);
+    let end = content.as_ref().ok().and_then(|content| content.expires_at);
     Plan { steps, again_at: end.filter(|end| *end > now) }
 }
 
 fn verdict(
     object: &Membership,
-    said: &Result<Said, Invalid>,
+    content: &Result<Content, Invalid>,
     above: &Above,
     now: Timestamp,
 ) -> Verdict {
-    let said = match said {
-        Ok(said) => said,
+    let content = match content {
+        Ok(content) => content,
         Err(invalid) => return Verdict::new(invalid.reason(), invalid.to_string()),
     };
-    if let Some(end) = said.expires_at.filter(|end| *end <= now) {
+    if let Some(end) = content.expires_at.filter(|end| *end <= now) {
         return Verdict::new(Reason::Expired, format!("it ended at {}", rfc3339::write(end)));
     }
     let group = object.spec.group.as_deref().unwrap_or_default();

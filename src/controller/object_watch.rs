@@ -175,7 +175,7 @@ impl ObjectWatch {
         let mut cache = self.cache.lock();
         let facts_of = |cache: &Cache, object: &Group| {
             let mut facts = cache.read_group(object);
-            facts.said = readable.and(facts.said);
+            facts.content = readable.and(facts.content);
             facts
         };
         let concerned = match &event {
@@ -206,7 +206,7 @@ impl ObjectWatch {
         let mut cache = self.cache.lock();
         let facts_of = |cache: &Cache, object: &Membership| {
             let mut facts = cache.read_membership(object);
-            facts.said = readable.and(facts.said);
+            facts.content = readable.and(facts.content);
             facts
         };
         if let Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) = &event {

@@ -45,19 +45,19 @@ fn is_ours(api_version: &str) -> bool {
     api_version.split_once('/').is_some_and(|(group, _)| group == Group::group(&()))
 }
 
-/// How an object is tied to a Group.
+/// How an object belongs to a Group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
     /// Not at all.
     None,
     /// It goes when the Group goes.
     Owned,
-    /// It is tied to another Group that had the same name. It must not be tied to the new one: garbage collection is
+    /// It belongs to another Group that had the same name. It must not be given to the new one: garbage collection is
     /// about to delete it, and would keep it for the sake of one owner that lives.
     Former,
 }
 
-/// How an object with these owners is tied to the Group with this name and UID.
+/// How an object with these owners belongs to the Group with this name and UID.
 #[must_use]
 pub fn ownership(owners: &[Owner], name: &str, uid: &str) -> Ownership {
     let mut namesakes = owners.iter().filter(|owner| owner.name == name).peekable();

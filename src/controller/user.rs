@@ -6,19 +6,20 @@ use super::plan::{Plan, Step};
 use super::status::{self, Verdict};
 use crate::domain::time::Timestamp;
 use crate::resources::condition::Reason;
-use crate::resources::user::Statement;
+use crate::resources::user::UserContent;
 use crate::resources::{Invalid, User, UserStatus};
-
-/// What a User says, if it can be read at all.
-pub type Said = Result<Statement, Invalid>;
 
 /// What is to be done about a User.
 #[must_use]
-pub fn plan(object: &User, said: &Said, now: Timestamp) -> Plan<UserStatus> {
+pub fn plan(
+    object: &User,
+    content: &Result<UserContent, Invalid>,
+    now: Timestamp,
+) -> Plan<UserStatus> {
     if object.metadata.deletion_timestamp.is_some() {
         return Plan::default();
     }
-    let verdict = match said {
+    let verdict = match content {
         Ok(_) => Verdict::new(Reason::InEffect, "what is said of the user holds"),
         Err(invalid) => Verdict::new(invalid.reason(), invalid.to_string()),
     };

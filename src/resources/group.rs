@@ -86,7 +86,7 @@ pub struct GroupStatus {
 
 /// What a Group says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Declared {
+pub struct GroupContent {
     /// The group there is.
     pub group: GroupName,
     /// Who created it. Staff of it from the first moment, until the status says that they are enrolled.
@@ -97,7 +97,7 @@ pub struct Declared {
 ///
 /// # Errors
 /// Some field is out of its bounds or has another form.
-pub fn parse(object: &Group) -> Result<Declared, Invalid> {
+pub fn parse(object: &Group) -> Result<GroupContent, Invalid> {
     let GroupSpec { description, creator } = &object.spec;
     let name = object.metadata.name.as_deref().unwrap_or_default();
     let name: ObjectName = name.parse().map_err(Invalid::Name)?;
@@ -105,15 +105,15 @@ pub fn parse(object: &Group) -> Result<Declared, Invalid> {
         return Err(Invalid::Description);
     }
     let creator = creator.as_deref().map(str::parse).transpose().map_err(Invalid::Creator)?;
-    Ok(Declared { group: name.group(), creator })
+    Ok(GroupContent { group: name.group(), creator })
 }
 
 /// Writes a Group; [`parse`] reads the same from it.
 ///
 /// # Errors
 /// No object can have the group's name.
-pub fn write(declared: &Declared) -> Result<Group, NameTooLong> {
-    let Declared { group, creator } = declared;
+pub fn write(content: &GroupContent) -> Result<Group, NameTooLong> {
+    let GroupContent { group, creator } = content;
     let creator = creator.as_ref().map(ToString::to_string);
     Ok(Group::new(ObjectName::try_from(group)?.as_str(), GroupSpec { description: None, creator }))
 }

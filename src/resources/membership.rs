@@ -160,7 +160,7 @@ pub struct MembershipStatus {
 
 /// What a Membership says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
+pub struct MembershipContent {
     /// Which list.
     pub roster: Roster,
     /// Who, in order, each once; service accounts among them.
@@ -173,7 +173,7 @@ pub struct Grant {
 ///
 /// # Errors
 /// Some field is out of its bounds or has another form.
-pub fn parse(object: &Membership) -> Result<Grant, Invalid> {
+pub fn parse(object: &Membership) -> Result<MembershipContent, Invalid> {
     let MembershipSpec { group, role, users, service_accounts, expires_at } = &object.spec;
     let roster = match (group.as_deref(), role) {
         (None, Role::Member) => return Err(Invalid::NoGroup),
@@ -201,7 +201,7 @@ pub fn parse(object: &Membership) -> Result<Grant, Invalid> {
     users.dedup();
     let expires_at =
         expires_at.as_deref().map(rfc3339::parse).transpose().map_err(Invalid::ExpiresAt)?;
-    Ok(Grant { roster, users, expires_at: expires_at.map(|at| at.floor) })
+    Ok(MembershipContent { roster, users, expires_at: expires_at.map(|at| at.floor) })
 }
 
 /// Writes a Membership with a name; [`parse`] reads the same from it. Service accounts are written as the users they
@@ -209,8 +209,8 @@ pub fn parse(object: &Membership) -> Result<Grant, Invalid> {
 ///
 /// # Errors
 /// There are more than [`MAX_USERS`] users, or no object can have the group's name.
-pub fn write(name: &str, grant: &Grant) -> Result<Membership, Invalid> {
-    let Grant { roster, users, expires_at } = grant;
+pub fn write(name: &str, content: &MembershipContent) -> Result<Membership, Invalid> {
+    let MembershipContent { roster, users, expires_at } = content;
     if users.len() > MAX_USERS {
         return Err(Invalid::TooManyUsers);
     }

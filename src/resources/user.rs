@@ -70,7 +70,7 @@ pub struct UserStatus {
 
 /// What a User says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
+pub struct UserContent {
     /// About whom.
     pub user: UserId,
     /// What.
@@ -81,20 +81,20 @@ pub struct Statement {
 ///
 /// # Errors
 /// Some field is out of its bounds or has another form.
-pub fn parse(object: &User) -> Result<Statement, Invalid> {
+pub fn parse(object: &User) -> Result<UserContent, Invalid> {
     let UserSpec { username, banned, not_before } = &object.spec;
     let user = username.parse().map_err(Invalid::Username)?;
     let not_before =
         not_before.as_deref().map(rfc3339::parse).transpose().map_err(Invalid::NotBefore)?;
     // Rounded up: a token knows its second only, and one from before the moment must not pass.
     let not_before = not_before.map(|at| at.ceiling);
-    Ok(Statement { user, standing: Standing { banned: *banned, not_before } })
+    Ok(UserContent { user, standing: Standing { banned: *banned, not_before } })
 }
 
 /// Writes a User with a name; [`parse`] reads the same from it.
 #[must_use]
-pub fn write(name: &str, statement: &Statement) -> User {
-    let Statement { user, standing: Standing { banned, not_before } } = statement;
+pub fn write(name: &str, content: &UserContent) -> User {
+    let UserContent { user, standing: Standing { banned, not_before } } = content;
     let spec = UserSpec {
         username: user.to_string(),
         banned: *banned,

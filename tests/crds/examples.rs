@@ -42,20 +42,20 @@ fn they_say_who_is_where() {
     for manifest in manifests() {
         match manifest {
             Manifest::Group(object) => {
-                let declared = group::parse(&object).unwrap();
-                if let Some(parent) = declared.group.parent() {
-                    assert!(groups.contains(&parent), "{parent} comes after {}", declared.group);
+                let content = group::parse(&object).unwrap();
+                if let Some(parent) = content.group.parent() {
+                    assert!(groups.contains(&parent), "{parent} comes after {}", content.group);
                 }
-                groups.insert(declared.group);
+                groups.insert(content.group);
             }
             Manifest::Membership(object) => {
-                let grant = membership::parse(&object).unwrap();
-                let until = grant.expires_at.map_or("", |_| ", for a time");
-                for user in grant.users {
-                    said.insert(format!("{user} is in {}{until}", grant.roster));
+                let content = membership::parse(&object).unwrap();
+                let until = content.expires_at.map_or("", |_| ", for a time");
+                for user in content.users {
+                    said.insert(format!("{user} is in {}{until}", content.roster));
                 }
-                let is_there = grant.roster.group().is_none_or(|group| groups.contains(group));
-                assert!(is_there, "{} has no group", grant.roster);
+                let is_there = content.roster.group().is_none_or(|group| groups.contains(group));
+                assert!(is_there, "{} has no group", content.roster);
             }
             Manifest::User(object) => {
                 let statement = user::parse(&object).unwrap();

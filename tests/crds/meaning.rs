@@ -7,10 +7,10 @@ use pasee::domain::group::GroupName;
 use pasee::domain::membership::{Role, Roster};
 use pasee::domain::time::Timestamp;
 use pasee::domain::user::UserId;
-use pasee::resources::group::{self, Declared, is_creator_enrolled};
+use pasee::resources::group::{self, GroupContent, is_creator_enrolled};
 use pasee::resources::manifest::{self, Manifest};
-use pasee::resources::membership::{self, Grant, MAX_USERS};
-use pasee::resources::user::{self, Statement};
+use pasee::resources::membership::{self, MAX_USERS, MembershipContent};
+use pasee::resources::user::{self, UserContent};
 use pasee::resources::{Group, GroupStatus, Invalid, Membership};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::bounds::{right, with};
 use super::server::{Kind, Server};
 
-fn grant(fields: &[(&str, Value)]) -> Grant {
+fn grant(fields: &[(&str, Value)]) -> MembershipContent {
     let object = fields.iter().fold(right(Kind::Membership), |object, (name, value)| {
         with(object, &format!("/spec/{name}"), Some(value.clone()))
     });
@@ -27,7 +27,7 @@ fn grant(fields: &[(&str, Value)]) -> Grant {
 
 #[test]
 fn a_membership_names_each_user_once_in_order() {
-    let grant = grant(&[
+    let content = grant(&[
         ("group", json!("my--group.sub")),
         ("users", json!(["kisee-b", "kisee-a", "k8s-ci:deployer", "kisee-b"])),
         (
@@ -38,8 +38,8 @@ fn a_membership_names_each_user_once_in_order() {
             ]),
         ),
     ]);
-    assert_eq!(grant.roster, "my_group.sub.staff".parse().unwrap());
-    let users: Vec<&str> = grant.users.iter().map(UserId::as_str).collect();
+    assert_eq!(content.roster, "my_group.sub.staff".parse().unwrap());
+    let users: Vec<&str> = content.users.iter().map(UserId::as_str).collect();
     assert_eq!(users, ["k8s-ci:a.b", "k8s-ci:deployer", "kisee-a", "kisee-b"]);
 }
 
@@ -52,8 +52,8 @@ fn fractions_of_seconds_are_on_the_safe_side() {
     assert_eq!(ends("1970-01-01T00:00:10Z"), Some(10));
     let revoked = |text: &str| {
         let object = with(right(Kind::User), "/spec/notBefore", Some(json!(text)));
-        let statement = user::parse(&serde_json::from_value(object).unwrap()).unwrap();
-        seconds(statement.standing.not_before)
+        let content = user::parse(&serde_json::from_value(object).unwrap()).unwrap();
+        seconds(content.standing.not_before)
     };
     assert_eq!(revoked("1970-01-01T00:00:09.1Z"), Some(10));
     assert_eq!(revoked("1970-01-01T00:00:10Z"), Some(10));
@@ -73,18 +73,18 @@ fn the_creator_is_enrolled_when_the_status_says_so() {
 #[test]
 fn what_cannot_be_written_is_told() {
     let user = |n: usize| format!("p-{n:04}").parse().unwrap();
-    let mut grant = Grant {
+    let mut content = MembershipContent {
         roster: Roster::RootStaff,
         users: (0..=MAX_USERS).map(user).collect(),
         expires_at: None,
     };
-    assert_eq!(membership::write("a", &grant), Err(Invalid::TooManyUsers));
-    grant.users.pop();
-    assert!(membership::write("a", &grant).is_ok());
+    assert_eq!(membership::write("a", &content), Err(Invalid::TooManyUsers));
+    content.users.pop();
+    assert!(membership::write("a", &content).is_ok());
     let name: GroupName = format!("{}a", "a_".repeat(99)).parse().unwrap();
-    assert!(group::write(&Declared { group: name.clone(), creator: None }).is_err());
-    grant.roster = Roster::of(name, Role::Member);
-    assert!(matches!(membership::write("a", &grant), Err(Invalid::Unspellable(_))));
+    assert!(group::write(&GroupContent { group: name.clone(), creator: None }).is_err());
+    content.roster = Roster::of(name, Role::Member);
+    assert!(matches!(membership::write("a", &content), Err(Invalid::Unspellable(_))));
 }
 
 fn name() -> impl Strategy<Value = GroupName> {
@@ -116,10 +116,10 @@ fn sent(manifest: Manifest, kind: Kind) -> Manifest {
 proptest! {
     #[test]
     fn groups_arrive(group in name(), creator in prop::option::of(user_id())) {
-        let declared = Declared { group, creator };
-        let manifest = Manifest::Group(group::write(&declared).unwrap());
+        let content = GroupContent { group, creator };
+        let manifest = Manifest::Group(group::write(&content).unwrap());
         let Manifest::Group(object) = sent(manifest, Kind::Group) else { panic!() };
-        prop_assert_eq!(group::parse(&object), Ok(declared));
+        prop_assert_eq!(group::parse(&object), Ok(content));
     }
 
     #[test]
@@ -131,17 +131,17 @@ proptest! {
     ) {
         let roster = group.map_or(Roster::RootStaff, |group| Roster::of(group, role));
         let users: BTreeSet<UserId> = users;
-        let grant = Grant { roster, users: users.into_iter().collect(), expires_at };
-        let manifest = Manifest::Membership(membership::write("a", &grant).unwrap());
+        let content = MembershipContent { roster, users: users.into_iter().collect(), expires_at };
+        let manifest = Manifest::Membership(membership::write("a", &content).unwrap());
         let Manifest::Membership(object) = sent(manifest, Kind::Membership) else { panic!() };
-        prop_assert_eq!(membership::parse(&object), Ok(grant));
+        prop_assert_eq!(membership::parse(&object), Ok(content));
     }
 
     #[test]
     fn users_arrive(user in user_id(), banned: bool, not_before in moment()) {
-        let statement = Statement { user, standing: Standing { banned, not_before } };
-        let manifest = Manifest::User(user::write("a", &statement));
+        let content = UserContent { user, standing: Standing { banned, not_before } };
+        let manifest = Manifest::User(user::write("a", &content));
         let Manifest::User(object) = sent(manifest, Kind::User) else { panic!() };
-        prop_assert_eq!(user::parse(&object), Ok(statement));
+        prop_assert_eq!(user::parse(&object), Ok(content));
     }
 }

@@ -11,7 +11,7 @@ use crate::controller::owner::{Owner, owners};
 use crate::domain::membership::Role;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
-use crate::resources::group::{self, Declared};
+use crate::resources::group::{self, GroupContent};
 pub use crate::resources::labels_annotations::ENROLS;
 use crate::resources::{Group, Invalid, Membership, membership};
 
@@ -25,7 +25,7 @@ pub struct GroupFacts {
     /// The Groups it belongs to.
     pub owners: Vec<Owner>,
     /// What it says.
-    pub said: Result<Declared, Invalid>,
+    pub content: Result<GroupContent, Invalid>,
     /// Whether its creator counts by a Membership.
     pub is_creator_enrolled: bool,
 }
@@ -36,14 +36,14 @@ impl GroupFacts {
             uid: object.uid().unwrap_or_default(),
             is_deleting: object.metadata.deletion_timestamp.is_some(),
             owners: owners(&object.metadata),
-            said: group::parse(object),
+            content: group::parse(object),
             is_creator_enrolled: group::is_creator_enrolled(object),
         }
     }
 
     /// Whether nothing about the group itself speaks against its being in effect.
     pub(super) fn could_be_in_effect(&self) -> bool {
-        !self.is_deleting && self.said.is_ok()
+        !self.is_deleting && self.content.is_ok()
     }
 }
 
@@ -57,13 +57,13 @@ pub struct MembershipFacts {
     /// The name of the Group it is of, whether or not the rest is right.
     pub group: Option<String>,
     /// What it says.
-    pub said: Result<Said, Invalid>,
+    pub content: Result<Content, Invalid>,
     enrols: Option<String>,
 }
 
 /// What a Membership says, in few bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct Content {
     /// What the users are to the group.
     pub role: Role,
     /// The users' hashes, each user once.
@@ -74,16 +74,16 @@ pub struct Said {
 
 impl MembershipFacts {
     pub(super) fn of(object: &Membership, hasher: &RandomState) -> Self {
-        let said = membership::parse(object).map(|grant| Said {
-            role: grant.roster.role(),
-            people: grant.users.iter().map(|user| hash(user, hasher)).collect(),
-            expires_at: grant.expires_at,
+        let content = membership::parse(object).map(|content| Content {
+            role: content.roster.role(),
+            people: content.users.iter().map(|user| hash(user, hasher)).collect(),
+            expires_at: content.expires_at,
         });
         Self {
             is_deleting: object.metadata.deletion_timestamp.is_some(),
             owners: owners(&object.metadata),
             group: object.spec.group.clone(),
-            said,
+            content,
             enrols: object.annotations().get(ENROLS).cloned(),
         }
     }
@@ -91,7 +91,7 @@ impl MembershipFacts {
     /// Whether this is the Membership that the controller made for the creator of a group, whoever is on it by now.
     pub(super) fn enrolment(&self, group: &str, uid: &str) -> Enrolment {
         let is_of_group = self.group.as_deref() == Some(group);
-        let is_staff = self.said.as_ref().is_ok_and(|said| said.role == Role::Staff);
+        let is_staff = self.content.as_ref().is_ok_and(|content| content.role == Role::Staff);
         if is_of_group && is_staff && self.enrols.as_deref() == Some(uid) {
             Enrolment::Ours
         } else {

@@ -156,7 +156,7 @@ fn the_creator_is_enrolled_once() {
         (Role::Staff, &["x-ada".to_owned()][..])
     );
     assert_eq!(crate::controller::owner::ownership(&facts.owners, "a", "uid-a"), Ownership::Owned);
-    assert!(facts.said.is_ok());
+    assert!(facts.content.is_ok());
 
     // The process ended before the status was written.
     let again = plan_for(std::slice::from_ref(&object), std::slice::from_ref(made));

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::object::{Crowd, Declared, Granted, Kind, Maker, Name, Object, Says, Stated};
 use crate::domain::group::parent_of;
 pub(super) use crate::resources::labels_annotations::{ENROLS, MANAGED_BY, PASEE};
-use crate::resources::membership::Grant;
-use crate::resources::user::Statement;
+use crate::resources::membership::MembershipContent;
+use crate::resources::user::UserContent;
 use crate::resources::{API_GROUP, Group, Membership, User, group, membership, user};
 
 /// What the name of the Membership that enrols a creator begins with, before the Group's uid. It is made by the
@@ -95,10 +95,10 @@ fn read_group(wire: Wire) -> Result<Says, String> {
     let parent = parent_of(&metadata.name).unwrap_or_default();
     let owners = metadata.owners(parent);
     let object = Group::new(&metadata.name, typed(spec)?);
-    let declared = group::parse(&object).map_err(|error| error.to_string())?;
+    let content = group::parse(&object).map_err(|error| error.to_string())?;
     let is_enrolled = status["creatorEnrolled"].as_bool().unwrap_or(false);
-    let creator = declared.creator.filter(|_| !is_enrolled);
-    Ok(Says::Group(Declared { group: declared.group, owners, leaving, creator }))
+    let creator = content.creator.filter(|_| !is_enrolled);
+    Ok(Says::Group(Declared { group: content.group, owners, leaving, creator }))
 }
 
 fn read_membership(wire: Wire) -> Result<Says, String> {
@@ -107,7 +107,7 @@ fn read_membership(wire: Wire) -> Result<Says, String> {
         return Ok(Says::Nothing(Kind::Membership));
     }
     let object = Membership::new(&metadata.name, typed(spec)?);
-    let Grant { roster, users, expires_at } =
+    let MembershipContent { roster, users, expires_at } =
         membership::parse(&object).map_err(|error| error.to_string())?;
     let owners = metadata.owners(object.spec.group.as_deref().unwrap_or_default());
     let (crowd, maker) = (Crowd::Ids(users), metadata.maker());
@@ -117,7 +117,7 @@ fn read_membership(wire: Wire) -> Result<Says, String> {
 fn read_user(wire: Wire) -> Result<Says, String> {
     let Wire { metadata, spec, .. } = wire;
     let object = User::new(&metadata.name, typed(spec)?);
-    let Statement { user, standing } = user::parse(&object).map_err(|error| error.to_string())?;
+    let UserContent { user, standing } = user::parse(&object).map_err(|error| error.to_string())?;
     Ok(Says::User(Stated { user, standing, maker: metadata.maker() }))
 }
 

@@ -138,8 +138,8 @@ impl Planner<'_> {
                 let parent = group.parent().filter(|parent| !will_be(parent));
                 parent.map(|parent| Lack::Parent(place, named, parent))
             }
-            Says::Membership(grant) => {
-                let group = grant.roster.group().filter(|group| !will_be(group));
+            Says::Membership(content) => {
+                let group = content.roster.group().filter(|group| !will_be(group));
                 group.map(|group| Lack::Group(place, named, group.clone()))
             }
             Says::User(_) => None,
@@ -150,7 +150,7 @@ impl Planner<'_> {
         match says {
             Says::Group(group) if self.there.has_group(group) => Outcome::Unchanged,
             Says::Group(_) => Outcome::Created,
-            Says::Membership(grant) => self.of_users(&grant.roster, &grant.users),
+            Says::Membership(content) => self.of_users(&content.roster, &content.users),
             Says::User(user) => {
                 let before = self.there.record(user, self.now).standing;
                 match self.standing(user, before) {

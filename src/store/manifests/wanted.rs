@@ -13,7 +13,7 @@ use crate::domain::membership::{Role, Roster};
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::resources::manifest::Manifest;
-use crate::resources::membership::Grant;
+use crate::resources::membership::MembershipContent;
 use crate::resources::object_name::{MAX_OBJECT_NAME, is_object_name};
 use crate::resources::{Invalid, group, membership, user};
 
@@ -44,7 +44,7 @@ pub(super) struct Object {
 #[derive(Debug)]
 pub(super) enum Says {
     Group(GroupName),
-    Membership(Grant),
+    Membership(MembershipContent),
     User(UserId),
 }
 
@@ -128,26 +128,26 @@ impl Wanted {
     fn take(&mut self, manifest: &Manifest) -> Result<Says, Invalid> {
         Ok(match manifest {
             Manifest::Group(object) => {
-                let declared = group::parse(object)?;
-                let creator = declared.creator.filter(|_| !group::is_creator_enrolled(object));
-                self.groups.insert(declared.group.clone(), creator);
-                Says::Group(declared.group)
+                let content = group::parse(object)?;
+                let creator = content.creator.filter(|_| !group::is_creator_enrolled(object));
+                self.groups.insert(content.group.clone(), creator);
+                Says::Group(content.group)
             }
             Manifest::Membership(object) => {
-                let grant = membership::parse(object)?;
-                let roster = self.rosters.entry(grant.roster.clone()).or_default();
-                for user in &grant.users {
-                    let end = roster.entry(user.clone()).or_insert(grant.expires_at);
-                    *end = later(*end, grant.expires_at);
+                let content = membership::parse(object)?;
+                let roster = self.rosters.entry(content.roster.clone()).or_default();
+                for user in &content.users {
+                    let end = roster.entry(user.clone()).or_insert(content.expires_at);
+                    *end = later(*end, content.expires_at);
                 }
-                Says::Membership(grant)
+                Says::Membership(content)
             }
             Manifest::User(object) => {
-                let said = user::parse(object)?;
-                let standing = self.standings.entry(said.user.clone()).or_default();
-                standing.banned |= said.standing.banned;
-                standing.not_before = standing.not_before.max(said.standing.not_before);
-                Says::User(said.user)
+                let content = user::parse(object)?;
+                let standing = self.standings.entry(content.user.clone()).or_default();
+                standing.banned |= content.standing.banned;
+                standing.not_before = standing.not_before.max(content.standing.not_before);
+                Says::User(content.user)
             }
         })
     }

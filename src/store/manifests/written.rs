@@ -10,13 +10,13 @@ use super::wanted::End;
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::user::UserId;
-use crate::resources::group::Declared;
+use crate::resources::group::GroupContent;
 use crate::resources::labels_annotations::{MANAGED_BY, PASEE};
 use crate::resources::membership::{
     MAX_SERVICE_ACCOUNTS, MAX_USERS, MembershipSpec, ServiceAccount,
 };
 use crate::resources::object_name::{MAX_OBJECT_NAME, NameTooLong, ObjectName, is_object_name};
-use crate::resources::user::Statement;
+use crate::resources::user::UserContent;
 use crate::resources::{Group, Membership, User, group, rfc3339, user as user_resource};
 
 /// What parts a name from what is added to it.
@@ -61,7 +61,7 @@ fn listed(names: &[GroupName]) -> String {
 pub fn groups(names: &[GroupName]) -> Result<Vec<Group>, Unspellable> {
     let (mut written, mut unspellable) = (Vec::with_capacity(names.len()), Vec::new());
     for name in names {
-        match group::write(&Declared { group: name.clone(), creator: None }) {
+        match group::write(&GroupContent { group: name.clone(), creator: None }) {
             Ok(group) => written.push(group),
             Err(NameTooLong) => unspellable.push(name.clone()),
         }
@@ -160,15 +160,15 @@ impl Filling {
 
 /// The User that says something about a user.
 #[must_use]
-pub fn user(statement: &Statement, keeper: Keeper) -> User {
-    let id = statement.user.as_str();
+pub fn user(content: &UserContent, keeper: Keeper) -> User {
+    let id = content.user.as_str();
     // A name with an addition is never taken as it is: it might be the one that stands for another user.
     let name = if is_object_name(id) && !id.contains(ADDED) {
         id.to_owned()
     } else {
         hashed(&id.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-"), id)
     };
-    let mut user = user_resource::write(&name, statement);
+    let mut user = user_resource::write(&name, content);
     keeper.sign(&mut user);
     user
 }

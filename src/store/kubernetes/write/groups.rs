@@ -9,8 +9,8 @@ use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
-use crate::resources::group::{Declared, write};
-use crate::resources::membership::{self, Grant};
+use crate::resources::group::{GroupContent, write};
+use crate::resources::membership::{self, MembershipContent};
 use crate::resources::object_name::{NameTooLong, ObjectName};
 use crate::resources::received::Received;
 use crate::resources::{Group, Membership};
@@ -27,8 +27,8 @@ impl Writer {
         author: Author<'_>,
     ) -> Result<(), WriteError> {
         let _alone = self.alone(group).await;
-        let declared = Declared { group: group.clone(), creator: creator.cloned() };
-        let mut object = write(&declared).map_err(StoreError::from)?;
+        let content = GroupContent { group: group.clone(), creator: creator.cloned() };
+        let mut object = write(&content).map_err(StoreError::from)?;
         for attempt in 0..ATTEMPTS {
             match self.view.ask(|state| state.presence(group)) {
                 Presence::InEffect { .. } => return Err(WriteError::GroupExists),
@@ -95,9 +95,9 @@ impl Writer {
         author: Author<'_>,
     ) -> Result<(), StoreError> {
         let roster = Roster::Staff(group.clone());
-        let grant = Grant { roster, users: Vec::new(), expires_at: None };
+        let content = MembershipContent { roster, users: Vec::new(), expires_at: None };
         let mut object =
-            membership::write(&format!("{ENROLMENT}{uid}"), &grant).map_err(|_| NameTooLong)?;
+            membership::write(&format!("{ENROLMENT}{uid}"), &content).map_err(|_| NameTooLong)?;
         let owner = owned_by(object.spec.group.as_deref().unwrap_or_default(), uid);
         let mut metadata = made(author, Some(owner));
         metadata.annotations.get_or_insert_default().insert(ENROLS.to_owned(), uid.to_owned());

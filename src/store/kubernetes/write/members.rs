@@ -10,7 +10,7 @@ use crate::domain::membership::{Membership, Role, Roster};
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
-use crate::resources::membership::{Grant, MAX_USERS, write};
+use crate::resources::membership::{MAX_USERS, MembershipContent, write};
 use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::{Kind, Maker};
 use crate::store::kubernetes::state::Place;
@@ -146,10 +146,13 @@ impl Writer {
         author: Author<'_>,
     ) -> Result<(), StoreError> {
         let Membership { roster, user, expires_at } = membership;
-        let grant =
-            Grant { roster: roster.clone(), users: vec![user.clone()], expires_at: *expires_at };
+        let content = MembershipContent {
+            roster: roster.clone(),
+            users: vec![user.clone()],
+            expires_at: *expires_at,
+        };
         let mut object =
-            write("", &grant).map_err(|_| crate::resources::object_name::NameTooLong)?;
+            write("", &content).map_err(|_| crate::resources::object_name::NameTooLong)?;
         let group = object.spec.group.clone().unwrap_or_default();
         object.metadata = made(author, owner.map(|uid| owned_by(&group, &uid)));
         object.metadata.generate_name = Some(match roster.role() {

@@ -8,7 +8,7 @@ use crate::domain::membership::Roster;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::resources::Membership;
-use crate::resources::membership::{Grant, MAX_USERS, parse};
+use crate::resources::membership::{MAX_USERS, MembershipContent, parse};
 use crate::resources::received::Received;
 use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::Kind;
@@ -34,11 +34,11 @@ impl Writer {
         user: &UserId,
         author: Author<'_>,
     ) -> Result<Edited, StoreError> {
-        let Some((object, grant)) = self.shard(name).await? else { return Ok(Edited::Changed) };
-        if (&grant.roster, grant.expires_at) != terms || object.spec.users.len() >= MAX_USERS {
+        let Some((object, content)) = self.shard(name).await? else { return Ok(Edited::Changed) };
+        if (&content.roster, content.expires_at) != terms || object.spec.users.len() >= MAX_USERS {
             return Ok(Edited::Changed);
         }
-        if grant.users.contains(user) {
+        if content.users.contains(user) {
             return Ok(Edited::Already);
         }
         let mut users = object.spec.users.clone();
@@ -54,8 +54,8 @@ impl Writer {
         user: &UserId,
         author: Author<'_>,
     ) -> Result<Edited, StoreError> {
-        let Some((object, grant)) = self.shard(name).await? else { return Ok(Edited::Changed) };
-        if grant.roster != *roster {
+        let Some((object, content)) = self.shard(name).await? else { return Ok(Edited::Changed) };
+        if content.roster != *roster {
             return Ok(Edited::Changed);
         }
         let is_other = |other: &&String| other.as_str() != user.as_str();
@@ -72,12 +72,15 @@ impl Writer {
         }
     }
 
-    async fn shard(&self, name: &str) -> Result<Option<(Membership, Grant)>, StoreError> {
+    async fn shard(
+        &self,
+        name: &str,
+    ) -> Result<Option<(Membership, MembershipContent)>, StoreError> {
         let object = self.read::<Membership>(name).await?;
         let object = object.filter(|object| {
             is_own(&object.metadata) && object.metadata.deletion_timestamp.is_none()
         });
-        Ok(object.and_then(|object| parse(&object).ok().map(|grant| (object, grant))))
+        Ok(object.and_then(|object| parse(&object).ok().map(|content| (object, content))))
     }
 
     async fn rewrite(

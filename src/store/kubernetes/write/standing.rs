@@ -9,7 +9,7 @@ pub(super) use crate::domain::directory::Standing;
 use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
 use crate::resources::received::Received;
-use crate::resources::user::{Statement, parse, write};
+use crate::resources::user::{UserContent, parse, write};
 use crate::resources::{User, rfc3339};
 use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::Kind;
@@ -58,9 +58,9 @@ impl Writer {
         change: impl Fn(Standing) -> Standing,
     ) -> Result<bool, StoreError> {
         let Some(object) = self.read::<User>(name).await? else { return Ok(false) };
-        let said =
-            parse(&object).ok().filter(|said| said.user == *user && is_own(&object.metadata));
-        let Some(Statement { standing, .. }) = said else { return Ok(false) };
+        let content =
+            parse(&object).ok().filter(|content| content.user == *user && is_own(&object.metadata));
+        let Some(UserContent { standing, .. }) = content else { return Ok(false) };
         let (metadata, new) = (&object.metadata, change(standing));
         if new == Standing::default() {
             let uid = metadata.uid.as_deref().unwrap_or_default();
@@ -99,7 +99,7 @@ impl Writer {
             return Ok(true);
         }
         let name = name_of(user);
-        let mut object = write(&name, &Statement { user: user.clone(), standing });
+        let mut object = write(&name, &UserContent { user: user.clone(), standing });
         object.metadata = made(author, None);
         object.metadata.name = Some(name.clone());
         let written = match self.create(&object).await {

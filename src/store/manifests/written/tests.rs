@@ -28,9 +28,9 @@ fn names(memberships: &[Membership]) -> Vec<&str> {
     memberships.iter().map(|it| it.metadata.name.as_deref().unwrap()).collect()
 }
 
-fn statement(user: &str) -> Statement {
+fn statement(user: &str) -> UserContent {
     let standing = Standing { banned: true, not_before: None };
-    Statement { user: user.parse().unwrap(), standing }
+    UserContent { user: user.parse().unwrap(), standing }
 }
 
 fn name_of(user_id: &str) -> String {
@@ -169,10 +169,10 @@ proptest! {
             for membership in filled(&roster, Keeper::Manifests, &all) {
                 prop_assert!(found.insert(membership.metadata.name.clone().unwrap()));
                 prop_assert!(is_object_name(membership.metadata.name.as_deref().unwrap()));
-                let grant = parse(&membership).unwrap();
-                prop_assert_eq!(grant.roster.to_string(), roster.clone());
-                let end = grant.expires_at.map(Timestamp::as_unix);
-                read.extend(grant.users.iter().map(|user| (user.to_string(), end)));
+                let content = parse(&membership).unwrap();
+                prop_assert_eq!(content.roster.to_string(), roster.clone());
+                let end = content.expires_at.map(Timestamp::as_unix);
+                read.extend(content.users.iter().map(|user| (user.to_string(), end)));
             }
             let wanted: Vec<_> = all.iter().map(|(user, end)| ((*user).to_owned(), *end)).collect();
             prop_assert_eq!(read, wanted);
