@@ -10,7 +10,8 @@ use kube::api::{DeleteParams, PostParams, WatchEvent, WatchParams};
 use kube::core::PartialObjectMeta;
 use pasee::resources::{Membership, MembershipSpec};
 
-use crate::stage::{DEPARTMENTS, Server, Stage, group, tell};
+use crate::stage::{DEPARTMENTS, Stage, group, refresh, tell};
+use crate::support::served::Served;
 
 const SAMPLES: usize = 250;
 /// What p99 may be.
@@ -19,7 +20,7 @@ const LIMIT: Duration = Duration::from_millis(50);
 /// When a bare watch saw the Memberships come.
 type Seen = Arc<Mutex<HashMap<String, Instant>>>;
 
-pub fn measure(stage: &Stage, realm: &str, server: &Server) {
+pub fn measure(stage: &Stage, realm: &str, server: &Served) {
     stage.runtime.block_on(async {
         let memberships: Api<Membership> = Api::namespaced(stage.client.clone(), realm);
         let seen = Seen::default();
@@ -55,13 +56,13 @@ pub fn measure(stage: &Stage, realm: &str, server: &Server) {
 
 /// Refreshes, one after the other, until one says so.
 async fn until(
-    server: &Server,
+    server: &Served,
     token: &mut String,
     since: Instant,
     holds: impl Fn(&[String]) -> bool,
 ) -> Duration {
     loop {
-        let (groups, next) = server.refresh(token).await;
+        let (groups, next) = refresh(&server.pasee, token).await;
         *token = next;
         if holds(&groups) {
             return since.elapsed();

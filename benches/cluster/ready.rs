@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::stage::{Server, Stage};
+use crate::stage::{Stage, memory};
+use crate::support::served::Served;
 
 /// What the server may take beyond one of an empty realm, in MiB.
 const LIMIT: f64 = 64.0;
@@ -10,7 +11,7 @@ const LIMIT: f64 = 64.0;
 const REST: Duration = Duration::from_secs(5);
 
 /// A server of the realm.
-pub fn serve(stage: &Stage, realm: &str) -> Server {
+pub fn serve(stage: &Stage, realm: &str) -> Served {
     let nothing = stage.cluster.namespace();
     let idle = stage.serve(&nothing);
     let list = (0..3).map(|_| list(stage, realm)).min_by_key(|(_, time)| *time);
@@ -25,7 +26,7 @@ pub fn serve(stage: &Stage, realm: &str) -> Server {
         list.as_secs_f64() / server.ready_in.as_secs_f64(),
     );
     std::thread::sleep(REST);
-    let [[idle, _], [now, most]] = [idle.memory(), server.memory()];
+    let [[idle, _], [now, most]] = [memory(idle.pasee.id()), memory(server.pasee.id())];
     println!(
         "memory: {now:.1} MiB resident, {idle:.1} MiB of an empty realm; {:.1} MiB beyond it, {:.2} of {LIMIT} MiB; at \
          most {most:.1} MiB, {:.1} beyond",

@@ -10,14 +10,15 @@ use kube::api::PostParams;
 use pasee::resources::{Membership, MembershipSpec};
 use serde_json::Value;
 
-use crate::stage::{Server, Stage, group, tell};
+use crate::stage::{Stage, group, memory, refresh, tell};
+use crate::support::served::Served;
 
 /// Clients that refresh, each after a pause.
 const CLIENTS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(2);
 const NAME: &str = "unseen";
 
-pub fn measure(stage: &mut Stage, realm: &str, server: &Server) {
+pub fn measure(stage: &mut Stage, realm: &str, server: &Served) {
     let tokens = stage.runtime.block_on(async {
         let memberships: Api<Membership> = Api::namespaced(stage.client.clone(), realm);
         let spec = MembershipSpec {
@@ -28,7 +29,7 @@ pub fn measure(stage: &mut Stage, realm: &str, server: &Server) {
         memberships.create(&PostParams::default(), &Membership::new(NAME, spec)).await.unwrap();
         let pair = server.pasee.log_in("john").await;
         let token = server.pasee.log_in("ada").await.refresh;
-        while server.refresh(&pair.refresh).await.0.is_empty() {}
+        while refresh(&server.pasee, &pair.refresh).await.0.is_empty() {}
         [pair.refresh, token]
     });
     let calm = refreshes(stage, server, &tokens[1], || std::thread::sleep(Duration::from_secs(5)));
@@ -40,20 +41,20 @@ pub fn measure(stage: &mut Stage, realm: &str, server: &Server) {
     // The server itself waits up to 5 s between two attempts.
     let started = Instant::now();
     let busy = refreshes(stage, server, &tokens[1], || {
-        while !stage.runtime.block_on(server.refresh(&tokens[0])).0.is_empty() {
+        while !stage.runtime.block_on(refresh(&server.pasee, &tokens[0])).0.is_empty() {
             std::thread::sleep(PAUSE);
         }
     });
     println!("all was read anew {:.2?} after the API server came back", started.elapsed());
     tell("refreshes until then", busy);
-    let [now, most] = server.memory();
+    let [now, most] = memory(server.pasee.id());
     println!("memory afterwards: {now:.1} MiB resident, at most {most:.1} MiB");
 }
 
 /// How long refreshes take while something goes on.
 fn refreshes(
     stage: &Stage,
-    server: &Server,
+    server: &Served,
     token: &str,
     meanwhile: impl FnOnce(),
 ) -> Vec<Duration> {

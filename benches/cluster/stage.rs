@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kube::api::PostParams;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config};
+use kube::{Api, Client};
 use pasee::resources::{Group, GroupSpec, Membership, MembershipSpec};
 use serde::Deserialize;
-use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::support::controlplane::ControlPlane;
-use crate::support::pasee::{Pasee, Setup, free_port};
+use crate::support::forge::part;
+use crate::support::pasee::Pasee;
+use crate::support::realm;
+use crate::support::served::Served;
 
 pub const GROUPS: usize = 10_000;
 pub const DEPARTMENTS: usize = 100;
@@ -29,12 +30,6 @@ pub struct Stage {
     pub client: Client,
 }
 
-pub struct Server {
-    pub pasee: Pasee,
-    /// From its start until it had read the realm.
-    pub ready_in: Duration,
-}
-
 /// The n-th group: departments first, then their teams.
 pub fn group(number: usize) -> String {
     match number {
@@ -48,18 +43,12 @@ impl Stage {
         // Whatever else is linked in, there is one choice.
         let _ = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider().install_default();
         let cluster = ControlPlane::start(&[]);
-        let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
-        cluster.admin.kubectl(["apply", "--server-side", "-f", crds]).ok();
-        cluster.admin.kubectl(["wait", "--for=condition=Established", "-f", crds]).ok();
+        realm::define(&cluster.admin);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.unwrap();
-        let client = runtime.block_on(async {
-            let file = Kubeconfig::read_from(&cluster.admin.kubeconfig).unwrap();
-            let context = KubeConfigOptions::default();
-            let config = Config::from_custom_kubeconfig(file, &context).await.unwrap();
-            Client::try_from(config).unwrap()
-        });
+        let client =
+            runtime.block_on(async { Client::try_from(cluster.admin.config().await).unwrap() });
         Self { cluster, runtime, client }
     }
 
@@ -131,50 +120,25 @@ impl Stage {
     }
 
     /// The program with its groups in a namespace; returns when it has read them.
-    pub fn serve(&self, realm: &str) -> Server {
-        let port = free_port();
-        let options = format!(
-            "[admin]\nlisten = \"127.0.0.1:{port}\"\n[storage_backend]\nkind = \"kubernetes\"\n\
-             [storage_backend.options]\nnamespace = \"{realm}\"\nkubeconfig = \"{}\"\n",
-            self.cluster.admin.kubeconfig.display()
-        );
-        self.runtime.block_on(async {
-            let started = Instant::now();
-            let pasee = Setup::default().tables(&options).start().await;
-            let url = format!("http://127.0.0.1:{port}/ready");
-            while pasee.client.get(&url).send().await.unwrap().status() != 200 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            Server { pasee, ready_in: started.elapsed() }
-        })
+    pub fn serve(&self, realm: &str) -> Served {
+        self.runtime.block_on(Served::start(realm, &self.cluster.admin, ""))
     }
 }
 
-impl Server {
-    /// Its resident memory and the most it ever was, in MiB.
-    pub fn memory(&self) -> [f64; 2] {
-        let file = format!("/proc/{}/status", self.pasee.id());
-        let status = std::fs::read_to_string(file).unwrap();
-        ["VmRSS:", "VmHWM:"].map(|name| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-            line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
-        })
-    }
-
-    /// The groups that a refresh says, and a new refresh token.
-    pub async fn refresh(&self, token: &str) -> (Vec<String>, String) {
-        let pair = self.pasee.refresh(token).await.pair();
-        (groups(&pair.access), pair.refresh)
-    }
+/// A process's resident memory and the most it ever was, in MiB.
+pub fn memory(process: u32) -> [f64; 2] {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    ["VmRSS:", "VmHWM:"].map(|name| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+    })
 }
 
-/// What an access token says.
-fn groups(token: &str) -> Vec<String> {
-    use base64::Engine;
-    let claims = token.split('.').nth(1).unwrap();
-    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
-    let claims: Value = serde_json::from_slice(&claims).unwrap();
-    Vec::deserialize(&claims["groups"]).unwrap()
+/// The groups that a refresh says, and a new refresh token.
+pub async fn refresh(pasee: &Pasee, token: &str) -> (Vec<String>, String) {
+    let pair = pasee.refresh(token).await.pair();
+    let groups = part(&pair.access, 1)["groups"].take();
+    (Vec::deserialize(groups).unwrap(), pair.refresh)
 }
 
 /// Prints what most of them are.

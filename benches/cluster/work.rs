@@ -13,7 +13,8 @@ use pasee::resources::Group;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::stage::{DEPARTMENTS, GROUPS, Server, Stage, group, load};
+use crate::stage::{DEPARTMENTS, GROUPS, Stage, group, load, refresh};
+use crate::support::served::Served;
 
 /// Writes at once: as many as the controller makes for Groups.
 const AT_ONCE: usize = 8;
@@ -139,7 +140,7 @@ fn ready<T>(stage: &Stage, realm: &str, start: impl FnOnce() -> T) -> (Duration,
 }
 
 /// Lets a controller bring the realm to rest, beside a server; counts what is written after that.
-pub fn rest(stage: &Stage, realm: &str, server: &Server) {
+pub fn rest(stage: &Stage, realm: &str, server: &Served) {
     let _controller = start(stage, realm);
     let mut before = writes(stage, OURS);
     loop {
@@ -156,7 +157,7 @@ pub fn rest(stage: &Stage, realm: &str, server: &Server) {
     stage.runtime.block_on(async {
         let mut token = server.pasee.log_in("ada").await.refresh;
         while since.elapsed() < STILL {
-            token = server.refresh(&token).await.1;
+            token = refresh(&server.pasee, &token).await.1;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     });

@@ -4,7 +4,7 @@ use std::fs;
 
 use rusqlite::Connection;
 
-use super::machine::{Machine, SETTINGS};
+use super::support::machine::{Machine, SETTINGS};
 
 /// A machine whose file has the group `admin`, and one line of output from making it.
 fn with_admin() -> Machine {
@@ -58,7 +58,7 @@ fn the_settings_file_before_or_behind_and_by_the_environment() {
     assert_eq!(machine.run(&old).done(), "local-a is in staff already.\n");
     let mut command = machine.command(&["append", "--groups", "staff", "local-a"]);
     command.env("PASEE_SETTINGS_FILE", "my.toml");
-    assert_eq!(super::machine::wait(command).done(), "local-a is in staff already.\n");
+    assert_eq!(super::support::machine::wait(command).done(), "local-a is in staff already.\n");
 }
 
 #[test]

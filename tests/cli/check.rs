@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::machine::{Machine, SETTINGS, wait};
+use super::support::machine::{Machine, SETTINGS, wait};
 
 /// A self-signed certificate and its key, both PEM.
 fn certificate() -> (String, String) {

@@ -1,6 +1,6 @@
 //! Help, versions, and arguments that are no right ones: clap's style and exit code everywhere.
 
-use super::machine::{Machine, SETTINGS};
+use super::support::machine::{Machine, SETTINGS};
 
 #[test]
 fn every_command_has_help() {

@@ -4,6 +4,7 @@
 mod append;
 mod check;
 mod help;
-mod machine;
 mod serve;
+#[path = "../support/mod.rs"]
+mod support;
 mod tools;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 
-use super::machine::{Machine, SETTINGS, wait};
+use super::support::machine::{Machine, SETTINGS, wait};
 
 /// What is told, without the log before it.
 fn complaint(machine: &Machine, settings: &str) -> String {

@@ -7,7 +7,7 @@ use argon2::password_hash::PasswordVerifier;
 use argon2::password_hash::phc::PasswordHash;
 use pasee::jose::key::{Algorithm, PrivateKey, PublicKey};
 
-use super::machine::{Machine, Ran, SETTINGS, wait};
+use super::support::machine::{Machine, Ran, SETTINGS, wait};
 
 const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----";
 

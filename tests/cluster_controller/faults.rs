@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::eventually;
-use super::realm::{Controller, Realm, condition, group, membership};
+use super::support::controller::Controller;
 use super::support::controlplane;
+use super::support::realm::{Realm, condition, group, membership};
 
 #[test]
 fn of_two_controllers_one_works_and_the_other_takes_over() {

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::realm::{Realm, condition, group, membership, object};
 use super::support::controlplane;
 use super::support::pasee::now;
+use super::support::realm::{Realm, condition, group, manifest, membership};
 use super::{eventually, moment};
 
 #[test]
@@ -31,7 +31,7 @@ fn what_is_applied_gets_ready_and_then_nothing_is_written() {
         &json!({ "group": "admin.my--developers", "serviceAccounts": ci }),
     ));
     realm.apply(&membership("root", &json!({ "role": "Staff", "users": ["x-you"] })));
-    realm.apply(&object("User", "eve", &json!({ "username": "x-eve", "banned": true })));
+    realm.apply(&manifest("User", "eve", &json!({ "username": "x-eve", "banned": true })));
     for object in [
         "groups/admin",
         "groups/admin.my--developers",
@@ -117,7 +117,7 @@ fn a_creator_is_enrolled_once() {
 
     realm.delete(&name.replace('/', ".pasee.meltylab.fr/"));
     realm.wait_for_counts("a", [0, 0, 0]);
-    realm.apply(&object("Group", "a", &json!({ "creator": "x-ada", "description": "changed" })));
+    realm.apply(&manifest("Group", "a", &json!({ "creator": "x-ada", "description": "changed" })));
     eventually("the change is seen", || realm.get("groups/a")["status"]["observedGeneration"] == 2);
     controller.stop();
     let again = realm.leader("two");

@@ -9,7 +9,6 @@ mod support;
 mod faults;
 mod life;
 mod permissions;
-mod realm;
 
 use support::patience::eventually;
 

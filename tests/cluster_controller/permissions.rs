@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use pasee::controller::permissions::PERMISSIONS;
 use serde_json::json;
 
-use super::realm::{Realm, group, membership, object};
 use super::support::controlplane::{self, ControlPlane};
+use super::support::realm::{Realm, group, manifest, membership};
 
 /// How many controllers run at a time.
 const CROWD: usize = 5;
@@ -18,7 +18,7 @@ fn miss(cluster: &ControlPlane, verb: &str, resource: &str) {
     std::thread::sleep(Duration::from_secs(1));
     let controller = realm.controller("one");
     realm.apply(&[group("a", "x-ada"), group("a.b", "x-ada")].concat());
-    realm.apply(&object("User", "eve", &json!({ "username": "x-eve", "banned": true })));
+    realm.apply(&manifest("User", "eve", &json!({ "username": "x-eve", "banned": true })));
     let told = format!("cannot {verb} resource \"{resource}\"");
     let since = Instant::now();
     // What is told of a Membership that ends and begins again is the same in every round.

@@ -6,10 +6,10 @@ use pasee::domain::time::Timestamp;
 use pasee::resources::rfc3339;
 use serde_json::json;
 
-use crate::realm::{Realm, group, membership};
 use crate::stage::{Side, Sides};
 use crate::support::controlplane;
 use crate::support::pasee::now;
+use crate::support::realm::{Realm, group, membership};
 
 /// The second at which a user's next token says the group no more.
 fn left_at(side: &Side, user: &str) -> i64 {

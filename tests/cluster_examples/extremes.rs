@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::realm::Realm;
 use crate::stage::Sides;
 use crate::support::controlplane;
+use crate::support::realm::Realm;
 
 /// Names of groups and users that are as long and as odd as they may be.
 fn extremes() -> String {
@@ -16,7 +16,7 @@ fn extremes() -> String {
     // Writing to a String never fails.
     let mut add = |kind: &str, name: &str, spec: serde_json::Value| {
         let name = name.replace('_', "--");
-        text.push_str(&crate::realm::object(kind, &name, &spec));
+        text.push_str(&crate::support::realm::manifest(kind, &name, &spec));
     };
     for group in [&*longest, &*flat].into_iter().chain(numbers).chain(chain) {
         add("Group", group, serde_json::json!({}));

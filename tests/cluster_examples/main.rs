@@ -6,9 +6,6 @@
 
 mod ends;
 mod extremes;
-#[allow(dead_code, reason = "shared with the controller's tests")]
-#[path = "../cluster_controller/realm.rs"]
-mod realm;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
@@ -17,10 +14,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use realm::Realm;
 use stage::{Sides, examples};
 use support::controlplane;
-use support::patience::eventually;
+use support::realm::Realm;
 
 /// What the comments of the examples promise.
 fn promised() -> BTreeMap<&'static str, Value> {

@@ -6,13 +6,13 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::support::controlplane::ControlPlane;
+use crate::support::forge::part;
 use crate::support::pasee::{Pasee, Setup, user};
+use crate::support::served::storage;
 
 /// The directory of the examples.
 pub fn examples() -> String {
@@ -37,11 +37,7 @@ impl Sides {
     }
 
     pub fn in_cluster(cluster: &ControlPlane, namespace: &str) -> Side {
-        Side::start(&format!(
-            "[storage_backend]\nkind = \"kubernetes\"\n[storage_backend.options]\n\
-             namespace = \"{namespace}\"\nkubeconfig = \"{}\"\n",
-            cluster.admin.kubeconfig.display()
-        ))
+        Side::start(&storage(namespace, &cluster.admin))
     }
 
     pub fn in_file() -> Side {
@@ -75,8 +71,7 @@ impl Side {
     /// The claims of a user's next access token; the status when there is none.
     pub fn claims(&self, user: &str) -> Result<Value, u16> {
         let token = self.token(user)?;
-        let claims = token.split('.').nth(1).unwrap();
-        Ok(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap())
+        Ok(part(&token, 1))
     }
 
     fn token(&self, user: &str) -> Result<String, u16> {

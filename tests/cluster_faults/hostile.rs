@@ -6,7 +6,10 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{Controller, Server, Stage, object};
+use crate::stage::Stage;
+use crate::support::controller::Controller;
+use crate::support::realm::object;
+use crate::support::served::Served;
 
 /// Levels of the deepest group there can be: of 200 characters every second is a dot.
 const DEPTH: usize = 100;
@@ -37,14 +40,14 @@ fn a_hostile_realm_harms_nobody() {
             stage.create(&object).await.unwrap();
         }
         let server = stage.serve("").await;
-        server.becomes("ada", &["good"]).await;
+        server.pasee.becomes("ada", &json!(["good"])).await;
         at_the_bounds(&stage).await;
         beyond_the_bounds(&stage).await;
         server
     });
     said_at_the_bounds(&stage);
     runtime.block_on(async {
-        server.becomes("alan", &[&*deepest(DEPTH)]).await;
+        server.pasee.becomes("alan", &json!([deepest(DEPTH)])).await;
         forge(&stage).await;
     });
     unharmed(&stage, &runtime, &server, &mut controller);
@@ -69,22 +72,22 @@ fn a_hostile_realm_harms_nobody() {
 fn unharmed(
     stage: &Stage,
     runtime: &tokio::runtime::Runtime,
-    server: &Server,
+    server: &Served,
     controller: &mut Controller,
 ) {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static ROUND: AtomicUsize = AtomicUsize::new(0);
     let name = format!("round-{}", ROUND.fetch_add(1, Ordering::Relaxed));
     runtime.block_on(async {
-        server.becomes("ada", &["good"]).await;
+        server.pasee.becomes("ada", &json!(["good"])).await;
         let new = group(&name, &json!({ "creator": "local-you" }));
         stage.create(&new).await.unwrap();
-        server.becomes("you", &[&*format!("{name}.staff")]).await;
+        server.pasee.becomes("you", &json!([format!("{name}.staff")])).await;
     });
     stage.reason(&format!("groups/{name}"), "InEffect");
     runtime.block_on(async {
         stage.ask(Method::DELETE, &format!("groups/{name}"), &Value::Null).await.unwrap();
-        server.becomes("you", &[]).await;
+        server.pasee.becomes("you", &json!([])).await;
         let mut before = stage.versions().await;
         for round in 0.. {
             tokio::time::sleep(Duration::from_secs(2)).await;

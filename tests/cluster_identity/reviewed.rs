@@ -8,6 +8,7 @@ use super::support::controlplane;
 use super::support::forge::{Forger, part};
 use super::support::pasee::{Setup, now};
 use super::support::realm;
+use super::support::served::storage;
 use super::{
     AUDIENCE, account, block_on, claims, documented, log_in, provider, reviewer, start, token,
 };
@@ -169,27 +170,17 @@ fn every_other_token() {
 #[test]
 fn memberships_name_service_accounts() {
     let cluster = controlplane::shared();
-    let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
-    cluster.admin.kubectl(["apply", "--server-side", "-f", crds]).ok();
-    cluster.admin.kubectl(["wait", "--for=condition=Established", "-f", crds]).ok();
+    realm::define(&cluster.admin);
     let namespace = cluster.namespace();
     account(&cluster, &namespace, "deployer");
-    let group = json!({
-        "apiVersion": "pasee.meltylab.fr/v1", "kind": "Group", "metadata": { "name": "ci" }, "spec": {},
-    });
-    let membership = json!({
-        "apiVersion": "pasee.meltylab.fr/v1", "kind": "Membership", "metadata": { "name": "pods" },
-        "spec": { "group": "ci", "serviceAccounts": [{ "namespace": namespace, "name": "deployer" }] },
-    });
+    let group = realm::manifest("Group", "ci", &json!({}));
+    let spec = json!({ "group": "ci", "serviceAccounts": [{ "namespace": namespace, "name": "deployer" }] });
+    let membership = realm::membership("pods", &spec);
     for manifest in [group, membership] {
-        cluster.admin.apply(&namespace, &manifest.to_string()).ok();
+        cluster.admin.apply(&namespace, &manifest).ok();
     }
     let shown = token(&cluster, &namespace, "deployer", &[FOR_US]);
-    let store = format!(
-        "[storage_backend]\nkind = \"kubernetes\"\n[storage_backend.options]\nnamespace = \"{namespace}\"\n\
-         kubeconfig = \"{}\"\n",
-        cluster.admin.kubeconfig.display()
-    );
+    let store = storage(&namespace, &cluster.admin);
     block_on(async {
         let tables = format!("{store}{}", provider(None, ""));
         let pasee = Setup::default().tables(&tables).start().await;

@@ -2,8 +2,7 @@
 //!
 //! Must not know who may do what.
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::Client;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -69,13 +68,7 @@ pub struct Asker<'a> {
 
 impl<'a> Asker<'a> {
     pub fn new(runtime: &'a Runtime, user: &User, namespace: &str) -> Self {
-        let client = runtime.block_on(async {
-            let file = Kubeconfig::read_from(&user.kubeconfig).unwrap();
-            let options = KubeConfigOptions::default();
-            let mut config = Config::from_custom_kubeconfig(file, &options).await.unwrap();
-            config.default_retry = false;
-            Client::try_from(config).unwrap()
-        });
+        let client = runtime.block_on(user.client());
         Self { client, namespace: namespace.to_owned(), runtime }
     }
 

@@ -8,6 +8,7 @@ use tokio::runtime::Runtime;
 use super::client::{Ask, Asker};
 use super::support::controlplane::{ControlPlane, User};
 use super::support::realm;
+pub use super::support::realm::object;
 
 pub struct Stage<'a> {
     pub cluster: &'a ControlPlane,
@@ -73,13 +74,6 @@ impl<'a> Stage<'a> {
         let arguments = arguments.iter().copied().chain(["-n", &self.namespace]);
         self.cluster.admin.kubectl(arguments).ok()
     }
-}
-
-/// An object of Pasee.
-pub fn object(kind: &str, name: &str, spec: &Value) -> Value {
-    json!({
-        "apiVersion": "pasee.meltylab.fr/v1", "kind": kind, "metadata": { "name": name }, "spec": spec,
-    })
 }
 
 pub fn group(name: &str) -> Value {

@@ -3,19 +3,15 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "this is all tests")]
 
-#[path = "../readme/console.rs"]
-mod console;
-#[path = "../readme/session.rs"]
-mod session;
 #[path = "../support/mod.rs"]
 mod support;
 
 use std::fs;
 use std::path::Path;
 
-use console::{around_cluster, compare_all, steps};
-use session::Session;
+use support::console::{around_cluster, compare_all, steps};
 use support::controlplane;
+use support::session::Session;
 
 #[test]
 fn every_command_on_kubernetes_does_what_is_shown() {

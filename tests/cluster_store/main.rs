@@ -3,9 +3,6 @@
 
 #![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "this is all tests")]
 
-#[macro_use]
-#[path = "../conformance/suite.rs"]
-mod suite;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -16,7 +13,7 @@ mod served;
 mod stage;
 
 use stage::{Stage, noon};
-use suite::Subject;
+use support::conformance::{Subject, conforms};
 use support::controlplane;
 
 conforms!(kubernetes, crate::with_a_namespace);

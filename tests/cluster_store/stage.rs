@@ -8,6 +8,7 @@ use pasee::domain::policy::{Actor, permit};
 use pasee::domain::realm::{Change, Realm, WriteError};
 use pasee::domain::time::Timestamp;
 use pasee::store::kubernetes::{Kubernetes, Options};
+use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::support::controlplane::{ControlPlane, User};
@@ -114,20 +115,12 @@ async fn open(server: &User, namespace: &str, max_staleness: Option<Duration>) -
 
 /// A manifest of a Membership.
 pub fn membership(name: &str, group: &str, users: &[&str]) -> String {
-    serde_json::json!({
-        "apiVersion": "pasee.meltylab.fr/v1", "kind": "Membership",
-        "metadata": { "name": name }, "spec": { "group": group, "users": users },
-    })
-    .to_string()
+    realm::membership(name, &json!({ "group": group, "users": users }))
 }
 
 /// A manifest of a Group.
 pub fn group(name: &str) -> String {
-    serde_json::json!({
-        "apiVersion": "pasee.meltylab.fr/v1", "kind": "Group",
-        "metadata": { "name": name }, "spec": {},
-    })
-    .to_string()
+    realm::manifest("Group", name, &json!({}))
 }
 
 pub fn noon() -> Timestamp {

@@ -2,12 +2,12 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "this is all tests")]
 
-#[macro_use]
-mod suite;
+#[path = "../support/mod.rs"]
+mod support;
 
 use pasee::domain::time::Timestamp;
 use pasee::store::embedded::Embedded;
-use suite::Subject;
+use support::conformance::{Subject, conforms};
 
 conforms!(embedded_file, crate::with_a_file);
 conforms!(embedded_memory, crate::with_memory);

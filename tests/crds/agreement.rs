@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use unicode_normalization::is_nfc;
 
-use super::server::{Kind, Server};
+use super::support::schema::{Kind, Server};
 
 /// A text that is sometimes a right one, often nearly.
 fn text(right: &'static str) -> impl Strategy<Value = Value> {

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::server::{Kind, Server};
+use super::support::schema::{Kind, Server};
 
 /// A small right object.
 pub fn right(kind: Kind) -> Value {

@@ -7,7 +7,7 @@ use std::path::Path;
 use pasee::resources::manifest::{self, Manifest};
 use pasee::resources::{group, membership, user};
 
-use super::server::{Kind, Server};
+use super::support::schema::{Kind, Server};
 
 /// The manifests of all files, in the order of the files' names.
 fn manifests() -> Vec<Manifest> {

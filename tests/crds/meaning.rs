@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::bounds::{right, with};
-use super::server::{Kind, Server};
+use super::support::schema::{Kind, Server};
 
 fn grant(fields: &[(&str, Value)]) -> MembershipContent {
     let object = fields.iter().fold(right(Kind::Membership), |object, (name, value)| {

@@ -6,7 +6,7 @@ use pasee::resources::{Group, GroupStatus};
 use serde_json::{Value, json};
 
 use super::bounds::{right, with};
-use super::server::{Kind, Server};
+use super::support::schema::{Kind, Server};
 
 const KINDS: [Kind; 3] = [Kind::Group, Kind::Membership, Kind::User];
 

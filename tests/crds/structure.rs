@@ -4,7 +4,7 @@ use kube::core::cel::compile_schema;
 use pasee::resources::definition;
 use serde_json::Value;
 
-use super::server::{Kind, Server};
+use super::support::schema::{Kind, Server};
 
 const KINDS: [Kind; 3] = [Kind::Group, Kind::Membership, Kind::User];
 

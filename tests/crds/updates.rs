@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::bounds::{right, with};
-use super::server::{Kind, Server};
+use super::support::schema::{Kind, Server};
 
 fn change(kind: Kind, place: &str, from: Option<Value>, to: Option<Value>) -> Result<(), String> {
     let old = with(right(kind), place, from);

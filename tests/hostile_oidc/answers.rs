@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use pasee::idp::{ProviderError, Providers};
 use serde_json::{Value, json};
 
+use super::support::hostile::{self, Verdict};
 use super::support::openid::{Begun, OpenId, Place};
 use super::support::raw_server::{Step, answer};
-use super::transport::{self, Verdict};
 use super::{NOW, corp, header, log_in, providers};
 
 const QUICK: Duration = Duration::from_millis(500);
@@ -28,7 +28,7 @@ fn quick(openid: &OpenId) -> Providers {
 async fn broken_http_everywhere() {
     let mut wrong = Vec::new();
     let mut count = 0;
-    for (name, steps, expected) in transport::transport() {
+    for (name, steps, expected) in hostile::transport() {
         for place in [Place::Discovery, Place::Keys, Place::Token, Place::UserInfo] {
             let openid = OpenId::start().await;
             openid.gives(Place::UserInfo, &json!({"sub": "ada"}));

@@ -5,13 +5,9 @@ mod answers;
 mod browsers;
 mod callbacks;
 mod keys;
-mod tokens;
-#[path = "../hostile_providers/answers.rs"]
-#[allow(dead_code, reason = "the ways to break HTTP are of use here, what a Kisee says is not")]
-mod transport;
-
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens;
 
 use std::time::Duration;
 

@@ -1,7 +1,6 @@
 //! Providers that hang, flood, lie and break the protocol: nobody gets in through them, and nobody else waits for them.
 #![allow(clippy::unwrap_used)]
 
-mod answers;
 mod claims;
 mod tls;
 
@@ -13,12 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use answers::{Case, Verdict};
 use pasee::idp::{Forward, ForwardedRequest, ProviderError, Providers};
 use pasee::jose::key::Algorithm;
 use pasee::settings::Protocol;
 use serde_json::json;
 use support::forge::Forger;
+use support::hostile::{self, Case, Verdict};
 use support::kisee::{self, log_in};
 use support::raw_server::{RawServer, Request, Script, Step, answer};
 
@@ -54,14 +53,14 @@ enum Place {
 async fn wrong_answers() {
     let (forger, stranger) = (Forger::new(Algorithm::Es256k), Forger::new(Algorithm::Es256k));
     let at = |place: Place, cases: Vec<Case>| cases.into_iter().map(move |case| (place, case));
-    let cases: Vec<(Place, Case)> = at(Place::Home, answers::transport())
-        .chain(at(Place::Login, answers::transport()))
-        .chain(at(Place::Home, answers::bodies()))
-        .chain(at(Place::Login, answers::bodies()))
-        .chain(at(Place::Home, answers::homes()))
-        .chain(at(Place::Login, answers::statuses(&forger)))
-        .chain(at(Place::Login, answers::documents(&forger)))
-        .chain(at(Place::Login, answers::jwts(&forger, &stranger)))
+    let cases: Vec<(Place, Case)> = at(Place::Home, hostile::transport())
+        .chain(at(Place::Login, hostile::transport()))
+        .chain(at(Place::Home, hostile::bodies()))
+        .chain(at(Place::Login, hostile::bodies()))
+        .chain(at(Place::Home, hostile::homes()))
+        .chain(at(Place::Login, hostile::statuses(&forger)))
+        .chain(at(Place::Login, hostile::documents(&forger)))
+        .chain(at(Place::Login, hostile::jwts(&forger, &stranger)))
         .collect();
     let before = peak();
     let mut wrong = Vec::new();

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::machine::{Machine, SETTINGS};
+use super::support::machine::{Machine, SETTINGS};
 use super::{apply, machine, object};
 
 fn examples() -> String {

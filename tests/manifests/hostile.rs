@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::machine::Machine;
+use super::support::machine::Machine;
 use super::{apply, machine, object};
 
 /// What is told of a stream that is refused; nothing was made.

@@ -4,18 +4,12 @@
 
 mod apply;
 mod hostile;
-#[allow(dead_code, reason = "shared with the other tests of the command")]
-#[path = "../cli/machine.rs"]
-mod machine;
 mod roundtrip;
 mod running;
-#[allow(dead_code, reason = "shared with the definitions' tests")]
-#[path = "../crds/server.rs"]
-mod server;
 #[path = "../support/mod.rs"]
 mod support;
 
-use machine::{Machine, SETTINGS};
+use support::machine::{Machine, Ran, SETTINGS};
 
 /// A manifest with a spec in YAML's flow style.
 fn object(kind: &str, name: &str, spec: &str) -> String {
@@ -29,6 +23,6 @@ fn machine() -> Machine {
 }
 
 /// Applies a text on standard input.
-fn apply(machine: &Machine, text: &str) -> machine::Ran {
+fn apply(machine: &Machine, text: &str) -> Ran {
     machine.run_with_input(&["apply", "-f", "-"], text.as_bytes())
 }

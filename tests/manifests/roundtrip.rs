@@ -14,7 +14,7 @@ use pasee::store::embedded::Embedded;
 use proptest::prelude::*;
 
 use super::machine;
-use super::server::{Kind, Server};
+use super::support::schema::{Kind, Server};
 
 /// Long after the tests run: the built command has the system's clock.
 const FUTURE: i64 = 4_000_000_000;

@@ -3,20 +3,11 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::Connection;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::support::pasee::{Pasee, Setup};
 use super::{machine, object};
-
-async fn groups(pasee: &Pasee, name: &str) -> Value {
-    let pair = pasee.log_in(name).await;
-    let claims = pair.access.split('.').nth(1).unwrap();
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
-    claims["groups"].clone()
-}
 
 fn apply(pasee: &Pasee, text: &str) {
     std::fs::write(pasee.dir.path().join("manifests.yaml"), text).unwrap();
@@ -54,7 +45,7 @@ async fn the_next_token_says_it() {
     ] {
         apply(&pasee, &text);
         let since = Instant::now();
-        while groups(&pasee, "ada").await != ada || groups(&pasee, "john").await != john {
+        while pasee.groups("ada").await != ada || pasee.groups("john").await != john {
             assert!(since.elapsed() < Duration::from_secs(5), "{ada} {john}");
         }
         assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());

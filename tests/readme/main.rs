@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 mod console;
-mod session;
+#[path = "../support/mod.rs"]
+mod support;
 
-use console::{Step, around_cluster, compare_all, steps};
-use session::Session;
+use support::console::{Step, around_cluster, compare_all, steps};
+use support::session::Session;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -1,9 +1,14 @@
 //! What the black-box tests share. Each test takes what it needs and leaves the rest unused.
 #![allow(dead_code, clippy::panic, clippy::unwrap_used)]
 
+pub mod conformance;
+pub mod console;
+pub mod controller;
 pub mod controlplane;
 pub mod forge;
+pub mod hostile;
 pub mod kisee;
+pub mod machine;
 pub mod mutants;
 pub mod oauth;
 pub mod openid;
@@ -11,3 +16,6 @@ pub mod pasee;
 pub mod patience;
 pub mod raw_server;
 pub mod realm;
+pub mod schema;
+pub mod served;
+pub mod session;

@@ -27,12 +27,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub use self::ask::{Answer, Ask};
-use super::forge::Forger;
+use super::forge::{Forger, part};
 
 /// The issuer of every Pasee here that is given no other.
 pub const ISSUER: &str = "pasee.example.com";
 /// Longer than anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Longer than any change takes to reach the next token.
+const REST: Duration = Duration::from_secs(60);
 
 /// Seconds since 1970.
 pub fn now() -> i64 {
@@ -341,6 +344,25 @@ impl Pasee {
             .json(&json!({ "login": name, "password": format!("pw-{name}") }))
             .await;
         answer.pair()
+    }
+
+    /// The groups that the next token of a user of `local` names.
+    pub async fn groups(&self, name: &str) -> Value {
+        part(&self.log_in(name).await.access, 1)["groups"].take()
+    }
+
+    /// Waits until it names these, a minute at most.
+    pub async fn becomes(&self, name: &str, wanted: &Value) {
+        let start = Instant::now();
+        loop {
+            let groups = self.groups(name).await;
+            if groups == *wanted {
+                return;
+            }
+            let log = self.log();
+            assert!(start.elapsed() < REST, "{name} is in {groups}, not {wanted}: {log}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// A refresh.

@@ -1,4 +1,5 @@
-//! A namespace made a realm as an admin makes it: the definitions, and what `pasee policy` prints.
+//! A namespace made a realm as an admin makes it: the definitions, and what `pasee policy` prints. What is applied there,
+//! and how it stands.
 //!
 //! Must not know what is tested.
 
@@ -7,10 +8,143 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tempfile::TempDir;
 
+use super::controller::Controller;
 use super::controlplane::{ControlPlane, User};
 use super::patience::eventually;
+
+/// A realm in a namespace of its own, and controllers that run it as a service account.
+pub struct Realm {
+    pub namespace: String,
+    admin: User,
+    account: User,
+    dir: TempDir,
+}
+
+impl Realm {
+    pub fn new(cluster: &ControlPlane) -> Self {
+        let admin = cluster.admin.clone();
+        let namespace = cluster.namespace();
+        install(cluster, &namespace, &[]);
+        let account = cluster.account(&namespace, "pasee-controller");
+        let dir = tempfile::tempdir().unwrap();
+        Self { namespace, admin, account, dir }
+    }
+
+    /// Lets controllers do what their role says, but only these verbs on resources.
+    pub fn permit(&self, may: impl Fn(&str, &str) -> bool) {
+        self.apply(&role(&self.namespace, "pasee-controller", may).to_string());
+    }
+
+    /// Starts a controller; `name` is for its log.
+    pub fn controller(&self, name: &str) -> Controller {
+        Controller::start(&self.namespace, &self.account, self.dir.path(), name)
+    }
+
+    /// Starts a controller and waits until it leads.
+    pub fn leader(&self, name: &str) -> Controller {
+        self.controller(name).leads()
+    }
+
+    /// Applies manifests, one YAML stream.
+    pub fn apply(&self, manifests: &str) {
+        self.admin.apply(&self.namespace, manifests).ok();
+    }
+
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        let arguments = arguments.iter().copied().chain(["-n", &self.namespace]);
+        self.admin.kubectl(arguments).ok()
+    }
+
+    pub fn delete(&self, object: &str) {
+        self.kubectl(&["delete", object]);
+    }
+
+    /// An object such as `groups/a`; null when there is none.
+    pub fn get(&self, object: &str) -> Value {
+        let (resource, name) = object.split_once('/').unwrap();
+        let resource = format!("{resource}.pasee.meltylab.fr");
+        let found = self.kubectl(&["get", &resource, name, "--ignore-not-found", "-o", "json"]);
+        if found.is_empty() { Value::Null } else { serde_json::from_str(&found).unwrap() }
+    }
+
+    /// The reason of the condition `Ready`, empty while there is none.
+    pub fn reason(&self, object: &str) -> String {
+        condition(&self.get(object), "Ready")["reason"].as_str().unwrap_or_default().to_owned()
+    }
+
+    #[track_caller]
+    pub fn wait_for(&self, object: &str, reason: &str) {
+        eventually(&format!("{object} is {reason}, not {}", self.reason(object)), || {
+            self.reason(object) == reason
+        });
+    }
+
+    /// Members, staff and subgroups of a group.
+    pub fn counts(&self, group: &str) -> [i64; 3] {
+        let status = self.get(&format!("groups/{group}"))["status"].clone();
+        ["members", "staff", "subgroups"].map(|count| status[count].as_i64().unwrap_or(-1))
+    }
+
+    #[track_caller]
+    pub fn wait_for_counts(&self, group: &str, counts: [i64; 3]) {
+        let what = format!("{group} has {counts:?}, not {:?}", self.counts(group));
+        eventually(&what, || self.counts(group) == counts);
+    }
+
+    /// Every object of Pasee with its version, and the Events about them.
+    pub fn versions(&self) -> Vec<String> {
+        let resources =
+            "groups.pasee.meltylab.fr,memberships.pasee.meltylab.fr,users.pasee.meltylab.fr,events";
+        let path = "jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}\
+                    {\"\\n\"}{end}";
+        let all = self.kubectl(&["get", resources, "-o", path]);
+        all.lines().map(str::to_owned).collect()
+    }
+
+    /// Asserts that nothing is written for some seconds.
+    #[track_caller]
+    pub fn stays_still(&self, seconds: u64) {
+        let before = self.versions();
+        assert!(!before.is_empty());
+        std::thread::sleep(std::time::Duration::from_secs(seconds));
+        assert_eq!(before, self.versions(), "no write in {seconds} s");
+    }
+
+    /// Waits until nothing is written for two seconds.
+    pub fn settle(&self) {
+        eventually("it comes to rest", || {
+            let before = self.versions();
+            std::thread::sleep(std::time::Duration::from_secs(2));
+            before == self.versions()
+        });
+    }
+
+    /// The reasons of the Events about an object.
+    pub fn events(&self, kind: &str, name: &str) -> Vec<String> {
+        let events = self.kubectl(&["get", "events.events.k8s.io", "-o", "json"]);
+        let events: Value = serde_json::from_str(&events).unwrap();
+        let of = |event: &&Value| {
+            event["regarding"]["kind"] == kind && event["regarding"]["name"] == name
+        };
+        let items = events["items"].as_array().unwrap().iter();
+        items.filter(of).map(|event| event["reason"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Who leads, as the Lease says.
+    pub fn holder(&self) -> String {
+        let path = "jsonpath={.spec.holderIdentity}";
+        let lease = ["get", "lease/pasee-controller", "--ignore-not-found", "-o", path];
+        self.kubectl(&lease)
+    }
+}
+
+pub fn condition(object: &Value, type_: &str) -> Value {
+    let mut conditions = object["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.find(|one| one["type"] == type_).cloned().unwrap_or_default()
+}
 
 /// Defines the resources, once for each control plane.
 pub fn define(admin: &User) {
@@ -79,4 +213,26 @@ pub fn wait_for_policy(cluster: &ControlPlane, namespace: &str, options: &[&str]
             create(&root, "Group", "{}").stdout == "probe-root"
         });
     }
+}
+
+/// The manifest of a Group.
+pub fn group(name: &str, creator: &str) -> String {
+    manifest("Group", name, &json!({ "creator": creator }))
+}
+
+/// The manifest of a Membership.
+pub fn membership(name: &str, spec: &Value) -> String {
+    manifest("Membership", name, spec)
+}
+
+/// One of the manifests of a YAML stream.
+pub fn manifest(kind: &str, name: &str, spec: &Value) -> String {
+    format!("---\n{}\n", object(kind, name, spec))
+}
+
+/// An object of Pasee.
+pub fn object(kind: &str, name: &str, spec: &Value) -> Value {
+    json!({
+        "apiVersion": "pasee.meltylab.fr/v1", "kind": kind, "metadata": { "name": name }, "spec": spec,
+    })
 }

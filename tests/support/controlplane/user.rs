@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use base64::Engine;
+use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
 use serde_json::json;
 
 use super::Place;
@@ -55,6 +57,19 @@ impl User {
         let kubeconfig = place.write(&format!("user-{number}.kubeconfig"), &config.to_string());
         let kubectl = place.assets.join("kubectl");
         Self { name: name.to_owned(), kubeconfig, credentials, kubectl, home: place.dir.to_owned() }
+    }
+
+    /// What a client of kube needs.
+    pub async fn config(&self) -> Config {
+        let file = Kubeconfig::read_from(&self.kubeconfig).unwrap();
+        Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap()
+    }
+
+    /// A client that asks once.
+    pub async fn client(&self) -> Client {
+        let mut config = self.config().await;
+        config.default_retry = false;
+        Client::try_from(config).unwrap()
     }
 
     /// Runs kubectl, which waits without end for an API server that is paused: `--request-timeout=2s` bounds it.

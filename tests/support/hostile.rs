@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::support::forge::Forger;
-use super::support::kisee::{NOW, claims, home, jwt, tokens};
-use super::support::raw_server::{Step, answer};
+use super::forge::Forger;
+use super::kisee::{NOW, claims, home, jwt, tokens};
+use super::raw_server::{Step, answer};
 
 /// What a login comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use pasee::domain::time::Timestamp;
 use pasee::domain::user::UserId;
 
 /// Every case of the suite against one store.
+#[allow(unused_macros, reason = "for whoever has a store")]
 macro_rules! conforms {
     ($store:ident, $with:path) => {
         conforms!($store, $with:
@@ -25,10 +26,12 @@ macro_rules! conforms {
     };
     ($store:ident, $with:path: $($case:ident),*) => {
         mod $store {
-            $(#[test] fn $case() { $with($crate::suite::$case); })*
+            $(#[test] fn $case() { $with($crate::support::conformance::$case); })*
         }
     };
 }
+#[allow(unused_imports, reason = "for whoever has a store")]
+pub(crate) use conforms;
 
 /// A store under test, what time it thinks it is, and something to wait with.
 pub struct Subject<'a> {
