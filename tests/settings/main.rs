@@ -9,6 +9,8 @@ mod mapping;
 mod mistakes;
 mod provider_mistakes;
 mod secrets;
+#[path = "../support/mod.rs"]
+mod support;
 mod unknown;
 
 use std::collections::HashSet;
@@ -21,6 +23,7 @@ use pasee::idp::Providers;
 use pasee::jose::key::{Algorithm, PrivateKey};
 use pasee::settings::{Cluster, Protocol, Settings, Storage, load, parse};
 use secrecy::ExposeSecret as _;
+use support::patience::work;
 
 const EXAMPLE: &str = include_str!("../../example-settings.toml");
 const SEED: &str = include_str!("../fixtures/settings/seed.toml");
@@ -214,7 +217,7 @@ fn files_that_cannot_be_settings_are_named() {
 
 #[test]
 fn a_hostile_file_is_answered_quickly() {
-    let started = std::time::Instant::now();
+    let before = work();
     let many: String = (0..100_000).map(|number| format!("k{number}=1\n")).collect();
     let error = parse(Path::new("f.toml"), &many).unwrap_err().to_string();
     assert_eq!(error.lines().count(), 101);
@@ -224,7 +227,8 @@ fn a_hostile_file_is_answered_quickly() {
     {
         assert!(parse(Path::new("f.toml"), &deep).is_err());
     }
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    let worked = work() - before;
+    assert!(worked.as_secs() < 20, "{worked:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::controlplane::User;
-use super::patience::eventually;
+use super::patience::{eventually, wait_until_stopped};
 
 /// A controller that runs. It is killed when dropped.
 pub struct Controller {
@@ -53,6 +53,9 @@ impl Controller {
         let sent =
             Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(sent.unwrap().success());
+        if name == "STOP" {
+            wait_until_stopped(self.child.id());
+        }
     }
 
     pub fn kill(mut self) {

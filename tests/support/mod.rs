@@ -1,5 +1,5 @@
 //! What the black-box tests share. Each test takes what it needs and leaves the rest unused.
-#![allow(dead_code, clippy::panic, clippy::unwrap_used)]
+#![allow(dead_code, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 pub mod conformance;
 pub mod console;

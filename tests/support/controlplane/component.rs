@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::PATIENCE;
+use crate::support::patience::wait_until_stopped;
 
 /// Ports that nobody listens on, from a range that no outgoing connection is given one from: while a server that restarts
 /// is away, nothing else gets onto its port by chance.
@@ -110,9 +111,10 @@ impl Component {
         self.wait();
     }
 
-    /// Freezes it: it keeps its connections and answers nothing.
+    /// Freezes it: it keeps its connections and answers nothing from now on.
     pub fn pause(&self) {
         self.signal("-STOP");
+        wait_until_stopped(self.id());
     }
 
     /// Lets it go on after [`Self::pause`].
