@@ -4,6 +4,19 @@
 //! [`realm::Realm`]) that the stores implement. Must not know how anything is stored, signed, parsed from
 //! JSON or sent: only std, thiserror and Unicode normalization are imported, and time and randomness come in as
 //! parameters.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `policy` | who may see and change what, and who gets tokens: the only maker of permits and admissions |
+//! | `user` | user ids, provider names, subjects |
+//! | `group` | group names |
+//! | `membership` | roles, rosters, memberships |
+//! | `realm` | the writing port: changes, each with its permit |
+//! | `directory` | the reading port: what the state says of a user |
+//! | `claim` | claims of an identity provider that pass into access tokens |
+//! | `evidence` | claims of a login that decide again at each refresh |
+//! | `token` | what both tokens say, and for how long |
+//! | `time` | seconds |
 
 pub mod claim;
 pub mod directory;

@@ -4,6 +4,14 @@
 //! found through the user, however large the realm is; pages are found by searching sorted lists. Readers wait for
 //! writers no longer than one batch of updates or one slice of sweeping takes. Must not know where updates come from,
 //! nor read a clock.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `contents` | the state as numbers, and the updates it takes |
+//! | `users` | users as numbers |
+//! | `groups` | groups as a tree of slots |
+//! | `edge` | a membership in eight bytes |
+//! | `run` | a sorted list that is cheap to change in the middle |
 
 mod contents;
 mod edge;

@@ -3,6 +3,14 @@
 //!
 //! The policy itself is [`domain::policy`](crate::domain::policy); [`admission_policy`] says the same in the API server's words. Must not
 //! know how the objects get to the cluster.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `admission_policy` | the policy in CEL |
+//! | `creator` | who makes a Group, filled in |
+//! | `roles` | who may ask for what (RBAC) |
+//! | `prefix` | how a cluster names what is a realm's |
+//! | `cel` | texts in CEL |
 
 pub mod admission_policy;
 mod cel;

@@ -1,6 +1,18 @@
 //! HTTP plumbing: connections, their limits and timeouts, TLS, drain, and what requests and answers have in common.
 //!
 //! Must not know what is served: no route, no domain, no settings.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `accept` | listens, accepts, drains |
+//! | `connection` | one connection: protocols, timeouts, panics |
+//! | `options` | how many, how long, with which certificate |
+//! | `tls` | the certificate, renewed while it is served with |
+//! | `limits` | the size of a body, attempts to log in |
+//! | `peer` | which client stands behind proxies |
+//! | `bearer` | tokens in requests (RFC 6750) |
+//! | `respond` | what all answers have in common |
+//! | `admin` | the operator's port |
 
 pub mod accept;
 pub mod admin;

@@ -3,6 +3,19 @@
 //! One thread has the file. Writes reach it through a queue, those that arrive together share one transaction, and each
 //! is acknowledged when it is on the disk and in the index. Other processes may write to the same file: their changes
 //! show within a second. Must not know who may do what, nor block a caller that is not told so.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `file` | opens the file |
+//! | `schema` | its tables, and the steps from each version to the next |
+//! | `load` | reads all of it into the index |
+//! | `writer` | the thread that has it |
+//! | `change` | one change, judged by what the file says |
+//! | `log` | what other processes changed |
+//! | `together` | many changes, all or none |
+//! | `snapshot` | all there is, row by row, for an export |
+//! | `status` | how the thread is |
+//! | `error` | what can go wrong |
 
 mod change;
 mod error;

@@ -1,6 +1,11 @@
 //! One connection, from the TLS handshake to its last byte: protocols, timeouts, panics.
 //!
 //! Must not know how connections are accepted.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `pulse` | when the client must have done its next step |
+//! | `socket` | the TCP stream below |
 
 mod pulse;
 mod socket;

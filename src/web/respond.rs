@@ -1,6 +1,11 @@
 //! What all answers have in common: security headers, CORS, the choice of a content type.
 //!
 //! Must not know what is answered.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `cors` | which origins' pages may call |
+//! | `encoding` | which of two content types a client prefers |
 
 mod cors;
 mod encoding;
