@@ -4,17 +4,18 @@
 //! of ours, or how requests reach us.
 
 pub mod browser;
-mod call;
-mod keyring;
+mod error;
 pub mod kisee;
 pub mod kubernetes;
 pub mod local;
 mod mapping;
 pub mod oauth1;
 pub mod oauth2;
+mod oauth2_client;
 pub mod oidc;
 pub mod pasee;
-mod through;
+mod password;
+mod token;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,13 +30,15 @@ use crate::domain::claim::ExtraClaims;
 use crate::domain::evidence::Evidence;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{ProviderName, Subject, UserId};
-use crate::jose::verify::VerifyError;
+use crate::outbound::ClientError;
 use crate::settings::{self, InputField, Protocol};
 
 use self::pasee::Pasee;
 use browser::{AuthorizationRequest, CallbackParams, PendingLogin};
+pub use error::ProviderError;
 pub use mapping::MappedGroups;
 use mapping::Mapping;
+pub use password::PasswordCredential;
 
 /// Who a provider says somebody is.
 #[derive(Clone, Debug)]
@@ -78,44 +81,6 @@ pub enum LoginMethod {
     Token,
     /// In a browser, which is sent to the provider and comes back.
     Redirect,
-}
-
-/// A login and its password.
-#[derive(Debug)]
-pub struct PasswordCredential {
-    /// What the user calls themselves at the provider.
-    pub login: String,
-    /// Their password there.
-    pub password: SecretString,
-}
-
-/// Why a provider did not say who somebody is, or did not take what was forwarded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProviderError {
-    /// Unknown user or wrong password: nobody learns which.
-    #[error("the identity provider does not know this login and password")]
-    Refused,
-    /// The provider did not confirm who somebody is: they said no there, or what they brought back does not hold.
-    #[error("the identity provider did not confirm this login")]
-    NotConfirmed,
-    /// The token is not believed.
-    #[error("this token is no login here: {0}")]
-    Token(VerifyError),
-    /// The user is known, and the settings do not let them in.
-    #[error("this user may not log in here")]
-    NotAllowed,
-    /// No connection, or no answer in time.
-    #[error("the identity provider cannot be reached now")]
-    Unreachable,
-    /// More logins are under way than this provider is allowed at once.
-    #[error("too many logins through this identity provider at once")]
-    Busy,
-    /// An answer that is invalid; says where.
-    #[error("the identity provider's answer is invalid: {0}")]
-    InvalidResponse(&'static str),
-    /// The protocol has no such thing.
-    #[error("this identity provider does not offer that")]
-    NotOffered,
 }
 
 /// What is passed on to a provider untouched.
@@ -370,7 +335,7 @@ pub struct SetupError {
 #[derive(Debug, thiserror::Error)]
 enum Unready {
     #[error(transparent)]
-    Calls(#[from] call::SetupError),
+    Client(#[from] ClientError),
     #[error("its cluster is not connected to")]
     NoCluster,
 }

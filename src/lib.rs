@@ -8,6 +8,7 @@
 //! | [`domain`] | names, the policy, what tokens say, the ports that stores implement |
 //! | [`jose`] | keys, signatures, tokens as text |
 //! | [`keys`] | the key ring: what tokens are made and believed with, swapped whole |
+//! | [`outbound`] | calls to other servers, and what they publish |
 //! | [`settings`] | the settings file, validated |
 //! | [`resources`] | the custom resources of Kubernetes, and what they say |
 //! | [`index`] | the state in memory, which answers every reader |
@@ -30,6 +31,7 @@ pub mod index;
 pub mod install;
 pub mod jose;
 pub mod keys;
+pub mod outbound;
 pub mod resources;
 pub mod server;
 pub mod settings;

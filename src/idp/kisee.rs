@@ -5,28 +5,25 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::call::{Answer, Caller, Repeat, SetupError, Trust};
+use super::password::accepted;
 use super::{
     Authenticated, Forward, ForwardedAnswer, ForwardedRequest, PasswordCredential, ProviderError,
 };
 use crate::domain::time::Timestamp;
 use crate::jose::json::strict_object;
 use crate::jose::kisee::KiseeVerifier;
+use crate::outbound::{
+    Cached, ClientError, DEFAULT_AGE, Fetched, HttpClient, Repeat, Response, Trust,
+};
 use crate::settings;
-
-/// How long a discovered place of a resource is believed.
-const DISCOVERY_AGE: Duration = Duration::from_secs(300);
-/// How long it is believed again when it is too old and Kisee does not say anew.
-const DISCOVERY_REPRIEVE: Duration = Duration::from_secs(10);
 
 /// Largest answer that is passed on, in bytes.
 const MAX_FORWARDED: usize = 256 * 1024;
@@ -36,9 +33,8 @@ const MAX_FORWARDED: usize = 256 * 1024;
 pub struct Kisee {
     endpoint: Url,
     verifier: KiseeVerifier,
-    caller: Caller,
-    places: ArcSwapOption<Places>,
-    discovery: tokio::sync::Mutex<()>,
+    http: HttpClient,
+    places: Cached<Places>,
 }
 
 /// Where Kisee keeps its resources.
@@ -47,8 +43,7 @@ struct Places {
     jwt: Url,
     users: Option<Url>,
     password_recoveries: Option<Url>,
-    believed_until: Instant,
-    /// Set when a resource was not where it should be.
+    /// Set while a resource is not where it should be.
     outdated: AtomicBool,
 }
 
@@ -56,33 +51,18 @@ impl Places {
     fn are_outdated(&self) -> bool {
         self.outdated.load(Ordering::Relaxed)
     }
-
-    fn are_fresh(&self) -> bool {
-        !self.are_outdated() && Instant::now() < self.believed_until
-    }
-
-    /// The same places, believed a little longer.
-    fn reprieved(&self) -> Self {
-        Self {
-            jwt: self.jwt.clone(),
-            users: self.users.clone(),
-            password_recoveries: self.password_recoveries.clone(),
-            believed_until: Instant::now() + DISCOVERY_REPRIEVE,
-            outdated: AtomicBool::new(false),
-        }
-    }
 }
 
 impl Kisee {
     /// A Kisee as the settings describe it.
-    pub(super) fn new(settings: &settings::Kisee) -> Result<Self, SetupError> {
+    pub(super) fn new(settings: &settings::Kisee) -> Result<Self, ClientError> {
         let trust = Trust::of(settings.ca_file.as_deref(), [&settings.endpoint]);
         Ok(Self {
             endpoint: settings.endpoint.clone(),
             verifier: KiseeVerifier::new(settings.public_keys.clone(), settings.issuer.clone()),
-            caller: Caller::new(settings.timeout, trust)?,
-            places: ArcSwapOption::empty(),
-            discovery: tokio::sync::Mutex::new(()),
+            http: HttpClient::new(settings.timeout, trust)?,
+            // Whoever asks for newer places has just called Kisee: looking costs it no more than that.
+            places: Cached::new(Duration::ZERO),
         })
     }
 
@@ -92,8 +72,8 @@ impl Kisee {
         credential: PasswordCredential,
         now: Timestamp,
     ) -> Result<Authenticated, ProviderError> {
-        let answer = self.caller.turn(self.log_in(credential)).await?;
-        answer.accepts_login()?;
+        let answer = self.http.limited(self.log_in(credential)).await?;
+        accepted(&answer)?;
         let token = first_token(&answer)?;
         let verified = self.verifier.verify(&token, now).map_err(|error| {
             tracing::warn!(%error, "a JWT of this Kisee was refused");
@@ -103,7 +83,7 @@ impl Kisee {
     }
 
     /// Posts login and password to where JWTs are made; once more if that turns out to have moved.
-    async fn log_in(&self, credential: PasswordCredential) -> Result<Answer, ProviderError> {
+    async fn log_in(&self, credential: PasswordCredential) -> Result<Response, ProviderError> {
         let body =
             json!({ "login": credential.login, "password": credential.password.expose_secret() });
         let body = body.to_string();
@@ -116,15 +96,14 @@ impl Kisee {
         if newer.jwt == places.jwt { Ok(answer) } else { self.ask_for_jwt(&newer, &body).await }
     }
 
-    async fn ask_for_jwt(&self, places: &Places, body: &str) -> Result<Answer, ProviderError> {
+    async fn ask_for_jwt(&self, places: &Places, body: &str) -> Result<Response, ProviderError> {
         let request = self
-            .caller
-            .client()
+            .http
             .post(places.jwt.clone())
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/vnd.coreapi+json, application/json")
             .body(body.to_owned());
-        let answer = self.caller.send(request, Repeat::Harmless).await?;
+        let answer = self.http.send(request, Repeat::Harmless).await?;
         note_moves(places, answer.status);
         Ok(answer)
     }
@@ -135,8 +114,8 @@ impl Kisee {
         what: Forward<'_>,
         request: ForwardedRequest,
     ) -> Result<ForwardedAnswer, ProviderError> {
-        let Answer { status, headers, body, .. } =
-            self.caller.turn(self.pass_on(what, request)).await?;
+        let Response { status, headers, body, .. } =
+            self.http.limited(self.pass_on(what, request)).await?;
         if status == StatusCode::SERVICE_UNAVAILABLE {
             return Err(ProviderError::Unreachable);
         }
@@ -154,7 +133,7 @@ impl Kisee {
         &self,
         what: Forward<'_>,
         request: ForwardedRequest,
-    ) -> Result<Answer, ProviderError> {
+    ) -> Result<Response, ProviderError> {
         let places = self.places().await?;
         let place = match what {
             Forward::Users => places.users.clone(),
@@ -162,7 +141,7 @@ impl Kisee {
             Forward::PasswordRecoveries => places.password_recoveries.clone(),
         };
         let place = place.ok_or(ProviderError::NotOffered)?;
-        let mut call = self.caller.client().request(request.method.clone(), place);
+        let mut call = self.http.request(request.method.clone(), place.as_str());
         for name in [AUTHORIZATION, CONTENT_TYPE, ACCEPT] {
             if let Some(value) = request.headers.get(&name) {
                 call = call.header(name, value);
@@ -172,7 +151,7 @@ impl Kisee {
         if request.method != Method::GET {
             call = call.body(request.body);
         }
-        let answer = self.caller.send(call, repeat).await?;
+        let answer = self.http.send(call, repeat).await?;
         // That one user is not there says nothing of the resource.
         if !matches!(what, Forward::User(_)) {
             note_moves(&places, answer.status);
@@ -180,34 +159,26 @@ impl Kisee {
         Ok(answer)
     }
 
-    /// Where the resources are: from memory while fresh; one discovery at a time; an old answer rather than none.
+    /// Where the resources are. When one was not there, all wait for what Kisee says now, and go on with what is known if
+    /// it says nothing.
     async fn places(&self) -> Result<Arc<Places>, ProviderError> {
-        let _one_at_a_time = match self.places.load_full() {
-            Some(places) if places.are_fresh() => return Ok(places),
-            Some(places) if !places.are_outdated() => match self.discovery.try_lock() {
-                Ok(lock) => lock,
-                Err(_) => return Ok(places),
-            },
-            _ => self.discovery.lock().await,
-        };
-        let old = self.places.load_full();
-        if let Some(places) = old.as_ref().filter(|places| places.are_fresh()) {
-            return Ok(Arc::clone(places));
+        let discover = || self.http.first_half(self.discover());
+        let places = self.places.get(discover).await?;
+        if !places.are_outdated() {
+            return Ok(places);
         }
-        let found = match (self.caller.first_half(self.discover()).await, old) {
-            (Ok(found), _) => found,
-            (Err(_), Some(old)) => old.reprieved(),
-            (Err(error), None) => return Err(error),
-        };
-        let found = Arc::new(found);
-        self.places.store(Some(Arc::clone(&found)));
-        Ok(found)
+        match self.places.newer(&places, discover).await {
+            Ok(Some(newer)) => Ok(newer),
+            Ok(None) | Err(_) => {
+                places.outdated.store(false, Ordering::Relaxed);
+                Ok(places)
+            }
+        }
     }
 
-    async fn discover(&self) -> Result<Places, ProviderError> {
-        let request =
-            self.caller.client().get(self.endpoint.clone()).header(ACCEPT, "application/json-home");
-        let answer = self.caller.send(request, Repeat::Harmless).await?;
+    async fn discover(&self) -> Result<Fetched<Places>, ProviderError> {
+        let request = self.http.get(self.endpoint.clone()).header(ACCEPT, "application/json-home");
+        let answer = self.http.send(request, Repeat::Harmless).await?;
         if answer.is_away() {
             return Err(ProviderError::Unreachable);
         }
@@ -219,15 +190,15 @@ impl Kisee {
         let resources = home.get("resources").and_then(Value::as_object);
         let resources = resources
             .ok_or(ProviderError::InvalidResponse("a JSON home document without resources"))?;
-        Ok(Places {
+        let places = Places {
             jwt: self
                 .place(resources, "jwt")
                 .ok_or(ProviderError::InvalidResponse("no resource jwt"))?,
             users: self.place(resources, "users"),
             password_recoveries: self.place(resources, "password_recoveries"),
-            believed_until: Instant::now() + DISCOVERY_AGE,
             outdated: AtomicBool::new(false),
-        })
+        };
+        Ok(Fetched { value: places, fresh_for: DEFAULT_AGE })
     }
 
     /// The place of a resource, on the configured server whatever host Kisee believes it has: passwords go nowhere else.
@@ -262,7 +233,7 @@ fn below(collection: &Url, name: &str) -> Option<Url> {
 }
 
 /// The first token of Kisee's answer to a login.
-fn first_token(answer: &Answer) -> Result<String, ProviderError> {
+fn first_token(answer: &Response) -> Result<String, ProviderError> {
     if !answer.is_json() {
         return Err(ProviderError::InvalidResponse("a login answer that is not JSON"));
     }
@@ -280,50 +251,6 @@ fn first_token(answer: &Answer) -> Result<String, ProviderError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A Kisee that is away.
-    fn away() -> Kisee {
-        let settings = settings::Kisee {
-            endpoint: "http://127.0.0.1:1/".parse().unwrap(),
-            public_keys: Vec::new(),
-            issuer: None,
-            timeout: Duration::from_secs(2),
-            ca_file: None,
-        };
-        Kisee::new(&settings).unwrap()
-    }
-
-    fn found(believed_until: Instant) -> Arc<Places> {
-        let place = |path: &str| format!("http://127.0.0.1:1{path}").parse().unwrap();
-        Arc::new(Places {
-            jwt: place("/jwt/"),
-            users: Some(place("/users/")),
-            password_recoveries: None,
-            believed_until,
-            outdated: AtomicBool::new(false),
-        })
-    }
-
-    #[tokio::test]
-    async fn old_places_rather_than_none() {
-        let kisee = away();
-        assert_eq!(kisee.places().await.unwrap_err(), ProviderError::Unreachable);
-        let aged = found(Instant::now());
-        kisee.places.store(Some(Arc::clone(&aged)));
-        assert!(!aged.are_fresh());
-        let reprieved = kisee.places().await.unwrap();
-        assert_eq!((&reprieved.jwt, &reprieved.users), (&aged.jwt, &aged.users));
-        assert!(reprieved.are_fresh(), "and nobody asks again for a while");
-        assert!(Arc::ptr_eq(&reprieved, &kisee.places().await.unwrap()));
-        // While somebody asks, the others go on with what is known.
-        kisee.places.store(Some(Arc::clone(&aged)));
-        let _asking = kisee.discovery.lock().await;
-        assert!(Arc::ptr_eq(&aged, &kisee.places().await.unwrap()));
-        // Unless that is known to be wrong: then they wait, as long as their turn lasts.
-        note_moves(&aged, StatusCode::NOT_FOUND);
-        let waiting = tokio::time::timeout(Duration::from_millis(50), kisee.places());
-        assert!(waiting.await.is_err());
-    }
 
     #[test]
     fn subjects_stay_below_their_collection() {

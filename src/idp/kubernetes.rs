@@ -12,8 +12,7 @@ use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use super::call::Turns;
-use super::keyring::{DEFAULT_AGE, Fetched, Keyring};
+use super::token::{self, COOLDOWN};
 use super::{Authenticated, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Audience;
@@ -21,6 +20,7 @@ use crate::domain::user::Subject;
 use crate::jose::compact::MAX_TOKEN;
 use crate::jose::error::VerifyError;
 use crate::jose::service_account::ServiceAccountVerifier;
+use crate::outbound::{Cached, CallLimits, DEFAULT_AGE, Fetched};
 use crate::settings::{self, Offline};
 
 /// The group of all ServiceAccounts, and, with a namespace behind, of those of one.
@@ -105,8 +105,8 @@ pub struct Kubernetes {
     audience: Audience,
     offline: Offline,
     cluster: Arc<dyn Cluster>,
-    published: Keyring<ServiceAccountVerifier>,
-    turns: Turns,
+    published: Cached<ServiceAccountVerifier>,
+    limits: CallLimits,
 }
 
 impl Kubernetes {
@@ -116,8 +116,8 @@ impl Kubernetes {
             audience: settings.audience.clone(),
             offline: settings.offline,
             cluster,
-            published: Keyring::new(),
-            turns: Turns::new(settings.timeout),
+            published: Cached::new(COOLDOWN),
+            limits: CallLimits::new(settings.timeout),
         }
     }
 
@@ -135,8 +135,8 @@ impl Kubernetes {
             return Err(ProviderError::Token(VerifyError::Malformed));
         }
         match self.offline {
-            Offline::No => self.turns.turn(self.reviewed(&token)).await,
-            Offline::Yes => self.turns.turn(self.verified(token.expose_secret(), now)).await,
+            Offline::No => self.limits.limited(self.reviewed(&token)).await,
+            Offline::Yes => self.limits.limited(self.verified(token.expose_secret(), now)).await,
         }
     }
 
@@ -168,18 +168,9 @@ impl Kubernetes {
     }
 
     async fn verified(&self, token: &str, now: Timestamp) -> Result<Authenticated, ProviderError> {
-        let verifier = self.published.keys(self.turns.first_half(self.fetch())).await?;
-        let verified = match verifier.verify(token, now) {
-            Err(VerifyError::UnknownKey) => {
-                let fetch = self.turns.first_half(self.fetch());
-                match self.published.newer(&verifier, fetch).await {
-                    Some(newer) => newer.verify(token, now),
-                    None => Err(VerifyError::UnknownKey),
-                }
-            }
-            verified => verified,
-        };
-        let verified = verified.map_err(ProviderError::Token)?;
+        let fetch = || self.limits.first_half(self.fetch());
+        let verify = |verifier: &ServiceAccountVerifier| verifier.verify(token, now);
+        let verified = token::verified(&self.published, fetch, verify).await?;
         let account = Account::parse(&verified.username).ok_or(ProviderError::NotAllowed)?;
         let mut claims = account.claims();
         let text = |path: &[&str]| {
@@ -206,7 +197,7 @@ impl Kubernetes {
         if keys.is_empty() {
             return Err(ProviderError::InvalidResponse("no key that is understood"));
         }
-        Ok(Fetched { keys, age: DEFAULT_AGE })
+        Ok(Fetched { value: keys, fresh_for: DEFAULT_AGE })
     }
 }
 

@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
-use super::call::{Answer, Caller, Repeat, SetupError, Trust};
 use super::oauth2::READABLE;
 use super::{Authenticated, ProviderError};
 use crate::domain::time::Timestamp;
+use crate::outbound::{ClientError, HttpClient, Repeat, Response, Trust};
 use crate::settings;
 use signature::Signed;
 
@@ -27,16 +27,16 @@ const MAX_PARAMETERS: usize = 32;
 #[derive(Debug)]
 pub struct OAuth1 {
     settings: settings::OAuth1,
-    caller: Caller,
+    http: HttpClient,
 }
 
 impl OAuth1 {
     /// A provider as the settings describe it. Calls nobody.
-    pub(super) fn new(settings: &settings::OAuth1) -> Result<Self, SetupError> {
+    pub(super) fn new(settings: &settings::OAuth1) -> Result<Self, ClientError> {
         let places = [&settings.request_token_url, &settings.access_token_url];
         let trust = Trust::of(settings.ca_file.as_deref(), places);
-        let caller = Caller::new(settings.timeout, trust)?;
-        Ok(Self { settings: settings.clone(), caller })
+        let http = HttpClient::new(settings.timeout, trust)?;
+        Ok(Self { settings: settings.clone(), http })
     }
 
     /// Gets a request token and says where to send a browser with it (RFC 5849 sections 2.1 and 2.2).
@@ -48,7 +48,7 @@ impl OAuth1 {
         let callback_url = self.settings.callback_url.as_ref().unwrap_or(callback_url);
         let extra = [("oauth_callback", callback_url.as_str())];
         let place = &self.settings.request_token_url;
-        let answer = self.caller.turn(self.post(place, None, &extra, now)).await?;
+        let answer = self.http.limited(self.post(place, None, &extra, now)).await?;
         let answer = Form::of(&answer).map_err(|error| match error {
             // Nobody is there yet who could be refused.
             ProviderError::NotConfirmed => ProviderError::InvalidResponse(
@@ -90,7 +90,7 @@ impl OAuth1 {
         let place = &self.settings.access_token_url;
         let extra = [("oauth_verifier", verifier)];
         let call = self.post(place, Some((token, &secret)), &extra, now);
-        let answer = Form::of(&self.caller.turn(call).await?)?;
+        let answer = Form::of(&self.http.limited(call).await?)?;
         answer.token()?;
         authenticated(&answer)
     }
@@ -101,7 +101,7 @@ impl OAuth1 {
         token: Option<(&str, &SecretString)>,
         extra: &[(&str, &str)],
         now: Timestamp,
-    ) -> Result<Answer, ProviderError> {
+    ) -> Result<Response, ProviderError> {
         let (time, nonce) = (now.as_unix().to_string(), random()?);
         let mut parameters = vec![
             ("oauth_consumer_key", self.settings.consumer_key.as_str()),
@@ -120,13 +120,12 @@ impl OAuth1 {
             token_secret: token.map(|(_, secret)| secret.expose_secret()).unwrap_or_default(),
         };
         let request = self
-            .caller
-            .client()
+            .http
             .post(place.clone())
             .header(AUTHORIZATION, signed.header())
             .header(ACCEPT, "application/x-www-form-urlencoded")
             .body("");
-        self.caller.send(request, Repeat::Never).await
+        Ok(self.http.send(request, Repeat::Never).await?)
     }
 }
 
@@ -134,7 +133,7 @@ impl OAuth1 {
 struct Form(Vec<(String, String)>);
 
 impl Form {
-    fn of(answer: &Answer) -> Result<Self, ProviderError> {
+    fn of(answer: &Response) -> Result<Self, ProviderError> {
         match answer.status {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => {

@@ -20,11 +20,11 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
-use super::call::{Answer, Caller, Repeat, SetupError, Trust};
 use super::mapping::find;
 use super::{Authenticated, ProviderError};
 use crate::domain::user::Subject;
 use crate::jose::json::strict_value;
+use crate::outbound::{ClientError, HttpClient, Repeat, Response, Trust};
 use crate::settings::{self, ClientAuth, Dialect, Pkce};
 
 /// The claim for the name that people read (OpenID Connect Core 1.0 section 5.1).
@@ -37,12 +37,12 @@ type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointN
 pub struct OAuth2 {
     settings: settings::OAuth2,
     client: Client,
-    caller: Caller,
+    http: HttpClient,
 }
 
 impl OAuth2 {
     /// A provider as the settings describe it. Calls nobody.
-    pub(super) fn new(settings: &settings::OAuth2) -> Result<Self, SetupError> {
+    pub(super) fn new(settings: &settings::OAuth2) -> Result<Self, ClientError> {
         let extra = settings.extra_user_info.iter().map(|(_, url)| url);
         let places = [&settings.token_url, &settings.user_info_url].into_iter().chain(extra);
         let trust = Trust::of(settings.ca_file.as_deref(), places);
@@ -56,8 +56,8 @@ impl OAuth2 {
             .set_auth_type(auth)
             .set_auth_uri(AuthUrl::from_url(settings.authorization_url.clone()))
             .set_token_uri(TokenUrl::from_url(settings.token_url.clone()));
-        let caller = Caller::new(settings.timeout, trust)?;
-        Ok(Self { settings: settings.clone(), client, caller })
+        let http = HttpClient::new(settings.timeout, trust)?;
+        Ok(Self { settings: settings.clone(), client, http })
     }
 
     /// Where to send a browser. Asks nobody.
@@ -93,7 +93,7 @@ impl OAuth2 {
             return Err(ProviderError::NotConfirmed);
         };
         let code = params.code()?;
-        self.caller.turn(self.prove(callback_url, verifier, code)).await
+        self.http.limited(self.prove(callback_url, verifier, code)).await
     }
 
     async fn prove(
@@ -103,13 +103,13 @@ impl OAuth2 {
         code: &str,
     ) -> Result<Authenticated, ProviderError> {
         let client = self.client_for(callback_url);
-        let token = token::exchange(&client, &self.caller, verifier, code).await?;
+        let token = token::exchange(&client, &self.http, verifier, code).await?;
         let access = Bearer::new(token)?;
-        // What other places say comes first and small; only whole bodies wait, within the caller's bounds.
+        // What other places say comes first and small; only whole bodies wait, within the client's bounds.
         let lists = match self.settings.dialect {
             Dialect::GitHub { organizations, teams } => {
                 let user = &self.settings.user_info_url;
-                github::lists(&self.caller, &access, user, organizations, teams).await?
+                github::lists(&self.http, &access, user, organizations, teams).await?
             }
             Dialect::Plain | Dialect::Facebook => Vec::new(),
         };
@@ -141,12 +141,12 @@ impl OAuth2 {
     }
 
     /// What a place says of whoever the access token is for.
-    async fn ask(&self, url: &Url, access: &Bearer) -> Result<Answer, ProviderError> {
+    async fn ask(&self, url: &Url, access: &Bearer) -> Result<Response, ProviderError> {
         let mut url = url.clone();
         if self.settings.dialect == Dialect::Facebook {
             graph::prove(&mut url, &access.token, &self.settings.client_secret);
         }
-        let answer = access.get(&self.caller, url).await?;
+        let answer = access.get(&self.http, url).await?;
         if self.settings.dialect == Dialect::Facebook && answer.status != StatusCode::OK {
             return Err(graph::error(&answer));
         }
@@ -178,18 +178,17 @@ impl Bearer {
         }
     }
 
-    async fn get(&self, caller: &Caller, url: Url) -> Result<Answer, ProviderError> {
-        let request = caller
-            .client()
+    async fn get(&self, http: &HttpClient, url: Url) -> Result<Response, ProviderError> {
+        let request = http
             .get(url)
             .header(AUTHORIZATION, self.header.clone())
             .header(ACCEPT, "application/json");
-        caller.send(request, Repeat::Harmless).await
+        Ok(http.send(request, Repeat::Harmless).await?)
     }
 }
 
 /// The answer, if it is JSON that says yes.
-fn expect_json(answer: Answer) -> Result<Answer, ProviderError> {
+fn expect_json(answer: Response) -> Result<Response, ProviderError> {
     match answer.status {
         StatusCode::OK if answer.is_json() => Ok(answer),
         StatusCode::OK => Err(ProviderError::InvalidResponse("user information that is not JSON")),
@@ -201,12 +200,12 @@ fn expect_json(answer: Answer) -> Result<Answer, ProviderError> {
     }
 }
 
-fn json(answer: &Answer) -> Result<Value, ProviderError> {
+fn json(answer: &Response) -> Result<Value, ProviderError> {
     strict_value(&answer.body)
         .map_err(|_| ProviderError::InvalidResponse("malformed user information"))
 }
 
-fn object(answer: &Answer) -> Result<Map<String, Value>, ProviderError> {
+fn object(answer: &Response) -> Result<Map<String, Value>, ProviderError> {
     match json(answer)? {
         Value::Object(object) => Ok(object),
         _ => Err(ProviderError::InvalidResponse("user information that is no object")),

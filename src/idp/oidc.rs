@@ -3,8 +3,8 @@
 //!
 //! Owns the order of the steps. Must not know how a token is verified (`jose`), nor what becomes of an identity.
 
+mod discovery;
 mod exchange;
-mod known;
 mod metadata;
 mod user_info;
 
@@ -14,31 +14,32 @@ use oauth2::{CsrfToken, PkceCodeChallenge};
 use serde_json::{Map, Value};
 use url::Url;
 
+use self::discovery::{Discovered, discover};
 use self::exchange::Given;
-use self::known::{Knowledge, Known};
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, loggable, random};
-use super::call::{Caller, SetupError, Trust};
+use super::token::COOLDOWN;
 use super::{Authenticated, ProviderError};
 use crate::domain::time::Timestamp;
+use crate::jose::error::VerifyError;
 use crate::jose::foreign::Signed;
 use crate::jose::id_token::Expected;
-use crate::jose::verify::VerifyError;
+use crate::outbound::{Cached, ClientError, HttpClient, Trust};
 use crate::settings;
 
 /// An OpenID provider.
 #[derive(Debug)]
 pub struct Oidc {
     settings: settings::Oidc,
-    caller: Caller,
-    knowledge: Knowledge,
+    http: HttpClient,
+    discovered: Cached<Discovered>,
 }
 
 impl Oidc {
     /// A provider as the settings describe it. It is not asked for anything yet.
-    pub(super) fn new(settings: &settings::Oidc) -> Result<Self, SetupError> {
+    pub(super) fn new(settings: &settings::Oidc) -> Result<Self, ClientError> {
         let trust = Trust::of(settings.ca_file.as_deref(), [&settings.discovery]);
-        let caller = Caller::new(settings.timeout, trust)?;
-        Ok(Self { settings: settings.clone(), caller, knowledge: Knowledge::default() })
+        let http = HttpClient::new(settings.timeout, trust)?;
+        Ok(Self { settings: settings.clone(), http, discovered: Cached::new(COOLDOWN) })
     }
 
     /// Where to send a browser that is to come back to `callback_url`.
@@ -46,7 +47,7 @@ impl Oidc {
         &self,
         callback_url: &Url,
     ) -> Result<AuthorizationRequest, ProviderError> {
-        let known = self.caller.turn(self.known()).await?;
+        let known = self.http.limited(self.discovered()).await?;
         let (state, nonce) = (random()?, random()?);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let client =
@@ -80,7 +81,7 @@ impl Oidc {
         if !pending.is_state(params.get("state").unwrap_or_default()) {
             return Err(ProviderError::NotConfirmed);
         }
-        self.caller.turn(self.prove(callback_url, pending, params, now)).await
+        self.http.limited(self.prove(callback_url, pending, params, now)).await
     }
 
     async fn prove(
@@ -93,11 +94,11 @@ impl Oidc {
         let PendingLogin::Oidc { verifier, nonce, .. } = pending else {
             return Err(ProviderError::NotConfirmed);
         };
-        let known = self.known().await?;
+        let known = self.discovered().await?;
         let code = self.code(&known, params)?;
         let client =
             exchange::client(&self.settings, &known.metadata, self.callback_url(callback_url));
-        let given = exchange::redeem(&self.caller, &client, code, verifier).await?;
+        let given = exchange::redeem(&self.http, &client, code, verifier).await?;
         let token = self.signed(known.clone(), &given.id_token).await?;
         let expected = Expected {
             issuer: &self.settings.issuer,
@@ -115,7 +116,7 @@ impl Oidc {
     /// code is sent anywhere.
     fn code<'a>(
         &self,
-        known: &Known,
+        known: &Discovered,
         params: &'a CallbackParams,
     ) -> Result<&'a str, ProviderError> {
         match params.get("iss") {
@@ -133,20 +134,21 @@ impl Oidc {
     }
 
     /// An ID token whose signature holds; asks for newer keys, within bounds, when it is by none of the known.
-    async fn signed(&self, known: Arc<Known>, token: &str) -> Result<Signed, ProviderError> {
-        let verify = |known: &Known| known.keys.verify(token, &self.settings.algorithms);
-        match verify(&known) {
-            Err(VerifyError::UnknownKey) => {
-                let newer = self.knowledge.newer_keys(&self.caller, &known).await?;
-                verify(&newer).map_err(unbelieved)
-            }
-            result => result.map_err(unbelieved),
-        }
+    async fn signed(&self, known: Arc<Discovered>, token: &str) -> Result<Signed, ProviderError> {
+        let verify = |known: &Discovered| known.keys.verify(token, &self.settings.algorithms);
+        let verified = match verify(&known) {
+            Err(VerifyError::UnknownKey) => match self.newer(&known).await? {
+                Some(newer) => verify(&newer),
+                None => Err(VerifyError::UnknownKey),
+            },
+            verified => verified,
+        };
+        verified.map_err(unbelieved)
     }
 
     async fn with_user_info(
         &self,
-        known: &Known,
+        known: &Discovered,
         given: &Given,
         claims: Map<String, Value>,
     ) -> Result<Map<String, Value>, ProviderError> {
@@ -156,7 +158,7 @@ impl Oidc {
         let place = known.metadata.user_info.as_ref();
         let place =
             place.ok_or(ProviderError::InvalidResponse("a document without userinfo_endpoint"))?;
-        let told = user_info::ask(&self.caller, place, &given.access_token).await?;
+        let told = user_info::ask(&self.http, place, &given.access_token).await?;
         user_info::merged(claims, told)
     }
 
@@ -172,8 +174,17 @@ impl Oidc {
         Ok(Authenticated { subject, claims })
     }
 
-    async fn known(&self) -> Result<Arc<Known>, ProviderError> {
-        self.knowledge.known(&self.caller, &self.settings).await
+    async fn discovered(&self) -> Result<Arc<Discovered>, ProviderError> {
+        let discover = || self.http.first_half(discover(&self.http, &self.settings));
+        self.discovered.get(discover).await
+    }
+
+    async fn newer(
+        &self,
+        than: &Arc<Discovered>,
+    ) -> Result<Option<Arc<Discovered>>, ProviderError> {
+        let discover = || self.http.first_half(discover(&self.http, &self.settings));
+        self.discovered.newer(than, discover).await
     }
 
     fn callback_url(&self, callback_url: &Url) -> Url {

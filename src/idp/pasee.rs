@@ -7,22 +7,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
+use http::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::call::{Answer, Caller, Repeat, SetupError, Trust};
-use super::keyring::{DEFAULT_AGE, Fetched, Keyring};
+use super::password::accepted;
+use super::token::{self, COOLDOWN};
 use super::{Authenticated, Credential, PasswordCredential, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{AccessClaims, Scope};
 use crate::domain::user::{ProviderName, Subject};
 use crate::jose::claims::{Party, unflattened};
+use crate::jose::error::VerifyError;
 use crate::jose::json::strict_object;
 use crate::jose::jwks;
 use crate::jose::key::{Algorithm, PublicKey};
-use crate::jose::verify::{Verifier, VerifyError};
+use crate::jose::verify::Verifier;
+use crate::outbound::{
+    Cached, ClientError, DEFAULT_AGE, Fetched, HttpClient, Repeat, Response, Trust,
+};
 use crate::settings;
 
 /// Where a Pasee publishes its keys, one set for each curve.
@@ -40,8 +44,8 @@ pub struct Pasee {
     idp: Option<ProviderName>,
     providers: Vec<ProviderName>,
     pinned: Option<Arc<Verifier>>,
-    published: Keyring<Verifier>,
-    caller: Caller,
+    published: Cached<Verifier>,
+    http: HttpClient,
 }
 
 /// Whom the other Pasee vouches for.
@@ -54,7 +58,10 @@ pub struct Vouched {
 
 impl Pasee {
     /// A Pasee as the settings describe it, offered here under a name.
-    pub(super) fn new(name: &ProviderName, settings: &settings::Pasee) -> Result<Self, SetupError> {
+    pub(super) fn new(
+        name: &ProviderName,
+        settings: &settings::Pasee,
+    ) -> Result<Self, ClientError> {
         let trust = Trust::of(settings.ca_file.as_deref(), [&settings.endpoint]);
         let party = Party { issuer: settings.issuer.clone(), audience: settings.audience.clone() };
         let pinned = settings.public_keys.clone();
@@ -66,8 +73,8 @@ impl Pasee {
             idp: settings.idp.clone(),
             providers: settings.providers.clone(),
             pinned,
-            published: Keyring::new(),
-            caller: Caller::new(settings.timeout, trust)?,
+            published: Cached::new(COOLDOWN),
+            http: HttpClient::new(settings.timeout, trust)?,
         })
     }
 
@@ -83,9 +90,9 @@ impl Pasee {
         now: Timestamp,
     ) -> Result<Vouched, ProviderError> {
         match credential {
-            Credential::Token(token) => self.caller.turn(self.exchange(&token, now)).await,
+            Credential::Token(token) => self.http.limited(self.exchange(&token, now)).await,
             Credential::Password(credential) => {
-                self.caller.turn(self.log_in(credential, now)).await
+                self.http.limited(self.log_in(credential, now)).await
             }
         }
     }
@@ -110,7 +117,7 @@ impl Pasee {
     ) -> Result<Vouched, ProviderError> {
         let idp = self.idp.as_ref().ok_or(ProviderError::NotOffered)?;
         let answer = self.ask_for_tokens(idp, credential).await?;
-        answer.accepts_login()?;
+        accepted(&answer)?;
         let unsound = |error: VerifyError| {
             tracing::warn!(%error, provider = self.name.as_str(), "its token was refused");
             ProviderError::InvalidResponse("a token that does not hold")
@@ -129,17 +136,17 @@ impl Pasee {
         &self,
         idp: &ProviderName,
         credential: PasswordCredential,
-    ) -> Result<Answer, ProviderError> {
+    ) -> Result<Response, ProviderError> {
         let mut place = self.place("tokens/")?;
         place.query_pairs_mut().append_pair("idp", idp.as_str());
         let body =
             json!({ "login": credential.login, "password": credential.password.expose_secret() });
-        let request = self.caller.client().post(place);
+        let request = self.http.post(place);
         let request = request
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/vnd.coreapi+json, application/json")
             .body(body.to_string());
-        self.caller.send(request, Repeat::Harmless).await
+        Ok(self.http.send(request, Repeat::Harmless).await?)
     }
 
     /// The claims of one of its access tokens. A key that is not known may be new.
@@ -147,18 +154,9 @@ impl Pasee {
         if let Some(pinned) = &self.pinned {
             return pinned.access(token, now).map_err(ProviderError::Token);
         }
-        let verifier = self.published.keys(self.caller.first_half(self.fetch())).await?;
-        let verified = match verifier.access(token, now) {
-            Err(VerifyError::UnknownKey) => {
-                let fetch = self.caller.first_half(self.fetch());
-                match self.published.newer(&verifier, fetch).await {
-                    Some(newer) => newer.access(token, now),
-                    None => Err(VerifyError::UnknownKey),
-                }
-            }
-            verified => verified,
-        };
-        verified.map_err(ProviderError::Token)
+        let fetch = || self.http.first_half(self.fetch());
+        let verify = |verifier: &Verifier| verifier.access(token, now);
+        token::verified(&self.published, fetch, verify).await
     }
 
     /// What its token says of a user who is let in.
@@ -193,17 +191,17 @@ impl Pasee {
     }
 
     async fn fetch(&self) -> Result<Fetched<Verifier>, ProviderError> {
-        let (mut keys, mut age) = (Vec::new(), Duration::MAX);
+        let (mut keys, mut fresh_for) = (Vec::new(), Duration::MAX);
         for (algorithm, path) in SETS {
             let (found, lasts) = self.fetch_set(algorithm, path).await?;
             keys.extend(found);
-            age = age.min(lasts);
+            fresh_for = fresh_for.min(lasts);
         }
         // Every Pasee has one: what has none is something else in its place, and the keys that are known stay.
         if keys.is_empty() {
             return Err(ProviderError::InvalidResponse("no key that is understood"));
         }
-        Ok(Fetched { keys: Verifier::new(self.party.clone(), keys), age })
+        Ok(Fetched { value: Verifier::new(self.party.clone(), keys), fresh_for })
     }
 
     async fn fetch_set(
@@ -211,9 +209,9 @@ impl Pasee {
         algorithm: Algorithm,
         path: &str,
     ) -> Result<(Vec<PublicKey>, Duration), ProviderError> {
-        let request = self.caller.client().get(self.place(path)?);
+        let request = self.http.get(self.place(path)?);
         let request = request.header(ACCEPT, "application/jwk-set+json, application/json");
-        let answer = self.caller.send(request, Repeat::Harmless).await?;
+        let answer = self.http.send(request, Repeat::Harmless).await?;
         match answer.status {
             StatusCode::OK if answer.is_json() => {}
             _ if answer.is_away() => return Err(ProviderError::Unreachable),
@@ -221,22 +219,12 @@ impl Pasee {
         }
         let keys = jwks::read(algorithm, &answer.body)
             .map_err(|_| ProviderError::InvalidResponse("a malformed JWK Set"))?;
-        Ok((keys, max_age(&answer.headers)))
+        Ok((keys, answer.max_age().unwrap_or(DEFAULT_AGE)))
     }
 }
 
-/// How long an answer is fresh (RFC 9111 section 5.2.2.1).
-fn max_age(headers: &HeaderMap) -> Duration {
-    let directives = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
-    let ages = directives.flat_map(|value| value.split(',')).filter_map(|directive| {
-        let (name, value) = directive.trim().split_once('=')?;
-        name.eq_ignore_ascii_case("max-age").then(|| value.trim_matches('"').parse().ok())?
-    });
-    ages.min().map_or(DEFAULT_AGE, Duration::from_secs)
-}
-
 /// The access token of its answer to a login.
-fn access_token(answer: &Answer) -> Result<String, ProviderError> {
+fn access_token(answer: &Response) -> Result<String, ProviderError> {
     if !answer.is_json() {
         return Err(ProviderError::InvalidResponse("a login answer that is not JSON"));
     }
@@ -245,25 +233,5 @@ fn access_token(answer: &Answer) -> Result<String, ProviderError> {
     match document.remove("access_token") {
         Some(Value::String(token)) => Ok(token),
         _ => Err(ProviderError::InvalidResponse("a login answer without an access token")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages() {
-        for (value, seconds) in [
-            ("public, max-age=60", 60),
-            ("Max-Age=60, max-age=30", 30),
-            ("no-store", 300),
-            ("max-age=-1", 300),
-            ("max-age=99999999999999999999", 300),
-            ("max-age", 300),
-        ] {
-            let headers = HeaderMap::from_iter([(CACHE_CONTROL, value.parse().unwrap())]);
-            assert_eq!(max_age(&headers), Duration::from_secs(seconds), "{value}");
-        }
     }
 }

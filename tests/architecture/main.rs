@@ -71,10 +71,15 @@ const FLOOR_PLAN: &[Layer] = &[
         Outside::Never(&["tokio", "hyper", "tower", "kube"]),
     ),
     layer(
-        "idp",
-        Knows::Only(&["domain", "jose", "settings"]),
-        // hyper's own errors tell a provider that breaks HTTP from one that is away.
+        "outbound",
+        Knows::Only(&[]),
+        // hyper's own errors tell a server that breaks HTTP from one that is away.
         Outside::Never(&["hyper::server", "hyper_util", "tower", "kube"]),
+    ),
+    layer(
+        "idp",
+        Knows::Only(&["domain", "jose", "outbound", "settings"]),
+        Outside::Never(&["hyper", "tower", "kube"]),
     ),
     layer(
         "cluster",
@@ -109,7 +114,7 @@ const TENANTS: &[(&str, &[&str])] = &[
     ("anyhow", &["cli", "main"]),
     ("clap", &["cli", "main"]),
     ("rusqlite", &["store"]),
-    ("reqwest", &["idp"]),
+    ("reqwest", &["outbound"]),
     ("schemars", &["resources"]),
     ("serde_saphyr", &["resources"]),
 ];

@@ -103,9 +103,9 @@ fn a_part_of_a_crate_is_refused_however_it_is_named() {
         "use hyper::*;",
         "use hyper::{self as h};",
     ] {
-        refused("idp/call.rs", text, "`idp` may not use hyper");
+        refused("outbound/client.rs", text, "`outbound` may not use hyper");
     }
-    passed("idp/call.rs", "fn f(error: &hyper::Error) { use hyper::body::Bytes; }");
+    passed("outbound/error.rs", "fn f(error: &hyper::Error) { use hyper::body::Bytes; }");
 }
 
 #[test]

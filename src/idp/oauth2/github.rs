@@ -7,8 +7,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::ProviderError;
-use super::super::call::{Answer, Caller};
 use super::{Bearer, expect_json, json};
+use crate::outbound::{HttpClient, Response};
 
 /// Most entries of a page, which is GitHub's own bound.
 const PAGE: usize = 100;
@@ -18,7 +18,7 @@ const MAX_PAGES: usize = 10;
 /// The claims `organizations` and `teams`, as far as they are wanted. A team is `organization/team`, in the spelling of
 /// URLs.
 pub(super) async fn lists(
-    caller: &Caller,
+    http: &HttpClient,
     access: &Bearer,
     user: &Url,
     organizations: bool,
@@ -26,18 +26,18 @@ pub(super) async fn lists(
 ) -> Result<Vec<(String, Value)>, ProviderError> {
     let mut claims = Vec::new();
     if organizations {
-        let names = names(caller, access, user, "orgs", organization).await?;
+        let names = names(http, access, user, "orgs", organization).await?;
         claims.push(("organizations".to_owned(), Value::from(names)));
     }
     if teams {
-        let names = names(caller, access, user, "teams", team).await?;
+        let names = names(http, access, user, "teams", team).await?;
         claims.push(("teams".to_owned(), Value::from(names)));
     }
     Ok(claims)
 }
 
 async fn names(
-    caller: &Caller,
+    http: &HttpClient,
     access: &Bearer,
     user: &Url,
     place: &str,
@@ -50,7 +50,7 @@ async fn names(
         url.query_pairs_mut()
             .append_pair("per_page", &PAGE.to_string())
             .append_pair("page", &page.to_string());
-        let answer = access.get(caller, url).await?;
+        let answer = access.get(http, url).await?;
         if is_limited(&answer) {
             return Err(ProviderError::Unreachable);
         }
@@ -72,7 +72,7 @@ async fn names(
 }
 
 /// GitHub says 403 to who has used up their requests ("Rate limits for the REST API").
-fn is_limited(answer: &Answer) -> bool {
+fn is_limited(answer: &Response) -> bool {
     let left = answer.headers.get("x-ratelimit-remaining");
     answer.status == StatusCode::FORBIDDEN && left.is_some_and(|left| left == "0")
 }

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::super::ProviderError;
-use super::super::call::Answer;
 use crate::jose::json::strict_object;
+use crate::outbound::Response;
 
 /// Adds the proof that whoever uses this access token has the secret of the app it was made for.
 pub(super) fn prove(url: &mut Url, access: &str, secret: &SecretString) {
@@ -26,7 +26,7 @@ pub(super) fn prove(url: &mut Url, access: &str, secret: &SecretString) {
 }
 
 /// What an error answer to a question about a user comes to.
-pub(super) fn error(answer: &Answer) -> ProviderError {
+pub(super) fn error(answer: &Response) -> ProviderError {
     let object = if answer.is_json() { strict_object(&answer.body).ok() } else { None };
     match object.as_ref().and_then(|object| object.get("error")) {
         Some(Value::Object(error)) if is_transient(error) => ProviderError::Unreachable,

@@ -8,15 +8,15 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::super::ProviderError;
-use super::super::call::{Answer, Caller};
-use super::super::through::Through;
+use super::super::oauth2_client::OAuth2HttpClient;
 use super::{Client, graph};
 use crate::jose::json::strict_object;
+use crate::outbound::{HttpClient, Response};
 
 /// Asks for the access token of a code.
 pub(super) async fn exchange(
     client: &Client,
-    caller: &Caller,
+    http: &HttpClient,
     verifier: Option<String>,
     code: &str,
 ) -> Result<String, ProviderError> {
@@ -24,7 +24,7 @@ pub(super) async fn exchange(
     if let Some(verifier) = verifier {
         request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier));
     }
-    let answer = request.request_async(&Through { caller, judge }).await;
+    let answer = request.request_async(&OAuth2HttpClient { http, judge }).await;
     let answer = answer.map_err(|error| match error {
         RequestTokenError::Request(error) => error,
         _ => ProviderError::InvalidResponse("a token answer without a token"),
@@ -37,7 +37,7 @@ pub(super) async fn exchange(
 
 /// Whether the answer may hold a token. Some providers say no with 200 (GitHub), others with an error of their own kind
 /// (Facebook).
-fn judge(answer: &Answer) -> Result<StatusCode, ProviderError> {
+fn judge(answer: &Response) -> Result<StatusCode, ProviderError> {
     if answer.is_away() {
         return Err(ProviderError::Unreachable);
     }

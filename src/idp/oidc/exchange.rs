@@ -17,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::super::ProviderError;
-use super::super::call::{Answer, Caller};
-use super::super::through::Through;
+use super::super::oauth2_client::OAuth2HttpClient;
 use super::metadata::Metadata;
 use crate::jose::json::strict_object;
+use crate::outbound::{HttpClient, Response};
 use crate::settings;
 
 /// What stands in a token answer beside what OAuth 2 has.
@@ -70,7 +70,7 @@ pub fn client(settings: &settings::Oidc, metadata: &Metadata, callback_url: Url)
 
 /// Redeems a code.
 pub async fn redeem(
-    caller: &Caller,
+    http: &HttpClient,
     client: &Client,
     code: &str,
     verifier: String,
@@ -78,7 +78,7 @@ pub async fn redeem(
     let answer = client
         .exchange_code(AuthorizationCode::new(code.to_owned()))
         .set_pkce_verifier(PkceCodeVerifier::new(verifier))
-        .request_async(&Through { caller, judge })
+        .request_async(&OAuth2HttpClient { http, judge })
         .await
         .map_err(classify)?;
     let id_token = answer.extra_fields().id_token.clone();
@@ -88,7 +88,7 @@ pub async fn redeem(
 }
 
 /// What the crate may read: JSON with each key once, of a status that RFC 6749 sections 5.1 and 5.2 have.
-fn judge(answer: &Answer) -> Result<StatusCode, ProviderError> {
+fn judge(answer: &Response) -> Result<StatusCode, ProviderError> {
     if answer.is_away() {
         return Err(ProviderError::Unreachable);
     }

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::super::ProviderError;
-use super::super::call::{Caller, Repeat};
 use crate::jose::json::strict_object;
+use crate::outbound::{HttpClient, Repeat};
 
 /// Claims that speak of each other: one of a document says nothing of the other of another document.
 const PAIRS: [[&str; 2]; 2] =
@@ -18,16 +18,16 @@ const PAIRS: [[&str; 2]; 2] =
 
 /// Asks for the claims of the user whose access token this is.
 pub async fn ask(
-    caller: &Caller,
+    http: &HttpClient,
     place: &Url,
     token: &AccessToken,
 ) -> Result<Map<String, Value>, ProviderError> {
     let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.secret()))
         .map_err(|_| ProviderError::InvalidResponse("a malformed access token"))?;
     bearer.set_sensitive(true);
-    let request = caller.client().get(place.clone());
+    let request = http.get(place.clone());
     let request = request.header(AUTHORIZATION, bearer).header(ACCEPT, "application/json");
-    let answer = caller.send(request, Repeat::Harmless).await?;
+    let answer = http.send(request, Repeat::Harmless).await?;
     if answer.is_away() {
         return Err(ProviderError::Unreachable);
     }

@@ -10,17 +10,17 @@ use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 
 use super::ProviderError;
-use super::call::{Answer, Caller, Repeat};
+use crate::outbound::{HttpClient, Repeat, Response};
 
 /// Our client as the crate wants it.
-pub struct Through<'a> {
+pub struct OAuth2HttpClient<'a> {
     /// Makes the calls.
-    pub caller: &'a Caller,
+    pub http: &'a HttpClient,
     /// Judges an answer before the crate reads it as JSON; the status is the one that the crate is to see.
-    pub judge: fn(&Answer) -> Result<StatusCode, ProviderError>,
+    pub judge: fn(&Response) -> Result<StatusCode, ProviderError>,
 }
 
-impl<'c> AsyncHttpClient<'c> for Through<'_> {
+impl<'c> AsyncHttpClient<'c> for OAuth2HttpClient<'_> {
     type Error = ProviderError;
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ProviderError>> + Send + 'c>>;
 
@@ -29,7 +29,7 @@ impl<'c> AsyncHttpClient<'c> for Through<'_> {
     }
 }
 
-impl Through<'_> {
+impl OAuth2HttpClient<'_> {
     /// Sends once: a code is good once, and a provider that sees one twice takes back what it gave for it.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ProviderError> {
         let (mut head, body) = request.into_parts();
@@ -37,8 +37,8 @@ impl Through<'_> {
             credential.set_sensitive(true);
         }
         let place = head.uri.to_string();
-        let call = self.caller.client().request(head.method, place).headers(head.headers);
-        let answer = self.caller.send(call.body(body), Repeat::Never).await?;
+        let call = self.http.request(head.method, &place).headers(head.headers);
+        let answer = self.http.send(call.body(body), Repeat::Never).await?;
         let status = (self.judge)(&answer)?;
         let mut response = HttpResponse::new(answer.body.to_vec());
         *response.status_mut() = status;

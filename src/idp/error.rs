@@ -1,0 +1,45 @@
+//! Why a provider did not say who somebody is.
+//!
+//! Must not know which status code that comes to.
+
+use crate::jose::error::VerifyError;
+use crate::outbound::CallError;
+
+/// Why a provider did not say who somebody is, or did not take what was forwarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// Unknown user or wrong password: nobody learns which.
+    #[error("the identity provider does not know this login and password")]
+    Refused,
+    /// The provider did not confirm who somebody is: they said no there, or what they brought back does not hold.
+    #[error("the identity provider did not confirm this login")]
+    NotConfirmed,
+    /// The token is not believed.
+    #[error("this token is no login here: {0}")]
+    Token(VerifyError),
+    /// The user is known, and the settings do not let them in.
+    #[error("this user may not log in here")]
+    NotAllowed,
+    /// No connection, or no answer in time.
+    #[error("the identity provider cannot be reached now")]
+    Unreachable,
+    /// More logins are under way than this provider is allowed at once.
+    #[error("too many logins through this identity provider at once")]
+    Busy,
+    /// An answer that is invalid; says where.
+    #[error("the identity provider's answer is invalid: {0}")]
+    InvalidResponse(&'static str),
+    /// The protocol has no such thing.
+    #[error("this identity provider does not offer that")]
+    NotOffered,
+}
+
+impl From<CallError> for ProviderError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Unreachable => Self::Unreachable,
+            CallError::Busy => Self::Busy,
+            CallError::InvalidResponse(place) => Self::InvalidResponse(place),
+        }
+    }
+}

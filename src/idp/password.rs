@@ -1,0 +1,35 @@
+//! Logins by name and password, which the provider checks.
+//!
+//! Must not know how it is asked.
+
+use http::StatusCode;
+use secrecy::SecretString;
+
+use super::error::ProviderError;
+use crate::outbound::Response;
+
+/// A login and its password.
+#[derive(Debug)]
+pub struct PasswordCredential {
+    /// What the user calls themselves at the provider.
+    pub login: String,
+    /// Their password there.
+    pub password: SecretString,
+}
+
+/// What the status of a provider's answer says of a login by name and password.
+pub(super) fn accepted(answer: &Response) -> Result<(), ProviderError> {
+    match answer.status {
+        StatusCode::OK | StatusCode::CREATED => Ok(()),
+        StatusCode::BAD_REQUEST
+        | StatusCode::UNAUTHORIZED
+        | StatusCode::FORBIDDEN
+        | StatusCode::UNPROCESSABLE_ENTITY => Err(ProviderError::Refused),
+        // So a Pasee speaks of an invalid answer of a provider of its own.
+        StatusCode::BAD_GATEWAY => {
+            Err(ProviderError::InvalidResponse("an invalid answer from behind it"))
+        }
+        _ if answer.is_away() => Err(ProviderError::Unreachable),
+        _ => Err(ProviderError::InvalidResponse("an unexpected status")),
+    }
+}

@@ -1,0 +1,236 @@
+//! What another server publishes: fresh from memory, one fetch at a time, the old rather than nothing.
+//!
+//! Owns when it is fetched again, by one rule for everybody:
+//!
+//! - What is fresh is given from memory. What is too old is fetched anew by whoever comes first; the others go on with
+//!   the old meanwhile. When there is nothing yet, all wait for the one fetch.
+//! - A fetch that fails changes nothing: the old is believed for 10 s more, however long the server is away.
+//! - Who finds something wrong with what is held, such as a key that is not in it, may ask for newer. One fetch answers all
+//!   who wait for it, and the next such fetch begins no sooner than the cooldown after this one: a stranger who names a new
+//!   key in every token causes no more. Fetches for the other reasons do not count here, so that keys that change right
+//!   after them are found at once.
+//!
+//! Must not know where it is fetched, nor what it is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::Mutex;
+
+/// How long what is too old is believed again while it is fetched, and when that fails.
+const REPRIEVE: Duration = Duration::from_secs(10);
+/// How long something is fresh when whoever publishes it does not say.
+pub const DEFAULT_AGE: Duration = Duration::from_secs(300);
+/// The bounds of how long something is fresh.
+const AGES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(3600));
+
+/// What was fetched, and how long it is fresh.
+#[derive(Debug)]
+pub struct Fetched<V> {
+    /// What it is, ready for use.
+    pub value: V,
+    /// How long, before the bounds of 30 s and 1 h are applied.
+    pub fresh_for: Duration,
+}
+
+/// What another server publishes, kept however long that server is away.
+#[derive(Debug)]
+pub struct Cached<V> {
+    held: ArcSwapOption<Held<V>>,
+    cooldown: Duration,
+    /// Who holds this fetches; when a fetch for something newer was last begun.
+    fetching: Mutex<Option<Instant>>,
+    /// How many fetches have ended, for whoever waits for one.
+    ended: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Held<V> {
+    value: Arc<V>,
+    fresh_until: Instant,
+}
+
+impl<V> Held<V> {
+    fn is_fresh(&self) -> bool {
+        Instant::now() < self.fresh_until
+    }
+}
+
+impl<V> Cached<V> {
+    /// Without anything yet. Between two fetches for something newer there is the cooldown.
+    #[must_use]
+    pub fn new(cooldown: Duration) -> Self {
+        Self {
+            held: ArcSwapOption::empty(),
+            cooldown,
+            fetching: Mutex::new(None),
+            ended: AtomicU64::new(0),
+        }
+    }
+
+    /// What is published, fetched when there is nothing or it is too old.
+    ///
+    /// # Errors
+    /// The fetch's own, when there is nothing.
+    pub async fn get<F, E>(&self, fetch: impl FnOnce() -> F) -> Result<Arc<V>, E>
+    where
+        F: Future<Output = Result<Fetched<V>, E>>,
+    {
+        let _one_at_a_time = match self.held.load_full() {
+            Some(held) if held.is_fresh() => return Ok(Arc::clone(&held.value)),
+            Some(held) => match self.fetching.try_lock() {
+                Ok(lock) => lock,
+                Err(_) => return Ok(Arc::clone(&held.value)),
+            },
+            None => self.fetching.lock().await,
+        };
+        let old = self.held.load_full();
+        if let Some(held) = old.as_ref().filter(|held| held.is_fresh()) {
+            return Ok(Arc::clone(&held.value));
+        }
+        // Should whoever fetches give up before the fetch ends, the next one does not begin with another.
+        if let Some(old) = &old {
+            self.hold(Arc::clone(&old.value), REPRIEVE);
+        }
+        match (self.fetched(fetch).await, old) {
+            (Ok(value), _) => Ok(value),
+            (Err(_), Some(old)) => Ok(Arc::clone(&old.value)),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// What is newer than this, with which something is wrong. `None` when there is nothing newer, or somebody has asked
+    /// for it in vain within the cooldown.
+    ///
+    /// # Errors
+    /// The fetch's own, for whoever fetches.
+    pub async fn newer<F, E>(
+        &self,
+        than: &Arc<V>,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Option<Arc<V>>, E>
+    where
+        F: Future<Output = Result<Fetched<V>, E>>,
+    {
+        let ended = self.ended.load(Ordering::Acquire);
+        let mut last = self.fetching.lock().await;
+        let held = self.held.load_full().filter(|held| !Arc::ptr_eq(&held.value, than));
+        if let Some(held) = held {
+            return Ok(Some(Arc::clone(&held.value)));
+        }
+        let is_answered = ended != self.ended.load(Ordering::Acquire);
+        if is_answered || last.is_some_and(|last| last.elapsed() < self.cooldown) {
+            return Ok(None);
+        }
+        *last = Some(Instant::now());
+        self.fetched(fetch).await.map(Some)
+    }
+
+    async fn fetched<F, E>(&self, fetch: impl FnOnce() -> F) -> Result<Arc<V>, E>
+    where
+        F: Future<Output = Result<Fetched<V>, E>>,
+    {
+        let fetched = fetch().await;
+        self.ended.fetch_add(1, Ordering::Release);
+        let Fetched { value, fresh_for } = fetched?;
+        let value = Arc::new(value);
+        self.hold(Arc::clone(&value), fresh_for.clamp(AGES.0, AGES.1));
+        Ok(value)
+    }
+
+    fn hold(&self, value: Arc<V>, age: Duration) {
+        let fresh_until = Instant::now() + age;
+        self.held.store(Some(Arc::new(Held { value, fresh_until })));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COOLDOWN: Duration = Duration::from_secs(30);
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Away;
+
+    async fn fetched(value: u8) -> Result<Fetched<u8>, Away> {
+        Ok(Fetched { value, fresh_for: Duration::ZERO })
+    }
+
+    async fn away() -> Result<Fetched<u8>, Away> {
+        Err(Away)
+    }
+
+    async fn never() -> Result<Fetched<u8>, Away> {
+        panic!("nothing may be fetched")
+    }
+
+    fn age(cached: &Cached<u8>) {
+        let value = Arc::clone(&cached.held.load_full().unwrap().value);
+        cached.hold(value, Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn the_old_rather_than_nothing() {
+        let cached = Cached::new(COOLDOWN);
+        assert_eq!(cached.get(away).await.unwrap_err(), Away);
+        assert_eq!(*cached.get(|| fetched(1)).await.unwrap(), 1);
+        assert_eq!(*cached.get(never).await.unwrap(), 1, "fresh for 30 s at least");
+        age(&cached);
+        assert_eq!(*cached.get(away).await.unwrap(), 1);
+        assert_eq!(*cached.get(never).await.unwrap(), 1, "and nobody asks again for a while");
+        age(&cached);
+        {
+            let _fetching = cached.fetching.lock().await;
+            assert_eq!(*cached.get(never).await.unwrap(), 1, "others do not wait");
+        }
+        assert_eq!(*cached.get(|| fetched(2)).await.unwrap(), 2);
+    }
+
+    /// Whoever fetches may go away in the middle: the next one neither waits nor begins with another fetch.
+    #[tokio::test]
+    async fn a_fetch_that_is_given_up() {
+        let cached = Cached::new(COOLDOWN);
+        let one = cached.get(|| fetched(1)).await.unwrap();
+        age(&cached);
+        let hangs = || std::future::pending::<Result<Fetched<u8>, Away>>();
+        let given_up = tokio::time::timeout(Duration::from_millis(10), cached.get(hangs)).await;
+        assert!(given_up.is_err());
+        assert_eq!(*cached.get(never).await.unwrap(), 1);
+        let newer = cached.newer(&one, hangs);
+        assert!(tokio::time::timeout(Duration::from_millis(10), newer).await.is_err());
+        assert_eq!(cached.newer(&one, never).await, Ok(None), "it counts for the cooldown");
+    }
+
+    #[tokio::test]
+    async fn unknown_keys_cause_one_fetch_in_a_while() {
+        let cached = Cached::new(COOLDOWN);
+        let one = cached.get(|| fetched(1)).await.unwrap();
+        assert_eq!(cached.newer(&one, away).await, Err(Away), "the first fetch does not count");
+        for _ in 0..10_000 {
+            assert_eq!(cached.newer(&one, never).await, Ok(None), "a failed fetch does");
+        }
+        assert_eq!(cached.get(never).await.as_deref(), Ok(&1), "and it takes nothing away");
+        *cached.fetching.lock().await = Instant::now().checked_sub(COOLDOWN);
+        let two = cached.newer(&one, || fetched(2)).await.unwrap().unwrap();
+        assert_eq!(*two, 2);
+        assert_eq!(cached.newer(&one, never).await, Ok(Some(Arc::clone(&two))), "it was fetched");
+        assert_eq!(cached.newer(&two, never).await, Ok(None));
+    }
+
+    /// Also without a cooldown one fetch answers all who wait for it.
+    #[tokio::test]
+    async fn a_crowd_asks_once() {
+        let cached = Cached::new(Duration::ZERO);
+        let one = cached.get(|| fetched(1)).await.unwrap();
+        let slowly = || async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Err::<Fetched<u8>, _>(Away)
+        };
+        let (first, second) = tokio::join!(cached.newer(&one, slowly), cached.newer(&one, never));
+        assert_eq!((first, second), (Err(Away), Ok(None)));
+        assert_eq!(cached.newer(&one, away).await, Err(Away), "who comes later asks again");
+    }
+}
