@@ -13,7 +13,7 @@ use kube::{Api, Client};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::token::Audience;
-use crate::idp::kubernetes::{Asking, Cluster, ClusterError, Published, Review};
+use crate::idp::kubernetes::{ApiServer, ApiServerError, Asking, Published, Review};
 use crate::jose::json::strict_object;
 
 /// Where an API server publishes who issues its tokens, and the keys; whatever place the first may name for the second.
@@ -37,7 +37,7 @@ impl Reviewer {
         Self { client }
     }
 
-    async fn ask(&self, token: &str, audience: &str) -> Result<Review, ClusterError> {
+    async fn ask(&self, token: &str, audience: &str) -> Result<Review, ApiServerError> {
         let asked = TokenReview {
             spec: TokenReviewSpec {
                 token: token.to_owned(),
@@ -48,18 +48,18 @@ impl Reviewer {
         let reviews: Api<TokenReview> = Api::all(self.client.clone());
         let answered = reviews.create(&PostParams::default(), &asked).await;
         let status = answered.map_err(|error| classify("a review of a token", &error))?.status;
-        status.map(review).ok_or(ClusterError::InvalidResponse)
+        status.map(review).ok_or(ApiServerError::InvalidResponse)
     }
 
-    async fn get(&self, path: &str) -> Result<String, ClusterError> {
+    async fn get(&self, path: &str) -> Result<String, ApiServerError> {
         let request = http::Request::get(path).body(Vec::new());
-        let request = request.map_err(|_| ClusterError::InvalidResponse)?;
+        let request = request.map_err(|_| ApiServerError::InvalidResponse)?;
         let answered = self.client.request_text(request).await;
         answered.map_err(|error| classify("the cluster's issuer and keys", &error))
     }
 }
 
-impl Cluster for Reviewer {
+impl ApiServer for Reviewer {
     fn review<'a>(&'a self, token: &'a SecretString, audience: &'a Audience) -> Asking<'a, Review> {
         Box::pin(self.ask(token.expose_secret(), audience.as_str()))
     }
@@ -68,9 +68,9 @@ impl Cluster for Reviewer {
         Box::pin(async {
             let discovery = self.get(DISCOVERY).await?;
             let discovery =
-                strict_object(discovery.as_bytes()).map_err(|_| ClusterError::InvalidResponse)?;
+                strict_object(discovery.as_bytes()).map_err(|_| ApiServerError::InvalidResponse)?;
             let issuer = discovery.get("issuer").and_then(serde_json::Value::as_str);
-            let issuer = issuer.ok_or(ClusterError::InvalidResponse)?.to_owned();
+            let issuer = issuer.ok_or(ApiServerError::InvalidResponse)?.to_owned();
             let keys = Bytes::from(self.get(KEYS).await?);
             Ok(Published { issuer, keys })
         })
@@ -91,7 +91,7 @@ fn review(status: TokenReviewStatus) -> Review {
 }
 
 /// Tells one that is away from one that does not let us ask. Logged here, as nobody else learns the details.
-fn classify(asked: &str, error: &kube::Error) -> ClusterError {
+fn classify(asked: &str, error: &kube::Error) -> ApiServerError {
     match error {
         kube::Error::Api(status) if matches!(status.code, 401 | 403) => {
             tracing::error!(
@@ -100,25 +100,25 @@ fn classify(asked: &str, error: &kube::Error) -> ClusterError {
                  on tokenreviews.authentication.k8s.io, and for offline = true the ClusterRole \
                  system:service-account-issuer-discovery"
             );
-            ClusterError::Forbidden
+            ApiServerError::Forbidden
         }
         kube::Error::Api(status) if status.code == 429 || status.code >= 500 => {
             tracing::warn!(reason = %status.message, "the Kubernetes API server has no answer to {asked}");
-            ClusterError::Unreachable
+            ApiServerError::Unreachable
         }
         kube::Error::Api(status) => {
             tracing::warn!(reason = %status.message, "the Kubernetes API server refuses {asked}");
-            ClusterError::InvalidResponse
+            ApiServerError::InvalidResponse
         }
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
             tracing::warn!("the Kubernetes API server's answer to {asked} is invalid");
-            ClusterError::InvalidResponse
+            ApiServerError::InvalidResponse
         }
         error => {
             let causes = std::iter::successors(error.source(), |cause| (*cause).source());
             let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
             tracing::warn!(error = text, "the Kubernetes API server cannot be asked for {asked}");
-            ClusterError::Unreachable
+            ApiServerError::Unreachable
         }
     }
 }

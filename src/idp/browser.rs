@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
 
-use super::ProviderError;
+use super::error::ProviderError;
 
 /// Most parameters that a browser may bring back.
 const MAX_PARAMETERS: usize = 32;

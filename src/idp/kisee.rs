@@ -13,10 +13,10 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::password::accepted;
-use super::{
-    Authenticated, Forward, ForwardedAnswer, ForwardedRequest, PasswordCredential, ProviderError,
-};
+use super::error::ProviderError;
+use super::forward::{Forward, ForwardedAnswer, ForwardedRequest};
+use super::identity::Authenticated;
+use super::password::{PasswordCredential, accepted};
 use crate::domain::time::Timestamp;
 use crate::jose::json::strict_object;
 use crate::jose::kisee::KiseeVerifier;
@@ -30,7 +30,7 @@ const MAX_FORWARDED: usize = 256 * 1024;
 
 /// A Kisee server.
 #[derive(Debug)]
-pub struct Kisee {
+pub struct KiseeConnector {
     endpoint: Url,
     verifier: KiseeVerifier,
     http: HttpClient,
@@ -53,7 +53,7 @@ impl Places {
     }
 }
 
-impl Kisee {
+impl KiseeConnector {
     /// A Kisee as the settings describe it.
     pub(super) fn new(settings: &settings::Kisee) -> Result<Self, ClientError> {
         let trust = Trust::of(settings.ca_file.as_deref(), [&settings.endpoint]);

@@ -1,6 +1,6 @@
 //! The ServiceAccounts of a Kubernetes cluster: a pod's projected token taken for a login.
 //!
-//! Owns the port to the API server ([`Cluster`]), whom of those it knows is let in, and what is claimed of them. Nothing is
+//! Owns the port to the API server ([`ApiServer`]), whom of those it knows is let in, and what is claimed of them. Nothing is
 //! remembered of a token: each is reviewed anew. Must not know how the API server is reached.
 
 use std::collections::BTreeMap;
@@ -12,8 +12,9 @@ use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
+use super::error::ProviderError;
+use super::identity::Authenticated;
 use super::token::{self, COOLDOWN};
-use super::{Authenticated, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Audience;
 use crate::domain::user::Subject;
@@ -31,10 +32,10 @@ const ACCOUNT: &str = "system:serviceaccount:";
 const LONGEST: [usize; 2] = [63, 253];
 
 /// What the API server is asked, under way.
-pub type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, ClusterError>> + Send + 'a>>;
+pub type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, ApiServerError>> + Send + 'a>>;
 
 /// The API server of a cluster, as far as logins need it.
-pub trait Cluster: fmt::Debug + Send + Sync {
+pub trait ApiServer: fmt::Debug + Send + Sync {
     /// Reviews a token for one audience.
     fn review<'a>(&'a self, token: &'a SecretString, audience: &'a Audience) -> Asking<'a, Review>;
 
@@ -72,7 +73,7 @@ pub struct Published {
 
 /// Why the API server did not answer. What was wrong in detail is logged where it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ClusterError {
+pub enum ApiServerError {
     /// It is away, overloaded or not ready.
     #[error("the Kubernetes API server cannot be reached now")]
     Unreachable,
@@ -84,15 +85,15 @@ pub enum ClusterError {
     InvalidResponse,
 }
 
-impl From<ClusterError> for ProviderError {
-    fn from(error: ClusterError) -> Self {
+impl From<ApiServerError> for ProviderError {
+    fn from(error: ApiServerError) -> Self {
         match error {
-            ClusterError::Unreachable => Self::Unreachable,
-            ClusterError::Forbidden => Self::InvalidResponse(
+            ApiServerError::Unreachable => Self::Unreachable,
+            ApiServerError::Forbidden => Self::InvalidResponse(
                 "Pasee may not ask: its account in the cluster needs the verb create on tokenreviews.authentication.k8s.io, or \
                  with offline = true the ClusterRole system:service-account-issuer-discovery",
             ),
-            ClusterError::InvalidResponse => {
+            ApiServerError::InvalidResponse => {
                 Self::InvalidResponse("no answer of a Kubernetes API server")
             }
         }
@@ -101,17 +102,17 @@ impl From<ClusterError> for ProviderError {
 
 /// The ServiceAccounts of one cluster.
 #[derive(Debug)]
-pub struct Kubernetes {
+pub struct KubernetesConnector {
     audience: Audience,
     offline: Offline,
-    cluster: Arc<dyn Cluster>,
+    cluster: Arc<dyn ApiServer>,
     published: Cached<ServiceAccountVerifier>,
     limits: CallLimits,
 }
 
-impl Kubernetes {
+impl KubernetesConnector {
     /// A cluster's ServiceAccounts as the settings describe them.
-    pub(super) fn new(settings: &settings::Kubernetes, cluster: Arc<dyn Cluster>) -> Self {
+    pub(super) fn new(settings: &settings::Kubernetes, cluster: Arc<dyn ApiServer>) -> Self {
         Self {
             audience: settings.audience.clone(),
             offline: settings.offline,

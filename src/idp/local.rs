@@ -13,7 +13,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
-use super::{Authenticated, PasswordCredential, ProviderError};
+use super::error::ProviderError;
+use super::identity::Authenticated;
+use super::password::PasswordCredential;
 use crate::domain::user::Subject;
 use crate::jose::claims::unflattened;
 use crate::settings;
@@ -23,8 +25,8 @@ const MAX_WAITING: usize = 64;
 
 /// Users by name.
 #[derive(Debug)]
-pub struct Local {
-    users: HashMap<String, User>,
+pub struct LocalConnector {
+    users: HashMap<String, UserEntry>,
     /// What unknown logins are checked against: one for every user, at that user's cost. At least one.
     decoys: Vec<SecretString>,
     /// Picks the decoy of a login, always the same until the next start.
@@ -34,7 +36,7 @@ pub struct Local {
 }
 
 #[derive(Debug)]
-struct User {
+struct UserEntry {
     subject: Subject,
     password_hash: SecretString,
     claims: Map<String, Value>,
@@ -43,14 +45,14 @@ struct User {
 /// A hash that no password is known to match, at the cost this program hashes with.
 const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$ZGVjb3lkZWNveWRlY295$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE";
 
-impl Local {
+impl LocalConnector {
     /// The users as the settings list them.
     pub(super) fn new(settings: &settings::Local) -> Self {
-        let users: HashMap<String, User> = settings
+        let users: HashMap<String, UserEntry> = settings
             .users
             .iter()
             .map(|user| {
-                let entry = User {
+                let entry = UserEntry {
                     subject: user.username.clone(),
                     password_hash: user.password_hash.clone(),
                     claims: unflattened(&user.claims),
@@ -143,7 +145,7 @@ mod tests {
             .into()
     }
 
-    fn local() -> Local {
+    fn local() -> LocalConnector {
         let claim = |name: &str, text: &str| (name.parse().unwrap(), ClaimValue::Text(text.into()));
         let user = settings::LocalUser {
             username: "ada".parse().unwrap(),
@@ -152,11 +154,11 @@ mod tests {
                 .into_iter()
                 .collect(),
         };
-        Local::new(&settings::Local { users: vec![user] })
+        LocalConnector::new(&settings::Local { users: vec![user] })
     }
 
     async fn login(
-        local: &Local,
+        local: &LocalConnector,
         login: &str,
         password: &str,
     ) -> Result<Authenticated, ProviderError> {
@@ -184,7 +186,7 @@ mod tests {
     #[test]
     fn unknown_logins_cost_what_users_cost() {
         let mut settings = settings::Local { users: Vec::new() };
-        assert_eq!(Local::new(&settings).decoy("eve").expose_secret(), DECOY);
+        assert_eq!(LocalConnector::new(&settings).decoy("eve").expose_secret(), DECOY);
         for (name, cost) in [("ada", "m=8,t=1,p=1"), ("john", "m=16,t=1,p=1")] {
             settings.users.push(settings::LocalUser {
                 username: name.parse().unwrap(),
@@ -192,7 +194,7 @@ mod tests {
                 claims: ExtraClaims::default(),
             });
         }
-        let local = Local::new(&settings);
+        let local = LocalConnector::new(&settings);
         let cheap = (0..1000)
             .filter(|login| {
                 let decoy = local.decoy(&login.to_string()).expose_secret();
@@ -213,7 +215,7 @@ mod tests {
             claims: ExtraClaims::default(),
         };
         let users = vec![user("h\u{e9}l\u{e8}ne", "n\u{e9}e"), user("long", &long)];
-        let local = Local::new(&settings::Local { users });
+        let local = LocalConnector::new(&settings::Local { users });
         assert!(login(&local, "h\u{e9}l\u{e8}ne", "n\u{e9}e").await.is_ok());
         assert!(login(&local, "long", &long).await.is_ok());
         let cut = &long[1..];

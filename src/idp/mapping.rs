@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{Authenticated, ProviderError};
+use super::error::ProviderError;
+use super::identity::{Authenticated, MappedGroups};
 use crate::domain::claim::ExtraClaims;
 use crate::domain::evidence::{Evidence, Fact, MAX_FACTS, Said};
-use crate::domain::group::GroupName;
 use crate::jose::claims::flat;
 use crate::settings::{self, ClaimSource, GroupRule, PassedClaim, RequiredClaim};
 
 /// The settings' mapping of one provider.
 #[derive(Debug)]
-pub struct Mapping {
+pub struct MappingRules {
     passed: Vec<PassedClaim>,
     allowed_subjects: Option<HashSet<String>>,
     required: Vec<RequiredClaim>,
@@ -24,16 +24,7 @@ pub struct Mapping {
     group_lifetime: Duration,
 }
 
-/// The groups that a provider adds to what the state says of a user.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MappedGroups {
-    /// Which.
-    pub groups: Vec<GroupName>,
-    /// How long after the login they last.
-    pub lifetime: Duration,
-}
-
-impl Mapping {
+impl MappingRules {
     pub(super) fn new(settings: &settings::Mapping) -> Self {
         let subjects = settings.allowed_subjects.as_ref();
         let subjects = subjects
@@ -140,13 +131,13 @@ mod tests {
         Fact::new(place, value).unwrap()
     }
 
-    fn mapping() -> Mapping {
+    fn mapping() -> MappingRules {
         let rule = |place: &str, value: &str, group: &str| GroupRule {
             source: source(place),
             fact: fact(place, Said::Text(value)),
             group: group.parse().unwrap(),
         };
-        Mapping::new(&settings::Mapping {
+        MappingRules::new(&settings::Mapping {
             claims: vec![
                 PassedClaim::from("email".parse::<ClaimName>().unwrap()),
                 PassedClaim { name: "nick".parse().unwrap(), source: source("/profile/name") },

@@ -11,12 +11,13 @@ use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
+use super::error::ProviderError;
+use super::identity::Authenticated;
 use super::oauth2::READABLE;
-use super::{Authenticated, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::outbound::{ClientError, HttpClient, Repeat, Response, Trust};
 use crate::settings;
-use signature::Signed;
+use signature::SignedRequest;
 
 /// Longest token, secret and verifier, in bytes.
 const MAX_TOKEN: usize = 512;
@@ -25,12 +26,12 @@ const MAX_PARAMETERS: usize = 32;
 
 /// An OAuth 1.0a provider.
 #[derive(Debug)]
-pub struct OAuth1 {
+pub struct OAuth1Connector {
     settings: settings::OAuth1,
     http: HttpClient,
 }
 
-impl OAuth1 {
+impl OAuth1Connector {
     /// A provider as the settings describe it. Calls nobody.
     pub(super) fn new(settings: &settings::OAuth1) -> Result<Self, ClientError> {
         let places = [&settings.request_token_url, &settings.access_token_url];
@@ -112,7 +113,7 @@ impl OAuth1 {
         ];
         parameters.extend(token.map(|(token, _)| ("oauth_token", token)));
         parameters.extend_from_slice(extra);
-        let signed = Signed {
+        let signed = SignedRequest {
             method: "POST",
             place,
             parameters: &parameters,

@@ -20,8 +20,9 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
+use super::error::ProviderError;
+use super::identity::Authenticated;
 use super::mapping::find;
-use super::{Authenticated, ProviderError};
 use crate::domain::user::Subject;
 use crate::jose::json::strict_value;
 use crate::outbound::{ClientError, HttpClient, Repeat, Response, Trust};
@@ -30,17 +31,18 @@ use crate::settings::{self, ClientAuth, Dialect, Pkce};
 /// The claim for the name that people read (OpenID Connect Core 1.0 section 5.1).
 pub(super) const READABLE: &str = "preferred_username";
 
-type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+type OAuth2Client =
+    BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
 /// An OAuth 2.0 provider.
 #[derive(Debug)]
-pub struct OAuth2 {
+pub struct OAuth2Connector {
     settings: settings::OAuth2,
-    client: Client,
+    client: OAuth2Client,
     http: HttpClient,
 }
 
-impl OAuth2 {
+impl OAuth2Connector {
     /// A provider as the settings describe it. Calls nobody.
     pub(super) fn new(settings: &settings::OAuth2) -> Result<Self, ClientError> {
         let extra = settings.extra_user_info.iter().map(|(_, url)| url);
@@ -153,7 +155,7 @@ impl OAuth2 {
         expect_json(answer)
     }
 
-    fn client_for(&self, callback_url: &Url) -> Client {
+    fn client_for(&self, callback_url: &Url) -> OAuth2Client {
         let callback_url = self.settings.callback_url.as_ref().unwrap_or(callback_url);
         self.client.clone().set_redirect_uri(RedirectUrl::from_url(callback_url.clone()))
     }

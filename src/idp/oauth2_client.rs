@@ -9,7 +9,7 @@ use ::oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 
-use super::ProviderError;
+use super::error::ProviderError;
 use crate::outbound::{HttpClient, Repeat, Response};
 
 /// Our client as the crate wants it.

@@ -17,8 +17,9 @@ use url::Url;
 use self::discovery::{Discovered, discover};
 use self::exchange::Given;
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, loggable, random};
+use super::error::ProviderError;
+use super::identity::Authenticated;
 use super::token::COOLDOWN;
-use super::{Authenticated, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::jose::error::VerifyError;
 use crate::jose::foreign::Signed;
@@ -28,13 +29,13 @@ use crate::settings;
 
 /// An OpenID provider.
 #[derive(Debug)]
-pub struct Oidc {
+pub struct OidcConnector {
     settings: settings::Oidc,
     http: HttpClient,
     discovered: Cached<Discovered>,
 }
 
-impl Oidc {
+impl OidcConnector {
     /// A provider as the settings describe it. It is not asked for anything yet.
     pub(super) fn new(settings: &settings::Oidc) -> Result<Self, ClientError> {
         let trust = Trust::of(settings.ca_file.as_deref(), [&settings.discovery]);

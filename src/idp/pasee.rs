@@ -12,9 +12,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::password::accepted;
+use super::error::ProviderError;
+use super::identity::{Authenticated, Credential};
+use super::password::{PasswordCredential, accepted};
 use super::token::{self, COOLDOWN};
-use super::{Authenticated, Credential, PasswordCredential, ProviderError};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{AccessClaims, Scope};
 use crate::domain::user::{ProviderName, Subject};
@@ -37,7 +38,7 @@ const SETS: [(Algorithm, &str); 2] = [
 
 /// Another Pasee.
 #[derive(Debug)]
-pub struct Pasee {
+pub struct PaseeConnector {
     name: ProviderName,
     endpoint: Url,
     party: Party,
@@ -56,7 +57,7 @@ pub struct Vouched {
     pub(super) authenticated_at: Timestamp,
 }
 
-impl Pasee {
+impl PaseeConnector {
     /// A Pasee as the settings describe it, offered here under a name.
     pub(super) fn new(
         name: &ProviderName,

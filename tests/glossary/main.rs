@@ -16,12 +16,6 @@ use words::{Glossary, Out, Source, Word};
 /// What the glossary says already and the code does not yet.
 const WAITING: &[&str] = &[
     "domain::Said",
-    "idp/oidc/known.rs",
-    "idp/through.rs",
-    "idp::Caller",
-    "idp::Knowledge",
-    "idp::Known",
-    "idp::Turns",
     "server::Ended",
     "server::LoginCookie",
     "server::Note",

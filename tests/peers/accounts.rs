@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pasee::domain::token::Audience;
-use pasee::idp::kubernetes::{Asking, Cluster, ClusterError, Published, Review};
+use pasee::idp::kubernetes::{ApiServer, ApiServerError, Asking, Published, Review};
 use pasee::idp::{
     Clusters, Credential, Identity, LoginMethod, PasswordCredential, ProviderError, Providers,
 };
@@ -29,8 +29,8 @@ const ISSUER: &str = "https://kubernetes.default.svc";
 /// A cluster that says what it is told to.
 #[derive(Debug)]
 struct Told {
-    review: Mutex<Option<Result<Review, ClusterError>>>,
-    keys: Mutex<Result<Value, ClusterError>>,
+    review: Mutex<Option<Result<Review, ApiServerError>>>,
+    keys: Mutex<Result<Value, ApiServerError>>,
     fetches: AtomicUsize,
 }
 
@@ -43,7 +43,7 @@ impl Told {
         })
     }
 
-    fn says(&self, review: Result<Review, ClusterError>) {
+    fn says(&self, review: Result<Review, ApiServerError>) {
         *self.review.lock().unwrap() = Some(review);
     }
 
@@ -52,7 +52,7 @@ impl Told {
     }
 }
 
-impl Cluster for Told {
+impl ApiServer for Told {
     fn review<'a>(&'a self, _: &'a SecretString, audience: &'a Audience) -> Asking<'a, Review> {
         assert_eq!(audience.as_str(), AUDIENCE, "always asked for ours");
         let review = self.review.lock().unwrap().clone();
@@ -107,7 +107,7 @@ fn settings(offline: bool) -> IdentityProvider {
 }
 
 fn providers(cluster: &Arc<Told>, offline: bool) -> Providers {
-    let cluster: Arc<dyn Cluster> = Arc::<Told>::clone(cluster);
+    let cluster: Arc<dyn ApiServer> = Arc::<Told>::clone(cluster);
     let clusters = Clusters::from([("k8s".parse().unwrap(), cluster)]);
     Providers::with(&[settings(offline)], &clusters).unwrap()
 }
@@ -181,9 +181,9 @@ async fn every_other_word_of_an_api_server() {
         );
     }
     for (error, expected) in [
-        (ClusterError::Unreachable, ProviderError::Unreachable),
-        (ClusterError::Forbidden, ProviderError::from(ClusterError::Forbidden)),
-        (ClusterError::InvalidResponse, ProviderError::from(ClusterError::InvalidResponse)),
+        (ApiServerError::Unreachable, ProviderError::Unreachable),
+        (ApiServerError::Forbidden, ProviderError::from(ApiServerError::Forbidden)),
+        (ApiServerError::InvalidResponse, ProviderError::from(ApiServerError::InvalidResponse)),
     ] {
         cluster.says(Err(error));
         assert_eq!(show(&providers, "a.b.c").await.unwrap_err(), expected);
@@ -307,7 +307,7 @@ async fn offline() {
         }
         assert_eq!(cluster.fetches.load(Ordering::SeqCst), 2, "one fetch for all unknown keys");
         // Known keys outlive the API server.
-        *cluster.keys.lock().unwrap() = Err(ClusterError::Unreachable);
+        *cluster.keys.lock().unwrap() = Err(ApiServerError::Unreachable);
         assert!(show(&providers, &signing.sign(&header, &claims())).await.is_ok());
     }
     println!("{tried} offline tokens, 0 logins");

@@ -13,7 +13,7 @@ use url::{Url, form_urlencoded};
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A request to be signed. Its body has no parameters.
-pub(super) struct Signed<'a> {
+pub(super) struct SignedRequest<'a> {
     /// The method, in capitals.
     pub method: &'a str,
     /// Where it goes.
@@ -26,7 +26,7 @@ pub(super) struct Signed<'a> {
     pub token_secret: &'a str,
 }
 
-impl Signed<'_> {
+impl SignedRequest<'_> {
     /// The value of `Authorization` (RFC 5849 section 3.5.1).
     pub(super) fn header(&self) -> HeaderValue {
         let signature = self.signature();
@@ -76,8 +76,14 @@ mod tests {
         place: &'a Url,
         parameters: &'a [(&'a str, &'a str)],
         token_secret: &'a str,
-    ) -> Signed<'a> {
-        Signed { method, place, parameters, consumer_secret: "kd94hf93k423kf44", token_secret }
+    ) -> SignedRequest<'a> {
+        SignedRequest {
+            method,
+            place,
+            parameters,
+            consumer_secret: "kd94hf93k423kf44",
+            token_secret,
+        }
     }
 
     /// Two requests of the example in RFC 5849 section 1.2.

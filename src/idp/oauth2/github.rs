@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::Value;
 use url::Url;
 
-use super::super::ProviderError;
+use super::super::error::ProviderError;
 use super::{Bearer, expect_json, json};
 use crate::outbound::{HttpClient, Response};
 

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::super::ProviderError;
+use super::super::error::ProviderError;
 use crate::jose::json::strict_object;
 use crate::outbound::Response;
 

@@ -7,15 +7,15 @@ use ::oauth2::{AuthorizationCode, PkceCodeVerifier, RequestTokenError, TokenResp
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::super::ProviderError;
+use super::super::error::ProviderError;
 use super::super::oauth2_client::OAuth2HttpClient;
-use super::{Client, graph};
+use super::{OAuth2Client, graph};
 use crate::jose::json::strict_object;
 use crate::outbound::{HttpClient, Response};
 
 /// Asks for the access token of a code.
 pub(super) async fn exchange(
-    client: &Client,
+    client: &OAuth2Client,
     http: &HttpClient,
     verifier: Option<String>,
     code: &str,

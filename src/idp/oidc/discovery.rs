@@ -10,7 +10,7 @@ use http::header::ACCEPT;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::super::ProviderError;
+use super::super::error::ProviderError;
 use super::metadata::Metadata;
 use crate::jose::foreign::KeySet;
 use crate::jose::json::strict_object;

@@ -16,7 +16,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::super::ProviderError;
+use super::super::error::ProviderError;
 use super::super::oauth2_client::OAuth2HttpClient;
 use super::metadata::Metadata;
 use crate::jose::json::strict_object;
@@ -32,7 +32,7 @@ pub struct Beside {
 impl ExtraTokenFields for Beside {}
 
 /// A client that knows where to send browsers and where to redeem codes.
-pub type Client = oauth2::Client<
+pub type OidcClient = oauth2::Client<
     BasicErrorResponse,
     StandardTokenResponse<Beside, BasicTokenType>,
     BasicTokenIntrospectionResponse,
@@ -54,7 +54,7 @@ pub struct Given {
 }
 
 /// The client that this Pasee is at a provider.
-pub fn client(settings: &settings::Oidc, metadata: &Metadata, callback_url: Url) -> Client {
+pub fn client(settings: &settings::Oidc, metadata: &Metadata, callback_url: Url) -> OidcClient {
     let client = oauth2::Client::new(ClientId::new(settings.client_id.clone()))
         .set_auth_uri(AuthUrl::from_url(metadata.authorization.clone()))
         .set_token_uri(TokenUrl::from_url(metadata.token.clone()))
@@ -71,7 +71,7 @@ pub fn client(settings: &settings::Oidc, metadata: &Metadata, callback_url: Url)
 /// Redeems a code.
 pub async fn redeem(
     http: &HttpClient,
-    client: &Client,
+    client: &OidcClient,
     code: &str,
     verifier: String,
 ) -> Result<Given, ProviderError> {

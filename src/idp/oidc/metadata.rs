@@ -6,7 +6,7 @@ use oauth2::AuthType;
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
-use super::super::ProviderError;
+use super::super::error::ProviderError;
 use crate::settings;
 
 /// A provider's places and abilities.

@@ -8,7 +8,7 @@ use oauth2::AccessToken;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::super::ProviderError;
+use super::super::error::ProviderError;
 use crate::jose::json::strict_object;
 use crate::outbound::{HttpClient, Repeat};
 

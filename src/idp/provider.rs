@@ -1,0 +1,261 @@
+//! One identity provider of the settings: the common face of all protocols, and the rule that only what the settings let
+//! pass goes on.
+//!
+//! Must not know how a protocol asks, nor what becomes of an identity.
+
+use url::Url;
+
+use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin};
+use super::error::ProviderError;
+use super::forward::{Forward, ForwardedAnswer, ForwardedRequest};
+use super::identity::{Authenticated, Credential, Identity, LoginMethod, MappedGroups};
+use super::kisee::KiseeConnector;
+use super::kubernetes::KubernetesConnector;
+use super::local::LocalConnector;
+use super::mapping::MappingRules;
+use super::oauth1::OAuth1Connector;
+use super::oauth2::OAuth2Connector;
+use super::oidc::OidcConnector;
+use super::pasee::PaseeConnector;
+use crate::domain::evidence::Evidence;
+use crate::domain::time::Timestamp;
+use crate::domain::user::{ProviderName, UserId};
+use crate::settings::{self, InputField};
+
+/// One identity provider of the settings, ready to be asked.
+#[derive(Debug)]
+pub struct Provider {
+    name: ProviderName,
+    title: String,
+    description: String,
+    fields: Vec<InputField>,
+    mapping: MappingRules,
+    connector: Connector,
+}
+
+/// The protocol by which a provider is asked, with what it needs for that.
+#[derive(Debug)]
+pub(super) enum Connector {
+    Kisee(KiseeConnector),
+    Local(LocalConnector),
+    OAuth1(Box<OAuth1Connector>),
+    OAuth2(Box<OAuth2Connector>),
+    Oidc(Box<OidcConnector>),
+    Pasee(PaseeConnector),
+    Kubernetes(KubernetesConnector),
+}
+
+impl Connector {
+    fn login_methods(&self) -> &'static [LoginMethod] {
+        match self {
+            Self::Kisee(_) | Self::Local(_) => &[LoginMethod::Password],
+            Self::OAuth1(_) | Self::OAuth2(_) | Self::Oidc(_) => &[LoginMethod::Redirect],
+            Self::Pasee(pasee) if pasee.forwards() => &[LoginMethod::Token, LoginMethod::Password],
+            Self::Pasee(_) | Self::Kubernetes(_) => &[LoginMethod::Token],
+        }
+    }
+}
+
+impl Provider {
+    pub(super) fn new(settings: &settings::IdentityProvider, connector: Connector) -> Self {
+        let name = settings.name.clone();
+        let title = settings.title.clone();
+        let login_methods = connector.login_methods();
+        Self {
+            title: title.unwrap_or_else(|| format!("Log in via {name}")),
+            description: settings
+                .description
+                .clone()
+                .unwrap_or_else(|| description(&name, login_methods)),
+            fields: login_fields(&settings.input_fields, login_methods),
+            mapping: MappingRules::new(&settings.mapping),
+            name,
+            connector,
+        }
+    }
+
+    /// The provider's name.
+    #[must_use]
+    pub fn name(&self) -> &ProviderName {
+        &self.name
+    }
+
+    /// What to call it in front of people.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// One sentence more.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// What a login takes.
+    #[must_use]
+    pub fn fields(&self) -> &[InputField] {
+        &self.fields
+    }
+
+    /// How to log in through it, at least one.
+    #[must_use]
+    pub fn login_methods(&self) -> &'static [LoginMethod] {
+        self.connector.login_methods()
+    }
+
+    /// Asks who somebody is.
+    ///
+    /// # Errors
+    /// [`ProviderError`]; never says whether a user exists.
+    pub async fn identify(
+        &self,
+        credential: Credential,
+        now: Timestamp,
+    ) -> Result<Identity, ProviderError> {
+        let authenticated = match (&self.connector, credential) {
+            (Connector::Kisee(kisee), Credential::Password(credential)) => {
+                kisee.identify(credential, now).await?
+            }
+            (Connector::Local(local), Credential::Password(credential)) => {
+                local.identify(credential).await?
+            }
+            (Connector::Pasee(pasee), credential) => {
+                let vouched = pasee.identify(credential, now).await?;
+                let identity = self.identity(&vouched.authenticated)?;
+                let authenticated_at = Some(vouched.authenticated_at);
+                return Ok(Identity { authenticated_at, ..identity });
+            }
+            (Connector::Kubernetes(kubernetes), Credential::Token(token)) => {
+                kubernetes.identify(token, now).await?
+            }
+            (Connector::Kisee(_) | Connector::Local(_), Credential::Token(_))
+            | (Connector::Kubernetes(_), Credential::Password(_))
+            | (Connector::OAuth1(_) | Connector::OAuth2(_) | Connector::Oidc(_), _) => {
+                return Err(ProviderError::NotOffered);
+            }
+        };
+        self.identity(&authenticated)
+    }
+
+    /// Begins a login in a browser, which is to come back to `callback_url`.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotOffered`] when the protocol has no such thing, else what went wrong on the way.
+    pub async fn begin(
+        &self,
+        callback_url: &Url,
+        now: Timestamp,
+    ) -> Result<AuthorizationRequest, ProviderError> {
+        match &self.connector {
+            Connector::OAuth1(oauth1) => oauth1.begin(callback_url, now).await,
+            Connector::OAuth2(oauth2) => oauth2.begin(callback_url),
+            Connector::Oidc(oidc) => oidc.begin(callback_url).await,
+            Connector::Kisee(_)
+            | Connector::Local(_)
+            | Connector::Pasee(_)
+            | Connector::Kubernetes(_) => Err(ProviderError::NotOffered),
+        }
+    }
+
+    /// Ends a login in a browser that has come back to `callback_url` with an answer, and with what was remembered
+    /// of how it began.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotConfirmed`] when the answer does not belong to that beginning or says no.
+    pub async fn finish(
+        &self,
+        callback_url: &Url,
+        pending: PendingLogin,
+        params: &CallbackParams,
+        now: Timestamp,
+    ) -> Result<Identity, ProviderError> {
+        let authenticated = match &self.connector {
+            Connector::OAuth1(oauth1) => oauth1.finish(pending, params, now).await?,
+            Connector::OAuth2(oauth2) => oauth2.finish(callback_url, pending, params).await?,
+            Connector::Oidc(oidc) => oidc.finish(callback_url, pending, params, now).await?,
+            Connector::Kisee(_)
+            | Connector::Local(_)
+            | Connector::Pasee(_)
+            | Connector::Kubernetes(_) => {
+                return Err(ProviderError::NotOffered);
+            }
+        };
+        self.identity(&authenticated)
+    }
+
+    /// Judges once more, by the settings of today, a user whom a login has authenticated: whether they are let in, and which
+    /// groups are added.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotAllowed`].
+    pub fn recheck(
+        &self,
+        user: &UserId,
+        evidence: &Evidence,
+    ) -> Result<MappedGroups, ProviderError> {
+        self.mapping.recheck(user.split().1, evidence)
+    }
+
+    fn identity(&self, authenticated: &Authenticated) -> Result<Identity, ProviderError> {
+        let (claims, evidence, mapped) = self.mapping.judge(authenticated)?;
+        let user = UserId::new(&self.name, &authenticated.subject);
+        Ok(Identity { user, claims, evidence, mapped, authenticated_at: None })
+    }
+
+    /// Passes a request on, untouched.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotOffered`] when the protocol has no such thing, else what went wrong on the way.
+    pub async fn forward(
+        &self,
+        what: Forward<'_>,
+        request: ForwardedRequest,
+    ) -> Result<ForwardedAnswer, ProviderError> {
+        match &self.connector {
+            Connector::Kisee(kisee) => kisee.forward(what, request).await,
+            Connector::Local(_)
+            | Connector::OAuth1(_)
+            | Connector::OAuth2(_)
+            | Connector::Oidc(_)
+            | Connector::Pasee(_)
+            | Connector::Kubernetes(_) => Err(ProviderError::NotOffered),
+        }
+    }
+}
+
+/// What the methods to log in take, whatever else the settings want besides. Where there are several, nothing
+/// is required of all.
+fn login_fields(configured: &[InputField], login_methods: &[LoginMethod]) -> Vec<InputField> {
+    let mut fields = configured.to_vec();
+    for method in login_methods {
+        let names: &[&str] = match method {
+            LoginMethod::Password => &["login", "password"],
+            LoginMethod::Token => &["token"],
+            LoginMethod::Redirect => &[],
+        };
+        for name in names {
+            let required = login_methods.len() == 1;
+            match fields.iter_mut().find(|field| field.name == *name) {
+                Some(field) => field.required = required,
+                None => fields.push(InputField { name: (*name).to_owned(), required }),
+            }
+        }
+    }
+    fields
+}
+
+/// What is said of a provider of which the settings say nothing.
+fn description(name: &ProviderName, login_methods: &[LoginMethod]) -> String {
+    let what = match login_methods {
+        [LoginMethod::Redirect] => {
+            return format!(
+                "POST to get the authorize_url to open in a browser, or open this URL in one: {name} asks who you are."
+            );
+        }
+        [LoginMethod::Token] => "a token",
+        [LoginMethod::Token, ..] => "a token, or a login and a password",
+        _ => "a login and a password",
+    };
+    format!("POST {what} of {name} to get an access and a refresh token.")
+}

@@ -1,0 +1,114 @@
+//! All identity providers that are offered, made from the settings.
+//!
+//! Must not call any of them: one that is down does not stop us.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::kisee::KiseeConnector;
+use super::kubernetes::{ApiServer, KubernetesConnector};
+use super::local::LocalConnector;
+use super::oauth1::OAuth1Connector;
+use super::oauth2::OAuth2Connector;
+use super::oidc::OidcConnector;
+use super::pasee::PaseeConnector;
+use super::provider::{Connector, Provider};
+use crate::domain::user::ProviderName;
+use crate::outbound::ClientError;
+use crate::settings::{self, Protocol};
+
+/// All identity providers that are offered.
+#[derive(Debug)]
+pub struct Providers {
+    offered: Vec<Arc<Provider>>,
+    registering: Option<Arc<Provider>>,
+}
+
+/// The clusters of the settings' providers of the protocol kubernetes, by the providers' names.
+pub type Clusters = HashMap<ProviderName, Arc<dyn ApiServer>>;
+
+/// Why a provider of the settings cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+#[error("identity provider {name}: {reason}")]
+pub struct SetupError {
+    name: ProviderName,
+    #[source]
+    reason: Unready,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Unready {
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("its cluster is not connected to")]
+    NoCluster,
+}
+
+impl Providers {
+    /// Makes the enabled providers of the settings ready, none of which is a Kubernetes cluster. Talks to none of them:
+    /// one that is down does not stop us.
+    ///
+    /// # Errors
+    /// [`SetupError`] when a `ca_file` cannot be used, the system's TLS is unusable, or one is a cluster.
+    pub fn new(settings: &[settings::IdentityProvider]) -> Result<Self, SetupError> {
+        Self::with(settings, &Clusters::new())
+    }
+
+    /// The same, with the clusters among them connected to.
+    ///
+    /// # Errors
+    /// [`SetupError`] as above, or when one of the clusters is not there.
+    pub fn with(
+        settings: &[settings::IdentityProvider],
+        clusters: &Clusters,
+    ) -> Result<Self, SetupError> {
+        let mut providers = Self { offered: Vec::new(), registering: None };
+        for provider in settings.iter().filter(|provider| provider.enabled) {
+            let made = connector(provider, clusters);
+            let protocol =
+                made.map_err(|reason| SetupError { name: provider.name.clone(), reason })?;
+            let ready = Arc::new(Provider::new(provider, protocol));
+            if provider.registers_users {
+                providers.registering = Some(Arc::clone(&ready));
+            }
+            providers.offered.push(ready);
+        }
+        Ok(providers)
+    }
+
+    /// The provider of that name, if it is offered.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Provider> {
+        self.offered.iter().find(|provider| provider.name().as_str() == name).map(Arc::as_ref)
+    }
+
+    /// The provider with the capability `register_user`.
+    #[must_use]
+    pub fn registering(&self) -> Option<&Provider> {
+        self.registering.as_deref()
+    }
+
+    /// All that are offered, in the order of the settings.
+    pub fn iter(&self) -> impl Iterator<Item = &Provider> {
+        self.offered.iter().map(Arc::as_ref)
+    }
+}
+
+/// The protocol of a provider, with what it needs.
+fn connector(
+    provider: &settings::IdentityProvider,
+    clusters: &Clusters,
+) -> Result<Connector, Unready> {
+    Ok(match &provider.protocol {
+        Protocol::Kisee(kisee) => Connector::Kisee(KiseeConnector::new(kisee)?),
+        Protocol::Local(local) => Connector::Local(LocalConnector::new(local)),
+        Protocol::OAuth1(oauth1) => Connector::OAuth1(Box::new(OAuth1Connector::new(oauth1)?)),
+        Protocol::OAuth2(oauth2) => Connector::OAuth2(Box::new(OAuth2Connector::new(oauth2)?)),
+        Protocol::Oidc(oidc) => Connector::Oidc(Box::new(OidcConnector::new(oidc)?)),
+        Protocol::Pasee(pasee) => Connector::Pasee(PaseeConnector::new(&provider.name, pasee)?),
+        Protocol::Kubernetes(kubernetes) => {
+            let cluster = clusters.get(&provider.name).ok_or(Unready::NoCluster)?;
+            Connector::Kubernetes(KubernetesConnector::new(kubernetes, Arc::clone(cluster)))
+        }
+    })
+}
