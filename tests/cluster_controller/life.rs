@@ -200,7 +200,7 @@ fn many_groups_come_to_rest() {
     realm.settle();
     realm.stays_still(3);
     realm.kubectl(&["delete", "groups.pasee.meltylab.fr/top"]);
-    eventually("all is gone", || realm.versions().iter().all(|line| line.starts_with("Event/")));
+    eventually("all is gone", || realm.versions().iter().all(|line| line.starts_with("events/")));
     std::thread::sleep(Duration::from_millis(500));
     controller.stop();
 }

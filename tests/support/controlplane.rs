@@ -9,6 +9,7 @@
 
 mod certificates;
 mod component;
+mod reader;
 mod user;
 
 use std::ffi::OsString;
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 use self::certificates::Authority;
 use self::component::Keeper;
 pub use self::component::{Component, free_ports};
+pub use self::reader::Reader;
 #[allow(unused_imports, reason = "for whoever names it")]
 pub use self::user::Told;
 pub use self::user::{Credentials, User};

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::controller::Controller;
-use super::controlplane::{ControlPlane, User};
+use super::controlplane::{ControlPlane, Reader, User};
 use super::patience::eventually;
 
 /// A realm in a namespace of its own, and controllers that run it as a service account.
@@ -20,6 +20,7 @@ pub struct Realm {
     pub namespace: String,
     admin: User,
     account: User,
+    reader: Reader,
     dir: TempDir,
 }
 
@@ -29,8 +30,9 @@ impl Realm {
         let namespace = cluster.namespace();
         install(cluster, &namespace, &[]);
         let account = cluster.account(&namespace, "pasee-controller");
+        let reader = Reader::new(&admin);
         let dir = tempfile::tempdir().unwrap();
-        Self { namespace, admin, account, dir }
+        Self { namespace, admin, account, reader, dir }
     }
 
     /// Lets controllers do what their role says, but only these verbs on resources.
@@ -64,10 +66,7 @@ impl Realm {
 
     /// An object such as `groups/a`; null when there is none.
     pub fn get(&self, object: &str) -> Value {
-        let (resource, name) = object.split_once('/').unwrap();
-        let resource = format!("{resource}.pasee.meltylab.fr");
-        let found = self.kubectl(&["get", &resource, name, "--ignore-not-found", "-o", "json"]);
-        if found.is_empty() { Value::Null } else { serde_json::from_str(&found).unwrap() }
+        self.reader.read(&self.place(object))
     }
 
     /// The reason of the condition `Ready`, empty while there is none.
@@ -96,12 +95,23 @@ impl Realm {
 
     /// Every object of Pasee with its version, and the Events about them.
     pub fn versions(&self) -> Vec<String> {
-        let resources =
-            "groups.pasee.meltylab.fr,memberships.pasee.meltylab.fr,users.pasee.meltylab.fr,events";
-        let path = "jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}\
-                    {\"\\n\"}{end}";
-        let all = self.kubectl(&["get", resources, "-o", path]);
-        all.lines().map(str::to_owned).collect()
+        let ours = ["groups", "memberships", "users"].map(|kind| self.place(kind));
+        let events = format!("/api/v1/namespaces/{}/events", self.namespace);
+        let mut versions = Vec::new();
+        for path in ours.into_iter().chain([events]) {
+            let list = self.reader.read(&path);
+            let kind = path.rsplit('/').next().unwrap();
+            versions.extend(list["items"].as_array().unwrap().iter().map(|object| {
+                let metadata = &object["metadata"];
+                format!("{kind}/{} {}", metadata["name"], metadata["resourceVersion"])
+            }));
+        }
+        versions
+    }
+
+    /// Where an object such as `groups/a` is, or all of its kind.
+    fn place(&self, object: &str) -> String {
+        format!("/apis/pasee.meltylab.fr/v1/namespaces/{}/{object}", self.namespace)
     }
 
     /// Asserts that nothing is written for some seconds.
@@ -124,8 +134,8 @@ impl Realm {
 
     /// The reasons of the Events about an object.
     pub fn events(&self, kind: &str, name: &str) -> Vec<String> {
-        let events = self.kubectl(&["get", "events.events.k8s.io", "-o", "json"]);
-        let events: Value = serde_json::from_str(&events).unwrap();
+        let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", self.namespace);
+        let events = self.reader.read(&path);
         let of = |event: &&Value| {
             event["regarding"]["kind"] == kind && event["regarding"]["name"] == name
         };
@@ -135,9 +145,9 @@ impl Realm {
 
     /// Who leads, as the Lease says.
     pub fn holder(&self) -> String {
-        let path = "jsonpath={.spec.holderIdentity}";
-        let lease = ["get", "lease/pasee-controller", "--ignore-not-found", "-o", path];
-        self.kubectl(&lease)
+        let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.namespace);
+        let lease = self.reader.read(&format!("{leases}/pasee-controller"));
+        lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned()
     }
 }
 
@@ -191,26 +201,28 @@ pub fn role(namespace: &str, name: &str, may: impl Fn(&str, &str) -> bool) -> Va
 /// Waits until the policies that were installed with these options are looked at: by somebody whom the roles let in and
 /// the policy does not, and by root staff, whose groups get a creator.
 pub fn wait_for_policy(cluster: &ControlPlane, namespace: &str, options: &[&str]) {
-    let [probe, root] =
-        ["probe", "pasee:probe-root"].map(|name| cluster.user(name, &["pasee:staff"]));
-    let create = |user: &User, kind: &str, spec: &str| {
-        let object = format!(
-            r#"{{"apiVersion":"pasee.meltylab.fr/v1","kind":"{kind}","metadata":{{"name":"probe"}},"spec":{spec}}}"#
-        );
-        let output = ["-o", "jsonpath={.spec.creator}"];
-        let arguments = ["create", "--dry-run=server", "-n", namespace, "-f", "-"];
-        user.kubectl_with(arguments.into_iter().chain(output), &object)
+    let [probe, root] = ["probe", "pasee:probe-root"]
+        .map(|name| Reader::new(&cluster.user(name, &["pasee:staff"])));
+    let create = |reader: &Reader, kind: &str, spec: &Value| {
+        let path =
+            format!("/apis/pasee.meltylab.fr/v1/namespaces/{namespace}/{}s", kind.to_lowercase());
+        reader.would_create(&path, &object(kind, "probe", spec))
     };
     eventually("the policy holds", || {
-        [("Group", "{}"), ("Membership", r#"{"role":"Staff"}"#), ("User", r#"{"username":"k-x"}"#)]
-            .iter()
-            .all(|(kind, spec)| {
-                create(&probe, kind, spec).stderr.contains("you are no user of the realm")
-            })
+        let specs = [
+            ("Group", json!({})),
+            ("Membership", json!({ "role": "Staff" })),
+            ("User", json!({ "username": "k-x" })),
+        ];
+        specs.iter().all(|(kind, spec)| {
+            let answer = create(&probe, kind, spec);
+            answer.is_err_and(|refusal| refusal.contains("you are no user of the realm"))
+        })
     });
     if !options.contains(&"--no-mutating-policy") {
         eventually("creators are filled in", || {
-            create(&root, "Group", "{}").stdout == "probe-root"
+            let answer = create(&root, "Group", &json!({}));
+            answer.is_ok_and(|group| group["spec"]["creator"] == "probe-root")
         });
     }
 }
