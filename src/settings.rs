@@ -30,8 +30,8 @@ use crate::domain::user::{ProviderName, Subject};
 use crate::jose::foreign::ForeignAlgorithm;
 use crate::jose::key::{PrivateKey, PublicKey};
 
-pub use file::{ReadError, find, load};
-pub use load::parse;
+pub use file::{ReadError, find};
+pub use load::{load, parse};
 pub use provider::{ClientAuth, Dialect, OAuth1, OAuth2, Pkce};
 
 /// Everything the settings file says, with defaults where it is silent.

@@ -6,10 +6,10 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::{Settings, SettingsError, parse};
+use super::SettingsError;
 
 /// Largest settings file, in bytes: 1 MiB.
-const MAX_SETTINGS: u64 = 1024 * 1024;
+pub(super) const MAX_SETTINGS: u64 = 1024 * 1024;
 
 /// Why a file gives no text.
 #[derive(Debug, thiserror::Error)]
@@ -54,16 +54,6 @@ fn first_of(candidates: Vec<PathBuf>) -> Result<PathBuf, SettingsError> {
             Err(SettingsError::NotFound(looked.join(", ")))
         }
     }
-}
-
-/// Reads and checks a settings file of at most 1 MiB.
-///
-/// # Errors
-/// [`SettingsError`] with every mistake, each with file, line, key and what a right value looks like.
-pub fn load(file: &Path) -> Result<Settings, SettingsError> {
-    let source = text(file, MAX_SETTINGS)
-        .map_err(|reason| SettingsError::Unreadable(file.to_owned(), reason))?;
-    parse(file, &source)
 }
 
 /// The text of a file of at most so many bytes.

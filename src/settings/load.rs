@@ -1,6 +1,6 @@
-//! From the text of a file to [`Settings`], part by part.
+//! From a file to [`Settings`], part by part.
 //!
-//! Must not touch anything but the files that are named with `…_file`.
+//! Must not touch anything but that file and those that are named with `…_file`.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::path::Path;
 use ipnet::IpNet;
 use toml::de::DeTable;
 
+use super::file::{MAX_SETTINGS, text};
 use super::keys::keys;
 use super::listen::{Listen, cors, listen};
 use super::provider::{providers, refuse_ourselves};
@@ -16,6 +17,16 @@ use super::report::Report;
 use super::storage::storage;
 use super::tokens::jwt;
 use super::{Limits, Log, LogFormat, Settings, SettingsError};
+
+/// Reads and checks a settings file of at most 1 MiB.
+///
+/// # Errors
+/// [`SettingsError`] with every mistake, each with file, line, key and what a right value looks like.
+pub fn load(file: &Path) -> Result<Settings, SettingsError> {
+    let source = text(file, MAX_SETTINGS)
+        .map_err(|reason| SettingsError::Unreadable(file.to_owned(), reason))?;
+    parse(file, &source)
+}
 
 /// Checks the text of a settings file; relative paths in it start at the file's directory.
 ///

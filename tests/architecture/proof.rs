@@ -256,3 +256,40 @@ fn a_known_circle_passes_until_it_is_none() {
     let elsewhere = judged_but(&[("web/a.rs", a.1), ("web/b.rs", b.1)], known);
     assert_eq!(elsewhere.len(), 2, "{elsewhere:?}");
 }
+
+#[test]
+fn a_file_that_nobody_finds_is_refused() {
+    let lost = |page: &str, known: &[&str], files: &[(&str, &str)]| {
+        let files: Vec<File> = files
+            .iter()
+            .map(|(path, text)| File::new((*path).to_owned(), (*text).to_owned()))
+            .collect();
+        reach::mistakes(&files, page, known)
+    };
+    let key = ("jose/key.rs", "//! Owns.");
+    let lib = ("lib.rs", "//! Has [`jose`].");
+    for head in [
+        "//! Owns keys.",
+        "//! Owns keys: `keys`, key, `key.rs`.",
+        "// `key`",
+        "//! Owns.\n\nmod key; // [`key`]",
+    ] {
+        let found = lost("[k](../src/jose/key.rs.bak)", &[], &[lib, ("jose.rs", head), key]);
+        assert!(found.len() == 1 && found[0].starts_with("jose/key.rs: is neither"), "{found:?}");
+    }
+    let none = Vec::<String>::new();
+    for head in ["//! Owns [`key`].", "//! | `key` | keys |", "//! A\n//! [`key::PrivateKey`]"] {
+        assert_eq!(lost("", &[], &[lib, ("jose.rs", head), key]), none, "{head}");
+    }
+    let jose = ("jose.rs", "//! Owns.");
+    assert_eq!(lost("[key.rs](../src/jose/key.rs)", &[], &[lib, jose, key]), none);
+    let found = lost("", &[], &[("lib.rs", "//! Nothing."), jose]);
+    assert_eq!(found.len(), 1, "a top module is named in lib.rs: {found:?}");
+    let tests =
+        [lib, ("jose.rs", "//! Owns.\n#[cfg(test)]\nmod tests;"), ("jose/tests.rs", "//! T.")];
+    assert_eq!(lost("", &[], &tests), none);
+
+    assert_eq!(lost("", &["jose"], &[lib, jose, key]), none);
+    let found = lost("", &["jose"], &[lib, jose]);
+    assert!(found[0].contains("take it off"), "{found:?}");
+}
