@@ -3,14 +3,16 @@
 //! Owns how a token is written, and whether one is believed. Must not know sockets, settings, or who may have which
 //! token; time and randomness come in as parameters.
 
+pub mod algorithm;
 pub mod claims;
 pub mod compact;
 pub mod error;
-pub mod foreign;
 pub mod id_token;
 pub mod json;
+mod jwk;
 pub mod jwks;
 pub mod key;
+pub mod key_set;
 pub mod kisee;
 mod pem;
 pub mod seal;

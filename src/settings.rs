@@ -27,7 +27,7 @@ use crate::domain::evidence::Fact;
 use crate::domain::group::GroupName;
 use crate::domain::token::{Audience, Issuer, Lifetimes};
 use crate::domain::user::{ProviderName, Subject};
-use crate::jose::foreign::ForeignAlgorithm;
+use crate::jose::algorithm::JwsAlgorithm;
 use crate::jose::key::{PrivateKey, PublicKey};
 
 pub use file::{ReadError, find};
@@ -256,7 +256,7 @@ pub struct Oidc {
     /// `callback_url`: where the provider sends browsers back to, when that is not `<hostname>/tokens/?idp=NAME`.
     pub callback_url: Option<Url>,
     /// `algorithms`: what an ID token may be signed with; never symmetric.
-    pub algorithms: Vec<ForeignAlgorithm>,
+    pub algorithms: Vec<JwsAlgorithm>,
     /// `user_info`: whether what the UserInfo endpoint says is taken too; default false.
     pub user_info: bool,
     /// `max_age`: how long ago the user may have shown the provider who they are, 1 s to 365 days; any time when absent.

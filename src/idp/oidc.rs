@@ -22,8 +22,8 @@ use super::identity::Authenticated;
 use super::token::COOLDOWN;
 use crate::domain::time::Timestamp;
 use crate::jose::error::VerifyError;
-use crate::jose::foreign::Signed;
 use crate::jose::id_token::Expected;
+use crate::jose::key_set::Signed;
 use crate::outbound::{Cached, ClientError, HttpClient, Trust};
 use crate::settings;
 

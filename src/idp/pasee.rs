@@ -22,8 +22,8 @@ use crate::domain::user::{ProviderName, Subject};
 use crate::jose::claims::{Party, unflattened};
 use crate::jose::error::VerifyError;
 use crate::jose::json::strict_object;
-use crate::jose::jwks;
 use crate::jose::key::{Algorithm, PublicKey};
+use crate::jose::key_set;
 use crate::jose::verify::Verifier;
 use crate::outbound::{
     Cached, ClientError, DEFAULT_AGE, Fetched, HttpClient, Repeat, Response, Trust,
@@ -218,7 +218,7 @@ impl PaseeConnector {
             _ if answer.is_away() => return Err(ProviderError::Unreachable),
             _ => return Err(ProviderError::InvalidResponse("no JWK Set")),
         }
-        let keys = jwks::read(algorithm, &answer.body)
+        let keys = key_set::published(algorithm, &answer.body)
             .map_err(|_| ProviderError::InvalidResponse("a malformed JWK Set"))?;
         Ok((keys, answer.max_age().unwrap_or(DEFAULT_AGE)))
     }

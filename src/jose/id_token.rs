@@ -10,9 +10,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+use super::algorithm::JwsAlgorithm;
 use super::compact::ClaimSet;
 use super::error::VerifyError;
-use super::foreign::{ForeignAlgorithm, Signed};
+use super::key_set::Signed;
 use super::window;
 use crate::domain::time::Timestamp;
 
@@ -72,7 +73,7 @@ impl Expected<'_> {
 }
 
 /// The left half of the hash of an access token (section 3.1.3.6).
-fn half_hash(algorithm: ForeignAlgorithm, access_token: &str) -> String {
+fn half_hash(algorithm: JwsAlgorithm, access_token: &str) -> String {
     let hash = match algorithm.hash_bits() {
         384 => Sha384::digest(access_token).to_vec(),
         512 => Sha512::digest(access_token).to_vec(),

@@ -7,9 +7,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm as Signing, EncodingKey, crypto};
 use pasee::domain::time::Timestamp;
 use pasee::idp::{ProviderError, Providers};
-use pasee::jose::foreign::KeySet;
 use pasee::jose::id_token::Expected;
 use pasee::jose::key::Algorithm;
+use pasee::jose::key_set::KeySet;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

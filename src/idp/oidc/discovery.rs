@@ -12,8 +12,8 @@ use url::Url;
 
 use super::super::error::ProviderError;
 use super::metadata::Metadata;
-use crate::jose::foreign::KeySet;
 use crate::jose::json::strict_object;
+use crate::jose::key_set::KeySet;
 use crate::outbound::{Fetched, HttpClient, Repeat};
 use crate::settings;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use url::{Host, Url};
 
-use crate::jose::foreign::ForeignAlgorithm;
+use crate::jose::algorithm::JwsAlgorithm;
 use crate::settings::Oidc;
 use crate::settings::keys::secret;
 use crate::settings::reader::{Item, Table};
@@ -153,7 +153,7 @@ fn callback(item: &Item<'_, &str>) -> Option<Url> {
     url
 }
 
-fn algorithms(settings: &Table<'_>) -> Vec<ForeignAlgorithm> {
+fn algorithms(settings: &Table<'_>) -> Vec<JwsAlgorithm> {
     let Some(item) = settings.get("algorithms") else {
         return ALGORITHMS.iter().filter_map(|name| name.parse().ok()).collect();
     };
