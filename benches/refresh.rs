@@ -163,7 +163,7 @@ fn server(key: &PrivateKey) -> (Api, String) {
     let pair =
         issue(admission, record.holdings, lifetimes, [token_id([1; 16]), token_id([2; 16])], now());
     let keys = KeyRing::new(Keys::new(&party(), KeyParts::of(key.clone())));
-    let token = keys.current().signer().refresh(&pair.refresh).expect("a token");
+    let token = keys.current().refresh_tokens().write(&pair.refresh).expect("a token");
     let api = Api::new(Config {
         hostname: "http://127.0.0.1:8150".to_owned(),
         lifetimes,

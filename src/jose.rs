@@ -15,6 +15,7 @@ pub mod key;
 pub mod key_set;
 pub mod kisee;
 mod pem;
+pub mod refresh;
 pub mod seal;
 pub mod secret;
 pub mod service_account;

@@ -12,6 +12,8 @@ pub const MAX_NAME: usize = 64;
 pub const MAX_TEXT: usize = 1024;
 /// Most texts in a claim that is a list.
 pub const MAX_LIST: usize = 64;
+/// Most bytes of all claims of one user together, as JSON writes them.
+pub const MAX_TOTAL: usize = 1024;
 /// Most claims of one user.
 pub const MAX_CLAIMS: usize = 32;
 
@@ -129,6 +131,26 @@ impl ClaimValue {
             Self::Texts(texts) => texts.len() <= MAX_LIST && texts.iter().all(text_fits),
         }
     }
+
+    /// How long the value is in JSON, in bytes.
+    fn length(&self) -> usize {
+        match self {
+            Self::Bool(value) => 5 - usize::from(*value),
+            Self::Integer(value) => value.to_string().len(),
+            Self::Text(text) => quoted(text),
+            Self::Texts(texts) => listed(texts.iter().map(|text| quoted(text))),
+        }
+    }
+}
+
+/// A text in quotes. It holds no control characters, so nothing else is escaped.
+fn quoted(text: &str) -> usize {
+    2 + text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
+}
+
+/// Members of these lengths in brackets, with commas between.
+fn listed(members: impl Iterator<Item = usize>) -> usize {
+    members.fold(1, |length, member| length + member + 1).max(2)
 }
 
 /// The claims that pass, by name. Claims out of bounds are left out.
@@ -152,6 +174,35 @@ impl ExtraClaims {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// How long the claims are as a JSON object, in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        listed(self.0.iter().map(|(name, value)| length_of(name, value)))
+    }
+
+    /// Keeps only claims of which this is true.
+    pub fn retain(&mut self, keep: impl Fn(&ClaimName) -> bool) {
+        self.0.retain(|name, _| keep(name));
+    }
+
+    /// Leaves out the longest, one after the other, until the claims are at most so many bytes long; the names of those
+    /// that are left out.
+    pub fn shorten(&mut self, most: usize) -> Vec<ClaimName> {
+        let mut left_out = Vec::new();
+        while !self.is_empty() && self.length() > most {
+            let longest = self.0.iter().max_by_key(|(name, value)| length_of(name, value));
+            let Some(name) = longest.map(|(name, _)| name.clone()) else { break };
+            self.0.remove(&name);
+            left_out.push(name);
+        }
+        left_out
+    }
+}
+
+/// A claim as a member of a JSON object.
+fn length_of(name: &ClaimName, value: &ClaimValue) -> usize {
+    name.0.len() + 3 + value.length()
 }
 
 impl FromIterator<(ClaimName, ClaimValue)> for ExtraClaims {
@@ -192,5 +243,25 @@ mod tests {
         .into_iter()
         .collect();
         assert_eq!(claims.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["d"]);
+    }
+
+    #[test]
+    fn the_longest_goes_first() {
+        let claim = |name: &str, length| {
+            (name.parse::<ClaimName>().unwrap(), ClaimValue::Text("x".repeat(length)))
+        };
+        let all: ExtraClaims = [claim("a", 500), claim("b", 600), claim("c", 100), claim("d", 501)]
+            .into_iter()
+            .collect();
+        let shortened = |most| {
+            let mut claims = all.clone();
+            let left_out = claims.shorten(most);
+            assert!(claims.is_empty() || claims.length() <= most);
+            left_out.iter().map(ClaimName::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(shortened(all.length()), [""; 0]);
+        assert_eq!(shortened(MAX_TOTAL), ["b", "d"]);
+        assert_eq!(shortened(10), ["b", "d", "a", "c"]);
+        assert_eq!(shortened(0), ["b", "d", "a", "c"]);
     }
 }

@@ -1,15 +1,13 @@
 //! What an identity provider said at login that decides something here: who may log in, and which groups it adds.
 //!
-//! A refresh token carries it, so that the settings of the day decide again at each refresh. Must not know what any of it
-//! decides; that is the settings' business.
+//! A refresh token carries which rules of the settings held, so that those of them that are still there decide again at each
+//! refresh. Must not know what a rule decides; that is the settings' business.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// Longest fact, in bytes.
 pub const MAX_FACT: usize = 200;
-/// Most facts about one login.
-pub const MAX_FACTS: usize = 32;
 
 /// One thing that a provider said: 1 to 200 bytes without control characters, such as
 /// `groups="engineering"`.
@@ -74,20 +72,30 @@ impl fmt::Display for Fact {
 )]
 pub struct FactError;
 
-/// The facts about one login: in order, each once, at most [`MAX_FACTS`].
+/// The name of one rule of the settings: 8 bytes of a hash of all it says. A rule that is changed is another rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(pub [u8; Self::LENGTH]);
+
+impl Fingerprint {
+    /// Length, in bytes.
+    pub const LENGTH: usize = 8;
+}
+
+/// The rules that held for one login: in order, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Evidence(Vec<Fact>);
+pub struct Evidence(Vec<Fingerprint>);
 
 impl Evidence {
-    /// Whether the provider said so.
+    /// Whether this rule held.
     #[must_use]
-    pub fn holds(&self, fact: &Fact) -> bool {
-        self.0.binary_search(fact).is_ok()
+    pub fn holds(&self, rule: Fingerprint) -> bool {
+        self.0.binary_search(&rule).is_ok()
     }
 
-    /// The facts in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Fact> {
-        self.0.iter()
+    /// The rules in order.
+    #[must_use]
+    pub fn rules(&self) -> &[Fingerprint] {
+        &self.0
     }
 
     /// Whether there is none.
@@ -97,14 +105,12 @@ impl Evidence {
     }
 }
 
-/// Facts beyond the bound are left out.
-impl FromIterator<Fact> for Evidence {
-    fn from_iter<I: IntoIterator<Item = Fact>>(facts: I) -> Self {
-        let mut facts: Vec<Fact> = facts.into_iter().collect();
-        facts.sort();
-        facts.dedup();
-        facts.truncate(MAX_FACTS);
-        Self(facts)
+impl FromIterator<Fingerprint> for Evidence {
+    fn from_iter<I: IntoIterator<Item = Fingerprint>>(rules: I) -> Self {
+        let mut rules: Vec<Fingerprint> = rules.into_iter().collect();
+        rules.sort_unstable();
+        rules.dedup();
+        Self(rules)
     }
 }
 
@@ -117,9 +123,14 @@ mod tests {
         for text in ["", "a\nb", &"x".repeat(MAX_FACT + 1)] {
             assert_eq!(text.parse::<Fact>(), Err(FactError), "{text:?}");
         }
-        let fact = |number: usize| format!("groups={number}").parse::<Fact>().unwrap();
-        let evidence: Evidence = (0..100).chain(0..100).map(fact).collect();
-        assert_eq!(evidence.iter().len(), MAX_FACTS);
-        assert!(evidence.holds(&fact(0)) && !evidence.holds(&fact(101)));
+    }
+
+    #[test]
+    fn rules_are_in_order_and_once() {
+        let rule = |number: u8| Fingerprint([number; 8]);
+        let evidence: Evidence = (0..100).rev().chain(0..100).map(rule).collect();
+        assert_eq!(evidence.rules().len(), 100);
+        assert!(evidence.rules().is_sorted());
+        assert!(evidence.holds(rule(0)) && !evidence.holds(rule(101)));
     }
 }

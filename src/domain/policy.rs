@@ -281,10 +281,10 @@ pub fn admit(
                 Admission { user, scope, claims, evidence, authenticated_at, session_ends },
             )
         }
-        Grant::Refresh(RefreshClaims { token, evidence }, scope) => {
+        Grant::Refresh(RefreshClaims { token, evidence, extra }, scope) => {
             let scope = token.scope.narrow(scope).ok_or(Refusal::ScopeWidened)?;
-            let evidence = evidence.clone();
-            (token.issued_at, Admission { evidence, ..admission_of(token, scope, session) })
+            let (evidence, claims) = (evidence.clone(), extra.clone());
+            (token.issued_at, Admission { claims, evidence, ..admission_of(token, scope, session) })
         }
         Grant::Access(AccessClaims { token, .. }) => {
             (token.issued_at, admission_of(token, token.scope.clone(), session))

@@ -191,14 +191,17 @@ pub struct AccessClaims {
     pub extra: ExtraClaims,
 }
 
-/// What a refresh token says: `refresh_token: true`, no groups, no claims of a provider but the evidence.
+/// What a refresh token says: `refresh_token: true`, no groups, and what a refresh must know again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshClaims {
     /// The common part.
     pub token: Token,
-    /// `evidence`: what the provider said at login that decides something again at each refresh; left out when there is
-    /// none.
+    /// `evidence`: which rules of the settings held at login, so that they decide again at each refresh; left out when there
+    /// is none.
     pub evidence: Evidence,
+    /// `claims`: what the settings let pass of what the identity provider said at login, for the access tokens to come; left
+    /// out when there is none.
+    pub extra: ExtraClaims,
 }
 
 /// An access token and the refresh token that comes with it.
@@ -259,8 +262,8 @@ pub fn issue(
         scope,
     };
     let expires_at = now.after(lifetimes.refresh).min(session_ends);
-    let refresh =
-        RefreshClaims { token: Token { expires_at, id: refresh_id, ..access.clone() }, evidence };
+    let token = Token { expires_at, id: refresh_id, ..access.clone() };
+    let refresh = RefreshClaims { token, evidence, extra: claims.clone() };
     let groups = within.into_iter().map(|holding| holding.roster).collect();
     TokenPair { access: AccessClaims { token: access, groups, extra: claims }, refresh }
 }

@@ -6,12 +6,14 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::error::ProviderError;
 use super::identity::{Authenticated, MappedGroups};
-use crate::domain::claim::ExtraClaims;
-use crate::domain::evidence::{Evidence, Fact, MAX_FACTS, Said};
+use crate::domain::claim::{ClaimName, ExtraClaims};
+use crate::domain::evidence::{Evidence, Fact, Fingerprint, Said};
 use crate::jose::claims::flat;
+use crate::jose::refresh::Room;
 use crate::settings::{self, ClaimSource, GroupRule, PassedClaim, RequiredClaim};
 
 /// The settings' mapping of one provider.
@@ -19,9 +21,53 @@ use crate::settings::{self, ClaimSource, GroupRule, PassedClaim, RequiredClaim};
 pub struct MappingRules {
     passed: Vec<PassedClaim>,
     allowed_subjects: Option<HashSet<String>>,
-    required: Vec<RequiredClaim>,
-    groups: Vec<GroupRule>,
+    required: Vec<Named<RequiredClaim>>,
+    groups: Vec<Named<GroupRule>>,
     group_lifetime: Duration,
+}
+
+/// A rule and its name.
+#[derive(Debug)]
+struct Named<T> {
+    rule: T,
+    name: Fingerprint,
+}
+
+/// The name of a rule that says this. No part has control characters, so each is told from the next.
+fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> Fingerprint {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+        hash.update([0]);
+    }
+    let mut name = [0; Fingerprint::LENGTH];
+    name.copy_from_slice(&hash.finalize()[..Fingerprint::LENGTH]);
+    Fingerprint(name)
+}
+
+impl Named<RequiredClaim> {
+    fn required(rule: &RequiredClaim) -> Self {
+        let mut any_of: Vec<&str> = rule.any_of.iter().map(Fact::as_str).collect();
+        any_of.sort_unstable();
+        let name = fingerprint(["required claim"].into_iter().chain(any_of));
+        Self { rule: rule.clone(), name }
+    }
+}
+
+impl Named<GroupRule> {
+    fn group(rule: &GroupRule) -> Self {
+        let name = fingerprint(["group", rule.fact.as_str(), rule.group.as_str()]);
+        Self { rule: rule.clone(), name }
+    }
+}
+
+/// What is left out of a login because a refresh token holds no more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    /// How many of the group rules that held, and the groups with them.
+    pub rules: usize,
+    /// Which claims.
+    pub claims: Vec<ClaimName>,
 }
 
 impl MappingRules {
@@ -32,8 +78,8 @@ impl MappingRules {
         Self {
             passed: settings.claims.clone(),
             allowed_subjects: subjects,
-            required: settings.required_claims.clone(),
-            groups: settings.groups.clone(),
+            required: settings.required_claims.iter().map(Named::required).collect(),
+            groups: settings.groups.iter().map(Named::group).collect(),
             group_lifetime: settings.group_lifetime,
         }
     }
@@ -47,19 +93,17 @@ impl MappingRules {
         authenticated: &Authenticated,
     ) -> Result<(ExtraClaims, Evidence, MappedGroups), ProviderError> {
         let claims = &authenticated.claims;
-        let required = self.required.iter().map(|required| {
-            facts(&required.source, claims).find(|fact| required.any_of.contains(fact))
+        let required = self.required.iter().filter(|Named { rule, .. }| {
+            facts(&rule.source, claims).any(|fact| rule.any_of.contains(&fact))
         });
-        let required: Option<Vec<Fact>> = required.collect();
-        let required = required.ok_or(ProviderError::NotAllowed)?;
+        let required = required.map(|required| required.name);
         // Many rules may look at one long list: it is read once.
         let mut places: HashMap<&str, HashSet<Fact>> = HashMap::new();
-        let added = self.groups.iter().filter(|GroupRule { source, fact, .. }| {
-            let place = places.entry(source.as_str());
-            place.or_insert_with(|| facts(source, claims).collect()).contains(fact)
+        let added = self.groups.iter().filter(|Named { rule, .. }| {
+            let place = places.entry(rule.source.as_str());
+            place.or_insert_with(|| facts(&rule.source, claims).collect()).contains(&rule.fact)
         });
-        let added = added.map(|rule| rule.fact.clone());
-        let evidence: Evidence = required.into_iter().chain(added).take(MAX_FACTS).collect();
+        let evidence: Evidence = required.chain(added.map(|added| added.name)).collect();
         let mapped = self.recheck(authenticated.subject.as_str(), &evidence)?;
         let passed = self.passed.iter().filter_map(|PassedClaim { name, source }| {
             Some((name.clone(), flat(find(source, claims)?)?))
@@ -77,14 +121,39 @@ impl MappingRules {
         evidence: &Evidence,
     ) -> Result<MappedGroups, ProviderError> {
         let is_listed = self.allowed_subjects.as_ref().is_none_or(|all| all.contains(subject));
-        let is_proved =
-            |required: &RequiredClaim| required.any_of.iter().any(|fact| evidence.holds(fact));
-        if !is_listed || !self.required.iter().all(is_proved) {
+        if !is_listed || !self.required.iter().all(|required| evidence.holds(required.name)) {
             return Err(ProviderError::NotAllowed);
         }
-        let added = self.groups.iter().filter(|rule| evidence.holds(&rule.fact));
-        let groups = added.map(|rule| rule.group.clone()).collect();
-        Ok(MappedGroups { groups, lifetime: self.group_lifetime })
+        Ok(self.mapped(evidence))
+    }
+
+    fn mapped(&self, evidence: &Evidence) -> MappedGroups {
+        let added = self.groups.iter().filter(|added| evidence.holds(added.name));
+        let groups = added.map(|added| added.rule.group.clone()).collect();
+        MappedGroups { groups, lifetime: self.group_lifetime }
+    }
+
+    /// Whether a claim of this name passes by the settings of today.
+    pub(super) fn passes(&self, name: &ClaimName) -> bool {
+        self.passed.iter().any(|passed| passed.name == *name)
+    }
+
+    /// Leaves out what a refresh token has no room for, so that a session has from its beginning what it goes on with: of
+    /// the group rules the last of the settings, of the claims the longest. Who is let in is not touched.
+    pub(super) fn fit(
+        &self,
+        claims: &mut ExtraClaims,
+        evidence: &mut Evidence,
+        room: Room,
+    ) -> (MappedGroups, LeftOut) {
+        let held = evidence.rules().len();
+        let names = self.required.iter().map(|required| required.name);
+        let names = names.chain(self.groups.iter().map(|added| added.name));
+        *evidence = names.filter(|name| evidence.holds(*name)).take(room.rules()).collect();
+        let kept = evidence.rules().len();
+        let left_out =
+            LeftOut { rules: held - kept, claims: claims.shorten(room.claims_beside(kept)) };
+        (self.mapped(evidence), left_out)
     }
 }
 
@@ -211,13 +280,44 @@ mod tests {
     #[test]
     fn the_settings_of_today() {
         let mapping = mapping();
-        let facts = |facts: &[Fact]| facts.iter().cloned().collect::<Evidence>();
-        let verified = fact("email_verified", Said::Bool(true));
-        let team = fact("teams", Said::Text("org/writers"));
-        let recheck = |subject, evidence: &[Fact]| mapping.recheck(subject, &facts(evidence));
+        let names = mapping.required.iter().map(|required| required.name);
+        let names: Vec<Fingerprint> =
+            names.chain(mapping.groups.iter().map(|added| added.name)).collect();
+        let [verified, team, _] = names[..] else { panic!("three rules") };
+        let recheck = |subject, rules: &[Fingerprint]| {
+            mapping.recheck(subject, &rules.iter().copied().collect())
+        };
         assert!(recheck("1", &[]).is_err());
-        assert!(recheck("9", std::slice::from_ref(&verified)).is_err());
-        assert!(recheck("1", std::slice::from_ref(&verified)).unwrap().groups.is_empty());
+        assert!(recheck("1", &[team]).is_err());
+        assert!(recheck("9", &[verified]).is_err());
+        assert!(recheck("1", &[verified]).unwrap().groups.is_empty());
         assert_eq!(recheck("1", &[verified, team]).unwrap().groups.len(), 1);
+    }
+
+    /// A rule that says anything else has another name; the order of what may be said is no difference.
+    #[test]
+    fn a_changed_rule_is_another_rule() {
+        let group = |place: &str, value: &str, group: &str| {
+            let fact = fact(place, Said::Text(value));
+            let group = group.parse().unwrap();
+            Named::group(&GroupRule { source: source(place), fact, group }).name
+        };
+        let required = |values: &[&str]| {
+            let any_of = values.iter().map(|value| fact("teams", Said::Text(value))).collect();
+            Named::required(&RequiredClaim { source: source("teams"), any_of }).name
+        };
+        let names = [
+            group("teams", "a", "articles"),
+            group("teams", "b", "articles"),
+            group("tags", "a", "articles"),
+            group("teams", "a", "comments"),
+            required(&["a"]),
+            required(&["b"]),
+            required(&["a", "b"]),
+        ];
+        assert_eq!(HashSet::from(names).len(), names.len());
+        assert_eq!(required(&["a", "b"]), required(&["b", "a"]));
+        // It is written into tokens: it may not change from one version to the next.
+        assert_eq!(group("teams", "a", "articles").0, [88, 2, 16, 219, 114, 111, 149, 227]);
     }
 }

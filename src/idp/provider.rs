@@ -12,14 +12,16 @@ use super::identity::{Authenticated, Credential, Identity, LoginMethod, MappedGr
 use super::kisee::KiseeConnector;
 use super::kubernetes::KubernetesConnector;
 use super::local::LocalConnector;
-use super::mapping::MappingRules;
+use super::mapping::{LeftOut, MappingRules};
 use super::oauth1::OAuth1Connector;
 use super::oauth2::OAuth2Connector;
 use super::oidc::OidcConnector;
 use super::pasee::PaseeConnector;
+use crate::domain::claim::ClaimName;
 use crate::domain::evidence::Evidence;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{ProviderName, UserId};
+use crate::jose::refresh::Room;
 use crate::settings::{self, InputField};
 
 /// One identity provider of the settings, ready to be asked.
@@ -195,6 +197,29 @@ impl Provider {
         evidence: &Evidence,
     ) -> Result<MappedGroups, ProviderError> {
         self.mapping.recheck(user.split().1, evidence)
+    }
+
+    /// Whether a claim of this name passes by the settings of today.
+    #[must_use]
+    pub fn passes(&self, name: &ClaimName) -> bool {
+        self.mapping.passes(name)
+    }
+
+    /// Leaves out of a login what a refresh token has no room for, and says so in the log.
+    pub fn fit(&self, identity: &mut Identity, room: Room) {
+        let Identity { claims, evidence, mapped, user, .. } = identity;
+        let (groups, LeftOut { rules, claims: names }) = self.mapping.fit(claims, evidence, room);
+        *mapped = groups;
+        if rules > 0 {
+            tracing::warn!(
+                %user,
+                rules,
+                "more group rules hold than a refresh token has room for: the last of them, and their groups, are left out"
+            );
+        }
+        for claim in names {
+            tracing::warn!(%user, %claim, "this claim is left out: a refresh token has no room for it");
+        }
     }
 
     fn identity(&self, authenticated: &Authenticated) -> Result<Identity, ProviderError> {

@@ -10,10 +10,9 @@ use super::compact::ClaimSet;
 use super::error::VerifyError;
 use super::window::{self, Window};
 use crate::domain::claim::{ClaimName, ClaimValue, ExtraClaims};
-use crate::domain::evidence::{Evidence, Fact, MAX_FACTS};
 use crate::domain::membership::Roster;
 use crate::domain::time::Timestamp;
-use crate::domain::token::{AccessClaims, Audience, Issuer, RefreshClaims, Scope, Token};
+use crate::domain::token::{AccessClaims, Audience, Issuer, Scope, Token};
 use crate::domain::user::UserId;
 
 /// `typ` of access tokens (RFC 9068 section 2.1).
@@ -30,8 +29,9 @@ pub struct Party {
     pub audience: Option<Audience>,
 }
 
+/// The claims that every token of ours has, as JSON.
 #[derive(Serialize)]
-struct Common<'a> {
+pub(super) struct Common<'a> {
     iss: &'a str,
     sub: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,11 +47,11 @@ struct Common<'a> {
 }
 
 impl<'a> Common<'a> {
-    fn new(party: &'a Party, token: &'a Token) -> Self {
+    pub(super) fn new(issuer: &'a Issuer, audience: Option<&'a str>, token: &'a Token) -> Self {
         Self {
-            iss: party.issuer.as_str(),
+            iss: issuer.as_str(),
             sub: token.subject.as_str(),
-            aud: party.audience.as_ref().map(Audience::as_str),
+            aud: audience,
             iat: token.issued_at.as_unix(),
             nbf: token.issued_at.as_unix(),
             exp: token.expires_at.as_unix(),
@@ -76,32 +76,13 @@ struct Access<'a> {
     extra: &'a ExtraClaims,
 }
 
-#[derive(Serialize)]
-struct Refresh<'a> {
-    #[serde(flatten)]
-    common: Common<'a>,
-    refresh_token: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    evidence: Vec<&'a str>,
-}
-
 pub(super) fn write_access(
     party: &Party,
     claims: &AccessClaims,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    let common = Common::new(party, &claims.token);
+    let audience = party.audience.as_ref().map(Audience::as_str);
+    let common = Common::new(&party.issuer, audience, &claims.token);
     serde_json::to_vec(&Access { common, groups: &claims.groups, extra: &claims.extra })
-}
-
-pub(super) fn write_refresh(
-    party: &Party,
-    claims: &RefreshClaims,
-) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(&Refresh {
-        common: Common::new(party, &claims.token),
-        refresh_token: true,
-        evidence: claims.evidence.iter().map(Fact::as_str).collect(),
-    })
 }
 
 fn rosters<S: Serializer>(groups: &&[Roster], serializer: S) -> Result<S::Ok, S::Error> {
@@ -115,7 +96,10 @@ fn rosters<S: Serializer>(groups: &&[Roster], serializer: S) -> Result<S::Ok, S:
     serializer.collect_seq(groups.iter().map(Text))
 }
 
-fn extra<S: Serializer>(claims: &&ExtraClaims, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn extra<S: Serializer>(
+    claims: &&ExtraClaims,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
     for (name, value) in claims.iter() {
         match value {
@@ -128,8 +112,8 @@ fn extra<S: Serializer>(claims: &&ExtraClaims, serializer: S) -> Result<S::Ok, S
     map.end()
 }
 
-/// The claims every token of ours has.
-const COMMON: [&str; 10] =
+/// The names of the claims that every token of ours may have.
+pub(super) const COMMON: [&str; 10] =
     ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "auth_time", "idp", "scope"];
 
 pub(super) fn read_access(
@@ -137,7 +121,8 @@ pub(super) fn read_access(
     claims: ClaimSet,
     now: Timestamp,
 ) -> Result<AccessClaims, VerifyError> {
-    let token = read_common(party, &claims, now)?;
+    check_audience(party, &claims)?;
+    let token = read_common(&party.issuer, &claims, now)?;
     let mut claims = claims.into_map();
     let groups = claims.remove("groups");
     let groups = groups.as_ref().and_then(Value::as_array).ok_or(VerifyError::Claim("groups"))?;
@@ -145,38 +130,24 @@ pub(super) fn read_access(
         groups.iter().map(|name| name.as_str()?.parse().ok()).collect();
     let groups = groups.ok_or(VerifyError::Claim("groups"))?;
     claims.retain(|name, _| !COMMON.contains(&name.as_str()));
-    let extra: Option<Vec<(ClaimName, ClaimValue)>> =
-        claims.iter().map(|(name, value)| Some((name.parse().ok()?, flat(value)?))).collect();
-    let extra = extra.ok_or(VerifyError::Claim("of no kind we write"))?.into_iter().collect();
+    let extra = read_extra(&claims).ok_or(VerifyError::Claim("of no kind we write"))?;
     Ok(AccessClaims { token, groups, extra })
 }
 
-pub(super) fn read_refresh(
-    party: &Party,
+/// Claims as they are written here, and no others.
+pub(super) fn read_extra(claims: &Map<String, Value>) -> Option<ExtraClaims> {
+    claims.iter().map(|(name, value)| Some((name.parse().ok()?, flat(value)?))).collect()
+}
+
+/// What every token of ours says, but for whom it is.
+pub(super) fn read_common(
+    issuer: &Issuer,
     claims: &ClaimSet,
     now: Timestamp,
-) -> Result<RefreshClaims, VerifyError> {
-    let token = read_common(party, claims, now)?;
-    let is_known =
-        |name: &str| COMMON.contains(&name) || matches!(name, "refresh_token" | "evidence");
-    if claims.get("refresh_token") != Some(&Value::Bool(true)) || !claims.names().all(is_known) {
-        return Err(VerifyError::Claim("refresh_token"));
-    }
-    let evidence = claims.get("evidence").map_or(Some(Evidence::default()), evidence);
-    Ok(RefreshClaims { token, evidence: evidence.ok_or(VerifyError::Claim("evidence"))? })
-}
-
-/// The list of facts of a refresh token, as it is written here and no other way.
-fn evidence(value: &Value) -> Option<Evidence> {
-    let facts = value.as_array().filter(|facts| (1..=MAX_FACTS).contains(&facts.len()))?;
-    facts.iter().map(|fact| fact.as_str()?.parse().ok()).collect()
-}
-
-fn read_common(party: &Party, claims: &ClaimSet, now: Timestamp) -> Result<Token, VerifyError> {
-    if claims.text("iss")? != party.issuer.as_str() {
+) -> Result<Token, VerifyError> {
+    if claims.text("iss")? != issuer.as_str() {
         return Err(VerifyError::Issuer);
     }
-    check_audience(party, claims)?;
     let Window { issued_at, expires_at, authenticated_at } = window::PASEE.judge(claims, now)?;
     let subject: UserId = claims.text("sub")?.parse().map_err(|_| VerifyError::Claim("sub"))?;
     if claims.text("idp")? != subject.split().0 {

@@ -17,6 +17,9 @@ pub enum VerifyError {
     /// Of another kind than asked for.
     #[error("it is of the wrong kind: access tokens open things, refresh tokens refresh")]
     Kind,
+    /// A refresh token as they were before only their issuer could believe them.
+    #[error("it is a refresh token of an earlier Pasee, which are taken no more: log in again")]
+    Outdated,
     /// Signed by a key that is not known here.
     #[error("its key is not known")]
     UnknownKey,

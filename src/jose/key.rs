@@ -116,12 +116,12 @@ const PUBLIC: &str = "PUBLIC KEY";
 /// A key to sign with.
 #[derive(Clone)]
 pub struct PrivateKey {
-    secret: Secret,
+    signing: Signing,
     public: PublicKey,
 }
 
 #[derive(Clone)]
-enum Secret {
+enum Signing {
     Es256 { key: p256::SecretKey, encoding: Arc<EncodingKey> },
     Es256k(Box<k256::ecdsa::SigningKey>),
 }
@@ -180,12 +180,12 @@ impl PrivateKey {
         let public = PublicKey::es256(key.public_key());
         let pkcs8 = key.to_pkcs8_der().ok()?;
         let encoding = Arc::new(EncodingKey::from_ec_der(pkcs8.as_bytes()));
-        Some(Self { secret: Secret::Es256 { key, encoding }, public })
+        Some(Self { signing: Signing::Es256 { key, encoding }, public })
     }
 
     fn es256k(key: &k256::SecretKey) -> Self {
         let public = PublicKey::es256k(key.public_key());
-        Self { secret: Secret::Es256k(Box::new(key.into())), public }
+        Self { signing: Signing::Es256k(Box::new(key.into())), public }
     }
 
     /// The key as PKCS#8 in PEM.
@@ -196,9 +196,9 @@ impl PrivateKey {
 
     /// The key as PKCS#8: the same bytes however the key was written.
     pub(super) fn to_der(&self) -> Zeroizing<Vec<u8>> {
-        let der = match &self.secret {
-            Secret::Es256 { key, .. } => key.to_pkcs8_der(),
-            Secret::Es256k(key) => k256::SecretKey::from(key.as_nonzero_scalar()).to_pkcs8_der(),
+        let der = match &self.signing {
+            Signing::Es256 { key, .. } => key.to_pkcs8_der(),
+            Signing::Es256k(key) => k256::SecretKey::from(key.as_nonzero_scalar()).to_pkcs8_der(),
         };
         der.expect("a valid key always encodes").to_bytes()
     }
@@ -220,9 +220,9 @@ impl PrivateKey {
     /// # Errors
     /// The library's own word; it does not fail with a valid key.
     pub fn sign(&self, message: &[u8]) -> Result<String, jsonwebtoken::errors::Error> {
-        match &self.secret {
-            Secret::Es256 { encoding, .. } => sign_es256(encoding, message),
-            Secret::Es256k(key) => {
+        match &self.signing {
+            Signing::Es256 { encoding, .. } => sign_es256(encoding, message),
+            Signing::Es256k(key) => {
                 let signature: k256::ecdsa::Signature = key.sign(message);
                 Ok(URL_SAFE_NO_PAD.encode(signature.normalize_s().to_bytes()))
             }

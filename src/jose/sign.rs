@@ -1,22 +1,21 @@
-//! Writing tokens: compact JWS (RFC 7515 section 7.1) over our claims.
+//! Signing access tokens: compact JWS (RFC 7515 section 7.1) over our claims.
 //!
 //! Must not know who may have a token.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::claims::{self, ACCESS, Party, REFRESH};
+use super::claims::{self, ACCESS, Party};
 use super::compact::MAX_TOKEN;
 use super::key::{PrivateKey, PublicKey};
-use crate::domain::token::{AccessClaims, Issuer, RefreshClaims, TokenId};
+use crate::domain::token::{AccessClaims, Issuer, TokenId};
 
-/// Signs tokens with one key, for one issuer.
+/// Signs access tokens with one key, for one issuer.
 #[derive(Clone, Debug)]
 pub struct Signer {
     key: PrivateKey,
     party: Party,
-    access_header: String,
-    refresh_header: String,
+    header: String,
 }
 
 /// A token could not be signed.
@@ -33,21 +32,21 @@ pub enum SignError {
         "all your groups make the token longer than 16 KiB; ask for fewer with a scope, such as ?scope=articles"
     )]
     TooLong,
+    /// A refresh token would be longer than it may be, even without claims and rules.
+    #[error("this scope leaves no room in the refresh token; name fewer groups in it")]
+    NoRoom,
 }
 
 impl Signer {
     /// A signer that writes this issuer and audience.
     #[must_use]
     pub fn new(key: PrivateKey, party: Party) -> Self {
-        let header = |kind: &str| {
-            let header = format!(
-                r#"{{"typ":"{kind}","alg":"{}","kid":"{}"}}"#,
-                key.algorithm(),
-                key.public().id()
-            );
-            URL_SAFE_NO_PAD.encode(header)
-        };
-        Self { access_header: header(ACCESS), refresh_header: header(REFRESH), key, party }
+        let header = format!(
+            r#"{{"typ":"{ACCESS}","alg":"{}","kid":"{}"}}"#,
+            key.algorithm(),
+            key.public().id()
+        );
+        Self { header: URL_SAFE_NO_PAD.encode(header), key, party }
     }
 
     /// The key that verifies what is signed here.
@@ -67,27 +66,21 @@ impl Signer {
     /// # Errors
     /// [`SignError::TooLong`] for a user in too many groups; the others do not happen with a valid key.
     pub fn access(&self, claims: &AccessClaims) -> Result<String, SignError> {
-        self.sign(&self.access_header, &claims::write_access(&self.party, claims)?)
-    }
-
-    /// A refresh token.
-    ///
-    /// # Errors
-    /// [`SignError`]; it does not happen with a valid key.
-    pub fn refresh(&self, claims: &RefreshClaims) -> Result<String, SignError> {
-        self.sign(&self.refresh_header, &claims::write_refresh(&self.party, claims)?)
-    }
-
-    fn sign(&self, header: &str, payload: &[u8]) -> Result<String, SignError> {
-        let mut token = String::with_capacity(header.len() + payload.len() * 4 / 3 + 96);
-        token.push_str(header);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+        let mut token = signing_input(&self.header, &claims::write_access(&self.party, claims)?);
         let signature = self.key.sign(token.as_bytes())?;
         token.push('.');
         token.push_str(&signature);
         if token.len() > MAX_TOKEN { Err(SignError::TooLong) } else { Ok(token) }
     }
+}
+
+/// What is signed (RFC 7515 section 5.1), with room for the signature behind it.
+pub(super) fn signing_input(header: &str, payload: &[u8]) -> String {
+    let mut token = String::with_capacity(header.len() + payload.len() * 4 / 3 + 96);
+    token.push_str(header);
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+    token
 }
 
 /// A token id from 128 random bits.

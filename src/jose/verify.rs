@@ -1,4 +1,4 @@
-//! Believing the access and refresh tokens that a Pasee issues, this one or another (RFC 8725): one algorithm per key, every
+//! Believing the access tokens that a Pasee issues, this one or another (RFC 8725): one algorithm per key, every
 //! claim checked.
 //!
 //! Must not know what the claims are good for.
@@ -7,11 +7,11 @@ use super::claims::{self, ACCESS, Party, REFRESH};
 use super::compact::{ClaimSet, Unverified, claimed_type};
 use super::key::PublicKey;
 use crate::domain::time::Timestamp;
-use crate::domain::token::{AccessClaims, RefreshClaims};
+use crate::domain::token::AccessClaims;
 
 pub use super::error::VerifyError;
 
-/// Believes the tokens of one Pasee.
+/// Believes the access tokens of one Pasee.
 #[derive(Clone, Debug)]
 pub struct Verifier {
     party: Party,
@@ -30,21 +30,13 @@ impl Verifier {
     /// # Errors
     /// [`VerifyError`]: the token is worth nothing.
     pub fn access(&self, compact: &str, now: Timestamp) -> Result<AccessClaims, VerifyError> {
-        claims::read_access(&self.party, self.verified(compact, ACCESS)?, now)
+        claims::read_access(&self.party, self.verified(compact)?, now)
     }
 
-    /// The claims of a refresh token.
-    ///
-    /// # Errors
-    /// [`VerifyError`]: the token is worth nothing.
-    pub fn refresh(&self, compact: &str, now: Timestamp) -> Result<RefreshClaims, VerifyError> {
-        claims::read_refresh(&self.party, &self.verified(compact, REFRESH)?, now)
-    }
-
-    fn verified(&self, compact: &str, kind: &str) -> Result<ClaimSet, VerifyError> {
+    fn verified(&self, compact: &str) -> Result<ClaimSet, VerifyError> {
         let token = Unverified::parse(compact)?;
         let header = token.header();
-        header.demand_type(kind)?;
+        header.demand_type(ACCESS)?;
         let is_meant = |key: &&PublicKey| Some(key.id().as_str()) == header.key_id();
         let key = self.keys.iter().find(is_meant).ok_or(VerifyError::UnknownKey)?;
         if header.algorithm() != Some(key.algorithm().as_str()) {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::jose::claims::Party;
 use crate::jose::jwks;
 use crate::jose::key::{Algorithm, PrivateKey, PublicKey};
+use crate::jose::refresh::RefreshTokens;
 use crate::jose::seal::Sealer;
 use crate::jose::secret::{Purpose, Secret};
 use crate::jose::sign::Signer;
@@ -50,6 +51,7 @@ impl KeyParts {
 pub struct Keys {
     signers: Vec<Signer>,
     verifier: Verifier,
+    refresh_tokens: RefreshTokens,
     login_cookies: Sealer,
     jwks: Bytes,
     jwks_es256k: Bytes,
@@ -79,6 +81,7 @@ impl Keys {
         let set = |algorithm| Bytes::from(jwks::set(algorithm, &published).to_string());
         Self {
             signers,
+            refresh_tokens: RefreshTokens::new(party.issuer.clone(), &secret, &former_secrets),
             login_cookies: Sealer::new(Purpose::LoginCookies, &secret, &former_secrets),
             jwks: set(Algorithm::Es256),
             jwks_es256k: set(Algorithm::Es256k),
@@ -102,6 +105,12 @@ impl Keys {
     #[must_use]
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
+    }
+
+    /// What writes refresh tokens and believes them.
+    #[must_use]
+    pub fn refresh_tokens(&self) -> &RefreshTokens {
+        &self.refresh_tokens
     }
 
     /// What seals the cookie that a browser carries while it is at an identity provider.

@@ -127,7 +127,9 @@ impl ApiError {
             ) => StatusCode::NOT_FOUND,
             Self::LoginUnknown => StatusCode::BAD_REQUEST,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Malformed(_) | Self::Sign(SignError::TooLong) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::Sign(SignError::TooLong | SignError::NoRoom) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Body(BodyError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body(BodyError::Slow) => StatusCode::REQUEST_TIMEOUT,
@@ -183,7 +185,7 @@ impl ApiError {
                 tracing::warn!(%reason, "an identity provider's answer is invalid");
                 "the identity provider's answer is invalid".to_owned()
             }
-            Self::Sign(reason @ SignError::TooLong) => reason.to_string(),
+            Self::Sign(reason @ (SignError::TooLong | SignError::NoRoom)) => reason.to_string(),
             Self::Sign(_) | Self::Seal(_) | Self::Randomness => {
                 tracing::error!(reason = %self, "a token could not be issued");
                 "something is wrong inside; its log says what".to_owned()

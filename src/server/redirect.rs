@@ -188,7 +188,7 @@ impl Api {
         let callback_url = self.callback_url(provider)?;
         let identified = provider.finish(&callback_url, note.pending, params, call.now).await;
         self.config.metrics.login(provider.name().as_str(), outcome(&identified));
-        self.admit_login(identified?, scope, StatusCode::OK)
+        self.admit_login(provider, identified?, scope, StatusCode::OK)
     }
 
     /// Where a provider sends browsers back to: one place for each, so that no answer of one is taken for another's.

@@ -68,18 +68,22 @@ impl Api {
         .map_err(ApiError::TooMany)?;
         let identified = provider.identify(credential, now).await;
         self.config.metrics.login(provider.name().as_str(), outcome(&identified));
-        self.admit_login(identified?, scope, StatusCode::CREATED)
+        self.admit_login(provider, identified?, scope, StatusCode::CREATED)
     }
 
     /// A pair for whom a provider has just proved. It took its time: what the state says of the user is read now, not
     /// before.
     pub(super) fn admit_login(
         &self,
-        identity: Identity,
+        provider: &Provider,
+        mut identity: Identity,
         scope: Scope,
         status: StatusCode,
     ) -> Result<Reply, ApiError> {
         let now = (self.config.clock)();
+        let keys = self.config.keys.current();
+        let room = keys.refresh_tokens().room(&identity.user, &scope)?;
+        provider.fit(&mut identity, room);
         let Identity { user, claims, evidence, mapped, authenticated_at } = identity;
         let login = Login { user: user.clone(), claims, evidence, scope, authenticated_at };
         self.grant(&user, Grant::Login(login), &mapped, now, status)
@@ -87,14 +91,15 @@ impl Api {
 
     fn refresh(&self, call: &Call<'_>, scope: Scope) -> Result<Reply, ApiError> {
         let token = bearer(&call.parts.headers)?.ok_or(ApiError::RefreshTokenMissing)?;
-        let claims = self.config.keys.current().verifier().refresh(token, call.now)?;
-        let user = &claims.token.subject;
+        let mut claims = self.config.keys.current().refresh_tokens().read(token, call.now)?;
+        let user = claims.token.subject.clone();
         let provider = self.config.providers.get(user.split().0);
         let provider = provider.ok_or(ApiError::ProviderGone)?;
         let mapped =
-            provider.recheck(user, &claims.evidence).map_err(|_| ApiError::NotAllowedAnyMore)?;
+            provider.recheck(&user, &claims.evidence).map_err(|_| ApiError::NotAllowedAnyMore)?;
+        claims.extra.retain(|name| provider.passes(name));
         let grant = Grant::Refresh(&claims, scope);
-        self.grant(user, grant, &mapped, call.now, StatusCode::CREATED)
+        self.grant(&user, grant, &mapped, call.now, StatusCode::CREATED)
     }
 
     /// A new pair, if the policy admits it.
@@ -122,7 +127,7 @@ impl Api {
         let keys = self.config.keys.current();
         let document = Document::new(&self.url("/tokens/"), "Tokens")
             .with("access_token", keys.signer().access(&pair.access)?)
-            .with("refresh_token", keys.signer().refresh(&pair.refresh)?);
+            .with("refresh_token", keys.refresh_tokens().write(&pair.refresh)?);
         Ok(Reply::document(status, &document))
     }
 

@@ -121,7 +121,7 @@ async fn nothing_from_before_an_acknowledged_revocation_is_usable() {
         let user = format!("local-{round}");
         let mut claims = pasee.refresh_claims(&user);
         claims["jti"] = json!(round.to_string());
-        let first = pasee.forger.token(&pasee.forger.header("rt+jwt"), &claims);
+        let first = pasee.forger.issue("rt+jwt", &claims);
         let stop = Arc::new(AtomicBool::new(false));
         let runners: Vec<_> = (0..RUNNERS)
             .map(|_| tokio::spawn(run_away(Arc::clone(&pasee), first.clone(), Arc::clone(&stop))))
@@ -159,7 +159,7 @@ async fn an_expired_session_refreshes_no_more() {
     let pasee = Setup::default().start().await;
     let mut claims = pasee.refresh_claims("local-ada");
     claims["auth_time"] = json!(crate::support::pasee::now() - 90 * 86_400 + 100);
-    let old = pasee.forger.token(&pasee.forger.header("rt+jwt"), &claims);
+    let old = pasee.forger.issue("rt+jwt", &claims);
     let pair = pasee.refresh(&old).await.pair();
     // Neither token outlives the session.
     for token in [&pair.access, &pair.refresh] {
@@ -169,7 +169,7 @@ async fn an_expired_session_refreshes_no_more() {
         assert_eq!(claims_now["exp"], end);
     }
     claims["auth_time"] = json!(crate::support::pasee::now() - 90 * 86_400);
-    let over = pasee.forger.token(&pasee.forger.header("rt+jwt"), &claims);
+    let over = pasee.forger.issue("rt+jwt", &claims);
     let answer = pasee.refresh(&over).await.is(401);
     assert!(answer.title().contains("log in again"));
 }

@@ -80,7 +80,7 @@ async fn tokens(pasee: &Pasee) -> Vec<(String, String, Opens)> {
         ("access", root.access.clone(), Everything),
         ("refresh", root.refresh.clone(), Refresh),
         ("forged access", pasee.forge(&access), Everything),
-        ("forged refresh", ours.token(&ours.header("rt+jwt"), &refresh), Refresh),
+        ("forged refresh", ours.issue("rt+jwt", &refresh), Refresh),
     ];
     // One claim changed, with our own signature.
     let changes: [(&str, Value); 24] = [
@@ -116,16 +116,13 @@ async fn tokens(pasee: &Pasee) -> Vec<(String, String, Opens)> {
             let mut claims = claims.clone();
             claims[claim] = value.clone();
             let name = format!("{kind} with {claim} {value}");
-            forged.push((name, ours.token(&ours.header(kind), &claims)));
+            forged.push((name, ours.issue(kind, &claims)));
         }
         for (kind, claims) in [("at+jwt", &access), ("rt+jwt", &refresh)] {
             let mut claims = claims.clone();
             claims.as_object_mut().unwrap().remove(claim);
             if claim != "scope" {
-                forged.push((
-                    format!("{kind} without {claim}"),
-                    ours.token(&ours.header(kind), &claims),
-                ));
+                forged.push((format!("{kind} without {claim}"), ours.issue(kind, &claims)));
             }
         }
     }
@@ -137,7 +134,7 @@ async fn tokens(pasee: &Pasee) -> Vec<(String, String, Opens)> {
             }
         }
         forged.push((format!("access, {standing}"), pasee.forge(&access)));
-        forged.push((format!("refresh, {standing}"), ours.token(&ours.header("rt+jwt"), &refresh)));
+        forged.push((format!("refresh, {standing}"), ours.issue("rt+jwt", &refresh)));
     }
     forged.extend(headers(pasee, &access, &refresh));
     let mut all: Vec<(String, String, Opens)> = tokens
@@ -202,14 +199,42 @@ fn headers(pasee: &Pasee, access: &Value, refresh: &Value) -> Vec<(String, Strin
         own_key["jwk"] = json!({"kty": "EC"});
         own_key["jku"] = json!("http://127.0.0.1:9/");
         push(format!("{kind}, its own key"), stranger.token(&own_key, claims));
-        let signed = ours.token(&ours.header(kind), claims);
+        let signed = ours.issue(kind, claims);
         push(format!("{kind}, cut"), signed[..signed.len() - 1].to_owned());
         push(format!("{kind}, twice"), format!("{signed}.{signed}"));
         push(format!("{kind}, without its dots"), signed.replace('.', ""));
     }
     // The other kind's claims under a kind's name.
     push("refresh claims as access".into(), ours.token(&ours.header("at+jwt"), refresh));
-    push("access claims as refresh".into(), ours.token(&ours.header("rt+jwt"), access));
+    push("access claims as refresh".into(), ours.issue("rt+jwt", access));
+    push("refresh token of before".into(), ours.token(&ours.header("rt+jwt"), refresh));
+    // Under the key of refresh tokens, which makes nothing else.
+    let right = ours.refresh_header();
+    for (kind, claims) in [("at+jwt", access), ("rt+jwt", refresh)] {
+        let with = |name: &str, value: &str| {
+            let mut header = right.clone();
+            header["typ"] = json!(kind);
+            header[name] = json!(value);
+            ours.mac(header.to_string(), claims.to_string())
+        };
+        push(format!("{kind} under HMAC, our kid"), with("kid", kid));
+        push(format!("{kind} under HMAC, no kid"), with("kid", ""));
+        for alg in ["ES256", "none", "hs256", "HS384", "HS512", ""] {
+            push(format!("{kind} under HMAC, alg {alg}"), with("alg", alg));
+        }
+        for typ in ["at+jwt", "JWT", "RT+JWT", ""] {
+            push(format!("{kind} under HMAC as {typ:?}"), with("typ", typ));
+        }
+        let stranger = stranger.mac(right.to_string(), claims.to_string());
+        push(format!("{kind} under a stranger's HMAC"), stranger);
+    }
+    for aud in
+        [json!(["pasee.example.com#refresh"]), json!("pasee.example.com"), access["aud"].clone()]
+    {
+        let mut claims = refresh.clone();
+        claims["aud"] = aud;
+        push(format!("refresh for {}", claims["aud"]), ours.issue("rt+jwt", &claims));
+    }
     let id_token = json!({"iss": access["iss"], "sub": "local-root", "aud": "client", "iat": now(),
         "exp": now() + 600, "nonce": "x"});
     push("ID token".into(), ours.token(&ours.header("JWT"), &id_token));

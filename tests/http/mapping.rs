@@ -101,23 +101,18 @@ async fn settings_that_change_between() {
     let mut pasee = setup(ADDS).start().await;
     let pair = log_in(&pasee).await.pair();
     for (mapping, status, expected) in [
-        (ADDS.replace("articles", "comments"), 201, json!(["comments"])),
+        // A rule that is changed is another rule, which did not hold at the login.
+        (ADDS.replace("articles", "comments"), 201, json!([])),
         (ADDS.replace("blue", "red"), 201, json!([])),
         (String::new(), 201, json!([])),
         (ADDS.to_owned(), 201, json!(["articles"])),
-        ("required_claims = { tags = \"blue\" }".into(), 201, json!([])),
+        ("required_claims = { tags = \"blue\" }".into(), 401, json!(null)),
         ("required_claims = { verified = true }".into(), 401, json!(null)),
         ("allowed_subjects = [\"alan\"]".into(), 401, json!(null)),
         ("enabled = false".into(), 401, json!(null)),
         (ADDS.to_owned(), 201, json!(["articles"])),
     ] {
-        pasee
-            .restart(|settings| {
-                let (before, rest) = settings.split_once("# mapping begins\n").unwrap();
-                let (_, after) = rest.split_once("# mapping ends").unwrap();
-                format!("{before}# mapping begins\n{mapping}\n# mapping ends{after}")
-            })
-            .await;
+        pasee.restart(|settings| with_mapping(settings, &mapping)).await;
         let answer = pasee.refresh(&pair.refresh).await;
         assert_eq!(answer.status.as_u16(), status, "{mapping}");
         if status == 201 {
@@ -128,41 +123,124 @@ async fn settings_that_change_between() {
     }
 }
 
+/// What a rule asked for at the login, and whether the same rule asks for it still.
+#[tokio::test]
+async fn required_claims_that_change_between() {
+    let required = |asked: &str| format!("required_claims = {{ {asked} }}");
+    let mut pasee = setup(&required("tags = [\"blue\", \"red\"], level = 3")).start().await;
+    let pair = log_in(&pasee).await.pair();
+    for (asked, status) in [
+        ("level = 3, tags = [\"red\", \"blue\"]", 201),
+        ("level = 3", 201),
+        ("level = [3, 4]", 401),
+        ("tags = \"blue\"", 401),
+        ("level = 3, tags = [\"red\", \"blue\"], verified = true", 401),
+    ] {
+        pasee.restart(|settings| with_mapping(settings, &required(asked))).await;
+        assert_eq!(pasee.refresh(&pair.refresh).await.status.as_u16(), status, "{asked}");
+    }
+}
+
+fn with_mapping(settings: &str, mapping: &str) -> String {
+    let (before, rest) = settings.split_once("# mapping begins\n").unwrap();
+    let (_, after) = rest.split_once("# mapping ends").unwrap();
+    format!("{before}# mapping begins\n{mapping}\n# mapping ends{after}")
+}
+
+/// What the provider said at the login stays through refreshes, as far as the settings of the day let it pass.
+#[tokio::test]
+async fn claims_stay_through_refreshes() {
+    let mut pasee = setup("claims = [\"email\", \"level\", \"verified\", \"tags\"]").start().await;
+    let first = log_in(&pasee).await.pair();
+    let second = pasee.refresh(&first.refresh).await.pair();
+    let third = pasee.refresh(&second.refresh).await.pair();
+    for pair in [&first, &second, &third] {
+        let access = part(&pair.access, 1);
+        assert_eq!((&access["email"], &access["level"]), (&json!("ada@example.com"), &json!(3)));
+        assert_eq!((&access["verified"], &access["tags"]), (&json!(true), &json!(["red", "blue"])));
+        assert!(pair.refresh.len() <= 2048);
+        let refresh = part(&pair.refresh, 1);
+        assert!(refresh.get("email").is_none() && refresh.get("groups").is_none());
+    }
+    pasee.restart(|settings| with_mapping(settings, "claims = [\"level\"]")).await;
+    let narrowed = part(&pasee.refresh(&third.refresh).await.pair().access, 1);
+    assert_eq!(narrowed["level"], 3);
+    assert!(narrowed.get("email").is_none(), "it may pass no more");
+}
+
+/// More than a refresh token holds is left out at the login already: nothing is lost at the first refresh.
+#[tokio::test]
+async fn what_a_refresh_token_has_no_room_for() {
+    let name = |number: usize| format!("g{number:03}");
+    let rules: Vec<String> = (0..200)
+        .map(|number| {
+            let group = name(number);
+            format!("{{ claim = \"tags\", value = \"blue\", group = \"{group}\" }}")
+        })
+        .collect();
+    let claims: Vec<String> =
+        (0..12).map(|number| format!("{}{number} = \"tags\"", "c".repeat(40))).collect();
+    let mapping = format!(
+        "claims = {{ mail = \"email\", {} }}\ngroup_mapping = [{}]",
+        claims.join(", "),
+        rules.join(", ")
+    );
+    let mut setup = setup(&mapping);
+    for number in 0..200 {
+        setup = setup.members(&name(number), ["local-alan"]);
+    }
+    let pasee = setup.start().await;
+    let first = log_in(&pasee).await.pair();
+    let held = groups(&first.access);
+    let count = held.as_array().unwrap().len();
+    println!("{count} rules, {} bytes", first.refresh.len());
+    assert!((80..200).contains(&count), "{count}");
+    assert_eq!(held[0], "g000");
+    assert_eq!(held[count - 1], name(count - 1), "the last of the settings are left out");
+    assert!(first.refresh.len() <= 2048, "{}", first.refresh.len());
+    let second = pasee.refresh(&first.refresh).await.pair();
+    assert_eq!(groups(&second.access), held);
+    let log = pasee.log();
+    assert!(log.contains("more group rules hold than a refresh token has room for"), "{log}");
+    assert!(log.contains("this claim is left out"), "{log}");
+}
+
 /// Evidence is what Pasee wrote, or the token is nothing.
 #[tokio::test]
 async fn evidence_in_a_refresh_token() {
     let pasee = setup(ADDS).start().await;
     let own = log_in(&pasee).await.pair();
-    let kind = part(&own.refresh, 0)["typ"].as_str().unwrap().to_owned();
-    assert_eq!(part(&own.refresh, 1)["evidence"], json!(["tags=\"blue\""]));
+    let evidence = part(&own.refresh, 1)["evidence"].as_str().unwrap().to_owned();
+    assert_eq!(evidence.len(), 11, "8 bytes");
     assert!(part(&own.access, 1).get("evidence").is_none());
     let typed = |evidence: Value| {
         let mut claims = pasee.refresh_claims("mapped-ada");
         claims["evidence"] = evidence;
-        pasee.forger.token(&pasee.forger.header(&kind), &claims)
+        pasee.forger.issue("rt+jwt", &claims)
     };
-    let right = pasee.refresh(&typed(json!(["tags=\"blue\""]))).await.pair();
+    let right = pasee.refresh(&typed(json!(evidence))).await.pair();
     assert_eq!(groups(&right.access), json!(["articles"]));
+    let doubled = "AAAAAAAAAAEAAAAAAAAAAQ";
     for wrong in [
-        json!([]),
+        json!(""),
         json!(null),
+        json!([]),
+        json!([evidence]),
+        json!({ "tags": "blue" }),
         json!("tags=\"blue\""),
-        json!({"tags": "blue"}),
-        json!(["tags=\"blue\"", 1]),
-        json!([["tags=\"blue\""]]),
-        json!([""]),
-        json!(["a\nb"]),
-        json!(["x".repeat(201)]),
-        json!((0..33).map(|number| format!("tags=\"{number}\"")).collect::<Vec<_>>()),
+        json!(&evidence[..10]),
+        json!(format!("{evidence}A")),
+        json!(format!("{evidence}=")),
+        json!(doubled),
     ] {
         pasee.refresh(&typed(wrong.clone())).await.is(401);
     }
     // Signed by somebody else, or moved from one token into another.
     let stranger = crate::support::forge::Forger::new(pasee::jose::key::Algorithm::Es256);
     let mut claims = pasee.refresh_claims("mapped-ada");
-    claims["evidence"] = json!(["tags=\"blue\""]);
-    pasee.refresh(&stranger.token(&pasee.forger.header(&kind), &claims)).await.is(401);
-    let twice =
-        claims.to_string().replacen("\"evidence\":", "\"evidence\":[\"a\"],\"evidence\":", 1);
-    pasee.refresh(&pasee.forger.sign(pasee.forger.header(&kind).to_string(), twice)).await.is(401);
+    claims["evidence"] = json!(evidence);
+    let header = pasee.forger.refresh_header().to_string();
+    pasee.refresh(&stranger.mac(&header, claims.to_string())).await.is(401);
+    let twice = claims.to_string().replacen("\"evidence\":", "\"evidence\":\"\",\"evidence\":", 1);
+    pasee.refresh(&pasee.forger.mac(&header, twice)).await.is(401);
 }

@@ -2,8 +2,9 @@
 //!
 //! Must not use the signer under test.
 
+use aws_lc_rs::{hkdf, hmac};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use p256::ecdsa::signature::Signer as _;
 use p256::pkcs8::DecodePrivateKey;
 use pasee::jose::key::{Algorithm, PrivateKey};
@@ -54,6 +55,36 @@ impl Forger {
         json!({ "typ": kind, "alg": self.key.algorithm().as_str(), "kid": self.key.public().id().as_str() })
     }
 
+    /// A header of refresh tokens as we write it.
+    pub fn refresh_header(&self) -> Value {
+        let id = expand(&self.secret(), b"pasee secret id, version 1");
+        json!({ "typ": "rt+jwt", "alg": "HS256", "kid": URL_SAFE_NO_PAD.encode(&id[..8]) })
+    }
+
+    /// The secret that follows from the key alone.
+    fn secret(&self) -> [u8; 32] {
+        let pem = self.key.to_pem();
+        let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        expand(&STANDARD.decode(body).unwrap(), b"pasee secret of a signing key, version 1")
+    }
+
+    /// A compact token over any bytes, under the HMAC key of refresh tokens.
+    pub fn mac(&self, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
+        let signed =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        let key = expand(&self.secret(), b"pasee refresh tokens, version 1");
+        let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac))
+    }
+
+    /// A token of this kind as Pasee would make it, of any claims.
+    pub fn issue(&self, kind: &str, claims: &Value) -> String {
+        match kind {
+            "rt+jwt" => self.mac(self.refresh_header().to_string(), claims.to_string()),
+            kind => self.token(&self.header(kind), claims),
+        }
+    }
+
     /// The 64 bytes of a signature.
     pub fn signature(&self, message: &[u8]) -> [u8; 64] {
         let bytes = match &self.signing {
@@ -81,6 +112,14 @@ impl Forger {
     pub fn token(&self, header: &Value, claims: &Value) -> String {
         self.sign(header.to_string(), claims.to_string())
     }
+}
+
+/// HKDF-SHA-256 (RFC 5869) without salt.
+fn expand(secret: &[u8], info: &[u8]) -> [u8; 32] {
+    let mut key = [0; 32];
+    let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(secret);
+    derived.expand(&[info], hkdf::HKDF_SHA256).unwrap().fill(&mut key).unwrap();
+    key
 }
 
 /// A part of a compact token as JSON.

@@ -381,6 +381,7 @@ impl Pasee {
     pub fn refresh_claims(&self, user: &str) -> Value {
         let mut claims = self.common(user, 86_400);
         claims["refresh_token"] = json!(true);
+        claims["aud"] = json!(format!("{ISSUER}#refresh"));
         claims
     }
 

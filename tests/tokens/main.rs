@@ -14,13 +14,15 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pasee::domain::evidence::Evidence;
+use pasee::domain::evidence::{Evidence, Fingerprint};
 use pasee::domain::time::Timestamp;
 use pasee::domain::token::{AccessClaims, RefreshClaims, Scope, Token};
 use pasee::jose::claims::{Party, passed};
 use pasee::jose::jwks;
 use pasee::jose::key::{Algorithm, PublicKey};
 use pasee::jose::kisee::KiseeVerifier;
+use pasee::jose::refresh::RefreshTokens;
+use pasee::jose::secret::Secret;
 use pasee::jose::sign::{Signer, token_id};
 use pasee::jose::verify::{Verifier, VerifyError};
 use serde_json::{Map, Value, json};
@@ -53,6 +55,11 @@ fn claims() -> AccessClaims {
     AccessClaims { token, groups, extra: passed(&["email".parse().unwrap()], &said) }
 }
 
+fn refresh_claims() -> RefreshClaims {
+    let AccessClaims { token, extra, .. } = claims();
+    RefreshClaims { token, evidence: Evidence::from_iter([Fingerprint([7; 8])]), extra }
+}
+
 fn kisee_claims() -> Value {
     json!({"iss": "example.com", "sub": "ada", "exp": NOW + 3600, "jti": "x"})
 }
@@ -64,23 +71,21 @@ struct House {
     refresh: String,
     kisee: String,
     verifier: Verifier,
+    refresh_tokens: RefreshTokens,
     kisee_verifier: KiseeVerifier,
 }
 
 impl House {
     fn new(forger: Forger) -> Self {
         let signer = Signer::new(forger.key.clone(), party());
-        let (access, refresh) = (
-            signer.access(&claims()).unwrap(),
-            signer
-                .refresh(&RefreshClaims { token: claims().token, evidence: Evidence::default() })
-                .unwrap(),
-        );
+        let refresh_tokens = RefreshTokens::new(party().issuer, &Secret::of(&forger.key), &[]);
+        let (access, refresh) =
+            (signer.access(&claims()).unwrap(), refresh_tokens.write(&refresh_claims()).unwrap());
         let kisee = forger.token(&json!({"typ": "JWT", "alg": "ES256"}), &kisee_claims());
         let keys = vec![forger.key.public().clone()];
         let verifier = Verifier::new(party(), keys.clone());
         let kisee_verifier = KiseeVerifier::new(keys, Some("example.com".into()));
-        Self { forger, access, refresh, kisee, verifier, kisee_verifier }
+        Self { forger, access, refresh, kisee, verifier, refresh_tokens, kisee_verifier }
     }
 
     fn both() -> [Self; 2] {
@@ -92,7 +97,7 @@ impl House {
     }
 
     fn refresh(&self, compact: &str) -> Result<(), VerifyError> {
-        self.verifier.refresh(compact, now()).map(drop)
+        self.refresh_tokens.read(compact, now()).map(drop)
     }
 
     fn kisee(&self, compact: &str) -> Result<(), VerifyError> {
@@ -243,7 +248,7 @@ fn nothing_stands_in_for_another() {
             assert!(everybody.access(wrong, now()).is_err());
         }
         for wrong in [&house.access, &house.kisee] {
-            assert!(everybody.refresh(wrong, now()).is_err());
+            assert!(house.refresh(wrong).is_err());
         }
         for wrong in [&house.access, &house.refresh] {
             assert_eq!(kisee.verify(wrong, now()).unwrap_err(), VerifyError::Kind);
@@ -286,6 +291,42 @@ fn public_keys_are_no_secrets() {
                 }
             }
         }
+    }
+}
+
+/// What an algorithm of one key makes of a token of another: nothing that anybody believes.
+#[test]
+fn algorithms_are_not_confused() {
+    for (house, other) in House::both().into_iter().zip(House::both()) {
+        let (access, refresh) = (part(&house.access, 1), part(&house.refresh, 1));
+        let forger = &house.forger;
+        // As refresh tokens were before.
+        let outdated = forger.token(&forger.header("rt+jwt"), &refresh);
+        assert_eq!(house.refresh(&outdated), Err(VerifyError::Outdated));
+        // The HMAC key makes no access token, and the signing key no refresh token.
+        let mut header = forger.refresh_header();
+        header["typ"] = json!("at+jwt");
+        let access_under_hmac = forger.mac(header.to_string(), access.to_string());
+        assert_eq!(house.access(&access_under_hmac), Err(VerifyError::UnknownKey));
+        header["kid"] = forger.header("")["kid"].clone();
+        let under_our_kid = forger.mac(header.to_string(), access.to_string());
+        assert_eq!(house.access(&under_our_kid), Err(VerifyError::Algorithm));
+        let signed = forger.sign(forger.refresh_header().to_string(), refresh.to_string());
+        assert_eq!(house.refresh(&signed), Err(VerifyError::Signature));
+        // Another's secret under our name, and its own.
+        let renamed = other.forger.mac(forger.refresh_header().to_string(), refresh.to_string());
+        assert_eq!(house.refresh(&renamed), Err(VerifyError::Signature));
+        assert_eq!(house.refresh(&other.refresh), Err(VerifyError::UnknownKey));
+        // HMAC-SHA-256 of what is public, under the name of the secret.
+        for secret in public_forms(forger) {
+            let signed = house.refresh.rsplit_once('.').unwrap().0;
+            let key = jsonwebtoken::EncodingKey::from_secret(&secret);
+            let hs256 = jsonwebtoken::Algorithm::HS256;
+            let mac = jsonwebtoken::crypto::sign(signed.as_bytes(), &key, hs256).unwrap();
+            let token = format!("{signed}.{mac}");
+            assert_eq!(house.refresh(&token), Err(VerifyError::Signature));
+        }
+        assert_eq!(house.refresh(&forger.issue("rt+jwt", &refresh)), Ok(()));
     }
 }
 

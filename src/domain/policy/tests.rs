@@ -143,7 +143,8 @@ fn grants() {
             groups: Vec::new(),
             extra: ExtraClaims::default(),
         };
-        let refresh = RefreshClaims { token, evidence: Evidence::default() };
+        let refresh =
+            RefreshClaims { token, evidence: Evidence::default(), extra: ExtraClaims::default() };
         let grant = match kind {
             0 => Grant::Login(Login::of(user("kisee-me"))),
             1 => Grant::Refresh(&refresh, Scope::Unlimited),
@@ -187,7 +188,11 @@ fn scope_never_widens() {
         ("a", "ab", false),
     ];
     for (held, asked, expected) in cases {
-        let refresh = RefreshClaims { token: token(10, held), evidence: Evidence::default() };
+        let refresh = RefreshClaims {
+            token: token(10, held),
+            evidence: Evidence::default(),
+            extra: ExtraClaims::default(),
+        };
         let asked_scope = if asked.is_empty() { Scope::Unlimited } else { asked.parse().unwrap() };
         let grant = Grant::Refresh(&refresh, asked_scope);
         let answer = admit(grant, Standing::default(), Duration::from_secs(1000), moment(20));
