@@ -55,7 +55,6 @@ async fn the_next_token_says_it() {
 /// Whenever the process is killed, there is all of what the manifests say, or nothing.
 #[test]
 fn killed_in_the_middle() {
-    let machine = machine();
     let mut text = String::new();
     for group in 0..60 {
         text += &object("Group", &format!("g{group}"), "");
@@ -63,9 +62,21 @@ fn killed_in_the_middle() {
         let spec = format!("group: g{group}, users: [{}]", users.join(", "));
         text += &object("Membership", &format!("m{group}"), &spec);
     }
-    machine.write("many.yaml", text);
-    // Made once, so that every kill comes after that.
-    super::apply(&machine, &object("Group", "before", "")).done();
+    let prepared = || {
+        let machine = machine();
+        machine.write("many.yaml", &text);
+        // Made once, so that every kill comes after that.
+        super::apply(&machine, &object("Group", "before", "")).done();
+        machine
+    };
+    // As long as it takes here and now.
+    let whole = {
+        let other = prepared();
+        let since = Instant::now();
+        other.run(&["apply", "-f", "many.yaml"]).done();
+        since.elapsed()
+    };
+    let machine = prepared();
     let counts = || {
         let database = Connection::open(machine.path("data/pasee.db")).unwrap();
         let count = |table: &str| -> i64 {
@@ -80,7 +91,7 @@ fn killed_in_the_middle() {
         let mut command = machine.command(&["apply", "-f", "many.yaml"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // Later each time, until one is not killed in time.
-        std::thread::sleep(Duration::from_millis(60 * (round + 1)));
+        std::thread::sleep(whole / 20 * (round + 1));
         let is_done = child.try_wait().unwrap().is_some();
         // A lock that somebody holds: the transaction was under way.
         let other = Connection::open(machine.path("data/pasee.db")).unwrap();
