@@ -1,6 +1,24 @@
 //! The command line: one file per subcommand.
 //!
 //! Owns wiring only; what is right and wrong is decided elsewhere.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `serve` | `pasee serve`: wires the HTTP service |
+//! | `controller` | `pasee controller` |
+//! | `append` | `pasee append` |
+//! | `apply` | `pasee apply` |
+//! | `export` | `pasee export` |
+//! | `check` | `pasee check` |
+//! | `keygen` | `pasee keygen` |
+//! | `hash_password` | `pasee hash-password` |
+//! | `crd` | `pasee crd` |
+//! | `policy` | `pasee policy` |
+//! | `completions` | `pasee completions` |
+//! | `keys` | the key ring that the settings ask for |
+//! | `store` | the store that the settings name |
+//! | `signals` | what ends a long-running command |
+//! | `report` | how an error is told |
 
 mod append;
 mod apply;

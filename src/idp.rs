@@ -1,7 +1,27 @@
 //! Identity providers: who somebody is, proved by somebody else.
 //!
-//! One file per protocol, and one for each way to log in: [`password`], [`token`], [`browser`]. What all protocols share
+//! One file per protocol, and one for each login method: [`password`], [`token`], [`browser`]. What all protocols share
 //! in front is [`provider`]. Must not know groups, tokens of ours, or how requests reach us.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `provider` | one identity provider: the common face, and the rule that only what the settings let pass does |
+//! | `providers` | all that are offered |
+//! | `password` | logins by name and password |
+//! | `token` | logins by a token that somebody else issued |
+//! | `browser` | logins in a browser |
+//! | `kisee` | the protocol `kisee` |
+//! | `local` | `local` |
+//! | `pasee` | `pasee` |
+//! | `kubernetes` | `kubernetes` |
+//! | `oauth1` | `oauth1` |
+//! | `oauth2` | `oauth2` |
+//! | `oidc` | `oidc` |
+//! | `oauth2_client` | the calls of the crate `oauth2` |
+//! | `identity` | credentials, and who somebody is then |
+//! | `mapping` | what a provider's claims decide |
+//! | `forward` | registration and new passwords, passed on |
+//! | `error` | why nobody knows who it is |
 
 pub mod browser;
 mod error;

@@ -1,6 +1,14 @@
 //! Calls to other servers, and what they publish: bounded in time, size and number.
 //!
 //! Must not know what is asked, of whom, nor what an answer means.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `client` | the one HTTP client |
+//! | `limits` | how many calls at once, how long each |
+//! | `response` | an answer, and what its status says |
+//! | `cached` | what others publish, kept |
+//! | `error` | why a call came to nothing |
 
 mod cached;
 mod client;

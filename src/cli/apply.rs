@@ -1,6 +1,10 @@
 //! `pasee apply`: reads manifests into the file of groups, beside a running server or without one.
 //!
 //! Must not know the policy's table: whoever may run this on the machine is the operator.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `files` | the files that it is given |
 
 mod files;
 

@@ -23,7 +23,7 @@ pub enum Store {
 }
 
 impl Store {
-    /// Opens it; a file is read then, Kubernetes is not yet. To be called on the runtime that lasts as long as the home.
+    /// Opens it; a file is read then, Kubernetes is not yet. To be called on the runtime that lasts as long as the store.
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
         Ok(match &settings.storage {
             Storage::Embedded(file) => Self::Embedded(Embedded::open(file, now)?),

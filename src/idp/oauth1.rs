@@ -1,6 +1,10 @@
 //! OAuth 1.0a (RFC 5849), as Twitter speaks it: the answer that holds the access token also names the user.
 //!
 //! Owns the three steps of a login. Must not know what becomes of it.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `signature` | HMAC-SHA1 |
 
 mod signature;
 

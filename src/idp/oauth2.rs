@@ -3,6 +3,12 @@
 //!
 //! Owns the exchange and what is asked about a user. Must not know what becomes of it, nor where the memory of a login
 //! is kept.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `token` | from a code to an access token |
+//! | `github` | organizations and teams |
+//! | `graph` | what Facebook does its own way |
 
 mod github;
 mod graph;

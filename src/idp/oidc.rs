@@ -2,6 +2,13 @@
 //! Core 1.0, RFC 6749, RFC 7636, RFC 9207).
 //!
 //! Owns the order of the steps. Must not know how a token is verified (`jose`), nor what becomes of an identity.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `discovery` | metadata and keys, fetched together |
+//! | `metadata` | what a provider says of itself |
+//! | `exchange` | the requests of the code flow |
+//! | `user_info` | the UserInfo endpoint |
 
 mod discovery;
 mod exchange;

@@ -131,8 +131,7 @@ const KNOWN_CIRCLES: &[circles::Known] = &[
 ];
 
 /// Modules with files that are still to be told of.
-const UNTOLD: &[&str] =
-    &["cli", "controller", "idp", "jose", "outbound", "resources", "server", "settings", "store"];
+const UNTOLD: &[&str] = &["controller", "jose", "resources", "server", "settings", "store"];
 
 const fn layer(module: &'static str, may_know: Knows, outside: Outside) -> Layer {
     Layer { module, may_know, outside }
