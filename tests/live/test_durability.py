@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 import requests
 
 from stage import keys
 from stage.kisee import Kisee, password
-from stage.pasee import SEEN_WITHIN, Pasee, Person, log_in, provider
+from stage.pasee import SEEN_WITHIN, Pasee, Person, claims_of, log_in, provider
 from stage.process import wait_until
 
 ROUNDS = 5
@@ -63,27 +64,80 @@ def test_a_restart_keeps_everything(own: Pasee) -> None:
 def test_a_new_signing_key_ends_no_session(
     stage: Callable[..., Any], tmp_path: Path, kisee: Kisee
 ) -> None:
-    """The old key's public half stays in the settings; without it the old tokens are strangers'."""
-    old, new = keys.p256(), keys.secp256k1()
-    pasee = stage(Pasee(tmp_path / "pasee", provider(kisee), private_key=old.private)).start()
-    ada, alan = pasee.person("ada"), pasee.person("alan")
+    """Refresh tokens hang on a secret beside it. The old key's public half in the settings keeps its access tokens."""
+    pasee = stage(Pasee(tmp_path / "pasee", provider(kisee))).start()
+    ada = pasee.person("ada")
     pasee.stop()
-    pasee.words |= {"private_key": new.private, "retired_public_keys": [old.public]}
+    kept = pasee.folder / "data" / "private_key.pem"
+    pasee.words["retired_public_keys"] = [keys.public_of(kept.read_text())]
+    kept.write_text(keys.secp256k1().private)
     pasee.start()
     published = [
         requests.get(f"{pasee.url}/.well-known/{name}.json", timeout=30).json()["keys"]
         for name in ("jwks", "jwks-es256k")
     ]
     assert [len(some) for some in published] == [1, 1]
-    ada.refresh()
+    assert ada.get("/users/kisee-ada").status_code == 200
     pasee.stop()
     del pasee.words["retired_public_keys"]
     pasee.start()
+    assert ada.get("/users/kisee-ada").status_code == 401
     ada.refresh()
-    bearer = {"Authorization": f"Bearer {alan.refresh_token}"}
+    assert jwt.get_unverified_header(ada.access_token)["alg"] == "ES256K"
+
+
+def test_the_key_in_the_settings_is_the_secret_too(
+    stage: Callable[..., Any], tmp_path: Path, kisee: Kisee
+) -> None:
+    """With another one access tokens go on, by the old key's public half, and people log in once more."""
+    old, new = keys.p256(), keys.p256()
+    pasee = stage(Pasee(tmp_path / "pasee", provider(kisee), private_key=old.private)).start()
+    ada = pasee.person("ada")
+    pasee.stop()
+    pasee.words |= {"private_key": new.private, "retired_public_keys": [old.public]}
+    pasee.start()
+    assert ada.get("/users/kisee-ada").status_code == 200
+    bearer = {"Authorization": f"Bearer {ada.refresh_token}"}
     answer = requests.post(f"{pasee.url}/tokens/?refresh", headers=bearer, timeout=30)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    ada.log_in()
+    ada.refresh()
+
+
+def test_replicas_with_one_key_take_each_others_tokens(
+    stage: Callable[..., Any], tmp_path: Path, kisee: Kisee
+) -> None:
+    """Each has a directory of its own; what they have in common is what stands in their settings."""
+    key = keys.p256().private
+    one, two, other = (
+        stage(Pasee(tmp_path / name, provider(kisee), private_key=key, jwt={"iss": issuer})).start()
+        for name, issuer in [("one", "pasee"), ("two", "pasee"), ("other", "another")]
+    )
+    ada = one.person("ada")
+    ada.pasee = two
+    ada.refresh()
+    assert ada.get("/users/kisee-ada").status_code == 200
+    bearer = {"Authorization": f"Bearer {ada.refresh_token}"}
+    answer = requests.post(f"{other.url}/tokens/?refresh", headers=bearer, timeout=30)
+    assert answer.status_code == 401, "another issuer is another, whatever its key"
+
+
+def test_refresh_tokens_of_before_are_over(
+    stage: Callable[..., Any], tmp_path: Path, kisee: Kisee
+) -> None:
+    """They were signed as access tokens are. Whoever has one logs in once more."""
+    key = keys.p256().private
+    pasee = stage(Pasee(tmp_path / "pasee", provider(kisee), private_key=key)).start()
+    ada = pasee.person("ada")
+    claims = claims_of(ada.refresh_token)
+    header = jwt.get_unverified_header(ada.access_token) | {"typ": "rt+jwt"}
+    without = {name: value for name, value in claims.items() if name != "aud"}
+    for body in (claims, without):
+        bearer = {"Authorization": f"Bearer {jwt.encode(body, key, 'ES256', header)}"}
+        answer = requests.post(f"{pasee.url}/tokens/?refresh", headers=bearer, timeout=30)
+        assert answer.status_code == 401, answer.text
+    ada.refresh()
 
 
 def test_sigterm_finishes_what_it_has_begun(own: Pasee, kisee: Kisee) -> None:

@@ -1,4 +1,9 @@
-"""Applications believe access tokens, whatever library they verify them with, by what Pasee publishes."""
+"""Nobody but Pasee believes a refresh token: no published key verifies one.
+
+Common verifiers look at neither `typ` nor the claim `refresh_token`. Were a refresh token signed as an access token is,
+each of them would take it for an identity, for as long as it lasts. Each way here believes the access token of the same
+login, so that it is the refresh token that it refuses and not the configuration that is wrong.
+"""
 
 import base64
 import hashlib
@@ -11,15 +16,28 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import joserfc.errors
 import jwt
 import pytest
 import requests
+from authlib.common.errors import AuthlibBaseError
 
 from stage.https import Https
 from stage.kisee import Kisee
 from stage.pasee import Pasee, Person, claims_of, provider
 from stage.published import Published
-from stage.verifiers import AUTHLIB, GO, JOSERFC, NODE, PYJWT, OAuth2Proxy, Way, verdicts
+from stage.verifiers import (
+    AUTHLIB,
+    GO,
+    HMAC,
+    JOSERFC,
+    NODE,
+    PYJWT,
+    Hmac,
+    OAuth2Proxy,
+    Way,
+    verdicts,
+)
 
 AUDIENCE = "articles.example.com"
 
@@ -48,23 +66,30 @@ def ada(pasee: Pasee, kisee: Kisee) -> Person:
 @pytest.mark.parametrize("way", PYJWT.values(), ids=PYJWT)
 def test_pyjwt(way: Way, published: Published, ada: Person) -> None:
     assert way(published, ada.access_token) == ada.id
+    with pytest.raises((jwt.PyJWTError, TypeError)):
+        way(published, ada.refresh_token)
 
 
 @pytest.mark.parametrize("way", JOSERFC.values(), ids=JOSERFC)
 def test_joserfc(way: Way, published: Published, ada: Person) -> None:
     assert way(published, ada.access_token) == ada.id
+    with pytest.raises(joserfc.errors.JoseError):
+        way(published, ada.refresh_token)
 
 
 @pytest.mark.parametrize("way", AUTHLIB.values(), ids=AUTHLIB)
 def test_authlib(way: Way, published: Published, ada: Person) -> None:
     assert way(published, ada.access_token) == ada.id
+    with pytest.raises((AuthlibBaseError, joserfc.errors.JoseError, ValueError)):
+        way(published, ada.refresh_token)
 
 
 @pytest.mark.parametrize("command", [["node", NODE], [GO]], ids=["npm-jose", "go-oidc"])
 def test_libraries_of_other_languages(command: list[str], published: Published, ada: Person) -> None:
-    (access,) = verdicts(command, published, ada.access_token)
+    access, refresh = verdicts(command, published, ada.access_token, ada.refresh_token)
     assert {way: said.get("subject") for way, said in access.items()} == dict.fromkeys(access, ada.id)
     assert len(access) >= 5, access
+    assert [way for way, said in refresh.items() if "subject" in said] == [], refresh
 
 
 class Upstream(ThreadingHTTPServer):
@@ -100,7 +125,7 @@ def upstream() -> Iterator[Upstream]:
 # What it may be told beside its usual options. The last is for who has the tokens of several issuers.
 LENIENT = {
     "as documented": [],
-    "any issuer, another audience too": [
+    "any issuer, the audience of refresh tokens too": [
         "--insecure-oidc-skip-issuer-verification=true",
         "--oidc-extra-audience={issuer}#refresh",
     ],
@@ -121,14 +146,38 @@ def test_oauth2_proxy(
     more = [option.format(**words) for option in options]
     proxy = stage(OAuth2Proxy(tmp_path, published, upstream.url, *more)).start()
 
-    def visit(token: str) -> int:
-        bearer = {"Authorization": f"Bearer {token}"}
-        return requests.get(proxy.url, headers=bearer, allow_redirects=False, timeout=30).status_code
+    def visit(token: str) -> list[int]:
+        """As a bearer, and as it takes tokens from programs that know names and passwords alone."""
+        basic = base64.b64encode(f"{token}:x-oauth-basic".encode()).decode()
+        ways = [{"Authorization": f"Bearer {token}"}, {"Authorization": f"Basic {basic}"}]
+        return [
+            requests.get(proxy.url, headers=way, allow_redirects=False, timeout=30).status_code for way in ways
+        ]
 
-    assert visit(ada.access_token) == 200
-    assert upstream.visitors == [ada.id]
-    assert visit("none") in (302, 401, 403)
-    assert upstream.visitors == [ada.id], "the application has seen nobody else"
+    assert visit(ada.access_token) == [200, 200]
+    assert upstream.visitors == [ada.id, ada.id]
+    assert set(visit(ada.refresh_token)) <= {302, 401, 403}
+    assert upstream.visitors == [ada.id, ada.id], "the application has seen nobody else"
+
+
+def test_what_is_published_leads_to_no_secret(published: Published, ada: Person) -> None:
+    header = jwt.get_unverified_header(ada.refresh_token)
+    assert (header["alg"], header["typ"]) == ("HS256", "rt+jwt")
+    assert header["kid"] not in [key["kid"] for key in published.key_set["keys"]]
+    assert "oct" not in [key["kty"] for key in published.key_set["keys"]]
+    assert "HS256" not in published.discovery["id_token_signing_alg_values_supported"]
+
+
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
+@pytest.mark.parametrize("library", HMAC.values(), ids=HMAC)
+def test_a_verifier_of_hmacs_finds_no_key(library: Hmac, published: Published, ada: Person) -> None:
+    """One that takes whatever it is given for the key of an HMAC, as some do with a PEM."""
+    header = jwt.get_unverified_header(ada.refresh_token) | {"alg": "HS256"}
+    claims = claims_of(ada.refresh_token)
+    forgeries = {name: hs256(key, header, claims) for name, key in published.materials.items()}
+    believed = library(published.materials, forgeries)
+    assert len(believed) > len(forgeries) / 2, "it takes most of them for keys"
+    assert library(published.materials, dict.fromkeys(forgeries, ada.refresh_token)) == []
 
 
 def hs256(key: bytes, header: dict[str, Any], claims: dict[str, Any]) -> str:
@@ -145,7 +194,8 @@ def test_pasee_believes_no_hmac_under_a_published_key(
     def statuses(token: str) -> tuple[int, int]:
         bearer = {"Authorization": f"Bearer {token}"}
         with requests.Session() as session:
-            session.trust_env, session.verify, session.headers = False, pasee.verify, bearer
+            session.trust_env, session.verify = False, pasee.verify
+            session.headers.update(bearer)
             groups = session.get(f"{pasee.url}/groups/", timeout=30).status_code
             refreshed = session.post(f"{pasee.url}/tokens/?refresh", timeout=30).status_code
         return groups, refreshed

@@ -15,7 +15,7 @@ from .https import Https
 
 @dataclass(frozen=True)
 class Published:
-    """All that an application knows of a Pasee: its issuer, whom its tokens are for, and what everybody can read there."""
+    """All that an application knows of a Pasee: its issuer, whom tokens are for, and what everybody can read there."""
 
     issuer: str
     audience: str
@@ -32,7 +32,7 @@ class Published:
         return self._get(f"{self.issuer}/.well-known/openid-configuration").json()
 
     @cached_property
-    def key_set(self) -> dict[str, Any]:
+    def key_set(self) -> Any:
         """The JWK Set."""
         return self._get(self.discovery["jwks_uri"]).json()
 

@@ -1,25 +1,29 @@
 """What applications verify tokens with: other people's libraries.
 
-Each library in every way that its users commonly configure it, from the strictest to the most lenient: without a look at
-the audience, with the algorithm that the token's own header names, with HS256 allowed. A way takes a token and returns
-the subject it believes; or it raises.
+Each library in every way that its users commonly configure it, from the strictest to the most lenient: without a look
+at the audience, with the algorithm that the token's own header names, with HS256 allowed. A way takes a token and
+returns the subject it believes; or it raises.
 """
 
+import base64
+import contextlib
 import json
 import os
 import ssl
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import joserfc.errors
 import joserfc.jwk
 import joserfc.jws
 import joserfc.jwt
 import jwt
 import requests
-from authlib.jose import JsonWebKey, JsonWebToken
+from authlib.jose import JsonWebKey, JsonWebToken, OctKey
 from authlib.jose import jwt as authlib_jwt
+from authlib.jose.errors import JoseError
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
 
 from .process import Process, free_port
@@ -160,9 +164,13 @@ def verdicts(command: list[str], published: Published, *tokens: str) -> list[dic
         "tokens": tokens,
     }
     trusted = {"SSL_CERT_FILE": published.authority, "NODE_EXTRA_CA_CERTS": published.authority}
+    return _ask(command, question, os.environ | trusted)
+
+
+def _ask(command: list[str], question: dict[str, Any], environment: Mapping[str, str]) -> Any:
     done = subprocess.run(
         command,
-        env=os.environ | trusted,
+        env=environment,
         input=json.dumps(question),
         capture_output=True,
         text=True,
@@ -171,6 +179,48 @@ def verdicts(command: list[str], published: Published, *tokens: str) -> list[dic
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+# --- The same libraries as verifiers of HMACs: told the keys and a token for each, they say which they believe.
+
+Hmac = Callable[[dict[str, bytes], dict[str, str]], list[str]]
+
+
+def _one_by_one(verify: Callable[[bytes, str], Any]) -> Hmac:
+    def believed(keys: dict[str, bytes], tokens: dict[str, str]) -> list[str]:
+        found = []
+        for name, key in keys.items():
+            with contextlib.suppress(jwt.PyJWTError, joserfc.errors.JoseError, JoseError, ValueError):
+                verify(key, tokens[name])
+                found.append(name)
+        return found
+
+    return believed
+
+
+def _jose(keys: dict[str, bytes], tokens: dict[str, str]) -> list[str]:
+    secrets = {name: base64.b64encode(key).decode() for name, key in keys.items()}
+    question = {"secrets": secrets, "tokens": list(tokens.values())}
+    said = _ask(["node", NODE], question, os.environ)
+    return [name for name, verdict in zip(tokens, said, strict=True) if "subject" in verdict[name]]
+
+
+HMAC: dict[str, Hmac] = {
+    "pyjwt": _one_by_one(
+        lambda key, token: jwt.decode(token, key, algorithms=["HS256"], options=ANYBODY)
+    ),
+    "joserfc": _one_by_one(
+        lambda key, token: joserfc.jwt.decode(
+            token, joserfc.jwk.OctKey.import_key(key), algorithms=["HS256"]
+        )
+    ),
+    "authlib": _one_by_one(
+        lambda key, token: JsonWebToken(["HS256"]).decode(token, OctKey.import_key(key))
+    ),
+    "npm-jose": _jose,
+}
+
+# --- A proxy
 
 
 class OAuth2Proxy(Process):

@@ -1,25 +1,33 @@
 // What jose says to tokens, configured from the strictest to the most lenient way that users of it do.
 //
 // Reads {issuer, audience, jwks_uri, pem, tokens} and prints, for each token, what each way says: the subject that it
-// believes, or the error. NODE_EXTRA_CA_CERTS names the authority to trust.
+// believes, or the error. NODE_EXTRA_CA_CERTS names the authority to trust. Given {secrets, tokens}, the ways are these
+// secrets, each in base64 and taken for the key of an HMAC.
 import { readFileSync } from 'node:fs';
 import { createLocalJWKSet, createRemoteJWKSet, decodeProtectedHeader, importJWK, importSPKI, jwtVerify } from 'jose';
 
-const { issuer, audience, jwks_uri: place, pem, tokens } = JSON.parse(readFileSync(0, 'utf8'));
-const remote = createRemoteJWKSet(new URL(place));
-const set = await (await fetch(place)).json();
+const { issuer, audience, jwks_uri: place, pem, secrets, tokens } = JSON.parse(readFileSync(0, 'utf8'));
 const alg = (token) => decodeProtectedHeader(token).alg;
 
-const ways = {
-  strict: (token) => jwtVerify(token, remote, { issuer, audience, typ: 'at+jwt', algorithms: ['ES256'] }),
-  'issuer and audience': (token) => jwtVerify(token, remote, { issuer, audience }),
-  'signature alone': (token) => jwtVerify(token, remote),
-  'algorithm of the header': (token) => jwtVerify(token, remote, { algorithms: [alg(token)] }),
-  'key set by hand': (token) => jwtVerify(token, createLocalJWKSet(set)),
-  'first key': async (token) => jwtVerify(token, await importJWK(set.keys[0], alg(token))),
-  'PEM': async (token) => jwtVerify(token, await importSPKI(pem, 'ES256')),
-  'PEM for the algorithm of the header': async (token) => jwtVerify(token, await importSPKI(pem, alg(token))),
-};
+async function publishedKeys() {
+  const remote = createRemoteJWKSet(new URL(place));
+  const set = await (await fetch(place)).json();
+  return {
+    strict: (token) => jwtVerify(token, remote, { issuer, audience, typ: 'at+jwt', algorithms: ['ES256'] }),
+    'issuer and audience': (token) => jwtVerify(token, remote, { issuer, audience }),
+    'signature alone': (token) => jwtVerify(token, remote),
+    'algorithm of the header': (token) => jwtVerify(token, remote, { algorithms: [alg(token)] }),
+    'key set by hand': (token) => jwtVerify(token, createLocalJWKSet(set)),
+    'first key': async (token) => jwtVerify(token, await importJWK(set.keys[0], alg(token))),
+    PEM: async (token) => jwtVerify(token, await importSPKI(pem, 'ES256')),
+    'PEM for the algorithm of the header': async (token) => jwtVerify(token, await importSPKI(pem, alg(token))),
+  };
+}
+
+function hmacs() {
+  const way = ([name, secret]) => [name, (token) => jwtVerify(token, Buffer.from(secret, 'base64'))];
+  return Object.fromEntries(Object.entries(secrets).map(way));
+}
 
 async function verdict(way, token) {
   try {
@@ -29,6 +37,7 @@ async function verdict(way, token) {
   }
 }
 
+const ways = secrets ? hmacs() : await publishedKeys();
 const answer = [];
 for (const token of tokens) {
   const said = {};
