@@ -43,11 +43,7 @@ enum Outside {
 
 /// Every module of the crate.
 const FLOOR_PLAN: &[Layer] = &[
-    layer(
-        "domain",
-        Knows::Only(&[]),
-        Outside::Only(&["thiserror", "unicode_normalization", "hashbrown"]),
-    ),
+    layer("domain", Knows::Only(&[]), Outside::Only(&["thiserror", "unicode_normalization"])),
     layer("jose", Knows::Only(&["domain"]), Outside::Never(&["tokio", "hyper", "tower", "kube"])),
     layer(
         "resources",
@@ -104,7 +100,7 @@ const FLOOR_PLAN: &[Layer] = &[
         Knows::Only(&["domain", "resources", "store", "controller"]),
         Outside::Never(&["tokio", "hyper", "tower", "kube"]),
     ),
-    layer("telemetry", Knows::All, Outside::Never(&[])),
+    layer("telemetry", Knows::Only(&["settings"]), Outside::Never(&["hyper", "tower", "kube"])),
     layer("cli", Knows::All, Outside::Never(&[])),
     layer("main", Knows::All, Outside::Never(&[])),
     layer("lib", Knows::All, Outside::Never(&[])),

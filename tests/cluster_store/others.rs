@@ -156,9 +156,8 @@ fn a_full_membership_is_followed_by_another() {
     let stage = Stage::new(&cluster);
     stage.create("a");
     let users: Vec<String> = (0..499).map(|n| format!("k-{n}")).collect();
-    let users: Vec<&str> = users.iter().map(String::as_str).collect();
-    let mut full: serde_json::Value =
-        serde_json::from_str(&membership("full", "a", &users)).unwrap();
+    let spec = serde_json::json!({ "group": "a", "users": users });
+    let mut full = crate::support::realm::object("Membership", "full", &spec);
     full["metadata"]["labels"] = serde_json::json!({ "app.kubernetes.io/managed-by": "pasee" });
     stage.apply(&full.to_string());
     crate::support::patience::eventually("499 are in", || stage.members("a").unwrap().len() == 499);
