@@ -11,6 +11,7 @@
 //! | [`outbound`] | calls to other servers, and what they publish |
 //! | [`settings`] | the settings file, validated |
 //! | [`resources`] | the custom resources of Kubernetes, and what they say |
+//! | [`objects`] | what a set of custom resources means, for the store and the controller alike |
 //! | [`index`] | the state in memory, which answers every reader |
 //! | [`store`] | where the state lives, and what feeds the index |
 //! | [`idp`] | who somebody is, proved by an identity provider |
@@ -31,6 +32,7 @@ pub mod index;
 pub mod install;
 pub mod jose;
 pub mod keys;
+pub mod objects;
 pub mod outbound;
 pub mod resources;
 pub mod server;

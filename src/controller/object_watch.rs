@@ -322,3 +322,6 @@ where
         }
     })
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -146,3 +146,6 @@ impl Drop for Kubernetes {
         self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -51,10 +51,15 @@ const FLOOR_PLAN: &[Layer] = &[
         // kube gives types and schemas here, and no client.
         Outside::Never(&["tokio", "hyper", "tower", "kube::client", "kube::Api", "kube::Client"]),
     ),
+    layer(
+        "objects",
+        Knows::Only(&["domain", "resources"]),
+        Outside::Never(&["tokio", "hyper", "tower", "kube::client", "kube::Api", "kube::Client"]),
+    ),
     layer("index", Knows::Only(&["domain"]), Outside::Never(&["tokio", "hyper", "tower", "kube"])),
     layer(
         "store",
-        Knows::Only(&["cluster", "domain", "index", "resources"]),
+        Knows::Only(&["cluster", "domain", "index", "objects", "resources"]),
         Outside::Never(&["hyper", "tower"]),
     ),
     layer(
@@ -91,7 +96,7 @@ const FLOOR_PLAN: &[Layer] = &[
     ),
     layer(
         "controller",
-        Knows::Only(&["domain", "resources", "index"]),
+        Knows::Only(&["domain", "objects", "resources"]),
         Outside::Never(&["hyper", "tower"]),
     ),
     layer(
@@ -117,7 +122,7 @@ const TENANTS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that get the time and randomness as parameters, so that tests can choose them.
-const PURE: &[&str] = &["domain", "index", "keys"];
+const PURE: &[&str] = &["domain", "index", "objects", "keys"];
 
 /// Circles of files that are still to be opened.
 const KNOWN_CIRCLES: &[circles::Known] = &[

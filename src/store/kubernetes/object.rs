@@ -102,6 +102,10 @@ pub(super) struct Granted {
     pub(super) crowd: Crowd,
     pub(super) until: Option<Timestamp>,
     pub(super) maker: Maker,
+    /// Whether it is on its way out; it counts no more then.
+    pub(super) leaving: bool,
+    /// Whether it says of itself, by its name and an annotation that agree, that it enrols the creator of a group.
+    pub(super) enrols: bool,
 }
 
 /// Users, as text or as numbers.

@@ -112,7 +112,9 @@ impl State {
     pub(super) fn has(&self, kind: Kind, name: &str, uid: &str) -> bool {
         let there = match kind {
             Kind::Group => self.group_object(name).map(|object| &object.uid),
-            Kind::Membership => self.membership(name).map(|held| &held.uid),
+            Kind::Membership => {
+                self.membership(name).filter(|held| !held.leaving).map(|held| &held.uid)
+            }
             Kind::User => self.statements.get(name).map(|statement| &statement.uid),
         };
         there.is_some_and(|there| &**there == uid)

@@ -70,8 +70,12 @@ struct Annotations {
 
 /// Whether an object is of this program's making, by what it carries: the label, or a name and annotation that agree.
 pub(super) fn maker(name: &str, label: Option<&str>, enrols: Option<&str>) -> Maker {
-    let is_enrolment = enrols.is_some() && name.strip_prefix(ENROLMENT) == enrols;
-    if label == Some(PASEE) || is_enrolment { Maker::Pasee } else { Maker::Other }
+    if label == Some(PASEE) || is_enrolment(name, enrols) { Maker::Pasee } else { Maker::Other }
+}
+
+/// Whether a Membership says of itself that it enrols the creator of a group: its name and its annotation agree.
+fn is_enrolment(name: &str, enrols: Option<&str>) -> bool {
+    enrols.is_some() && name.strip_prefix(ENROLMENT) == enrols
 }
 
 /// The object, small.
@@ -103,15 +107,14 @@ fn read_group(wire: Wire) -> Result<Says, String> {
 
 fn read_membership(wire: Wire) -> Result<Says, String> {
     let Wire { metadata, spec, .. } = wire;
-    if metadata.deletion_timestamp.is_some() {
-        return Ok(Says::Nothing(Kind::Membership));
-    }
     let object = Membership::new(&metadata.name, typed(spec)?);
     let MembershipContent { roster, users, expires_at } =
         membership::parse(&object).map_err(|error| error.to_string())?;
     let owners = metadata.owners(object.spec.group.as_deref().unwrap_or_default());
-    let (crowd, maker) = (Crowd::Ids(users), metadata.maker());
-    Ok(Says::Membership(Granted { roster, owners, crowd, until: expires_at, maker }))
+    let (crowd, maker, until) = (Crowd::Ids(users), metadata.maker(), expires_at);
+    let leaving = metadata.deletion_timestamp.is_some();
+    let enrols = is_enrolment(&metadata.name, metadata.annotations.enrols.as_deref());
+    Ok(Says::Membership(Granted { roster, owners, crowd, until, maker, leaving, enrols }))
 }
 
 fn read_user(wire: Wire) -> Result<Says, String> {
@@ -203,6 +206,9 @@ mod tests {
         let mut leaving = named(json!({ "group": "a", "users": ["k-ada"] }));
         assert!(matches!(says(Kind::Membership, leaving.clone()), Says::Membership(_)));
         leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-        assert!(matches!(says(Kind::Membership, leaving), Says::Nothing(Kind::Membership)));
+        assert!(matches!(
+            says(Kind::Membership, leaving),
+            Says::Membership(Granted { leaving: true, .. })
+        ));
     }
 }

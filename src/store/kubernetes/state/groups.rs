@@ -69,9 +69,7 @@ impl State {
     /// The groups whose staff a user is for having made them, and by nothing else yet.
     pub(in crate::store::kubernetes) fn created_by(&self, user: &UserId) -> Vec<GroupName> {
         let Some(person) = self.people.find(user) else { return Vec::new() };
-        let by = |node: &&Node| {
-            node.in_effect && node.object.as_ref().is_some_and(|o| o.creator == Some(person))
-        };
+        let by = |node: &&Node| self.creator(&Roster::Staff(node.group.clone())) == Some(person);
         self.groups.values().filter(by).map(|node| node.group.clone()).collect()
     }
 

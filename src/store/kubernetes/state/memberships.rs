@@ -6,6 +6,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::index::Update;
 use crate::store::kubernetes::object::{Granted, Maker, Name};
+use crate::store::kubernetes::wire::ENROLMENT;
 
 /// A Membership object.
 #[derive(Debug)]
@@ -18,6 +19,10 @@ pub(super) struct Held {
     people: Box<[u32]>,
     until: Option<Timestamp>,
     maker: Maker,
+    /// It counts no more.
+    pub(super) leaving: bool,
+    /// It enrols the creator of its group, or did: whoever is on it by now, the creator is staff by it alone.
+    enrols: bool,
 }
 
 /// An object that puts a user on a roster, expired or not.
@@ -60,7 +65,7 @@ impl State {
     /// The rosters in effect that some object puts a user on.
     pub(in crate::store::kubernetes) fn rosters_of(&self, user: &UserId) -> Vec<Roster> {
         let Some(person) = self.people.find(user) else { return Vec::new() };
-        let on = self.held.iter().flatten();
+        let on = self.held.iter().flatten().filter(|held| !held.leaving);
         let on = on.filter(|held| held.people.binary_search(&person).is_ok());
         let mut rosters: Vec<Roster> = on.map(|held| held.roster.clone()).collect();
         rosters.sort();
@@ -88,9 +93,9 @@ impl State {
         granted: Granted,
         out: &mut Vec<Update>,
     ) {
-        let Granted { roster, owners, crowd, until, maker } = granted;
+        let Granted { roster, owners, crowd, until, maker, leaving, enrols } = granted;
         let people = self.number(crowd);
-        let held = Held { uid, name, roster, owners, people, until, maker };
+        let held = Held { uid, name, roster, owners, people, until, maker, leaving, enrols };
         match self.membership(&held.name) {
             Some(old) if old.roster == held.roster => self.change_membership(held, out),
             Some(_) => {
@@ -104,6 +109,7 @@ impl State {
 
     fn add_membership(&mut self, held: Held, out: &mut Vec<Update>) {
         let (name, roster, people) = (held.name.clone(), held.roster.clone(), held.people.clone());
+        let enrols = held.enrols;
         let number = if let Some(number) = self.free.pop() {
             self.held[number as usize] = Some(held);
             number
@@ -114,20 +120,28 @@ impl State {
         self.memberships.insert(name, number);
         self.list_mut(&roster).push(number);
         self.tell_all(&roster, &people, out);
+        if enrols {
+            self.tell_creator(&roster, out);
+        }
     }
 
     /// The same object says something else of the same roster.
     fn change_membership(&mut self, held: Held, out: &mut Vec<Update>) {
         let Some(number) = self.memberships.get(&held.name).copied() else { return };
         let roster = held.roster.clone();
-        let (terms, people) = ((held.until, held.owners.clone()), held.people.clone());
+        let (terms, people) =
+            ((held.until, held.leaving, held.owners.clone()), held.people.clone());
+        let enrols = held.enrols;
         let Some(old) = self.held[number as usize].replace(held) else { return };
-        if (old.until, old.owners) == terms {
+        if (old.until, old.leaving, old.owners) == terms {
             let differing: Vec<u32> = differing(&old.people, &people);
             self.tell_all(&roster, &differing, out);
         } else {
             self.tell_all(&roster, &differing(&old.people, &people), out);
             self.tell_all(&roster, &people, out);
+        }
+        if old.enrols != enrols {
+            self.tell_creator(&roster, out);
         }
         old.people.iter().for_each(|person| self.people.forget(*person));
     }
@@ -138,6 +152,9 @@ impl State {
         self.free.push(number);
         self.list_mut(&old.roster).retain(|other| *other != number);
         self.tell_all(&old.roster, &old.people, out);
+        if old.enrols {
+            self.tell_creator(&old.roster, out);
+        }
         old.people.iter().for_each(|person| self.people.forget(*person));
         if let Some(group) = old.roster.group() {
             self.tidy(group.as_str());
@@ -168,14 +185,28 @@ impl State {
         };
         let objects = numbers.iter().filter_map(|number| self.at(*number));
         objects.filter(move |held| {
-            held.owners.is_empty() || uid.is_some_and(|uid| held.owners.contains(uid))
+            let is_of_now = |uid: &Name| held.owners.contains(uid);
+            !held.leaving && (held.owners.is_empty() || uid.is_some_and(is_of_now))
         })
     }
 
-    fn creator(&self, roster: &Roster) -> Option<u32> {
+    /// Who is staff for having made the group, and by nothing else: nobody once the Membership that enrols them is there.
+    pub(super) fn creator(&self, roster: &Roster) -> Option<u32> {
         let Roster::Staff(group) = roster else { return None };
         let node = self.groups.get(group.as_str()).filter(|node| node.in_effect)?;
-        node.object.as_ref()?.creator
+        let object = node.object.as_ref()?;
+        let enrolment = object.creator.and(self.membership(&format!("{ENROLMENT}{}", object.uid)));
+        let is_enrolled = enrolment.is_some_and(|held| held.enrols && held.roster == *roster);
+        object.creator.filter(|_| !is_enrolled)
+    }
+
+    /// Tells how the creator stands to a roster, whose enrolment has come or gone.
+    fn tell_creator(&self, roster: &Roster, out: &mut Vec<Update>) {
+        let group = roster.group().and_then(|group| self.groups.get(group.as_str()));
+        let creator = group.and_then(|node| node.object.as_ref()).and_then(|object| object.creator);
+        if let (Role::Staff, Some(creator)) = (roster.role(), creator) {
+            self.tell(roster, creator, out);
+        }
     }
 
     /// Everybody on a roster in effect, each once, with the end that counts.

@@ -161,7 +161,9 @@ fn an_object() -> impl Strategy<Value = Object> {
     let membership = ("[m-p]", a_uid(), roster, owners(), crowd, a_moment(), a_maker()).prop_map(
         |(name, uid, roster, owners, ids, until, maker)| {
             let owners = if roster.group().is_none() { Box::default() } else { owners };
-            let says = Granted { roster, owners, crowd: Crowd::Ids(ids), until, maker };
+            let crowd = Crowd::Ids(ids);
+            let (leaving, enrols) = (false, false);
+            let says = Granted { roster, owners, crowd, until, maker, leaving, enrols };
             Object { name: name.into(), uid, says: Says::Membership(says) }
         },
     );
@@ -275,6 +277,8 @@ fn granted(roster: &str, users: &[&str], until: Option<i64>) -> Says {
         crowd: Crowd::Ids(users.iter().map(|user| user.parse().unwrap()).collect()),
         until: until.and_then(Timestamp::from_unix),
         maker: Maker::Other,
+        leaving: false,
+        enrols: false,
     })
 }
 
