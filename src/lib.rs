@@ -12,6 +12,7 @@
 //! | [`settings`] | the settings file, validated |
 //! | [`resources`] | the custom resources of Kubernetes, and what they say |
 //! | [`objects`] | what a set of custom resources means, for the store and the controller alike |
+//! | [`manifests`] | a realm as manifests: read, compared with what there is, written |
 //! | [`index`] | the state in memory, which answers every reader |
 //! | [`store`] | where the state lives, and what feeds the index |
 //! | [`idp`] | who somebody is, proved by an identity provider |
@@ -32,6 +33,7 @@ pub mod index;
 pub mod install;
 pub mod jose;
 pub mod keys;
+pub mod manifests;
 pub mod objects;
 pub mod outbound;
 pub mod resources;

@@ -19,10 +19,10 @@ use crate::domain::directory::Directory;
 use crate::domain::policy::{Actor, Permit, permit};
 use crate::domain::time::Timestamp;
 use crate::index::Index;
+use crate::manifests::{Plan, Pruned, Rest, Wanted, plan};
 use crate::resources::rfc3339;
 use crate::settings::{Settings, Storage};
 use crate::store::embedded::{TogetherError, change_together};
-use crate::store::manifests::{Plan, Pruned, Rest, Wanted, plan};
 
 /// What is said of manifests before anything is written.
 const NOTHING_DONE: &str = "nothing was done";

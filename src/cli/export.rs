@@ -13,11 +13,11 @@ use clap::Args;
 use super::{now, say};
 use crate::domain::membership::{Role, Roster};
 use crate::domain::time::Timestamp;
+use crate::manifests::{self, Filling, Keeper};
 use crate::resources::manifest::{self, Manifest};
 use crate::resources::user::UserContent;
 use crate::settings::{Settings, Storage};
 use crate::store::embedded::Snapshot;
-use crate::store::manifests::{self, Filling, Keeper};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\

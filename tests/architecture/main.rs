@@ -56,6 +56,11 @@ const FLOOR_PLAN: &[Layer] = &[
         Knows::Only(&["domain", "resources"]),
         Outside::Never(&["tokio", "hyper", "tower", "kube::client", "kube::Api", "kube::Client"]),
     ),
+    layer(
+        "manifests",
+        Knows::Only(&["domain", "resources"]),
+        Outside::Never(&["tokio", "hyper", "tower", "kube::client", "kube::Api", "kube::Client"]),
+    ),
     layer("index", Knows::Only(&["domain"]), Outside::Never(&["tokio", "hyper", "tower", "kube"])),
     layer(
         "store",
@@ -122,7 +127,7 @@ const TENANTS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that get the time and randomness as parameters, so that tests can choose them.
-const PURE: &[&str] = &["domain", "index", "objects", "keys"];
+const PURE: &[&str] = &["domain", "index", "manifests", "objects", "keys"];
 
 /// Circles of files that are still to be opened.
 const KNOWN_CIRCLES: &[circles::Known] = &[

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use anyhow::{Context, Error, anyhow, bail};
 
 use super::{NOTHING_DONE, report};
+use crate::manifests::{Place, Wanted};
 use crate::resources::manifest::{ManifestError, read_each};
-use crate::store::manifests::{Place, Wanted};
 
 /// Longest file, in bytes.
 const MAX_FILE: u64 = 256 << 20;

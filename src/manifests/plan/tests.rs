@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::index::{Contents, Update};
+use crate::manifests::Place;
 use crate::resources::manifest;
-use crate::store::manifests::Place;
 
 const NOW: i64 = 1_800_000_000;
 
