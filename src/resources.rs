@@ -17,6 +17,7 @@ pub mod object_name;
 pub mod permission;
 pub mod received;
 pub mod rfc3339;
+pub mod service_account;
 pub mod user;
 
 mod crd_schema;

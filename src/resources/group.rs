@@ -12,8 +12,7 @@ use super::{condition, crd_schema};
 use crate::domain::group::GroupName;
 use crate::domain::user::UserId;
 
-/// Longest description, in characters.
-pub const MAX_DESCRIPTION: usize = 1024;
+pub use super::crd_schema::MAX_DESCRIPTION;
 
 /// What is wanted of a group.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]

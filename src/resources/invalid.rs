@@ -3,10 +3,10 @@
 //! Must not know how an object is read.
 
 use super::condition::Reason;
-use super::crd_schema::MAX_USERS;
-use super::membership::{MAX_SERVICE_ACCOUNTS, ServiceAccountError};
+use super::crd_schema::{MAX_DESCRIPTION, MAX_USERS};
 use super::object_name::NameTooLong;
 use super::rfc3339::DateTimeError;
+use super::service_account::{MAX_SERVICE_ACCOUNTS, ServiceAccountError};
 use crate::domain::group::GroupNameError;
 use crate::domain::user::UserIdError;
 
@@ -36,7 +36,7 @@ pub enum Invalid {
     #[error("spec.creator: {0}")]
     Creator(UserIdError),
     /// The description of a Group is too long.
-    #[error("spec.description has at most {} characters", super::group::MAX_DESCRIPTION)]
+    #[error("spec.description has at most {MAX_DESCRIPTION} characters")]
     Description,
     /// The user that a User is about.
     #[error("spec.username: {0}")]
