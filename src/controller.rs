@@ -10,7 +10,6 @@ pub mod group;
 pub mod lease;
 pub mod membership;
 pub mod object_watch;
-pub mod owner;
 pub mod permissions;
 pub mod plan;
 pub mod status;
@@ -31,11 +30,11 @@ use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 
 use self::apply::{ApplyError, Writer};
-use self::cache::Enrolment;
 use self::lease::{Candidate, Tenure};
 use self::object_watch::{ObjectWatch, Queue, SharedCache};
 use self::plan::Plan;
 use crate::domain::time::Timestamp;
+use crate::objects::enrolment::Enrolment;
 use crate::resources::{Group, Membership, User};
 
 /// How many objects of a kind are worked on at once.

@@ -12,46 +12,15 @@ use std::ops::Bound;
 use kube::ResourceExt;
 
 use self::facts::is_within;
-pub use self::facts::{Content, Counts, ENROLS, Enrolment, GroupFacts, MembershipFacts};
-use super::owner::{Owner, Ownership, ownership};
+pub use self::facts::{CachedGroup, CachedMembership, Content, Counts, ENROLS};
 use crate::domain::group::parent_of;
 use crate::domain::membership::Role;
 use crate::domain::time::Timestamp;
+use crate::objects::effect::{GroupFacts, Objects, has_ended, is_in_effect};
+use crate::objects::enrolment::{EnrolmentFacts, enrolled_uid};
+use crate::objects::owner::{Owner, Owners};
 use crate::resources::user::UserContent;
 use crate::resources::{Group, Invalid, Membership, User};
-
-/// How the group stands that an object is below.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Above {
-    /// There is none to be below: a root group, the root staff.
-    Nothing,
-    /// The group does not exist.
-    Missing,
-    /// The object belongs to a deleted group of the same name, and goes with it.
-    Former,
-    /// The group exists and is not in effect.
-    NotReady(Owner),
-    /// The group is in effect.
-    Ready(Owner),
-}
-
-impl Above {
-    /// The group that an object with these owners is still to be tied to. That it is not in effect, or about to go, is no
-    /// reason against it: what is below goes with it.
-    #[must_use]
-    pub fn to_own(&self, owners: &[Owner]) -> Option<Owner> {
-        match self {
-            Self::NotReady(owner) | Self::Ready(owner)
-                if ownership(owners, &owner.name, &owner.uid) == Ownership::None =>
-            {
-                Some(owner.clone())
-            }
-            Self::Nothing | Self::Missing | Self::Former | Self::NotReady(_) | Self::Ready(_) => {
-                None
-            }
-        }
-    }
-}
 
 /// Objects to look at again, by name.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -65,8 +34,8 @@ pub struct Concerned {
 /// The facts of one realm, by names of objects.
 #[derive(Debug, Default)]
 pub struct Cache {
-    groups: BTreeMap<String, GroupFacts>,
-    memberships: HashMap<String, MembershipFacts>,
+    groups: BTreeMap<String, CachedGroup>,
+    memberships: HashMap<String, CachedMembership>,
     of_group: HashMap<String, BTreeSet<String>>,
     by_uid: HashMap<String, String>,
     /// The Users that cannot be read at all; of the others nothing depends on what is known here.
@@ -79,26 +48,26 @@ pub struct Cache {
 impl Cache {
     /// The facts of a Group.
     #[must_use]
-    pub fn group(&self, name: &str) -> Option<&GroupFacts> {
+    pub fn group(&self, name: &str) -> Option<&CachedGroup> {
         self.groups.get(name)
     }
 
     /// The facts of a Membership.
     #[must_use]
-    pub fn membership(&self, name: &str) -> Option<&MembershipFacts> {
+    pub fn membership(&self, name: &str) -> Option<&CachedMembership> {
         self.memberships.get(name)
     }
 
     /// What a Group says, as facts.
     #[must_use]
-    pub fn read_group(&self, object: &Group) -> GroupFacts {
-        GroupFacts::of(object)
+    pub fn read_group(&self, object: &Group) -> CachedGroup {
+        CachedGroup::of(object)
     }
 
     /// What a Membership says, as facts. Users are told apart by a hash with a key of this cache.
     #[must_use]
-    pub fn read_membership(&self, object: &Membership) -> MembershipFacts {
-        MembershipFacts::of(object, &self.hasher)
+    pub fn read_membership(&self, object: &Membership) -> CachedMembership {
+        CachedMembership::of(object, &self.hasher)
     }
 
     /// What a User says.
@@ -120,7 +89,7 @@ impl Cache {
     }
 
     /// Takes in a Group that was made or changed, or with `None` is gone.
-    pub fn put_group(&mut self, name: &str, facts: Option<GroupFacts>) -> Concerned {
+    pub fn put_group(&mut self, name: &str, facts: Option<CachedGroup>) -> Concerned {
         let mut concerned = Concerned::default();
         concerned.groups.insert(name.to_owned());
         if self.groups.get(name) == facts.as_ref() {
@@ -142,13 +111,13 @@ impl Cache {
     }
 
     /// Takes in a Membership that was made or changed, or with `None` is gone.
-    pub fn put_membership(&mut self, name: &str, facts: Option<MembershipFacts>) -> Concerned {
+    pub fn put_membership(&mut self, name: &str, facts: Option<CachedMembership>) -> Concerned {
         let mut concerned = Concerned::default();
         concerned.memberships.insert(name.to_owned());
         if self.memberships.get(name) == facts.as_ref() {
             return concerned;
         }
-        let enrolled = enrols(name).and_then(|uid| self.by_uid.get(uid));
+        let enrolled = enrolled_uid(name).and_then(|uid| self.by_uid.get(uid));
         concerned.groups.extend(enrolled.cloned());
         if let Some(group) = self.memberships.remove(name).and_then(|old| old.group) {
             if let Some(names) = self.of_group.get_mut(&group) {
@@ -184,14 +153,14 @@ impl Cache {
     }
 
     /// Takes in all Groups there are.
-    pub fn replace_groups(&mut self, groups: BTreeMap<String, GroupFacts>) {
+    pub fn replace_groups(&mut self, groups: BTreeMap<String, CachedGroup>) {
         let names = groups.iter().map(|(name, facts)| (facts.uid.clone(), name.clone()));
         self.by_uid = names.collect();
         self.groups = groups;
     }
 
     /// Takes in all Memberships there are.
-    pub fn replace_memberships(&mut self, memberships: HashMap<String, MembershipFacts>) {
+    pub fn replace_memberships(&mut self, memberships: HashMap<String, CachedMembership>) {
         self.of_group = HashMap::new();
         for (name, facts) in &memberships {
             if let Some(group) = &facts.group {
@@ -210,60 +179,26 @@ impl Cache {
         }
     }
 
-    /// How the group stands that a group is below.
+    /// The Group that an object with these owners, below this group, is still to be given to.
     #[must_use]
-    pub fn above_group(&self, name: &str, owners: &[Owner]) -> Above {
-        parent_of(name).map_or(Above::Nothing, |parent| self.above(parent, owners))
-    }
-
-    /// How the group stands that a Membership is of.
-    #[must_use]
-    pub fn above_membership(&self, group: Option<&str>, owners: &[Owner]) -> Above {
-        group.map_or(Above::Nothing, |group| self.above(group, owners))
-    }
-
-    fn above(&self, group: &str, owners: &[Owner]) -> Above {
-        let Some(facts) = self.groups.get(group) else { return Above::Missing };
-        let owner = Owner { name: group.to_owned(), uid: facts.uid.clone() };
-        match ownership(owners, group, &facts.uid) {
-            Ownership::Former => Above::Former,
-            Ownership::None | Ownership::Owned if self.is_in_effect(group) => Above::Ready(owner),
-            Ownership::None | Ownership::Owned => Above::NotReady(owner),
-        }
-    }
-
-    /// Whether a group and its whole chain of parents are in effect.
-    fn is_in_effect(&self, name: &str) -> bool {
-        let mut name = name;
-        loop {
-            let Some(facts) = self.groups.get(name) else { return false };
-            let Some(parent) = parent_of(name) else { return facts.could_be_in_effect() };
-            let Some(above) = self.groups.get(parent) else { return false };
-            if !facts.could_be_in_effect()
-                || ownership(&facts.owners, parent, &above.uid) == Ownership::Former
-            {
-                return false;
-            }
-            name = parent;
-        }
+    pub fn owner_to_be(&self, group: Option<&str>, owners: &Owners) -> Option<Owner> {
+        let uid = self.container(group).owner_to_be(owners)?;
+        Some(Owner { name: group?.to_owned(), uid: uid.to_owned() })
     }
 
     /// What is in effect in a group, and until when at most; nothing in one that is not in effect itself.
     #[must_use]
     pub fn counts(&self, name: &str, now: Timestamp) -> (Counts, Option<Timestamp>) {
-        let Some(facts) = self.groups.get(name).filter(|_| self.is_in_effect(name)) else {
+        let Some(group) = self.groups.get(name).filter(|_| self.is_in_effect(name)) else {
             return (Counts::default(), None);
         };
-        let uid = &facts.uid;
+        let container = self.container(Some(name));
         let (mut members, mut staff, mut until) = (Vec::new(), Vec::new(), None);
         for membership in self.of_group.get(name).into_iter().flatten() {
-            let Some(facts) = self.memberships.get(membership) else { continue };
-            let Ok(content) = &facts.content else { continue };
-            let is_over = content.expires_at.is_some_and(|end| end <= now);
-            if facts.is_deleting
-                || is_over
-                || ownership(&facts.owners, name, uid) == Ownership::Former
-            {
+            let Some(membership) = self.memberships.get(membership) else { continue };
+            let above = container.above(&membership.owners);
+            let Ok(content) = &membership.content else { continue };
+            if has_ended(content.expires_at, now) || !is_in_effect(membership.soundness(), above) {
                 continue;
             }
             until = [until, content.expires_at].into_iter().flatten().min();
@@ -272,34 +207,17 @@ impl Cache {
                 Role::Staff => staff.extend_from_slice(&content.people),
             }
         }
-        // Once the creator's Membership is there, it counts; that the status says so follows.
-        let is_enrolled =
-            facts.is_creator_enrolled || self.enrolment(name, &facts.uid) == Enrolment::Ours;
-        if let (false, Ok(content)) = (is_enrolled, &facts.content) {
+        if let (false, Ok(content)) = (self.is_creator_enrolled(name), &group.content) {
             staff.extend(content.creator.as_ref().map(|user| facts::hash(user, &self.hasher)));
         }
-        // This group is in effect, so there is no need to look further up for each one below.
-        let child = |(below, facts): &(&String, &GroupFacts)| {
-            parent_of(below) == Some(name)
-                && facts.could_be_in_effect()
-                && ownership(&facts.owners, name, uid) != Ownership::Former
-        };
-        let subgroups = self.below(name).filter(child).count();
+        let is_child = |below: &&String| parent_of(below) == Some(name) && self.is_in_effect(below);
+        let subgroups = self.below(name).map(|(below, _)| below).filter(is_child).count();
         let counts = Counts { members: distinct(members), staff: distinct(staff), subgroups };
         (counts, until)
     }
 
-    /// What is at the place of the Membership that enrols a group's creator.
-    #[must_use]
-    pub fn enrolment(&self, group: &str, uid: &str) -> Enrolment {
-        match self.memberships.get(&enrolment_name(uid)) {
-            None => Enrolment::Free,
-            Some(facts) => facts.enrolment(group, uid),
-        }
-    }
-
     /// The groups below a group, at every level.
-    fn below(&self, name: &str) -> impl Iterator<Item = (&String, &GroupFacts)> {
+    fn below(&self, name: &str) -> impl Iterator<Item = (&String, &CachedGroup)> {
         let stem = format!("{name}.");
         let from = (Bound::Included(stem.clone()), Bound::Unbounded);
         self.groups.range(from).take_while(move |(below, _)| below.starts_with(&stem))
@@ -317,19 +235,19 @@ fn distinct(mut people: Vec<u64>) -> usize {
     people.len()
 }
 
-/// What the names of Memberships that enrol creators begin with.
-const ENROLMENT: &str = "creator-";
+impl Objects for Cache {
+    fn group_facts(&self, name: &str) -> Option<GroupFacts<'_>> {
+        let group = self.groups.get(name)?;
+        let (uid, owners, is_enrolled) = (&group.uid, &group.owners, group.is_creator_enrolled);
+        Some(GroupFacts { uid, owners, soundness: group.soundness(), is_enrolled })
+    }
 
-/// The name of the Membership that enrols the creator of the Group with this UID. Nobody knows it before the Group is
-/// made.
-#[must_use]
-pub fn enrolment_name(uid: &str) -> String {
-    format!("{ENROLMENT}{uid}")
-}
-
-/// The UID of the Group whose creator a Membership of this name enrols.
-fn enrols(name: &str) -> Option<&str> {
-    name.strip_prefix(ENROLMENT)
+    fn enrolment_facts(&self, name: &str) -> Option<EnrolmentFacts<'_>> {
+        let membership = self.memberships.get(name)?;
+        let content = membership.content.as_ref().ok();
+        let roster = content.map(|content| (membership.group.as_deref(), content.role));
+        Some(EnrolmentFacts { roster, enrols: membership.enrols.as_deref() })
+    }
 }
 
 #[cfg(test)]

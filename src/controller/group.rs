@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 
 use kube::ResourceExt;
 
-use super::cache::{Above, Cache, Counts, ENROLS, Enrolment, enrolment_name};
-use super::owner::Owner;
+use super::cache::{Cache, Counts, ENROLS};
 use super::plan::{Plan, Step};
 use super::status::{self, Obstacle, Verdict};
 use crate::domain::group::parent_of;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
+use crate::objects::effect::{Above, Objects};
+use crate::objects::enrolment::{Enrolment, enrolment_name};
+use crate::objects::owner::Owner;
 use crate::resources::condition::Reason;
 use crate::resources::group::GroupContent;
 use crate::resources::membership::Role;
@@ -23,10 +25,10 @@ use crate::resources::{Group, GroupStatus, Invalid, Membership, MembershipSpec};
 pub struct Surroundings {
     /// What it says.
     pub content: Result<GroupContent, Invalid>,
-    /// The Groups it belongs to.
-    pub owners: Vec<Owner>,
     /// How its parent stands.
     pub above: Above,
+    /// The Group that it is to be given to: its parent, once.
+    pub owner_to_be: Option<Owner>,
     /// What is in effect in it.
     pub counts: Counts,
     /// When the first Membership in effect ends.
@@ -42,8 +44,8 @@ pub fn dereference(cache: &Cache, name: &str, now: Timestamp) -> Option<Surround
     let (counts, until) = cache.counts(name, now);
     Some(Surroundings {
         content: facts.content.clone(),
-        owners: facts.owners.clone(),
-        above: cache.above_group(name, &facts.owners),
+        above: cache.container(parent_of(name)).above(&facts.owners),
+        owner_to_be: cache.owner_to_be(parent_of(name), &facts.owners),
         counts,
         until,
         enrolment: cache.enrolment(name, &facts.uid),
@@ -56,12 +58,12 @@ pub fn plan(object: &Group, around: &Surroundings, now: Timestamp) -> Plan<Group
     if object.metadata.deletion_timestamp.is_some() {
         return Plan::default();
     }
-    let Surroundings { content, owners, above, counts, until, enrolment } = around;
+    let Surroundings { content, above, owner_to_be, counts, until, enrolment } = around;
     let generation = object.metadata.generation;
     let before = object.status.clone().unwrap_or_default();
-    let verdict = verdict(object, content, above);
+    let verdict = verdict(object, content, *above);
     let mut steps: Vec<Step<GroupStatus>> =
-        above.to_own(owners).map(Step::Own).into_iter().collect();
+        owner_to_be.clone().map(Step::Own).into_iter().collect();
     let mut conditions = status::ready(&before.conditions, &verdict, generation, now);
     let not_enrolled = |obstacle| {
         let name = enrolment_name(&object.uid().unwrap_or_default());
@@ -97,16 +99,14 @@ pub fn plan(object: &Group, around: &Surroundings, now: Timestamp) -> Plan<Group
     Plan { steps, again_at: *until }
 }
 
-fn verdict(object: &Group, content: &Result<GroupContent, Invalid>, above: &Above) -> Verdict {
+fn verdict(object: &Group, content: &Result<GroupContent, Invalid>, above: Above) -> Verdict {
     if let Err(invalid) = content {
         return Verdict::new(invalid.reason(), invalid.to_string());
     }
     let name = object.name_any();
     let parent = parent_of(&name).unwrap_or_default();
     match above {
-        Above::Nothing | Above::Ready(_) => {
-            Verdict::new(Reason::InEffect, "the group is in effect")
-        }
+        Above::Nothing | Above::Ready => Verdict::new(Reason::InEffect, "the group is in effect"),
         Above::Missing => Verdict::new(
             Reason::ParentMissing,
             format!("there is no Group {parent}; make it first"),
@@ -117,7 +117,7 @@ fn verdict(object: &Group, content: &Result<GroupContent, Invalid>, above: &Abov
                 "the Group {parent} that this one was made under is deleted, and this one with it"
             ),
         ),
-        Above::NotReady(_) => Verdict::new(
+        Above::NotReady => Verdict::new(
             Reason::ParentNotReady,
             format!("the Group {parent} is not in effect; its own conditions say why"),
         ),

@@ -2,11 +2,12 @@
 //!
 //! [`plan`] is pure. Must not know how its steps are done.
 
-use super::cache::{Above, Cache, Content};
-use super::owner::Owner;
+use super::cache::{Cache, Content};
 use super::plan::{Plan, Step};
 use super::status::{self, Verdict};
 use crate::domain::time::Timestamp;
+use crate::objects::effect::{Above, Objects, has_ended};
+use crate::objects::owner::Owner;
 use crate::resources::condition::Reason;
 use crate::resources::{Invalid, Membership, MembershipStatus, rfc3339};
 
@@ -15,10 +16,10 @@ use crate::resources::{Invalid, Membership, MembershipStatus, rfc3339};
 pub struct Surroundings {
     /// What it says.
     pub content: Result<Content, Invalid>,
-    /// The Groups it belongs to.
-    pub owners: Vec<Owner>,
     /// How its Group stands.
     pub above: Above,
+    /// The Group that it is to be given to: its own, once.
+    pub owner_to_be: Option<Owner>,
 }
 
 /// Looks up what surrounds a Membership; `None` when there is no such Membership.
@@ -27,8 +28,8 @@ pub fn dereference(cache: &Cache, name: &str) -> Option<Surroundings> {
     let facts = cache.membership(name)?;
     Some(Surroundings {
         content: facts.content.clone(),
-        owners: facts.owners.clone(),
-        above: cache.above_membership(facts.group.as_deref(), &facts.owners),
+        above: cache.container(facts.group.as_deref()).above(&facts.owners),
+        owner_to_be: cache.owner_to_be(facts.group.as_deref(), &facts.owners),
     })
 }
 
@@ -38,17 +39,17 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
     if object.metadata.deletion_timestamp.is_some() {
         return Plan::default();
     }
-    let Surroundings { content, owners, above } = around;
+    let Surroundings { content, above, owner_to_be } = around;
     let generation = object.metadata.generation;
     let before = object.status.clone().unwrap_or_default();
-    let verdict = verdict(object, content, above, now);
+    let verdict = verdict(object, content, *above, now);
     let users = content.as_ref().ok().and_then(|content| i64::try_from(content.people.len()).ok());
     let after = MembershipStatus {
         observed_generation: generation,
         conditions: status::ready(&before.conditions, &verdict, generation, now),
         users,
     };
-    let mut steps: Vec<Step<_>> = above.to_own(owners).map(Step::Own).into_iter().collect();
+    let mut steps: Vec<Step<_>> = owner_to_be.clone().map(Step::Own).into_iter().collect();
     let before = MembershipStatus { conditions: status::own(&before.conditions), ..before };
     if after != before {
         let events = status::events(&before.conditions, &after.conditions);
@@ -62,19 +63,19 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
 fn verdict(
     object: &Membership,
     content: &Result<Content, Invalid>,
-    above: &Above,
+    above: Above,
     now: Timestamp,
 ) -> Verdict {
     let content = match content {
         Ok(content) => content,
         Err(invalid) => return Verdict::new(invalid.reason(), invalid.to_string()),
     };
-    if let Some(end) = content.expires_at.filter(|end| *end <= now) {
+    if let Some(end) = content.expires_at.filter(|end| has_ended(Some(*end), now)) {
         return Verdict::new(Reason::Expired, format!("it ended at {}", rfc3339::write(end)));
     }
     let group = object.spec.group.as_deref().unwrap_or_default();
     match above {
-        Above::Nothing | Above::Ready(_) => {
+        Above::Nothing | Above::Ready => {
             Verdict::new(Reason::InEffect, "the users are in the group")
         }
         Above::Missing => {
@@ -84,7 +85,7 @@ fn verdict(
             Reason::GroupMissing,
             format!("the Group {group} that this was made for is deleted, and this with it"),
         ),
-        Above::NotReady(_) => Verdict::new(
+        Above::NotReady => Verdict::new(
             Reason::GroupNotReady,
             format!("the Group {group} is not in effect; its own conditions say why"),
         ),

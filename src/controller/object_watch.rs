@@ -21,7 +21,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::cache::{Cache, Concerned, GroupFacts, MembershipFacts};
+use super::cache::{Cache, CachedGroup, CachedMembership, Concerned};
 use crate::resources::{
     Group, GroupSpec, Invalid, Membership, MembershipSpec, Received, User, UserSpec,
 };
@@ -103,8 +103,8 @@ pub struct ObjectWatch {
     groups: QueueSender<Group>,
     memberships: QueueSender<Membership>,
     users: QueueSender<User>,
-    arriving_groups: BTreeMap<String, GroupFacts>,
-    arriving_memberships: HashMap<String, MembershipFacts>,
+    arriving_groups: BTreeMap<String, CachedGroup>,
+    arriving_memberships: HashMap<String, CachedMembership>,
 }
 
 impl ObjectWatch {

@@ -6,8 +6,8 @@
 
 use kube::runtime::events::EventType;
 
-use super::owner::Owner;
 use crate::domain::time::Timestamp;
+use crate::objects::owner::Owner;
 use crate::resources::Membership;
 
 /// What is to be done about one object, whose status is an `S`.

@@ -8,8 +8,8 @@ use k8s_openapi::jiff;
 use kube::Resource;
 
 use super::cache::Cache;
-use super::owner::Owner;
 use crate::domain::time::Timestamp;
+use crate::objects::owner::Owner;
 use crate::resources::membership::Role;
 use crate::resources::{Group, GroupSpec, Membership, MembershipSpec, User, UserSpec};
 

@@ -7,58 +7,64 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
-use crate::controller::owner::{Owner, owners};
+use crate::domain::group::parent_of;
 use crate::domain::membership::Role;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
+use crate::objects::effect::Soundness;
+use crate::objects::owner::Owners;
 use crate::resources::group::{self, GroupContent};
 pub use crate::resources::labels_annotations::ENROLS;
 use crate::resources::{Group, Invalid, Membership, membership};
 
 /// The facts of a Group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupFacts {
+pub struct CachedGroup {
     /// Its UID.
     pub uid: String,
     /// Whether its deletion has begun.
     pub is_deleting: bool,
-    /// The Groups it belongs to.
-    pub owners: Vec<Owner>,
+    /// Whom it belongs to, by the name of its parent.
+    pub owners: Owners,
     /// What it says.
     pub content: Result<GroupContent, Invalid>,
     /// Whether its creator counts by a Membership.
     pub is_creator_enrolled: bool,
 }
 
-impl GroupFacts {
+impl CachedGroup {
     pub(super) fn of(object: &Group) -> Self {
         Self {
             uid: object.uid().unwrap_or_default(),
             is_deleting: object.metadata.deletion_timestamp.is_some(),
-            owners: owners(&object.metadata),
+            owners: Owners::of(
+                object.owner_references(),
+                parent_of(&object.name_any()).unwrap_or_default(),
+            ),
             content: group::parse(object),
             is_creator_enrolled: group::is_creator_enrolled(object),
         }
     }
 
     /// Whether nothing about the group itself speaks against its being in effect.
-    pub(super) fn could_be_in_effect(&self) -> bool {
-        !self.is_deleting && self.content.is_ok()
+    pub(super) fn soundness(&self) -> Soundness {
+        Soundness::of(&self.content, self.is_deleting)
     }
 }
 
 /// The facts of a Membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MembershipFacts {
+pub struct CachedMembership {
     /// Whether its deletion has begun.
     pub is_deleting: bool,
-    /// The Groups it belongs to.
-    pub owners: Vec<Owner>,
+    /// Whom it belongs to, by the name of its group.
+    pub owners: Owners,
     /// The name of the Group it is of, whether or not the rest is right.
     pub group: Option<String>,
     /// What it says.
     pub content: Result<Content, Invalid>,
-    enrols: Option<String>,
+    /// The UID of the Group whose creator it enrols, as its annotation says.
+    pub(super) enrols: Option<String>,
 }
 
 /// What a Membership says, in few bytes.
@@ -72,7 +78,7 @@ pub struct Content {
     pub expires_at: Option<Timestamp>,
 }
 
-impl MembershipFacts {
+impl CachedMembership {
     pub(super) fn of(object: &Membership, hasher: &RandomState) -> Self {
         let content = membership::parse(object).map(|content| Content {
             role: content.roster.role(),
@@ -81,36 +87,20 @@ impl MembershipFacts {
         });
         Self {
             is_deleting: object.metadata.deletion_timestamp.is_some(),
-            owners: owners(&object.metadata),
+            owners: Owners::of(
+                object.owner_references(),
+                object.spec.group.as_deref().unwrap_or_default(),
+            ),
             group: object.spec.group.clone(),
             content,
             enrols: object.annotations().get(ENROLS).cloned(),
         }
     }
 
-    /// Whether this is the Membership that the controller made for the creator of a group, whoever is on it by now.
-    pub(super) fn enrolment(&self, group: &str, uid: &str) -> Enrolment {
-        let is_of_group = self.group.as_deref() == Some(group);
-        let is_staff = self.content.as_ref().is_ok_and(|content| content.role == Role::Staff);
-        if is_of_group && is_staff && self.enrols.as_deref() == Some(uid) {
-            Enrolment::Ours
-        } else {
-            Enrolment::Taken
-        }
+    /// Whether nothing about the Membership itself speaks against its being in effect.
+    pub(super) fn soundness(&self) -> Soundness {
+        Soundness::of(&self.content, self.is_deleting)
     }
-}
-
-/// What is at the place of the Membership that enrols a creator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Enrolment {
-    /// Nothing.
-    Free,
-    /// What the controller has made.
-    Ours,
-    /// Something that somebody else has made.
-    Taken,
-    /// Nothing, and the API server has just refused what the controller would make.
-    Refused,
 }
 
 /// How many there are in effect in a group.

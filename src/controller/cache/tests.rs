@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::controller::tests::{cache, deleting, group, membership, owned, owner};
+use crate::objects::effect::Container;
 use crate::resources::membership::Role;
 
 fn realm() -> Cache {
@@ -52,7 +53,7 @@ fn everything_is_replaced_at_once() {
     let mut cache = realm();
     let z = cache.read_group(&group("z", None));
     cache.replace_groups([("z".to_owned(), z)].into());
-    assert_eq!(cache.above_membership(Some("a"), &[]), Above::Missing);
+    assert_eq!(cache.container(Some("a")), Container::Missing);
     let facts = cache.read_membership(&membership("m", Some("z"), Role::Member, &["x-1"]));
     cache.replace_memberships([("m".to_owned(), facts)].into());
     assert_eq!(names(&cache.everything()), "z | m");

@@ -3,10 +3,10 @@
 use kube::runtime::events::EventType;
 
 use super::*;
-use crate::controller::owner::Ownership;
 use crate::controller::plan::Event;
 use crate::controller::status::CREATOR_ENROLLED;
 use crate::controller::tests::{at, cache, deleting, expiring, group, membership, owned, owner};
+use crate::objects::owner::Ownership;
 
 const NOW: i64 = 1_000;
 
@@ -155,7 +155,7 @@ fn the_creator_is_enrolled_once() {
         (made.spec.role, made.spec.users.as_slice()),
         (Role::Staff, &["x-ada".to_owned()][..])
     );
-    assert_eq!(crate::controller::owner::ownership(&facts.owners, "a", "uid-a"), Ownership::Owned);
+    assert_eq!(facts.owners.ownership("uid-a"), Ownership::Owned);
     assert!(facts.content.is_ok());
 
     // The process ended before the status was written.

@@ -9,6 +9,8 @@ use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
+use crate::objects::effect::Soundness;
+use crate::objects::owner::Owners;
 
 /// A name or a uid.
 pub(super) type Name = Arc<str>;
@@ -85,10 +87,9 @@ pub(super) enum Maker {
 #[derive(Clone, Debug)]
 pub(super) struct Declared {
     pub(super) group: GroupName,
-    /// The uids of those Groups that own it by the name of its parent.
-    pub(super) owners: Box<[Name]>,
-    /// Whether it is on its way out; it counts no more then.
-    pub(super) leaving: bool,
+    /// Whom it belongs to, by the name of its parent.
+    pub(super) owners: Owners,
+    pub(super) soundness: Soundness,
     /// Its creator, while they are staff by that alone.
     pub(super) creator: Option<UserId>,
 }
@@ -97,13 +98,12 @@ pub(super) struct Declared {
 #[derive(Clone, Debug)]
 pub(super) struct Granted {
     pub(super) roster: Roster,
-    /// The uids of those Groups that own it by the name of its group.
-    pub(super) owners: Box<[Name]>,
+    /// Whom it belongs to, by the name of its group.
+    pub(super) owners: Owners,
     pub(super) crowd: Crowd,
     pub(super) until: Option<Timestamp>,
     pub(super) maker: Maker,
-    /// Whether it is on its way out; it counts no more then.
-    pub(super) leaving: bool,
+    pub(super) soundness: Soundness,
     /// Whether it says of itself, by its name and an annotation that agree, that it enrols the creator of a group.
     pub(super) enrols: bool,
 }

@@ -1,9 +1,8 @@
 //! The realm as its objects say, compact, and what follows from it: a pure function from events to updates of the
 //! index.
 //!
-//! Several Memberships add up, so what an object says is kept, in numbers, for as long as it is there. A group is in
-//! effect while its object is there, is not leaving, does not belong to an earlier parent, and its parent is in effect;
-//! only what is in effect is told to the index.
+//! Several Memberships add up, so what an object says is kept, in numbers, for as long as it is there. What is in effect
+//! is judged by [`objects`](crate::objects), remembered for each group, and only that is told to the index.
 //!
 //! What names no owner counts for whichever group has the name. Moments cannot tell a Membership that was applied before
 //! its Group from one that a deleted Group has left behind: both are older than the Group there is. Nothing is left behind
@@ -26,7 +25,9 @@ use super::object::{Crowd, Event, Granted, Kind, Name, Object, Says};
 use crate::domain::directory::Standing;
 use crate::domain::user::UserId;
 use crate::index::{Contents, Update};
-use groups::Node;
+use crate::objects::effect::{GroupFacts, Objects};
+use crate::objects::enrolment::EnrolmentFacts;
+use groups::{GroupObject, Node};
 use memberships::Held;
 use people::People;
 use users::Statement;
@@ -112,9 +113,7 @@ impl State {
     pub(super) fn has(&self, kind: Kind, name: &str, uid: &str) -> bool {
         let there = match kind {
             Kind::Group => self.group_object(name).map(|object| &object.uid),
-            Kind::Membership => {
-                self.membership(name).filter(|held| !held.leaving).map(|held| &held.uid)
-            }
+            Kind::Membership => self.sound_membership(name).map(|held| &held.uid),
             Kind::User => self.statements.get(name).map(|statement| &statement.uid),
         };
         there.is_some_and(|there| &**there == uid)
@@ -162,6 +161,23 @@ impl State {
             new
         });
         numbers.into_boxed_slice()
+    }
+}
+
+impl Objects for State {
+    fn group_facts(&self, name: &str) -> Option<GroupFacts<'_>> {
+        let GroupObject { uid, owners, soundness, creator } =
+            self.groups.get(name)?.object.as_ref()?;
+        let (soundness, is_enrolled) = (*soundness, creator.is_none());
+        Some(GroupFacts { uid, owners, soundness, is_enrolled })
+    }
+
+    fn enrolment_facts(&self, name: &str) -> Option<EnrolmentFacts<'_>> {
+        self.enrolment_of(name)
+    }
+
+    fn is_in_effect(&self, name: &str) -> bool {
+        self.groups.get(name).is_some_and(|node| node.in_effect)
     }
 }
 

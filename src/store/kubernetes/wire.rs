@@ -3,20 +3,20 @@
 //! One object that cannot be understood is told of in the log and counts as none; it stops nothing. Must not know what
 //! is made of what objects say.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use super::object::{Crowd, Declared, Granted, Kind, Maker, Name, Object, Says, Stated};
 use crate::domain::group::parent_of;
+use crate::objects::effect::Soundness;
+use crate::objects::enrolment::is_enrolment;
+use crate::objects::owner::Owners;
 pub(super) use crate::resources::labels_annotations::{ENROLS, MANAGED_BY, PASEE};
 use crate::resources::membership::MembershipContent;
 use crate::resources::user::UserContent;
-use crate::resources::{API_GROUP, Group, Membership, User, group, membership, user};
-
-/// What the name of the Membership that enrols a creator begins with, before the Group's uid. It is made by the
-/// controller, or in its place when the creator is taken off before that.
-pub(super) const ENROLMENT: &str = "creator-";
+use crate::resources::{Group, Membership, User, group, membership, user};
 
 /// Any object of the three kinds.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,20 +40,11 @@ pub(super) struct Metadata {
     pub(super) resource_version: String,
     deletion_timestamp: Option<IgnoredAny>,
     #[serde(default)]
-    owner_references: Vec<Owner>,
+    owner_references: Vec<OwnerReference>,
     #[serde(default)]
     labels: Labels,
     #[serde(default)]
     annotations: Annotations,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Owner {
-    api_version: String,
-    kind: String,
-    name: String,
-    uid: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -73,11 +64,6 @@ pub(super) fn maker(name: &str, label: Option<&str>, enrols: Option<&str>) -> Ma
     if label == Some(PASEE) || is_enrolment(name, enrols) { Maker::Pasee } else { Maker::Other }
 }
 
-/// Whether a Membership says of itself that it enrols the creator of a group: its name and its annotation agree.
-fn is_enrolment(name: &str, enrols: Option<&str>) -> bool {
-    enrols.is_some() && name.strip_prefix(ENROLMENT) == enrols
-}
-
 /// The object, small.
 pub(super) fn read(kind: Kind, wire: Wire) -> Object {
     let (name, uid) = (Name::from(&*wire.metadata.name), Name::from(&*wire.metadata.uid));
@@ -95,14 +81,14 @@ pub(super) fn read(kind: Kind, wire: Wire) -> Object {
 
 fn read_group(wire: Wire) -> Result<Says, String> {
     let Wire { metadata, spec, status } = wire;
-    let leaving = metadata.deletion_timestamp.is_some();
+    let soundness = metadata.soundness();
     let parent = parent_of(&metadata.name).unwrap_or_default();
-    let owners = metadata.owners(parent);
+    let owners = Owners::of(&metadata.owner_references, parent);
     let object = Group::new(&metadata.name, typed(spec)?);
     let content = group::parse(&object).map_err(|error| error.to_string())?;
     let is_enrolled = status["creatorEnrolled"].as_bool().unwrap_or(false);
     let creator = content.creator.filter(|_| !is_enrolled);
-    Ok(Says::Group(Declared { group: content.group, owners, leaving, creator }))
+    Ok(Says::Group(Declared { group: content.group, owners, soundness, creator }))
 }
 
 fn read_membership(wire: Wire) -> Result<Says, String> {
@@ -110,11 +96,12 @@ fn read_membership(wire: Wire) -> Result<Says, String> {
     let object = Membership::new(&metadata.name, typed(spec)?);
     let MembershipContent { roster, users, expires_at } =
         membership::parse(&object).map_err(|error| error.to_string())?;
-    let owners = metadata.owners(object.spec.group.as_deref().unwrap_or_default());
+    let group = object.spec.group.as_deref().unwrap_or_default();
+    let owners = Owners::of(&metadata.owner_references, group);
     let (crowd, maker, until) = (Crowd::Ids(users), metadata.maker(), expires_at);
-    let leaving = metadata.deletion_timestamp.is_some();
+    let soundness = metadata.soundness();
     let enrols = is_enrolment(&metadata.name, metadata.annotations.enrols.as_deref());
-    Ok(Says::Membership(Granted { roster, owners, crowd, until, maker, leaving, enrols }))
+    Ok(Says::Membership(Granted { roster, owners, crowd, until, maker, soundness, enrols }))
 }
 
 fn read_user(wire: Wire) -> Result<Says, String> {
@@ -129,17 +116,9 @@ fn typed<T: DeserializeOwned>(spec: Value) -> Result<T, String> {
 }
 
 impl Metadata {
-    /// The uids of the owners that are Groups of this name.
-    fn owners(&self, name: &str) -> Box<[Name]> {
-        let is_group = |owner: &&Owner| {
-            let api = owner.api_version.split_once('/').map(|(api, _)| api);
-            api == Some(API_GROUP) && owner.kind == "Group" && owner.name == name
-        };
-        self.owner_references
-            .iter()
-            .filter(is_group)
-            .map(|owner| owner.uid.as_str().into())
-            .collect()
+    /// Whether an object that is right counts, as far as its metadata says.
+    fn soundness(&self) -> Soundness {
+        Soundness::of(&Ok::<(), ()>(()), self.deletion_timestamp.is_some())
     }
 
     fn maker(&self) -> Maker {
@@ -175,8 +154,8 @@ mod tests {
             })
         };
         let Says::Group(read) = says(Kind::Group, object(json!(null))) else { panic!() };
-        assert_eq!((read.group.as_str(), read.leaving), ("a.my_group", false));
-        assert_eq!(read.owners.iter().map(|uid| &**uid).collect::<Vec<_>>(), ["1"]);
+        assert_eq!((read.group.as_str(), read.soundness), ("a.my_group", Soundness::Sound));
+        assert_eq!(read.owners, std::iter::once(Name::from("1")).collect());
         assert_eq!(read.creator, "k-ada".parse().ok());
         let Says::Group(read) = says(Kind::Group, object(json!({ "creatorEnrolled": true })))
         else {
@@ -208,7 +187,7 @@ mod tests {
         leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         assert!(matches!(
             says(Kind::Membership, leaving),
-            Says::Membership(Granted { leaving: true, .. })
+            Says::Membership(Granted { soundness: Soundness::Unsound, .. })
         ));
     }
 }

@@ -7,6 +7,8 @@ use crate::domain::group::{GroupName, parent_of};
 use crate::domain::membership::{Membership, Role, Roster};
 use crate::domain::user::UserId;
 use crate::index::Update;
+use crate::objects::effect::{Above, Objects, Soundness};
+use crate::objects::owner::Owners;
 use crate::resources::object_name::ObjectName;
 use crate::store::kubernetes::object::{Declared, Name};
 
@@ -27,8 +29,8 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) struct GroupObject {
     pub(super) uid: Name,
-    owners: Box<[Name]>,
-    leaving: bool,
+    pub(super) owners: Owners,
+    pub(super) soundness: Soundness,
     pub(super) creator: Option<u32>,
 }
 
@@ -57,9 +59,10 @@ impl State {
         let Some(node) = self.groups.get(group.as_str()) else { return Presence::Absent };
         let Some(object) = &node.object else { return Presence::Absent };
         let uid = object.uid.clone();
+        let above = self.container(parent_of(group.as_str())).above(&object.owners);
         if node.in_effect {
             Presence::InEffect { uid }
-        } else if object.leaving || !self.belongs(group, &object.owners) {
+        } else if object.soundness == Soundness::Unsound || above == Above::Former {
             Presence::Remains { uid }
         } else {
             Presence::Waits
@@ -84,12 +87,6 @@ impl State {
         there.map(|node| node.group.as_str().replace('_', "--").into()).collect()
     }
 
-    /// The uid of a group that is in effect.
-    pub(super) fn uid_in_effect(&self, group: &str) -> Option<&Name> {
-        let node = self.groups.get(group).filter(|node| node.in_effect)?;
-        node.object.as_ref().map(|object| &object.uid)
-    }
-
     pub(super) fn node(&mut self, group: &GroupName) -> &mut Node {
         self.groups.entry(group.as_str().into()).or_insert_with(|| Node {
             group: group.clone(),
@@ -110,7 +107,7 @@ impl State {
     }
 
     pub(super) fn put_group(&mut self, uid: Name, declared: Declared, out: &mut Vec<Update>) {
-        let Declared { group, owners, leaving, creator } = declared;
+        let Declared { group, owners, soundness, creator } = declared;
         let creator = creator.map(|creator| self.people.mention(&creator));
         let before = self.node(&group).object.take();
         let (was, old) = match before {
@@ -120,7 +117,7 @@ impl State {
         if was.is_some_and(|was| was != uid) {
             self.settle(&group, out); // the earlier group has gone unseen
         }
-        self.node(&group).object = Some(GroupObject { uid, owners, leaving, creator });
+        self.node(&group).object = Some(GroupObject { uid, owners, soundness, creator });
         let told = self.node(&group).in_effect;
         self.settle(&group, out);
         if told && old != creator && self.node(&group).in_effect {
@@ -146,24 +143,10 @@ impl State {
         self.tidy(group.as_str());
     }
 
-    /// Whether a group is that of the present parent: it names no other as its owner.
-    fn belongs(&self, group: &GroupName, owners: &[Name]) -> bool {
-        let Some(parent) = parent_of(group.as_str()) else { return true };
-        let there = self.groups.get(parent).and_then(|node| node.object.as_ref());
-        owners.is_empty() || there.is_none_or(|there| owners.contains(&there.uid))
-    }
-
-    fn ought_to_count(&self, node: &Node) -> bool {
-        let Some(object) = &node.object else { return false };
-        let below = parent_of(node.group.as_str());
-        let parent = below.is_none_or(|parent| self.uid_in_effect(parent).is_some());
-        parent && !object.leaving && self.belongs(&node.group, &object.owners)
-    }
-
     /// Brings a group, and what is below it, in or out of effect.
     fn settle(&mut self, group: &GroupName, out: &mut Vec<Update>) {
         let Some(node) = self.groups.get(group.as_str()) else { return };
-        match (node.in_effect, self.ought_to_count(node)) {
+        match (node.in_effect, self.ought_to_be_in_effect(group.as_str())) {
             (true, false) => {
                 if self.telling == Telling::Now {
                     out.push(Update::Deleted(group.clone()));
@@ -176,8 +159,7 @@ impl State {
             (false, true) => {
                 let below = self.below(group); // parents before what is below them
                 for name in std::iter::once(group).chain(&below) {
-                    let Some(node) = self.groups.get(name.as_str()) else { continue };
-                    if self.ought_to_count(node) {
+                    if self.ought_to_be_in_effect(name.as_str()) {
                         self.node(name).in_effect = true;
                         if self.telling == Telling::Now {
                             self.tell_group(name, &mut |update| out.push(update));

@@ -1,12 +1,15 @@
 //! Memberships, and what those of one roster come to together: of several ends the latest counts.
 
 use super::{State, Telling};
+use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Role, Roster};
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::index::Update;
+use crate::objects::effect::{Objects, Soundness, is_in_effect};
+use crate::objects::enrolment::{EnrolmentFacts, enrolled_uid};
+use crate::objects::owner::Owners;
 use crate::store::kubernetes::object::{Granted, Maker, Name};
-use crate::store::kubernetes::wire::ENROLMENT;
 
 /// A Membership object.
 #[derive(Debug)]
@@ -14,14 +17,13 @@ pub(super) struct Held {
     pub(super) uid: Name,
     name: Name,
     roster: Roster,
-    owners: Box<[Name]>,
+    owners: Owners,
     /// In order, each once.
     people: Box<[u32]>,
     until: Option<Timestamp>,
     maker: Maker,
-    /// It counts no more.
-    pub(super) leaving: bool,
-    /// It enrols the creator of its group, or did: whoever is on it by now, the creator is staff by it alone.
+    pub(super) soundness: Soundness,
+    /// Whether it says of itself that it enrols the creator of its group.
     enrols: bool,
 }
 
@@ -38,8 +40,21 @@ impl State {
         self.at(*self.memberships.get(name)?)
     }
 
+    /// The same, unless it is being deleted: to whoever waits for that, it is gone.
+    pub(super) fn sound_membership(&self, name: &str) -> Option<&Held> {
+        self.membership(name).filter(|held| held.soundness == Soundness::Sound)
+    }
+
     fn at(&self, number: u32) -> Option<&Held> {
         self.held[number as usize].as_ref()
+    }
+
+    /// The Membership of this name, as far as it can enrol a creator.
+    pub(super) fn enrolment_of(&self, name: &str) -> Option<EnrolmentFacts<'_>> {
+        let held = self.membership(name)?;
+        let roster = (held.roster.group().map(GroupName::as_str), held.roster.role());
+        let enrols = enrolled_uid(&held.name).filter(|_| held.enrols);
+        Some(EnrolmentFacts { roster: Some(roster), enrols })
     }
 
     /// The objects that put a user on a roster that is in effect.
@@ -65,7 +80,8 @@ impl State {
     /// The rosters in effect that some object puts a user on.
     pub(in crate::store::kubernetes) fn rosters_of(&self, user: &UserId) -> Vec<Roster> {
         let Some(person) = self.people.find(user) else { return Vec::new() };
-        let on = self.held.iter().flatten().filter(|held| !held.leaving);
+        let on = self.held.iter().flatten();
+        let on = on.filter(|held| held.soundness == Soundness::Sound);
         let on = on.filter(|held| held.people.binary_search(&person).is_ok());
         let mut rosters: Vec<Roster> = on.map(|held| held.roster.clone()).collect();
         rosters.sort();
@@ -93,9 +109,9 @@ impl State {
         granted: Granted,
         out: &mut Vec<Update>,
     ) {
-        let Granted { roster, owners, crowd, until, maker, leaving, enrols } = granted;
+        let Granted { roster, owners, crowd, until, maker, soundness, enrols } = granted;
         let people = self.number(crowd);
-        let held = Held { uid, name, roster, owners, people, until, maker, leaving, enrols };
+        let held = Held { uid, name, roster, owners, people, until, maker, soundness, enrols };
         match self.membership(&held.name) {
             Some(old) if old.roster == held.roster => self.change_membership(held, out),
             Some(_) => {
@@ -130,10 +146,10 @@ impl State {
         let Some(number) = self.memberships.get(&held.name).copied() else { return };
         let roster = held.roster.clone();
         let (terms, people) =
-            ((held.until, held.leaving, held.owners.clone()), held.people.clone());
+            ((held.until, held.soundness, held.owners.clone()), held.people.clone());
         let enrols = held.enrols;
         let Some(old) = self.held[number as usize].replace(held) else { return };
-        if (old.until, old.leaving, old.owners) == terms {
+        if (old.until, old.soundness, old.owners) == terms {
             let differing: Vec<u32> = differing(&old.people, &people);
             self.tell_all(&roster, &differing, out);
         } else {
@@ -171,33 +187,25 @@ impl State {
 
     /// The objects of a roster that count: its group is in effect and they belong to no earlier one.
     fn valid(&self, roster: &Roster) -> impl Iterator<Item = &Held> {
-        let (uid, numbers) = match roster.group() {
-            None => (None, &self.root_staff[..]),
-            Some(group) => {
-                match (self.groups.get(group.as_str()), self.uid_in_effect(group.as_str())) {
-                    (Some(node), Some(uid)) => match roster.role() {
-                        Role::Member => (Some(uid), &node.members[..]),
-                        Role::Staff => (Some(uid), &node.staff[..]),
-                    },
-                    _ => (None, &[][..]),
-                }
-            }
+        let numbers = match roster.group().map(|group| self.groups.get(group.as_str())) {
+            None => &self.root_staff[..],
+            Some(Some(node)) if node.in_effect => match roster.role() {
+                Role::Member => &node.members[..],
+                Role::Staff => &node.staff[..],
+            },
+            Some(_) => &[][..],
         };
+        let container = self.container(roster.group().map(GroupName::as_str));
         let objects = numbers.iter().filter_map(|number| self.at(*number));
-        objects.filter(move |held| {
-            let is_of_now = |uid: &Name| held.owners.contains(uid);
-            !held.leaving && (held.owners.is_empty() || uid.is_some_and(is_of_now))
-        })
+        objects.filter(move |held| is_in_effect(held.soundness, container.above(&held.owners)))
     }
 
     /// Who is staff for having made the group, and by nothing else: nobody once the Membership that enrols them is there.
     pub(super) fn creator(&self, roster: &Roster) -> Option<u32> {
         let Roster::Staff(group) = roster else { return None };
         let node = self.groups.get(group.as_str()).filter(|node| node.in_effect)?;
-        let object = node.object.as_ref()?;
-        let enrolment = object.creator.and(self.membership(&format!("{ENROLMENT}{}", object.uid)));
-        let is_enrolled = enrolment.is_some_and(|held| held.enrols && held.roster == *roster);
-        object.creator.filter(|_| !is_enrolled)
+        let creator = node.object.as_ref()?.creator?;
+        Some(creator).filter(|_| !self.is_creator_enrolled(group.as_str()))
     }
 
     /// Tells how the creator stands to a roster, whose enrolment has come or gone.
@@ -229,8 +237,7 @@ impl State {
     /// The same of several, in order. Each object of the roster is gone through once for all of them: a large group has
     /// thousands.
     fn tell_all(&self, roster: &Roster, people: &[u32], out: &mut Vec<Update>) {
-        let in_effect =
-            roster.group().is_none_or(|group| self.uid_in_effect(group.as_str()).is_some());
+        let in_effect = roster.group().is_none_or(|group| self.is_in_effect(group.as_str()));
         if self.telling == Telling::NotYet || !in_effect {
             return;
         }

@@ -10,6 +10,8 @@ use crate::domain::group::GroupName;
 use crate::domain::membership::{Role, Roster};
 use crate::domain::time::Timestamp;
 use crate::index::{Index, Sweep};
+use crate::objects::effect::Soundness;
+use crate::objects::owner::{Owners, Ownership};
 use crate::store::kubernetes::object::{Declared, Maker, Stated};
 
 const GROUPS: [&str; 6] = ["a", "a-b", "a.b", "a.b.c", "a_b", "d"];
@@ -48,10 +50,10 @@ impl Model {
         let parent = group.rsplit_once('.').map(|(parent, _)| parent);
         let above = parent.is_none_or(|parent| {
             let uid = self.group(parent).map(|(uid, _)| uid);
-            let owned = declared.owners.iter().any(|owner| Some(owner) == uid);
-            self.in_effect(parent) && (declared.owners.is_empty() || owned)
+            let owned = uid.is_some_and(|uid| declared.owners.ownership(uid) == Ownership::Owned);
+            self.in_effect(parent) && (declared.owners == Owners::default() || owned)
         });
-        above && !declared.leaving
+        above && declared.soundness == Soundness::Sound
     }
 
     fn shown(&self) -> Shown {
@@ -73,9 +75,10 @@ impl Model {
                 }) => {
                     let counts = roster.group().is_none_or(|group| {
                         let uid = self.group(group.as_str()).map(|(uid, _)| uid);
-                        let owned = owners.iter().any(|owner| Some(owner) == uid);
-                        self.in_effect(group.as_str()) && (owners.is_empty() || owned)
-                    }) && (roster.group().is_some() || owners.is_empty());
+                        let owned =
+                            uid.is_some_and(|uid| owners.ownership(uid) == Ownership::Owned);
+                        self.in_effect(group.as_str()) && (*owners == Owners::default() || owned)
+                    }) && (roster.group().is_some() || *owners == Owners::default());
                     ids.iter().filter(|_| counts).for_each(|user| join(roster, user, *until));
                 }
                 Says::User(Stated { user, standing, .. }) => {
@@ -139,18 +142,22 @@ fn a_moment() -> impl Strategy<Value = Option<Timestamp>> {
     prop::option::of((1..3_i64).prop_map(|at| Timestamp::from_unix(at).unwrap()))
 }
 
-fn owners() -> impl Strategy<Value = Box<[Name]>> {
-    prop::collection::vec(a_uid(), 0..2).prop_map(Vec::into_boxed_slice)
+fn a_soundness() -> impl Strategy<Value = Soundness> {
+    prop_oneof![9 => Just(Soundness::Sound), 1 => Just(Soundness::Unsound)]
+}
+
+fn owners() -> impl Strategy<Value = Owners> {
+    prop::collection::vec(a_uid(), 0..2).prop_map(Owners::from_iter)
 }
 
 fn an_object() -> impl Strategy<Value = Object> {
-    let group =
-        (a_group(), a_uid(), owners(), prop::bool::weighted(0.1), prop::option::of(a_user()))
-            .prop_map(|(group, uid, owners, leaving, creator)| Object {
-                name: group.as_str().replace('_', "--").into(),
-                uid,
-                says: Says::Group(Declared { group, owners, leaving, creator }),
-            });
+    let group = (a_group(), a_uid(), owners(), a_soundness(), prop::option::of(a_user())).prop_map(
+        |(group, uid, owners, soundness, creator)| Object {
+            name: group.as_str().replace('_', "--").into(),
+            uid,
+            says: Says::Group(Declared { group, owners, soundness, creator }),
+        },
+    );
     let roster = prop_oneof![
         1 => Just(Roster::RootStaff),
         9 => (a_group(), any::<bool>()).prop_map(|(group, staff)| {
@@ -160,10 +167,10 @@ fn an_object() -> impl Strategy<Value = Object> {
     let crowd = prop::collection::vec(a_user(), 0..4);
     let membership = ("[m-p]", a_uid(), roster, owners(), crowd, a_moment(), a_maker()).prop_map(
         |(name, uid, roster, owners, ids, until, maker)| {
-            let owners = if roster.group().is_none() { Box::default() } else { owners };
+            let owners = if roster.group().is_none() { Owners::default() } else { owners };
             let crowd = Crowd::Ids(ids);
-            let (leaving, enrols) = (false, false);
-            let says = Granted { roster, owners, crowd, until, maker, leaving, enrols };
+            let (soundness, enrols) = (Soundness::Sound, false);
+            let says = Granted { roster, owners, crowd, until, maker, soundness, enrols };
             Object { name: name.into(), uid, says: Says::Membership(says) }
         },
     );
@@ -273,11 +280,11 @@ proptest! {
 fn granted(roster: &str, users: &[&str], until: Option<i64>) -> Says {
     Says::Membership(Granted {
         roster: roster.parse().unwrap(),
-        owners: Box::default(),
+        owners: Owners::default(),
         crowd: Crowd::Ids(users.iter().map(|user| user.parse().unwrap()).collect()),
         until: until.and_then(Timestamp::from_unix),
         maker: Maker::Other,
-        leaving: false,
+        soundness: Soundness::Sound,
         enrols: false,
     })
 }

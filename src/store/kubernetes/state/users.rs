@@ -4,6 +4,7 @@ use super::{State, Telling};
 use crate::domain::directory::Standing;
 use crate::domain::user::UserId;
 use crate::index::Update;
+use crate::objects::effect::strictest;
 use crate::store::kubernetes::object::{Maker, Name, Stated};
 
 /// A User object.
@@ -16,10 +17,7 @@ pub(super) struct Statement {
 impl State {
     /// What all objects together say of a user: banned if one says so, and the latest revocation.
     pub(super) fn standing(&self, user: &UserId) -> Standing {
-        self.statements_about(user).fold(Standing::default(), |all, (_, stated)| Standing {
-            banned: all.banned || stated.standing.banned,
-            not_before: all.not_before.max(stated.standing.not_before),
-        })
+        strictest(self.statements_about(user).map(|(_, stated)| stated.standing))
     }
 
     /// The User object about a user that this program made, and what it says.

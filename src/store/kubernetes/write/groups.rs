@@ -9,6 +9,7 @@ use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
+use crate::objects::enrolment::enrolment_name;
 use crate::resources::group::{GroupContent, write};
 use crate::resources::membership::{self, MembershipContent};
 use crate::resources::object_name::{NameTooLong, ObjectName};
@@ -17,7 +18,7 @@ use crate::resources::{Group, Membership};
 use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::Kind;
 use crate::store::kubernetes::state::Presence;
-use crate::store::kubernetes::wire::{ENROLMENT, ENROLS};
+use crate::store::kubernetes::wire::ENROLS;
 
 impl Writer {
     pub(super) async fn create_group(
@@ -97,7 +98,7 @@ impl Writer {
         let roster = Roster::Staff(group.clone());
         let content = MembershipContent { roster, users: Vec::new(), expires_at: None };
         let mut object =
-            membership::write(&format!("{ENROLMENT}{uid}"), &content).map_err(|_| NameTooLong)?;
+            membership::write(&enrolment_name(uid), &content).map_err(|_| NameTooLong)?;
         let owner = owned_by(object.spec.group.as_deref().unwrap_or_default(), uid);
         let mut metadata = made(author, Some(owner));
         metadata.annotations.get_or_insert_default().insert(ENROLS.to_owned(), uid.to_owned());

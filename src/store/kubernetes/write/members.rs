@@ -10,6 +10,7 @@ use crate::domain::membership::{Membership, Role, Roster};
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
+use crate::objects::effect::has_ended;
 use crate::resources::membership::{MAX_USERS, MembershipContent, write};
 use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::{Kind, Maker};
@@ -128,7 +129,7 @@ impl Writer {
     }
 
     fn has_ended(&self, until: Option<Timestamp>) -> bool {
-        until.is_some_and(|end| end <= (self.clock)())
+        has_ended(until, (self.clock)())
     }
 
     /// The uid of a roster's group; none for the root staff.

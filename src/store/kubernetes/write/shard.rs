@@ -7,12 +7,12 @@ use super::{ACTOR, Author, Deleted, PATIENCE, Writer, is_own, patching};
 use crate::domain::membership::Roster;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
+use crate::objects::enrolment::enrolled_uid;
 use crate::resources::Membership;
 use crate::resources::membership::{MAX_USERS, MembershipContent, parse};
 use crate::resources::received::Received;
 use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::Kind;
-use crate::store::kubernetes::wire::ENROLMENT;
 
 /// What a change of a Membership came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Writer {
             return Ok(Edited::Already);
         }
         // An enrolment stays, empty, so that nobody enrols the creator again.
-        let is_enrolment = name.starts_with(ENROLMENT);
+        let is_enrolment = enrolled_uid(name).is_some();
         if users.is_empty() && object.spec.service_accounts.is_empty() && !is_enrolment {
             self.drop_empty(&object).await
         } else {
