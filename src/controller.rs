@@ -1,8 +1,9 @@
 //! The controller: brings Groups, Memberships and Users to what their specs ask for, and says in their statuses how they
 //! stand.
 //!
-//! For each object: dereference (what surrounds it, from [`cache`]), plan (pure), apply (with a client), status. Tokens
-//! do not wait for any of it: every server finds out by itself what is in effect. Must not know HTTP servers.
+//! For each object: dereference (what surrounds it, from [`cache`]), plan (pure: a list of steps, [`plan`]), apply (with a
+//! client), [`status`]. Tokens do not wait for any of it: every server finds out by itself what is in effect. Must not know
+//! HTTP servers.
 
 pub mod apply;
 pub mod cache;

@@ -1,8 +1,10 @@
 //! The custom resources Group, Membership and User (`pasee.meltylab.fr/v1`): how they look on the wire, their schemas,
 //! and the one function for each that turns an object into the words of `domain`.
 //!
-//! Owns the schemas with their bounds and rules, the spelling of group names as object names, and the reasons of
-//! conditions. Must not know who reads or writes objects: neither a client nor a clock is used here.
+//! Owns the schemas with their bounds and rules (`crd_schema`, [`definition`]), the spelling of group names as object
+//! names, dates ([`rfc3339`]), [`service_account`]s as users, what can be wrong (`invalid`), the reasons of conditions, what
+//! Pasee writes on its own objects ([`labels_annotations`]), objects that may be unreadable ([`received`]), and how a
+//! [`permission`] is named. Must not know who reads or writes objects: neither a client nor a clock is used here.
 //!
 //! What an API server with these schemas takes, `parse` takes, and the other way round; only Unicode normalization,
 //! which no schema can demand, is checked by `parse` alone.

@@ -1,6 +1,6 @@
 //! What the controller knows of the realm: the facts that decide how Groups and Memberships stand to each other.
 //!
-//! Compact: of a user only a hash is kept, enough to count each once. Owns the questions that plans ask and which objects
+//! Compact (`facts`): of a user only a hash is kept, enough to count each once. Owns the questions that plans ask and which objects
 //! a change concerns. Must not know where facts come from, nor read a clock.
 
 mod facts;

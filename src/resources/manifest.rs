@@ -1,7 +1,7 @@
 //! Manifests: Groups, Memberships and Users as the YAML that `kubectl apply -f` takes.
 //!
-//! Stricter than an API server that prunes: a field that a resource has not is a mistake, told with its place. Must not
-//! know where the objects go.
+//! Stricter than an API server that prunes: a field that a resource has not (`known` has them) is a mistake, told with its
+//! place. Must not know where the objects go.
 
 mod known;
 

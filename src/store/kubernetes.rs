@@ -2,6 +2,9 @@
 //!
 //! Reads never wait for the API server: while it is away they go on from the last state, whose age is known, and writes
 //! are refused. A write is acknowledged when this replica's watch has brought it back. Must not know who may do what.
+//!
+//! `connect` makes the client. What the watches bring is read by `wire`, as an `object`; `state` says what follows, and
+//! `view` shows it, as far as each `resource_version`. Writes fail with an `error`; what they need is in [`permissions`].
 
 mod connect;
 mod error;

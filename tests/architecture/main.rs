@@ -134,7 +134,7 @@ const KNOWN_CIRCLES: &[circles::Known] =
     &[("domain", &["policy", "realm", "token"]), ("settings::provider", &["oauth2", "preset"])];
 
 /// Modules with files that are still to be told of.
-const UNTOLD: &[&str] = &["controller", "jose", "resources", "server", "settings", "store"];
+const UNTOLD: &[&str] = &["jose", "server", "settings"];
 
 const fn layer(module: &'static str, may_know: Knows, outside: Outside) -> Layer {
     Layer { module, may_know, outside }

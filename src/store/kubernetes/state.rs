@@ -9,7 +9,8 @@
 //! by the controller, which ties whatever it sees, nor by this program's own writes, which are tied from the start; only
 //! what somebody else wrote and no controller saw before its Group was deleted is, and counts again as a RoleBinding would.
 //!
-//! Must not know a client, a clock or a lock.
+//! One file for each kind, `groups`, `memberships` and `users`, and `people`, who are numbers here. Must not know a client,
+//! a clock or a lock.
 
 mod groups;
 mod memberships;

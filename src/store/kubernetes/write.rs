@@ -1,7 +1,8 @@
 //! Carries out changes on the API server, judged by what this replica sees and by what the API server says.
 //!
-//! Only objects that carry this program's label are changed or deleted; each says who changed it last. Must not know who
-//! may do what.
+//! Only objects that carry this program's label are changed or deleted; each says who changed it last. `groups` are made and
+//! deleted, `members` put on rosters and taken off, each in one of many Memberships (`shard`), and users banned and their
+//! sessions ended (`standing`). Must not know who may do what.
 
 mod groups;
 mod members;
