@@ -53,14 +53,14 @@ class Published:
             "nothing": b"",
         }
         for key in self.key_set["keys"]:
-            public = jwt.PyJWK(key).key
+            public, kind = jwt.PyJWK(key).key, key["kty"]
             encoding, form = serialization.Encoding, serialization.PublicFormat
             found |= {
-                "DER": public.public_bytes(encoding.DER, form.SubjectPublicKeyInfo),
-                "JWK": json.dumps(key, separators=(",", ":")).encode(),
-                "kid": key["kid"].encode(),
-                "thumbprint": base64.urlsafe_b64decode(key["kid"] + "="),
-                "modulus or point": base64.urlsafe_b64decode(key.get("n", key.get("x")) + "=="),
+                f"{kind} DER": public.public_bytes(encoding.DER, form.SubjectPublicKeyInfo),
+                f"{kind} JWK": json.dumps(key, separators=(",", ":")).encode(),
+                f"{kind} kid": key["kid"].encode(),
+                f"{kind} thumbprint": base64.urlsafe_b64decode(key["kid"] + "="),
+                f"{kind} number": base64.urlsafe_b64decode(key.get("n", key.get("x")) + "=="),
             }
         return found
 
