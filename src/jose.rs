@@ -22,3 +22,6 @@ pub mod service_account;
 pub mod sign;
 pub mod verify;
 mod window;
+
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,9 @@ impl<'a> Unverified<'a> {
         }
         let (signing_input, signature) = compact.rsplit_once('.').ok_or(VerifyError::Malformed)?;
         let (header, payload) = signing_input.split_once('.').ok_or(VerifyError::Malformed)?;
+        if payload.contains('.') {
+            return Err(VerifyError::Malformed);
+        }
         let header = Header::read(object(header)?)?;
         Ok(Self { header, signing_input, payload, signature: decoded(signature)? })
     }

@@ -5,11 +5,10 @@
 
 use super::claims::{self, ACCESS, Party, REFRESH};
 use super::compact::{ClaimSet, Unverified, claimed_type};
+use super::error::VerifyError;
 use super::key::PublicKey;
 use crate::domain::time::Timestamp;
 use crate::domain::token::AccessClaims;
-
-pub use super::error::VerifyError;
 
 /// Believes the access tokens of one Pasee.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use pasee::idp::{ProviderError, Providers};
+use pasee::jose::error::VerifyError;
 use pasee::jose::key::Algorithm;
-use pasee::jose::verify::VerifyError;
 use serde_json::json;
 
 use super::support::forge::Forger;

@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pasee::idp::ProviderError;
+use pasee::jose::error::VerifyError;
 use pasee::jose::key::Algorithm;
-use pasee::jose::verify::VerifyError;
 use serde_json::{Value, json};
 
 use super::support::forge::Forger;

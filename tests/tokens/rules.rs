@@ -1,6 +1,6 @@
 //! RFC 8725 row by row, and every way of spelling a claim wrong: each row the one error it deserves.
 
-use pasee::jose::verify::VerifyError;
+use pasee::jose::error::VerifyError;
 use serde_json::{Value, json};
 
 use super::support::forge::part;
