@@ -1,7 +1,15 @@
-//! From `[[identity_providers]]` to [`IdentityProvider`]s. One file below per protocol.
+//! From `[[identity_providers]]` to [`IdentityProvider`]s. One file below per protocol, with its values and their reader.
 //!
 //! Must not know how providers are asked.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `kisee`, `kubernetes`, `local`, `oauth1`, `oauth2`, `oidc`, `pasee` | a protocol |
+//! | `preset`, `dialect` | the well-known providers of OAuth 2.0; in what they differ |
+//! | `mapping` | who may log in, what passes, which groups are added |
+//! | `place` | URLs of providers, and those where browsers come back |
 
+mod dialect;
 mod kisee;
 mod kubernetes;
 mod local;
@@ -17,17 +25,71 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::reader::{Item, Table};
-use super::{IdentityProvider, InputField, Protocol};
 use crate::domain::user::ProviderName;
 
+pub use self::pasee::Pasee;
+use self::pasee::another_pasee;
+pub(super) use self::pasee::refuse_ourselves;
+pub use dialect::{ClientAuth, Dialect, Pkce};
+pub use kisee::Kisee;
+pub use kubernetes::{Kubernetes, Offline};
+pub use local::{Local, LocalUser};
+pub use mapping::{ClaimSource, GroupRule, Mapping, PassedClaim, RequiredClaim};
 pub use oauth1::OAuth1;
-pub use oauth2::{ClientAuth, Dialect, OAuth2, Pkce};
+pub use oauth2::OAuth2;
+pub use oidc::Oidc;
 
 /// Longest name of an input field, in bytes.
 const MAX_FIELD_NAME: usize = 64;
 
-use self::pasee::another_pasee;
-pub(super) use self::pasee::refuse_ourselves;
+/// One identity provider.
+#[derive(Debug)]
+pub struct IdentityProvider {
+    /// `name`.
+    pub name: ProviderName,
+    /// `protocol` and what belongs to it.
+    pub protocol: Protocol,
+    /// `title`.
+    pub title: Option<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// Whether `capabilities` has `register_user`; at most one provider has.
+    pub registers_users: bool,
+    /// What becomes of what it says of a user.
+    pub mapping: Mapping,
+    /// `input_fields`: what a login takes, beside login and password; each name once.
+    pub input_fields: Vec<InputField>,
+    /// `enabled`: false leaves the provider out; default true.
+    pub enabled: bool,
+}
+
+/// One field of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputField {
+    /// The field's name, 1 to 64 bytes without control characters.
+    pub name: String,
+    /// Whether it must be given; default false.
+    pub required: bool,
+}
+
+/// How a provider is spoken to.
+#[derive(Debug)]
+pub enum Protocol {
+    /// A Kisee server.
+    Kisee(Kisee),
+    /// Users in the settings file.
+    Local(Local),
+    /// An OAuth 1.0a provider, such as Twitter in its old flow.
+    OAuth1(OAuth1),
+    /// An OAuth 2.0 provider, such as GitHub.
+    OAuth2(OAuth2),
+    /// An OpenID provider.
+    Oidc(Box<Oidc>),
+    /// Another Pasee.
+    Pasee(Pasee),
+    /// The ServiceAccounts of a Kubernetes cluster.
+    Kubernetes(Kubernetes),
+}
 
 pub(super) fn providers(root: &Table<'_>, base: &Path) -> Vec<IdentityProvider> {
     let mut names = HashSet::new();

@@ -130,8 +130,7 @@ const TENANTS: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["domain", "index", "manifests", "objects", "keys"];
 
 /// Circles of files that are still to be opened.
-const KNOWN_CIRCLES: &[circles::Known] =
-    &[("domain", &["policy", "realm", "token"]), ("settings::provider", &["oauth2", "preset"])];
+const KNOWN_CIRCLES: &[circles::Known] = &[("domain", &["policy", "realm", "token"])];
 
 /// Modules with files that are still to be told of.
 const UNTOLD: &[&str] = &["jose", "server", "settings"];

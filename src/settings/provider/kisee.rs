@@ -3,16 +3,31 @@
 //! Must not call anybody.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::de::DeValue;
 use url::{Host, Url};
 
-use crate::settings::Kisee;
+use crate::jose::key::PublicKey;
 use crate::settings::keys::public_key;
 use crate::settings::reader::{Item, Table};
 use crate::settings::tokens::duration;
+
+/// A Kisee server.
+#[derive(Clone, Debug)]
+pub struct Kisee {
+    /// `endpoint`, or made from `host` and `port` (1 to 65535; https at 443, else http).
+    pub endpoint: Url,
+    /// `public_keys`: at least one.
+    pub public_keys: Vec<PublicKey>,
+    /// `issuer`: what its tokens must say; anything when absent.
+    pub issuer: Option<String>,
+    /// `timeout`: for a whole call, 1 to 60 s, default 5 s.
+    pub timeout: Duration,
+    /// `ca_file`: authorities to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+}
 
 pub(super) fn kisee(table: &Table<'_>, base: &Path) -> Option<Kisee> {
     let endpoint = endpoint(table);

@@ -2,18 +2,40 @@
 //!
 //! Must not call anybody.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::token::Audience;
 use crate::settings::reader::Table;
 use crate::settings::tokens::duration;
-use crate::settings::{Kubernetes, Offline};
 
 /// What Memberships call ServiceAccounts by.
 const NAME: &str = "k8s";
 /// What the API server's own audiences start with, unless it was told otherwise.
 const OF_THE_API_SERVER: &str = "https://kubernetes.default.svc";
+
+/// The ServiceAccounts of a Kubernetes cluster. The provider's name is `k8s`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kubernetes {
+    /// `audience`: what their tokens must be for; never the API server's own.
+    pub audience: Audience,
+    /// `offline`: whether tokens are believed by the cluster's published keys, without asking the API server each time.
+    pub offline: Offline,
+    /// `kubeconfig`: how the API server is reached, a file which starts at the settings file's directory when it is
+    /// relative; default that of the storage backend, else as pods reach it.
+    pub kubeconfig: Option<PathBuf>,
+    /// `timeout`: for a whole login, 1 to 60 s, default 5 s.
+    pub timeout: Duration,
+}
+
+/// Whether the API server is asked about each token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offline {
+    /// It is: what it has deleted is refused at once.
+    No,
+    /// It is not: a token is good until it expires.
+    Yes,
+}
 
 pub(super) fn kubernetes(table: &Table<'_>, base: &Path) -> Option<Kubernetes> {
     for key in ["host", "port", "endpoint"] {

@@ -3,15 +3,16 @@
 //! Must not check a password.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use argon2::Params;
 use argon2::password_hash::phc::PasswordHash;
+use secrecy::SecretString;
 use toml::de::DeValue;
 
 use crate::domain::claim::{ClaimName, ClaimValue, ExtraClaims};
 use crate::domain::user::Subject;
 use crate::settings::reader::{Item, Table, integer};
-use crate::settings::{Local, LocalUser};
 
 /// The most memory a password hash may take to check, in KiB: 1 GiB.
 const MAX_MEMORY: u32 = 1024 * 1024;
@@ -22,6 +23,29 @@ const MAX_WORK: u64 = 4 * 1024 * 1024;
 /// The least work that holds off guessing, in the same measure: below every choice of OWASP's Password Storage Cheat
 /// Sheet, of which the smallest is 7168 KiB times 5 passes.
 const LITTLE_WORK: u64 = 35_000;
+
+/// Users in the settings file.
+#[derive(Debug)]
+pub struct Local {
+    /// `users`.
+    pub users: Vec<LocalUser>,
+}
+
+/// A user in the settings file.
+pub struct LocalUser {
+    /// `username`.
+    pub username: Subject,
+    /// `password_hash`: Argon2id in the PHC string format; at most 1 GiB of memory, and 4 GiB times passes.
+    pub password_hash: SecretString,
+    /// `claims`: a table of what else is said of the user.
+    pub claims: ExtraClaims,
+}
+
+impl fmt::Debug for LocalUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalUser").field("username", &self.username).finish_non_exhaustive()
+    }
+}
 
 pub(super) fn local(table: &Table<'_>) -> Option<Local> {
     for key in ["host", "port", "endpoint"] {

@@ -8,11 +8,11 @@ use toml::de::DeValue;
 
 use crate::domain::claim::ClaimName;
 use crate::domain::evidence::{Fact, Said};
+use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::user::Subject;
 use crate::settings::reader::{Item, Table, integer};
 use crate::settings::tokens::duration;
-use crate::settings::{ClaimSource, GroupRule, Mapping, PassedClaim, RequiredClaim};
 
 /// Longest place of a claim, in bytes.
 const MAX_SOURCE: usize = 100;
@@ -24,6 +24,70 @@ const MAX_VALUES: usize = 64;
 const MAX_REQUIRED: usize = 16;
 
 const DAY: u64 = 24 * 60 * 60;
+
+/// What becomes of what a provider says of a user. The default lets everybody in and nothing pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mapping {
+    /// `claims`: what may pass into access tokens, as a list of names or as a table from our names to theirs.
+    pub claims: Vec<PassedClaim>,
+    /// `allowed_subjects`: who may log in at all, at most 10,000, compared byte by byte; everybody when absent.
+    pub allowed_subjects: Option<Vec<Subject>>,
+    /// `required_claims`: what the provider must say of whoever logs in; a list means one of these.
+    pub required_claims: Vec<RequiredClaim>,
+    /// `[[identity_providers.group_mapping]]`: which of our groups a login adds; default none.
+    pub groups: Vec<GroupRule>,
+    /// `group_mapping_lifetime`: how long after a login those groups last (10 s to 400 days, default 1 day).
+    pub group_lifetime: Duration,
+}
+
+/// Where a provider says something: the name of a claim, or a JSON pointer (RFC 6901) to one below, such as
+/// `/realm_access/roles`. At most 100 bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimSource(pub(crate) String);
+
+impl ClaimSource {
+    /// The name or pointer as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A claim that passes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedClaim {
+    /// What it is called in our tokens.
+    pub name: ClaimName,
+    /// Where the provider says it.
+    pub source: ClaimSource,
+}
+
+/// A claim that keeps its name.
+impl From<ClaimName> for PassedClaim {
+    fn from(name: ClaimName) -> Self {
+        Self { source: ClaimSource(name.as_str().to_owned()), name }
+    }
+}
+
+/// Something the provider must say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequiredClaim {
+    /// Where.
+    pub source: ClaimSource,
+    /// One of these facts, each true or false, a whole number or a text; 1 to 64.
+    pub any_of: Vec<Fact>,
+}
+
+/// Whoever the provider says this of is in the group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRule {
+    /// `claim`: where the provider says it.
+    pub source: ClaimSource,
+    /// `claim` and `value`: what, alone or in a list.
+    pub fact: Fact,
+    /// `group`: ours. Never a staff: a mapping gives nobody a say.
+    pub group: GroupName,
+}
 
 pub(super) fn mapping(table: &Table<'_>) -> Option<Mapping> {
     let claims = claims(table);

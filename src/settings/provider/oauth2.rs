@@ -2,17 +2,17 @@
 //!
 //! Must not call anybody.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
 
-use super::mapping::source;
+use super::dialect::{ClientAuth, Dialect, Pkce};
+use super::mapping::{ClaimSource, source};
 use super::place::{callback, provider_url};
 use super::preset::{self, Preset};
 use crate::domain::claim::ClaimName;
-use crate::settings::ClaimSource;
 use crate::settings::keys::secret;
 use crate::settings::reader::{Item, Table};
 use crate::settings::tokens::duration;
@@ -56,41 +56,7 @@ pub struct OAuth2 {
     /// `timeout`: for all calls of one login together, 1 to 60 s, default 10 s.
     pub timeout: Duration,
     /// `ca_file`: authorities to trust beside the system's.
-    pub ca_file: Option<std::path::PathBuf>,
-}
-
-/// How a client proves itself at the token place (RFC 6749 section 2.3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientAuth {
-    /// In the header `Authorization: Basic`.
-    Basic,
-    /// In the body.
-    Post,
-}
-
-/// Whether a login is bound to its code by a secret of its own (RFC 7636).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pkce {
-    /// By the SHA-256 of one.
-    S256,
-    /// Not at all.
-    Off,
-}
-
-/// What one provider has and the others do not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// Nothing.
-    Plain,
-    /// GitHub's REST API, which also tells of organizations and teams.
-    GitHub {
-        /// `organizations`: the claim `organizations` lists the logins of the user's.
-        organizations: bool,
-        /// `teams`: the claim `teams` lists the user's, as `organization/team`.
-        teams: bool,
-    },
-    /// Facebook's Graph API, which takes a proof of the app's secret beside each access token.
-    Facebook,
+    pub ca_file: Option<PathBuf>,
 }
 
 pub(super) fn oauth2(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth2> {

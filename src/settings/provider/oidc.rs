@@ -2,14 +2,13 @@
 //!
 //! Must not call anybody.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
 use crate::jose::algorithm::JwsAlgorithm;
-use crate::settings::Oidc;
 use crate::settings::keys::secret;
 use crate::settings::reader::{Item, Table};
 use crate::settings::tokens::duration;
@@ -24,6 +23,37 @@ const ALGORITHMS: [&str; 5] = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
 const UNSTABLE: [&str; 5] = ["email", "name", "nickname", "preferred_username", "phone_number"];
 
 const DAY: u64 = 24 * 60 * 60;
+
+/// An OpenID provider.
+#[derive(Clone, Debug)]
+pub struct Oidc {
+    /// `issuer`: as the provider writes it; https, or http on this machine.
+    pub issuer: String,
+    /// Where the issuer's document is.
+    pub discovery: Url,
+    /// `client_id`: 1 to 1024 bytes.
+    pub client_id: String,
+    /// `client_secret` or `client_secret_file`: a client without one is a public client.
+    pub client_secret: Option<SecretString>,
+    /// `scopes`: `openid` first; default with `profile` and `email`.
+    pub scopes: Vec<String>,
+    /// `subject_claim`: whose value is the user's subject, default `sub`.
+    pub subject_claim: String,
+    /// `callback_url`: where the provider sends browsers back to, when that is not `<hostname>/tokens/?idp=NAME`.
+    pub callback_url: Option<Url>,
+    /// `algorithms`: what an ID token may be signed with; never symmetric.
+    pub algorithms: Vec<JwsAlgorithm>,
+    /// `user_info`: whether what the UserInfo endpoint says is taken too; default false.
+    pub user_info: bool,
+    /// `max_age`: how long ago the user may have shown the provider who they are, 1 s to 365 days; any time when absent.
+    pub max_age: Option<Duration>,
+    /// `prompt`: what the provider is to ask the user for.
+    pub prompt: Option<String>,
+    /// `timeout`: for all calls of a step together, 1 to 60 s, default 5 s.
+    pub timeout: Duration,
+    /// `ca_file`: authorities to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+}
 
 pub(super) fn oidc(table: &Table<'_>, base: &Path) -> Option<Oidc> {
     if table.get("settings").is_none() {
@@ -100,7 +130,7 @@ fn bounded<'a>(item: &Item<'a, &'a str>, what: &str) -> Option<&'a str> {
     Some(item.value)
 }
 
-fn client_secret(settings: &Table<'_>, base: &Path) -> Option<secrecy::SecretString> {
+fn client_secret(settings: &Table<'_>, base: &Path) -> Option<SecretString> {
     let (found, item) = secret(settings, "client_secret", "client_secret_file", base)?;
     if !(1..=MAX_TEXT).contains(&found.expose_secret().len()) {
         item.error(

@@ -2,20 +2,44 @@
 //!
 //! Must not call anybody.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use url::{Host, Url};
 
 use super::kisee::endpoint;
+use super::{IdentityProvider, Protocol};
+use crate::domain::token::{Audience, Issuer};
 use crate::domain::user::ProviderName;
+use crate::jose::key::PublicKey;
+use crate::settings::Jwt;
 use crate::settings::keys::public_key;
 use crate::settings::reader::{Item, Table};
 use crate::settings::tokens::duration;
-use crate::settings::{IdentityProvider, Jwt, Pasee, Protocol};
 
 /// Most providers of another Pasee that are let in.
 const MAX_PROVIDERS: usize = 64;
+
+/// Another Pasee, whose users are let in.
+#[derive(Clone, Debug)]
+pub struct Pasee {
+    /// `endpoint`, or made from `host` and `port` as for a Kisee; with a slash at the end.
+    pub endpoint: Url,
+    /// `public_keys`: what it signs with; those that it publishes when absent.
+    pub public_keys: Option<Vec<PublicKey>>,
+    /// `issuer`: what its tokens must say; never our own.
+    pub issuer: Issuer,
+    /// `audience`: what its tokens must say; those that name one are refused when absent.
+    pub audience: Option<Audience>,
+    /// `idp`: its provider to which names and passwords are forwarded; none are when absent.
+    pub idp: Option<ProviderName>,
+    /// `providers`: its providers whose users are let in, 1 to 64; default `idp` alone.
+    pub providers: Vec<ProviderName>,
+    /// `timeout`: for a whole login, 1 to 60 s, default 5 s.
+    pub timeout: Duration,
+    /// `ca_file`: authorities to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+}
 
 pub(super) fn another_pasee(table: &Table<'_>, base: &Path) -> Option<Pasee> {
     let endpoint = endpoint(table).map(with_slash);
@@ -102,7 +126,7 @@ fn providers(settings: &Table<'_>, idp: Option<&ProviderName>) -> Option<Vec<Pro
 }
 
 /// Pinned keys; `None` when those are to be fetched that are published.
-fn public_keys(settings: &Table<'_>) -> Option<Vec<crate::jose::key::PublicKey>> {
+fn public_keys(settings: &Table<'_>) -> Option<Vec<PublicKey>> {
     let item = settings.get("public_keys")?;
     let given = settings.texts("public_keys");
     if given.is_empty() {

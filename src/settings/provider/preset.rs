@@ -4,7 +4,7 @@
 
 use url::{Host, Url};
 
-use super::oauth2::{ClientAuth, Dialect};
+use super::dialect::{ClientAuth, Dialect};
 use crate::settings::reader::{Item, Table};
 
 /// A well-known provider.
