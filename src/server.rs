@@ -138,11 +138,10 @@ impl Api {
     fn caller_at(&self, headers: &HeaderMap, now: Timestamp) -> Result<Caller, ApiError> {
         let token = bearer(headers)?.ok_or(ApiError::TokenMissing)?;
         let claims = self.config.keys.current().verifier().access(token, now)?;
-        let directory = self.config.realm.directory();
-        let standing = directory.record(&claims.token.subject, now).standing;
-        let admission =
-            admit(Grant::Access(&claims), standing, self.config.lifetimes.session, now)?;
-        let actor = Actor::user(&admission, directory, now);
+        let record = self.config.realm.directory().record(&claims.token.subject, now);
+        let session = self.config.lifetimes.session;
+        let admission = admit(Grant::Access(&claims), record.standing, session, now)?;
+        let actor = Actor::user(&admission, record.holdings);
         Ok(Caller { admission, actor })
     }
 

@@ -5,7 +5,7 @@
 //! makes a [`Permit`] or an [`Admission`]. Must not know how the actor proved who they are.
 
 use super::claim::ExtraClaims;
-use super::directory::{Directory, Standing};
+use super::directory::{Holding, Standing};
 use super::evidence::Evidence;
 use super::group::GroupName;
 use super::membership::Roster;
@@ -84,14 +84,22 @@ impl Actor {
         Self(Standpoint::Operator)
     }
 
-    /// The user a verified access token speaks for, admitted by [`admit`], with the rosters they are on now, as far as
-    /// the token's scope reaches.
+    /// The user a verified access token speaks for, admitted by [`admit`], with what they hold, as far as the token's scope
+    /// reaches. Standing and holdings are of one [`Record`](super::directory::Record): the user is looked up once.
     #[must_use]
-    pub fn user(admission: &Admission, directory: &dyn Directory, now: Timestamp) -> Self {
-        let record = directory.record(&admission.user, now);
-        let rosters = record.holdings.into_iter().map(|holding| holding.roster);
+    pub fn user(admission: &Admission, holdings: Vec<Holding>) -> Self {
+        let rosters = holdings.into_iter().map(|holding| holding.roster);
         let held = rosters.filter(|roster| admission.scope.covers(roster)).collect();
         Self(Standpoint::User { id: admission.user.clone(), held })
+    }
+
+    /// The rosters in effect that count for this request; none for the operator, who needs none.
+    #[must_use]
+    pub fn rosters(&self) -> &[Roster] {
+        match &self.0 {
+            Standpoint::Operator => &[],
+            Standpoint::User { held, .. } => held,
+        }
     }
 
     /// The user; `None` for the operator.

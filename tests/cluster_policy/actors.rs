@@ -4,9 +4,7 @@
 
 use std::time::Duration;
 
-use pasee::domain::directory::{Directory, Holding, Page, Record, Standing};
-use pasee::domain::group::GroupName;
-use pasee::domain::membership::Roster;
+use pasee::domain::directory::{Holding, Standing};
 use pasee::domain::policy::{self, Actor, Grant, Login};
 use pasee::domain::time::Timestamp;
 use pasee::domain::user::UserId;
@@ -127,37 +125,12 @@ fn user<'a>(stage: &'a Stage<'_>, id: &str, groups: &[&str]) -> Somebody<'a> {
 /// How the policy sees a user whose token names these groups: as one on the rosters of those that are groups.
 fn standing(id: &str, groups: &[&str]) -> (String, Standpoint) {
     let id: UserId = id.parse().unwrap();
-    let rosters = groups.iter().filter_map(|group| group.parse().ok()).collect();
+    let rosters = groups.iter().filter_map(|group| group.parse().ok());
+    let holdings = rosters.map(|roster| Holding { roster, expires_at: None }).collect();
     let now = Timestamp::from_unix(1_800_000_000).unwrap();
     let grant = Grant::Login(Login::of(id.clone()));
     let session = Duration::from_secs(60);
     let admission = policy::admit(grant, Standing::default(), session, now).unwrap();
-    let actor = Actor::user(&admission, &Held(rosters), now);
+    let actor = Actor::user(&admission, holdings);
     (format!("{id} in {groups:?}"), Standpoint::User { id, actor })
-}
-
-/// A state in which everybody is on the same rosters.
-struct Held(Vec<Roster>);
-
-impl Directory for Held {
-    fn record(&self, _: &UserId, _: Timestamp) -> Record {
-        let holding = |roster: &Roster| Holding { roster: roster.clone(), expires_at: None };
-        Record { holdings: self.0.iter().map(holding).collect(), ..Record::default() }
-    }
-
-    fn has_group(&self, _: &GroupName) -> bool {
-        unreachable!("the policy asks for records only")
-    }
-
-    fn rosters(&self, _: Page<'_, Roster>) -> Vec<Roster> {
-        unreachable!("the policy asks for records only")
-    }
-
-    fn members(&self, _: &Roster, _: Page<'_, UserId>, _: Timestamp) -> Option<Vec<UserId>> {
-        unreachable!("the policy asks for records only")
-    }
-
-    fn users(&self, _: Page<'_, UserId>, _: Timestamp) -> Vec<UserId> {
-        unreachable!("the policy asks for records only")
-    }
 }

@@ -367,7 +367,7 @@ pub fn users_act_within_the_policy(store: &Subject<'_>) {
         let record = store.record(id);
         let day = Duration::from_secs(86_400);
         let admission = policy::admit(grant, record.standing, day, store.now).unwrap();
-        let actor = Actor::user(&admission, store.directory(), store.now);
+        let actor = Actor::user(&admission, record.holdings);
         policy::permit(&actor, change)
     };
     let create =
