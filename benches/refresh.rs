@@ -29,6 +29,7 @@ use pasee::jose::key::{Algorithm, PrivateKey};
 use pasee::jose::sign::token_id;
 use pasee::keys::{KeyParts, KeyRing, Keys};
 use pasee::server::{Api, Config};
+use pasee::service::{Parts, Service};
 use pasee::settings::{IdentityProvider, Local, Mapping, Protocol};
 use pasee::store::embedded::Embedded;
 use pasee::telemetry::Metrics;
@@ -164,19 +165,23 @@ fn server(key: &PrivateKey) -> (Api, String) {
         issue(admission, record.holdings, lifetimes, [token_id([1; 16]), token_id([2; 16])], now());
     let keys = KeyRing::new(Keys::new(&party(), KeyParts::of(key.clone())));
     let token = keys.current().refresh_tokens().write(&pair.refresh).expect("a token");
-    let api = Api::new(Config {
-        hostname: "http://127.0.0.1:8150".to_owned(),
-        lifetimes,
-        trusted_proxies: Vec::new(),
+    let service = Service::new(Parts {
         realm: Arc::new(realm),
         providers: Providers::new(&[nobody()]).expect("a provider"),
         provider_names: Vec::new(),
         keys,
-        attempts: Attempts::new(0, 0),
-        cors: Cors::new(&[]),
+        lifetimes,
         metrics: Metrics::new(),
         clock: now,
     });
+    let config = Config {
+        hostname: "http://127.0.0.1:8150".to_owned(),
+        trusted_proxies: Vec::new(),
+        attempts: Attempts::new(0, 0),
+        cors: Cors::new(&[]),
+        metrics: Metrics::new(),
+    };
+    let api = Api::new(config, service);
     (api, token)
 }
 

@@ -17,6 +17,7 @@
 //! | [`store`] | where the state lives, and what feeds the index |
 //! | [`idp`] | who somebody is, proved by an identity provider |
 //! | [`cluster`] | the Kubernetes API server: how it is connected to, and what logins ask of it |
+//! | [`service`] | the use cases, without HTTP: logins and refreshes, groups, users |
 //! | [`web`] | HTTP plumbing: connections, limits, timeouts, TLS, the admin port |
 //! | [`server`] | the HTTP API |
 //! | [`controller`] | the one that brings custom resources to what they ask for |
@@ -38,6 +39,7 @@ pub mod objects;
 pub mod outbound;
 pub mod resources;
 pub mod server;
+pub mod service;
 pub mod settings;
 pub mod store;
 pub mod telemetry;

@@ -1,25 +1,29 @@
 //! The HTTP API: from a request to an answer.
 //!
-//! Owns routes, handlers and documents. Reads and changes the state only through the ports of the domain; must not know
-//! which store there is.
+//! Owns routes, handlers and documents: a handler parses, has `service` do what is asked, and writes the answer. Must not
+//! know which store there is, nor who may do what.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `route` | all paths: what is asked |
+//! | `api` | tokens, users and groups as Core JSON |
+//! | `login` | logins in a browser |
+//! | `well_known` | what everybody may read: JSON home, public keys |
+//! | `request` | what a request says |
+//! | `reply` | an answer before it is put into HTTP |
+//! | `document` | the encoding of documents |
+//! | `error` | where errors meet status codes |
 
+mod api;
 pub mod document;
 pub mod error;
-mod forward;
-mod groups;
-mod keys;
-mod paging;
-mod proof;
-mod redirect;
+mod login;
 mod reply;
 mod request;
 pub mod route;
-mod tokens;
-mod urls;
-mod users;
+mod well_known;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
@@ -27,70 +31,55 @@ use http::{HeaderMap, Method};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 
-use crate::domain::membership::Roster;
-use crate::domain::policy::{Actor, Admission, Grant, Permit, admit};
-use crate::domain::realm::Realm;
-use crate::domain::time::Timestamp;
-use crate::domain::token::Lifetimes;
-use crate::domain::user::{ProviderName, UserId};
-use crate::idp::Providers;
-use crate::keys::KeyRing;
+use crate::service::Service;
 use crate::telemetry::Metrics;
-use crate::web::bearer::bearer;
-use crate::web::limits::{Attempts, read_body};
+use crate::web::limits::Attempts;
 use crate::web::peer::client_address;
 use crate::web::respond::{Cors, Scheme, harden, preferred};
 use crate::web::{Handle, Request, Response};
 
 use error::ApiError;
+use login::ReplayGuard;
 use reply::Reply;
-use request::{Call, Fields};
+use request::Call;
 use route::{NoRoute, Route};
+use well_known::WellKnown;
 
-/// What the API works with.
+/// How the API answers.
 pub struct Config {
     /// What URLs in documents start with, without a slash at the end.
     pub hostname: String,
-    /// How long tokens and sessions last.
-    pub lifetimes: Lifetimes,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// The store.
-    pub realm: Arc<dyn Realm>,
-    /// Who can be logged in through.
-    pub providers: Providers,
-    /// Every provider the settings name, offered or not: whose users may be put into groups.
-    pub provider_names: Vec<ProviderName>,
-    /// What tokens and cookies are made and believed with.
-    pub keys: KeyRing,
     /// Limits attempts to guess.
     pub attempts: Attempts,
     /// Which web pages may call.
     pub cors: Cors,
     /// Counts.
     pub metrics: Metrics,
-    /// What time it is.
-    pub clock: fn() -> Timestamp,
 }
 
 /// The API, ready to answer.
 pub struct Api {
     config: Config,
+    service: Service,
     scheme: Scheme,
-    documents: keys::Documents,
-    ended: redirect::Ended,
+    well_known: WellKnown,
+    replays: ReplayGuard,
 }
 
 impl Api {
-    /// The API over its parts.
+    /// The API over the use cases.
     #[must_use]
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: Config, service: Service) -> Self {
         let https = config.hostname.starts_with("https://");
+        let keys = service.keys().current();
         Self {
             scheme: if https { Scheme::Https } else { Scheme::Http },
-            documents: keys::Documents::new(&config),
-            ended: redirect::Ended::default(),
+            well_known: WellKnown::new(&config.hostname, keys.signer().issuer().as_str()),
+            replays: ReplayGuard::default(),
             config,
+            service,
         }
     }
 
@@ -106,13 +95,14 @@ impl Api {
             NoRoute::MethodNotAllowed(allow) => ApiError::MethodNotAllowed(allow),
         })?;
         let client = client_address(&parts.headers, peer.ip(), &self.config.trusted_proxies);
-        let call = Call { parts, client, now: (self.config.clock)(), body };
+        let call = Call { parts, client, now: self.service.now(), body };
+        let keys = self.service.keys();
         match route {
-            Route::Home => Ok(self.documents.home()),
-            Route::PublicKey => Ok(keys::public_key(&self.config.keys.current())),
-            Route::Discovery => self.documents.discovery(),
-            Route::Jwks => Ok(keys::jwks(&self.config.keys.current())),
-            Route::JwksEs256k => Ok(keys::jwks_es256k(&self.config.keys.current())),
+            Route::Home => Ok(self.well_known.home()),
+            Route::PublicKey => Ok(well_known::public_key(keys.current().signer().public())),
+            Route::Discovery => self.well_known.discovery(),
+            Route::Jwks => Ok(well_known::jwks(keys.current().jwks())),
+            Route::JwksEs256k => Ok(well_known::jwks(keys.current().jwks_es256k())),
             Route::DescribeTokens => self.describe_tokens(&call).await,
             Route::CreateTokens => self.create_tokens(call).await,
             Route::ListUsers => self.list_users(&call),
@@ -130,54 +120,6 @@ impl Api {
         }
     }
 
-    /// The user the access token speaks for, as they stand now.
-    fn caller(&self, call: &Call<'_>) -> Result<Caller, ApiError> {
-        self.caller_at(&call.parts.headers, call.now)
-    }
-
-    fn caller_at(&self, headers: &HeaderMap, now: Timestamp) -> Result<Caller, ApiError> {
-        let token = bearer(headers)?.ok_or(ApiError::TokenMissing)?;
-        let claims = self.config.keys.current().verifier().access(token, now)?;
-        let record = self.config.realm.directory().record(&claims.token.subject, now);
-        let session = self.config.lifetimes.session;
-        let admission = admit(Grant::Access(&claims), record.standing, session, now)?;
-        let actor = Actor::user(&admission, record.holdings);
-        Ok(Caller { admission, actor })
-    }
-
-    /// The caller and the body. A body may take its time, so the caller is judged again when all of it is there: what
-    /// they were allowed when they began counts for nothing.
-    async fn caller_with_fields(&self, call: Call<'_>) -> Result<(Caller, Fields), ApiError> {
-        self.caller(&call)?;
-        let parts = call.parts;
-        let fields = call.fields().await?;
-        Ok((self.caller_at(&parts.headers, (self.config.clock)())?, fields))
-    }
-
-    /// Like [`Api::caller`], for what may be asked without a token too.
-    fn caller_if_any(&self, call: &Call<'_>) -> Result<Option<Caller>, ApiError> {
-        match self.caller(call) {
-            Ok(caller) => Ok(Some(caller)),
-            Err(ApiError::TokenMissing) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Carries out what the policy allows, and says so in the log.
-    async fn write(&self, permit: Permit) -> Result<(), ApiError> {
-        let (change, actor) = (permit.change().clone(), permit.actor().cloned());
-        self.config.realm.write(permit).await?;
-        match actor {
-            Some(actor) => tracing::info!(?actor, ?change, "changed"),
-            None => tracing::info!(?change, "changed by the operator"),
-        }
-        Ok(())
-    }
-
-    fn is_https(&self) -> bool {
-        matches!(self.scheme, Scheme::Https)
-    }
-
     /// The absolute URL of a path.
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.config.hostname)
@@ -188,21 +130,6 @@ impl Api {
         harden(&mut response, self.scheme);
         self.config.cors.apply(headers, &mut response);
         if method == Method::HEAD { reply::without_body(response) } else { response }
-    }
-}
-
-/// Somebody with an access token that holds.
-struct Caller {
-    admission: Admission,
-    actor: Actor,
-}
-
-impl Caller {
-    /// Of a user's rosters those the caller may know of: with a token of limited scope, nobody learns their own groups
-    /// beyond it.
-    fn within(&self, user: &UserId, rosters: impl Iterator<Item = Roster>) -> Vec<Roster> {
-        let own = self.actor.id() == Some(user);
-        rosters.filter(|roster| !own || self.admission.scope().covers(roster)).collect()
     }
 }
 

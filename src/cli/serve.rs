@@ -18,6 +18,7 @@ use crate::domain::realm::Realm;
 use crate::idp::{Clusters, Providers};
 use crate::keys::KeyRing;
 use crate::server::{Api, Config};
+use crate::service::{Parts, Service};
 use crate::settings::{Protocol, Settings, Storage};
 use crate::telemetry::{Metrics, start_log};
 use crate::web::accept::{bind, run as accept};
@@ -89,26 +90,26 @@ fn api(
     providers: Providers,
     metrics: Metrics,
 ) -> Api {
-    Api::new(Config {
-        hostname: settings.hostname.clone(),
-        lifetimes: settings.jwt.lifetimes,
-        trusted_proxies: settings.limits.trusted_proxies.clone(),
+    let provider_names =
+        settings.identity_providers.iter().map(|provider| provider.name.clone()).collect();
+    let service = Service::new(Parts {
         realm,
         providers,
-        provider_names: settings
-            .identity_providers
-            .iter()
-            .map(|provider| provider.name.clone())
-            .collect(),
+        provider_names,
         keys,
-        attempts: Attempts::new(
-            settings.limits.login_attempts_per_user,
-            settings.limits.login_attempts_per_address,
-        ),
+        lifetimes: settings.jwt.lifetimes,
+        metrics: metrics.clone(),
+        clock: now,
+    });
+    let limits = &settings.limits;
+    let config = Config {
+        hostname: settings.hostname.clone(),
+        trusted_proxies: limits.trusted_proxies.clone(),
+        attempts: Attempts::new(limits.login_attempts_per_user, limits.login_attempts_per_address),
         cors: Cors::new(&settings.allowed_origins),
         metrics,
-        clock: now,
-    })
+    };
+    Api::new(config, service)
 }
 
 /// The API servers behind the providers of the protocol kubernetes: as their settings say, else as those of the store.

@@ -15,6 +15,7 @@ use crate::jose::error::VerifyError;
 use crate::jose::seal::SealError;
 use crate::jose::sign::SignError;
 use crate::server::document;
+use crate::service::{AccessError, ChangeError, GrantError};
 use crate::web::bearer::{BearerError, challenge};
 use crate::web::limits::{BodyError, RetryAfter};
 
@@ -104,9 +105,43 @@ macro_rules! malformed {
 }
 malformed!(GroupNameError, UserIdError, ScopeError, ClaimNameError);
 
+impl From<AccessError> for ApiError {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Token(error) => error.into(),
+            AccessError::Refused(refusal) => refusal.into(),
+        }
+    }
+}
+
+impl From<GrantError> for ApiError {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::Provider(error) => error.into(),
+            GrantError::Token(error) => error.into(),
+            GrantError::ProviderGone => Self::ProviderGone,
+            GrantError::NotAllowedAnyMore => Self::NotAllowedAnyMore,
+            GrantError::Refused(refusal) => refusal.into(),
+            GrantError::Stale(stale) => stale.into(),
+            GrantError::Sign(error) => error.into(),
+            GrantError::Randomness => Self::Randomness,
+        }
+    }
+}
+
+impl From<ChangeError> for ApiError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Denied(denied) => denied.into(),
+            ChangeError::Write(error) => error.into(),
+            ChangeError::UnknownProvider(_) => Self::Malformed(error.to_string()),
+        }
+    }
+}
+
 /// An error as it is sent.
 #[derive(Debug)]
-pub struct Answer {
+pub struct ErrorReply {
     /// The status.
     pub status: StatusCode,
     /// `Allow`, `Retry-After` or `WWW-Authenticate`.
@@ -166,9 +201,9 @@ impl ApiError {
 
     /// The error as it is sent: what the caller can act on, nothing of the inside.
     #[must_use]
-    pub fn answer(&self) -> Answer {
+    pub fn answer(&self) -> ErrorReply {
         let status = self.status();
-        Answer { status, header: self.header(status), body: document::error(&self.title()) }
+        ErrorReply { status, header: self.header(status), body: document::error(&self.title()) }
     }
 
     fn title(&self) -> String {

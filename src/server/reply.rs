@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hyper::body::Body;
 
 use super::document::Document;
-use super::error::Answer;
+use super::error::ErrorReply;
 use crate::web::Response;
 use crate::web::respond::Encoding;
 
@@ -90,8 +90,8 @@ impl Reply {
     }
 }
 
-impl From<Answer> for Reply {
-    fn from(answer: Answer) -> Self {
+impl From<ErrorReply> for Reply {
+    fn from(answer: ErrorReply) -> Self {
         let headers = answer.header.into_iter().collect();
         Self { status: answer.status, headers, content: Content::Document(answer.body.into()) }
             .unstored()

@@ -14,9 +14,9 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::error::ApiError;
-use super::read_body;
 use crate::domain::time::Timestamp;
 use crate::jose::json::strict_object;
+use crate::web::limits::read_body;
 
 /// A request, who sent it, and when.
 pub struct Call<'a> {

@@ -10,20 +10,20 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use url::Url;
 
-use super::Api;
-use super::error::ApiError;
 use super::proof::Proof;
-use super::reply::Reply;
-use super::request::{Call, essence};
 use super::tokens::attempt_key;
 use crate::domain::user::UserId;
 use crate::idp::{Forward, ForwardedAnswer, ForwardedRequest, Provider, ProviderError};
 use crate::jose::json::strict_object;
+use crate::server::Api;
+use crate::server::error::ApiError;
+use crate::server::reply::Reply;
+use crate::server::request::{Call, essence};
 
 impl Api {
     /// POST `/users/`: a new user at the provider that registers users.
-    pub(super) async fn register_user(&self, call: Call<'_>) -> Result<Reply, ApiError> {
-        let provider = self.config.providers.registering().ok_or(ProviderError::NotOffered)?;
+    pub(in crate::server) async fn register_user(&self, call: Call<'_>) -> Result<Reply, ApiError> {
+        let provider = self.service.providers().registering().ok_or(ProviderError::NotOffered)?;
         self.config.attempts.check_address(call.client).map_err(ApiError::TooMany)?;
         // No Authorization: a token of ours is none of the provider's business.
         let answer = provider.forward(Forward::Users, request(call, &[]).await?).await?;
@@ -33,8 +33,11 @@ impl Api {
     }
 
     /// GET, POST `/password_recoveries/`: at the provider that registers users.
-    pub(super) async fn recover_password(&self, call: Call<'_>) -> Result<Reply, ApiError> {
-        let provider = self.config.providers.registering().ok_or(ProviderError::NotOffered)?;
+    pub(in crate::server) async fn recover_password(
+        &self,
+        call: Call<'_>,
+    ) -> Result<Reply, ApiError> {
+        let provider = self.service.providers().registering().ok_or(ProviderError::NotOffered)?;
         let client = call.client;
         let forwarded = request(call, &[]).await?;
         if forwarded.method == Method::POST {

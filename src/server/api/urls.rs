@@ -1,14 +1,14 @@
-//! Where users and groups are found over HTTP, and how they stand in lists of documents.
+//! Where users, groups and the next page of a list are found over HTTP, and how users and groups stand in such lists.
 //!
 //! Must not know who may look at them.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::Api;
-use super::document::Document;
 use crate::domain::membership::Roster;
 use crate::domain::user::UserId;
+use crate::server::Api;
+use crate::server::document::{Document, Link};
 
 impl Api {
     pub(super) fn user_url(&self, user: &UserId) -> String {
@@ -36,4 +36,9 @@ impl Api {
 /// A name as it stands in a path or a query.
 pub(super) fn encoded(name: &str) -> String {
     utf8_percent_encode(name, NON_ALPHANUMERIC).to_string().replace("%2D", "-").replace("%5F", "_")
+}
+
+/// The link to the next page.
+pub(super) fn next_page(url: String, title: &str) -> Link {
+    Link::new("get", url, title, "The next page.")
 }

@@ -8,10 +8,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use super::bearer;
-use super::error::ApiError;
 use crate::jose::verify::is_of_pasee;
-use crate::web::bearer::BearerError;
+use crate::server::error::ApiError;
+use crate::web::bearer::{BearerError, bearer};
 
 /// As lenient as the decoders of providers are.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(

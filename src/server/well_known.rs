@@ -7,22 +7,21 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, HeaderValue};
 use serde_json::{Value, json};
 
-use super::Config;
 use super::error::ApiError;
 use super::reply::Reply;
-use crate::keys::Keys;
+use crate::jose::key::PublicKey;
 
 /// The documents that never change, written once.
-pub struct Documents {
+pub struct WellKnown {
     home: Bytes,
     discovery: Option<Bytes>,
 }
 
-impl Documents {
-    pub fn new(config: &Config) -> Self {
+impl WellKnown {
+    pub fn new(hostname: &str, issuer: &str) -> Self {
         Self {
-            home: bytes(&home(&config.hostname)),
-            discovery: discovery(config).as_ref().map(bytes),
+            home: bytes(&home(hostname)),
+            discovery: discovery(hostname, issuer).as_ref().map(bytes),
         }
     }
 
@@ -39,8 +38,7 @@ impl Documents {
 }
 
 /// The key that access tokens are signed with.
-pub fn public_key(keys: &Keys) -> Reply {
-    let signing = keys.signer().public();
+pub fn public_key(signing: &PublicKey) -> Reply {
     let document = json!({
         "public_key": signing.to_pem(),
         "algorithm": signing.algorithm().as_str(),
@@ -49,12 +47,9 @@ pub fn public_key(keys: &Keys) -> Reply {
     cached("application/json", &bytes(&document))
 }
 
-pub fn jwks(keys: &Keys) -> Reply {
-    cached("application/jwk-set+json", keys.jwks())
-}
-
-pub fn jwks_es256k(keys: &Keys) -> Reply {
-    cached("application/jwk-set+json", keys.jwks_es256k())
+/// A JWK Set.
+pub fn jwks(set: &Bytes) -> Reply {
+    cached("application/jwk-set+json", set)
 }
 
 fn bytes(value: &Value) -> Bytes {
@@ -68,9 +63,7 @@ fn cached(content_type: &'static str, body: &Bytes) -> Reply {
 
 /// Where verifiers that know the issuer alone find the keys (OpenID Connect Discovery 1.0 section 4, as far as it is about
 /// keys: nobody logs in by that protocol here). It stands at the issuer's name, so the issuer must be where we are.
-fn discovery(config: &Config) -> Option<Value> {
-    let (keys, hostname) = (config.keys.current(), &config.hostname);
-    let issuer = keys.signer().issuer().as_str();
+fn discovery(hostname: &str, issuer: &str) -> Option<Value> {
     let is_here = hostname.starts_with("https://") && issuer.trim_end_matches('/') == hostname;
     is_here.then(|| {
         json!({

@@ -1,0 +1,49 @@
+//! The Core JSON API: tokens, users and groups as documents that link to each other.
+//!
+//! Owns what each handler reads and answers, and where a caller's token stands in a request. What is asked is done by
+//! `service`.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `tokens` | logins and refreshes |
+//! | `users` | who there is, bans, revocations |
+//! | `groups` | groups and their rosters |
+//! | `forward` | what is passed on to identity providers untouched |
+//! | `proof` | what somebody shows to change a password there |
+//! | `urls` | where users and groups are found |
+
+mod forward;
+mod groups;
+mod proof;
+mod tokens;
+mod urls;
+mod users;
+
+use super::Api;
+use super::error::ApiError;
+use super::request::{Call, Fields};
+use crate::service::Caller;
+use crate::web::bearer::bearer;
+
+impl Api {
+    /// The user the access token speaks for, as they stand now.
+    fn caller(&self, call: &Call<'_>) -> Result<Caller, ApiError> {
+        let token = bearer(&call.parts.headers)?.ok_or(ApiError::TokenMissing)?;
+        Ok(self.service.caller(token, call.now)?)
+    }
+
+    /// Like [`Api::caller`], for what may be asked without a token too.
+    fn caller_if_any(&self, call: &Call<'_>) -> Result<Option<Caller>, ApiError> {
+        match self.caller(call) {
+            Ok(caller) => Ok(Some(caller)),
+            Err(ApiError::TokenMissing) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The caller, as they stand when all of the body is there, and the body.
+    async fn caller_with_fields(&self, call: Call<'_>) -> Result<(Caller, Fields), ApiError> {
+        let token = bearer(&call.parts.headers)?.ok_or(ApiError::TokenMissing)?;
+        self.service.caller_after(token, call.now, call.fields()).await
+    }
+}

@@ -1,0 +1,128 @@
+//! `/tokens/`: logins and refreshes.
+//!
+//! Must not know who gets tokens, nor what they say.
+
+use http::StatusCode;
+
+use crate::domain::token::Scope;
+use crate::idp::{Credential, LoginMethod, PasswordCredential, Provider};
+use crate::server::Api;
+use crate::server::document::{Document, Link, Location, Need};
+use crate::server::error::ApiError;
+use crate::server::reply::Reply;
+use crate::server::request::{Call, Fields};
+use crate::service::SignedPair;
+use crate::web::bearer::bearer;
+
+impl Api {
+    /// GET: what can be done for tokens; with `idp`, the way back from a provider that logs in by redirect.
+    pub(in crate::server) async fn describe_tokens(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<Reply, ApiError> {
+        if let Some(name) = call.query("idp")? {
+            return self.visit_tokens(call, &name).await;
+        }
+        let url = self.url("/tokens/");
+        let mut document = Document::new(&url, "Get tokens from an identity provider");
+        for provider in self.service.providers().iter() {
+            document = document
+                .with(&format!("identify_via_{}", provider.name()), login_link(&url, provider));
+        }
+        let refresh = Link::new(
+            "post",
+            format!("{url}?refresh"),
+            "Get new tokens for a refresh token",
+            "POST with the refresh token in the header Authorization: Bearer … to get a new access and refresh token.",
+        );
+        let document =
+            document.with("refresh", refresh.field("scope", Location::Query, Need::Optional));
+        Ok(Reply::document(StatusCode::OK, &document))
+    }
+
+    /// POST: a login with `idp`, or a refresh.
+    pub(in crate::server) async fn create_tokens(&self, call: Call<'_>) -> Result<Reply, ApiError> {
+        let scope = call.parsed_query::<Scope>("scope")?.unwrap_or_default();
+        match (call.query("idp")?, call.query("refresh")?) {
+            (Some(name), None) => self.log_in(call, &name, scope).await,
+            (None, Some(_)) => self.refresh(&call, scope),
+            _ => Err(ApiError::Malformed(
+                "the query must name an identity provider or ask for a refresh: ?idp=kisee or ?refresh".to_owned(),
+            )),
+        }
+    }
+
+    async fn log_in(&self, call: Call<'_>, name: &str, scope: Scope) -> Result<Reply, ApiError> {
+        let provider = self.provider(name)?;
+        if provider.login_methods() == [LoginMethod::Redirect] {
+            return self.begin_login(&call, provider, &scope).await;
+        }
+        let (client, now) = (call.client, call.now);
+        let credential = credential(provider, call.fields().await?)?;
+        let attempts = &self.config.attempts;
+        match &credential {
+            Credential::Password(credential) => {
+                attempts.check(client, &attempt_key(name, &credential.login))
+            }
+            Credential::Token(_) => attempts.check_address(client),
+        }
+        .map_err(ApiError::TooMany)?;
+        let pair = self.service.log_in(provider, credential, scope, now).await?;
+        Ok(self.tokens(&pair, StatusCode::CREATED))
+    }
+
+    fn refresh(&self, call: &Call<'_>, scope: Scope) -> Result<Reply, ApiError> {
+        let token = bearer(&call.parts.headers)?.ok_or(ApiError::RefreshTokenMissing)?;
+        Ok(self.tokens(&self.service.refresh(token, scope, call.now)?, StatusCode::CREATED))
+    }
+
+    /// A pair as it is handed out.
+    pub(in crate::server) fn tokens(&self, pair: &SignedPair, status: StatusCode) -> Reply {
+        let document = Document::new(&self.url("/tokens/"), "Tokens")
+            .with("access_token", pair.access_token.as_str())
+            .with("refresh_token", pair.refresh_token.as_str());
+        Reply::document(status, &document)
+    }
+
+    pub(in crate::server) fn provider(&self, name: &str) -> Result<&Provider, ApiError> {
+        let nowhere = ApiError::NotFound(
+            "there is no such identity provider; GET /tokens/ lists those there are",
+        );
+        self.service.providers().get(name).ok_or(nowhere)
+    }
+}
+
+fn login_link(url: &str, provider: &Provider) -> Link {
+    let link = Link::new(
+        "post",
+        format!("{url}?idp={}", provider.name()),
+        provider.title(),
+        provider.description(),
+    );
+    let link = provider.fields().iter().fold(link, |link, field| {
+        link.field(
+            &field.name,
+            Location::Form,
+            if field.required { Need::Required } else { Need::Optional },
+        )
+    });
+    link.field("scope", Location::Query, Need::Optional)
+}
+
+/// What the body logs in with, by one of the provider's methods.
+fn credential(provider: &Provider, mut fields: Fields) -> Result<Credential, ApiError> {
+    let takes = |method| provider.login_methods().contains(&method);
+    let token = takes(LoginMethod::Token) && (fields.has("token") || !takes(LoginMethod::Password));
+    if token {
+        return Ok(Credential::Token(fields.text("token")?.into()));
+    }
+    let (login, password) = (fields.text("login")?, fields.text("password")?.into());
+    Ok(Credential::Password(PasswordCredential { login, password }))
+}
+
+/// One counter for a person, however they spell themselves.
+pub(super) fn attempt_key(provider: &str, login: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    let folded: String = login.trim().nfkc().flat_map(char::to_lowercase).collect();
+    format!("{provider}-{folded}")
+}

@@ -1,0 +1,95 @@
+//! The use cases, without HTTP: logins and refreshes, who acts with a token, groups, users.
+//!
+//! Owns the order in which things are judged: who somebody is, whether they may, and only then whether what they name is
+//! there. Takes values of the domain and returns such values, or errors of its own. Must not know how a request came or
+//! how an answer is written, nor which store there is.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `tokens` | pairs of tokens; the one gate that all of them pass |
+//! | `login` | logins in a browser |
+//! | `caller` | who acts with an access token |
+//! | `groups` | groups and who is in them |
+//! | `users` | what users are in, bans, revocations |
+//! | `change` | how a change is judged, made and told |
+//! | `listing` | one page of what there is |
+
+mod caller;
+mod change;
+mod groups;
+mod listing;
+mod login;
+mod tokens;
+mod users;
+
+use std::sync::Arc;
+
+use crate::domain::directory::Directory;
+use crate::domain::realm::Realm;
+use crate::domain::time::Timestamp;
+use crate::domain::token::Lifetimes;
+use crate::domain::user::ProviderName;
+use crate::idp::Providers;
+use crate::keys::KeyRing;
+use crate::telemetry::Metrics;
+
+pub use caller::{AccessError, Caller};
+pub use change::ChangeError;
+pub use groups::RosterView;
+pub use listing::Listing;
+pub use tokens::{GrantError, SignedPair};
+pub use users::UserView;
+
+/// What the use cases work with.
+pub struct Parts {
+    /// The store.
+    pub realm: Arc<dyn Realm>,
+    /// Who can be logged in through.
+    pub providers: Providers,
+    /// Every provider the settings name, offered or not: whose users may be put into groups.
+    pub provider_names: Vec<ProviderName>,
+    /// What tokens and cookies are made and believed with.
+    pub keys: KeyRing,
+    /// How long tokens and sessions last.
+    pub lifetimes: Lifetimes,
+    /// Counts.
+    pub metrics: Metrics,
+    /// What time it is.
+    pub clock: fn() -> Timestamp,
+}
+
+/// The use cases, over their parts.
+pub struct Service(Parts);
+
+impl Service {
+    /// Everything that can be asked for, over these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(parts)
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.0.clock)()
+    }
+
+    /// Who can be logged in through.
+    #[must_use]
+    pub fn providers(&self) -> &Providers {
+        &self.0.providers
+    }
+
+    /// What tokens and cookies are made and believed with.
+    #[must_use]
+    pub fn keys(&self) -> &KeyRing {
+        &self.0.keys
+    }
+
+    fn directory(&self) -> &dyn Directory {
+        self.0.realm.directory()
+    }
+}
+
+#[cfg(test)]
+mod tests;

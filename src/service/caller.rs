@@ -1,0 +1,103 @@
+//! Who acts with an access token.
+//!
+//! A token is verified once for each request, and its user is looked up once for each judgement: standing and groups are of
+//! one moment. Must not know what the caller wants.
+
+use std::future::Future;
+
+use super::Service;
+use crate::domain::membership::Roster;
+use crate::domain::policy::{Actor, Admission, Grant, Refusal, admit};
+use crate::domain::time::Timestamp;
+use crate::domain::token::AccessClaims;
+use crate::domain::user::UserId;
+use crate::jose::error::VerifyError;
+
+/// Somebody with an access token that holds, as they stood at one moment.
+#[derive(Debug)]
+pub struct Caller {
+    admission: Admission,
+    actor: Actor,
+    judged_at: Timestamp,
+}
+
+/// Why nobody acts with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccessError {
+    /// It does not hold.
+    #[error("this token does not hold: {0}")]
+    Token(#[from] VerifyError),
+    /// It holds, and its user may not use it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl Caller {
+    /// Who.
+    #[must_use]
+    pub fn user(&self) -> &UserId {
+        self.admission.user()
+    }
+
+    pub(super) fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    pub(super) fn judged_at(&self) -> Timestamp {
+        self.judged_at
+    }
+}
+
+impl Service {
+    /// The user an access token speaks for, as they stand now.
+    ///
+    /// # Errors
+    /// [`AccessError`]: nobody acts with it.
+    pub fn caller(&self, token: &str, now: Timestamp) -> Result<Caller, AccessError> {
+        self.judge(&self.verified(token, now)?, now)
+    }
+
+    /// The caller, and what they say. That may take its time, so they are judged again when all of it is there: what they
+    /// were allowed when they began counts for nothing. Only the signature is not looked at twice.
+    ///
+    /// # Errors
+    /// [`AccessError`], in which case nothing is listened to, or not any more; else what went wrong in saying it.
+    pub async fn caller_after<T, E: From<AccessError>>(
+        &self,
+        token: &str,
+        now: Timestamp,
+        said: impl Future<Output = Result<T, E>>,
+    ) -> Result<(Caller, T), E> {
+        let claims = self.verified(token, now)?;
+        self.judge(&claims, now)?;
+        let said = said.await?;
+        Ok((self.judge(&claims, self.now())?, said))
+    }
+
+    fn verified(&self, token: &str, now: Timestamp) -> Result<AccessClaims, AccessError> {
+        Ok(self.0.keys.current().verifier().access(token, now)?)
+    }
+
+    /// Judges a verified token at a moment that may be later than when it was verified.
+    fn judge(&self, claims: &AccessClaims, now: Timestamp) -> Result<Caller, AccessError> {
+        let token = &claims.token;
+        if token.expires_at <= now {
+            return Err(VerifyError::Expired.into());
+        }
+        let record = self.directory().record(&token.subject, now);
+        let session = self.0.lifetimes.session;
+        let admission = admit(Grant::Access(claims), record.standing, session, now)?;
+        let actor = Actor::user(&admission, record.holdings);
+        Ok(Caller { admission, actor, judged_at: now })
+    }
+
+    /// The rosters that a caller may know of a user. Their own are those the token's scope reaches: with a limited token,
+    /// nobody learns what they are in beyond it.
+    pub(super) fn rosters_of(&self, caller: &Caller, user: &UserId) -> Vec<Roster> {
+        if caller.user() == user {
+            return caller.actor.rosters().to_vec();
+        }
+        let record = self.directory().record(user, caller.judged_at);
+        record.holdings.into_iter().map(|holding| holding.roster).collect()
+    }
+}

@@ -1,0 +1,116 @@
+//! Groups and who is in them.
+//!
+//! The policy is asked before the directory: who may not look learns nothing of what is there.
+
+use super::{Caller, ChangeError, Listing, Service};
+use crate::domain::directory::{Directory, Page};
+use crate::domain::group::GroupName;
+use crate::domain::membership::{Membership, Roster};
+use crate::domain::policy::{Denied, View, may_see, permit};
+use crate::domain::realm::Change;
+use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
+
+/// A roster that somebody may look at, which need not be there.
+pub struct RosterView<'a> {
+    directory: &'a dyn Directory,
+    roster: &'a Roster,
+    now: Timestamp,
+}
+
+impl RosterView<'_> {
+    /// Who is on it; `None` when there is no such group.
+    #[must_use]
+    pub fn members(&self, page: Page<'_, UserId>) -> Option<Listing<UserId>> {
+        let mut is_there = true;
+        let listing = Listing::asked(page, |page| {
+            let members = self.directory.members(self.roster, page, self.now);
+            is_there = members.is_some();
+            members.unwrap_or_default()
+        });
+        is_there.then_some(listing)
+    }
+}
+
+impl Service {
+    /// A user's groups; without a user, all groups to root staff and their own to everybody else.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn groups(
+        &self,
+        caller: &Caller,
+        of: Option<&UserId>,
+        page: Page<'_, Roster>,
+    ) -> Result<Listing<Roster>, Denied> {
+        if let Some(user) = of {
+            may_see(caller.actor(), &View::User(user.clone()))?;
+        } else if may_see(caller.actor(), &View::Groups).is_ok() {
+            return Ok(Listing::asked(page, |page| self.directory().rosters(page)));
+        }
+        Ok(Listing::of(self.rosters_of(caller, of.unwrap_or(caller.user())), page))
+    }
+
+    /// A look at a roster.
+    ///
+    /// # Errors
+    /// [`Denied`], whether or not the group is there.
+    pub fn roster<'a>(
+        &'a self,
+        caller: &Caller,
+        roster: &'a Roster,
+    ) -> Result<RosterView<'a>, Denied> {
+        may_see(caller.actor(), &View::Members(roster.clone()))?;
+        Ok(RosterView { directory: self.directory(), roster, now: caller.judged_at() })
+    }
+
+    /// Makes a group, with the caller as its staff.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn create_group(&self, caller: &Caller, group: GroupName) -> Result<(), ChangeError> {
+        let creator = Some(caller.user().clone());
+        self.change(caller, Change::CreateGroup { group, creator }).await
+    }
+
+    /// Deletes a group and everything under it.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn delete_group(&self, caller: &Caller, group: GroupName) -> Result<(), ChangeError> {
+        self.change(caller, Change::DeleteGroup(group)).await
+    }
+
+    /// Puts a user onto a roster, without an end.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; that no provider has such users is said only to who may add some.
+    pub async fn add_member(
+        &self,
+        caller: &Caller,
+        roster: Roster,
+        user: UserId,
+    ) -> Result<(), ChangeError> {
+        let names = &self.0.provider_names;
+        let is_of_a_provider = names.contains(&user.provider());
+        let change = Change::AddMember(Membership { roster, user, expires_at: None });
+        if !is_of_a_provider {
+            permit(caller.actor(), change)?;
+            return Err(ChangeError::UnknownProvider(names.clone()));
+        }
+        self.change(caller, change).await
+    }
+
+    /// Takes a user off a roster.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn remove_member(
+        &self,
+        caller: &Caller,
+        roster: Roster,
+        user: UserId,
+    ) -> Result<(), ChangeError> {
+        self.change(caller, Change::RemoveMember { roster, user }).await
+    }
+}

@@ -1,0 +1,173 @@
+//! A realm that counts how often a user is looked up, and the use cases over it.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::domain::claim::ExtraClaims;
+use crate::domain::directory::{Directory, Page, Record};
+use crate::domain::evidence::Evidence;
+use crate::domain::group::GroupName;
+use crate::domain::membership::{Membership, Roster};
+use crate::domain::policy::{Actor, Permit, permit};
+use crate::domain::realm::{Change, Realm, Writing};
+use crate::domain::time::Timestamp;
+use crate::domain::token::{Lifetimes, Scope};
+use crate::domain::user::UserId;
+use crate::idp::{Identity, MappedGroups, Providers};
+use crate::jose::claims::Party;
+use crate::jose::key::{Algorithm, PrivateKey};
+use crate::keys::{KeyParts, KeyRing, Keys};
+use crate::service::{GrantError, Parts, Service, SignedPair};
+use crate::settings::{IdentityProvider, Local, Mapping, Protocol};
+use crate::store::embedded::Embedded;
+use crate::telemetry::Metrics;
+
+const START: i64 = 1_800_000_000;
+
+thread_local! {
+    static NOW: Cell<i64> = const { Cell::new(START) };
+}
+
+/// The time of this test.
+pub fn now() -> Timestamp {
+    Timestamp::from_unix(NOW.get()).unwrap()
+}
+
+/// Lets seconds pass in this test.
+pub fn pass(seconds: i64) {
+    NOW.set(NOW.get() + seconds);
+}
+
+/// A store that counts the looks at users' records.
+struct Counting {
+    store: Embedded,
+    looks: AtomicUsize,
+}
+
+impl Realm for Counting {
+    fn directory(&self) -> &dyn Directory {
+        self
+    }
+
+    fn write(&self, permit: Permit) -> Writing<'_> {
+        self.store.write(permit)
+    }
+}
+
+impl Directory for Counting {
+    fn record(&self, user: &UserId, now: Timestamp) -> Record {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.store.directory().record(user, now)
+    }
+
+    fn has_group(&self, group: &GroupName) -> bool {
+        self.store.directory().has_group(group)
+    }
+
+    fn rosters(&self, page: Page<'_, Roster>) -> Vec<Roster> {
+        self.store.directory().rosters(page)
+    }
+
+    fn members(
+        &self,
+        roster: &Roster,
+        page: Page<'_, UserId>,
+        now: Timestamp,
+    ) -> Option<Vec<UserId>> {
+        self.store.directory().members(roster, page, now)
+    }
+
+    fn users(&self, page: Page<'_, UserId>, now: Timestamp) -> Vec<UserId> {
+        self.store.directory().users(page, now)
+    }
+}
+
+pub struct Stage {
+    pub service: Service,
+    realm: Arc<Counting>,
+}
+
+impl Stage {
+    /// `local-root` is root staff, `local-ada` staff of `admin`, `local-alan` nothing.
+    pub fn new() -> Self {
+        let store = Embedded::in_memory(|| Timestamp::from_unix(START).unwrap()).unwrap();
+        let realm = Arc::new(Counting { store, looks: AtomicUsize::new(0) });
+        let service = Service::new(Parts {
+            realm: Arc::clone(&realm) as Arc<dyn Realm>,
+            providers: Providers::new(&[provider()]).unwrap(),
+            provider_names: vec!["local".parse().unwrap()],
+            keys: KeyRing::new(keys()),
+            lifetimes: Lifetimes::default(),
+            metrics: Metrics::new(),
+            clock: now,
+        });
+        let stage = Self { service, realm };
+        stage.operate(Change::CreateGroup { group: "admin".parse().unwrap(), creator: None });
+        for (roster, id) in [("staff", "local-root"), ("admin.staff", "local-ada")] {
+            let roster = roster.parse().unwrap();
+            stage.operate(Change::AddMember(Membership {
+                roster,
+                user: user(id),
+                expires_at: None,
+            }));
+        }
+        stage
+    }
+
+    /// Makes a change as the operator.
+    pub fn operate(&self, change: Change) {
+        self.realm.store.write_blocking(permit(&Actor::operator(), change).unwrap()).unwrap();
+    }
+
+    /// Puts other keys in force, which know no token of before.
+    pub fn replace_keys(&self) {
+        self.service.keys().replace(keys());
+    }
+
+    /// The looks since this was asked before.
+    pub fn looks(&self) -> usize {
+        self.realm.looks.swap(0, Ordering::Relaxed)
+    }
+
+    pub fn log_in(&self, id: &str) -> Result<SignedPair, GrantError> {
+        let identity = Identity {
+            user: user(id),
+            claims: ExtraClaims::default(),
+            evidence: Evidence::default(),
+            mapped: MappedGroups::default(),
+            authenticated_at: None,
+        };
+        let provider = self.service.providers().get("local").unwrap();
+        self.service.grant_login(provider, Ok(identity), Scope::Unlimited)
+    }
+
+    /// An access token of a user.
+    pub fn token(&self, id: &str) -> String {
+        let token = self.log_in(id).unwrap().access_token;
+        self.looks();
+        token
+    }
+}
+
+pub fn user(id: &str) -> UserId {
+    id.parse().unwrap()
+}
+
+fn keys() -> Keys {
+    let party = Party { issuer: "pasee.example.com".parse().unwrap(), audience: None };
+    Keys::new(&party, KeyParts::of(PrivateKey::generate(Algorithm::Es256).unwrap()))
+}
+
+fn provider() -> IdentityProvider {
+    IdentityProvider {
+        name: "local".parse().unwrap(),
+        protocol: Protocol::Local(Local { users: Vec::new() }),
+        title: None,
+        description: None,
+        registers_users: false,
+        mapping: Mapping::default(),
+        input_fields: Vec::new(),
+        enabled: true,
+    }
+}

@@ -1,0 +1,154 @@
+//! Pairs of tokens: for a credential that logs in, for a login in a browser, and for a refresh token.
+//!
+//! Every pair passes [`Service::grant`]. Nothing here waits for a disk; a login waits for its identity provider only.
+
+use super::Service;
+use crate::domain::policy::{Grant, Login, Refusal, admit};
+use crate::domain::realm::Stale;
+use crate::domain::time::Timestamp;
+use crate::domain::token::{Scope, TokenId, issue};
+use crate::domain::user::UserId;
+use crate::idp::{Credential, Identity, MappedGroups, Provider, ProviderError};
+use crate::jose::error::VerifyError;
+use crate::jose::sign::{SignError, token_id};
+use crate::keys::Keys;
+
+/// A pair, ready to be handed out.
+pub struct SignedPair {
+    /// The access token.
+    pub access_token: String,
+    /// The refresh token that comes with it.
+    pub refresh_token: String,
+}
+
+/// Why nobody gets tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum GrantError {
+    /// The identity provider says no, or nothing that helps.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The refresh token does not hold.
+    #[error("this token does not hold: {0}")]
+    Token(#[from] VerifyError),
+    /// The provider that proved the session's login is not offered any more.
+    #[error(
+        "the identity provider of this session is not offered any more; log in again through another"
+    )]
+    ProviderGone,
+    /// The settings do not let this user in any more, or ask for more than the session's login proved.
+    #[error("the settings do not let this session go on; log in again")]
+    NotAllowedAnyMore,
+    /// The policy says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The state is too old to issue tokens by.
+    #[error(transparent)]
+    Stale(#[from] Stale),
+    /// No token could be signed.
+    #[error("a token could not be signed")]
+    Sign(#[from] SignError),
+    /// No token could be named.
+    #[error("the system gives no random numbers")]
+    Randomness,
+}
+
+impl Service {
+    /// A pair for whom a provider knows by this credential.
+    ///
+    /// # Errors
+    /// [`GrantError`].
+    pub async fn log_in(
+        &self,
+        provider: &Provider,
+        credential: Credential,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Result<SignedPair, GrantError> {
+        let identified = provider.identify(credential, now).await;
+        self.grant_login(provider, identified, scope)
+    }
+
+    /// A new pair for a refresh token, of the scope asked for within the token's.
+    ///
+    /// # Errors
+    /// [`GrantError`].
+    pub fn refresh(
+        &self,
+        token: &str,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Result<SignedPair, GrantError> {
+        let keys = self.0.keys.current();
+        let mut claims = keys.refresh_tokens().read(token, now)?;
+        let user = claims.token.subject.clone();
+        let provider = self.0.providers.get(user.split().0).ok_or(GrantError::ProviderGone)?;
+        let mapped =
+            provider.recheck(&user, &claims.evidence).map_err(|_| GrantError::NotAllowedAnyMore)?;
+        claims.extra.retain(|name| provider.passes(name));
+        self.grant(&keys, &user, Grant::Refresh(&claims, scope), &mapped, now)
+    }
+
+    /// A pair for whom a provider has just proved. It took its time: what the state says of the user is read now, not
+    /// before.
+    pub(super) fn grant_login(
+        &self,
+        provider: &Provider,
+        identified: Result<Identity, ProviderError>,
+        scope: Scope,
+    ) -> Result<SignedPair, GrantError> {
+        self.0.metrics.login(provider.name().as_str(), outcome(&identified));
+        let mut identity = identified?;
+        let (keys, now) = (self.0.keys.current(), self.now());
+        let room = keys.refresh_tokens().room(&identity.user, &scope)?;
+        provider.fit(&mut identity, room);
+        let Identity { user, claims, evidence, mapped, authenticated_at } = identity;
+        let login = Login { user: user.clone(), claims, evidence, scope, authenticated_at };
+        self.grant(&keys, &user, Grant::Login(login), &mapped, now)
+    }
+
+    /// A new pair, if the policy admits it.
+    fn grant(
+        &self,
+        keys: &Keys,
+        user: &UserId,
+        grant: Grant<'_>,
+        mapped: &MappedGroups,
+        now: Timestamp,
+    ) -> Result<SignedPair, GrantError> {
+        self.0.realm.fresh()?;
+        let directory = self.directory();
+        let mut record = directory.record(user, now);
+        let lifetimes = self.0.lifetimes;
+        let admission = admit(grant, record.standing, lifetimes.session, now)?;
+        let until = admission.authenticated_at().after(mapped.lifetime);
+        record.add_mapped(&mapped.groups, until, directory, now);
+        let pair = issue(admission, record.holdings, lifetimes, fresh_ids()?, now);
+        self.0.metrics.token_pair();
+        Ok(SignedPair {
+            access_token: keys.signer().access(&pair.access)?,
+            refresh_token: keys.refresh_tokens().write(&pair.refresh)?,
+        })
+    }
+}
+
+/// The ids of a pair, from one call for random numbers.
+fn fresh_ids() -> Result<[TokenId; 2], GrantError> {
+    let mut random = [[0; 16]; 2];
+    getrandom::fill(random.as_flattened_mut()).map_err(|_| GrantError::Randomness)?;
+    Ok(random.map(token_id))
+}
+
+/// How a login went, for metrics.
+fn outcome(identified: &Result<Identity, ProviderError>) -> &'static str {
+    match identified {
+        Ok(_) => "proved",
+        Err(ProviderError::Refused) => "refused",
+        Err(ProviderError::NotConfirmed) => "not_confirmed",
+        Err(ProviderError::Token(_)) => "token_refused",
+        Err(ProviderError::NotAllowed) => "not_allowed",
+        Err(ProviderError::Unreachable) => "unreachable",
+        Err(ProviderError::Busy) => "busy",
+        Err(ProviderError::InvalidResponse(_)) => "invalid_response",
+        Err(ProviderError::NotOffered) => "not_offered",
+    }
+}

@@ -1,0 +1,98 @@
+//! Users: who there is, what they are in, bans and revocations.
+//!
+//! A user id is a name, not a record: one that nothing is said of stands for somebody in no group.
+
+use std::time::Duration;
+
+use super::{Caller, ChangeError, Listing, Service};
+use crate::domain::directory::Page;
+use crate::domain::membership::Roster;
+use crate::domain::policy::{Denied, View, may_see};
+use crate::domain::realm::{Ban, Change};
+use crate::domain::user::UserId;
+
+/// A user, as somebody sees them who may.
+#[derive(Debug)]
+pub struct UserView {
+    /// Whether root staff has banned them.
+    pub is_banned: bool,
+    rosters: Vec<Roster>,
+}
+
+impl UserView {
+    /// What they are in, as far as the one who looks may know.
+    #[must_use]
+    pub fn groups(self, page: Page<'_, Roster>) -> Listing<Roster> {
+        Listing::of(self.rosters, page)
+    }
+}
+
+impl Service {
+    /// Everybody of whom something is said.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn users(
+        &self,
+        caller: &Caller,
+        page: Page<'_, UserId>,
+    ) -> Result<Listing<UserId>, Denied> {
+        may_see(caller.actor(), &View::Users)?;
+        Ok(Listing::asked(page, |page| self.directory().users(page, caller.judged_at())))
+    }
+
+    /// A look at one user.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn user(&self, caller: &Caller, user: &UserId) -> Result<UserView, Denied> {
+        may_see(caller.actor(), &View::User(user.clone()))?;
+        if caller.user() == user {
+            // Nobody acts who is banned.
+            return Ok(UserView { is_banned: false, rosters: caller.actor().rosters().to_vec() });
+        }
+        let record = self.directory().record(user, caller.judged_at());
+        let rosters = record.holdings.into_iter().map(|holding| holding.roster).collect();
+        Ok(UserView { is_banned: record.standing.banned, rosters })
+    }
+
+    /// Bans a user, or lets one in again.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn set_banned(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        banned: Ban,
+    ) -> Result<(), ChangeError> {
+        self.change(caller, Change::SetBanned { user, banned }).await
+    }
+
+    /// Makes every token of a user worthless that is issued before this returns.
+    ///
+    /// Tokens tell their time in whole seconds, so those of the second that has begun go too. When the write took longer
+    /// than that, tokens may have been issued meanwhile: it is done again, with a wider margin.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn revoke(&self, caller: &Caller, user: UserId) -> Result<(), ChangeError> {
+        let mut margin = Duration::from_secs(1);
+        loop {
+            let not_before = self.now().after(margin);
+            self.change(caller, Change::Revoke { user: user.clone(), not_before }).await?;
+            if self.now() < not_before {
+                return Ok(());
+            }
+            margin *= 4;
+        }
+    }
+
+    /// Takes a user out of every group.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn delete_user(&self, caller: &Caller, user: UserId) -> Result<(), ChangeError> {
+        self.change(caller, Change::DeleteUser(user)).await
+    }
+}
