@@ -2,6 +2,28 @@
 //!
 //! Owns how a token is written, and whether one is believed. Must not know sockets, settings, or who may have which
 //! token; time and randomness come in as parameters.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `compact` | the one reader of compact tokens |
+//! | `window` | when a token is good: the one judge of times |
+//! | `jwk` | the one reader of others' keys |
+//! | `key_set` | others' JWK Sets |
+//! | `algorithm` | what others may sign with |
+//! | `key` | our keys |
+//! | `jwks` | our JWK Sets |
+//! | `sign` | our tokens, written |
+//! | `claims` | claims as JSON |
+//! | `verify` | access tokens of a Pasee, believed or not |
+//! | `refresh` | refresh tokens: written, and believed by nobody else |
+//! | `kisee` | those of a Kisee |
+//! | `id_token` | those of an OpenID provider |
+//! | `service_account` | those of a cluster |
+//! | `secret` | secrets, and the keys that are derived from them |
+//! | `seal` | values that only we can read |
+//! | `json` | JSON, read strictly |
+//! | `pem` | PEM, read generously |
+//! | `error` | why a token is not believed |
 
 pub mod algorithm;
 pub mod claims;

@@ -1,6 +1,19 @@
 //! The settings file: TOML in, validated values out, or every mistake at once with file, line, key and a right value.
 //!
 //! Must not know how anything in it is used. Secrets never show in errors or `Debug`.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `file` | where the file is, and its text |
+//! | `load` | from the text to settings, part by part |
+//! | `reader` | a TOML tree with every value's place |
+//! | `report` | what is wrong, by line and key |
+//! | `listen` | `host`, `port`, `[tls]`, `[admin]`, `[cors]` |
+//! | `keys` | `private_key` and the like |
+//! | `tokens` | `[jwt]` |
+//! | `storage` | `[storage_backend]` |
+//! | `provider` | `[[identity_providers]]` |
+//! | `explain` | what a file means, in plain words |
 
 mod explain;
 mod file;

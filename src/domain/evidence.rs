@@ -14,9 +14,9 @@ pub const MAX_FACT: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fact(String);
 
-/// A value that a provider says.
+/// The value of a claim, as far as a rule can compare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said<'a> {
+pub enum Claimed<'a> {
     /// Yes or no.
     Bool(bool),
     /// A whole number.
@@ -31,11 +31,11 @@ impl Fact {
     ///
     /// # Errors
     /// [`FactError`] when it gets too long.
-    pub fn new(place: &str, said: Said<'_>) -> Result<Self, FactError> {
-        match said {
-            Said::Bool(value) => format!("{place}={value}"),
-            Said::Integer(value) => format!("{place}={value}"),
-            Said::Text(value) => format!("{place}=\"{value}\""),
+    pub fn new(place: &str, value: Claimed<'_>) -> Result<Self, FactError> {
+        match value {
+            Claimed::Bool(value) => format!("{place}={value}"),
+            Claimed::Integer(value) => format!("{place}={value}"),
+            Claimed::Text(value) => format!("{place}=\"{value}\""),
         }
         .parse()
     }

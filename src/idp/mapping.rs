@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::error::ProviderError;
 use super::identity::{Authenticated, MappedGroups};
 use crate::domain::claim::{ClaimName, ExtraClaims};
-use crate::domain::evidence::{Evidence, Fact, Fingerprint, Said};
+use crate::domain::evidence::{Claimed, Evidence, Fact, Fingerprint};
 use crate::jose::claims::flat;
 use crate::jose::refresh::Room;
 use crate::settings::{self, ClaimSource, GroupRule, PassedClaim, RequiredClaim};
@@ -173,12 +173,12 @@ fn facts<'a>(
     claims: &'a Map<String, Value>,
 ) -> impl Iterator<Item = Fact> + 'a {
     let found = match find(source, claims) {
-        Some(Value::Bool(value)) => vec![Said::Bool(*value)],
-        Some(Value::Number(number)) => number.as_i64().map(Said::Integer).into_iter().collect(),
-        Some(Value::String(text)) => vec![Said::Text(text)],
+        Some(Value::Bool(value)) => vec![Claimed::Bool(*value)],
+        Some(Value::Number(number)) => number.as_i64().map(Claimed::Integer).into_iter().collect(),
+        Some(Value::String(text)) => vec![Claimed::Text(text)],
         // A long list is looked through to its end: what decides may stand last.
         Some(Value::Array(items)) => {
-            items.iter().filter_map(Value::as_str).map(Said::Text).collect()
+            items.iter().filter_map(Value::as_str).map(Claimed::Text).collect()
         }
         Some(Value::Null | Value::Object(_)) | None => Vec::new(),
     };
@@ -196,14 +196,14 @@ mod tests {
         ClaimSource(text.to_owned())
     }
 
-    fn fact(place: &str, value: Said<'_>) -> Fact {
+    fn fact(place: &str, value: Claimed<'_>) -> Fact {
         Fact::new(place, value).unwrap()
     }
 
     fn mapping() -> MappingRules {
         let rule = |place: &str, value: &str, group: &str| GroupRule {
             source: source(place),
-            fact: fact(place, Said::Text(value)),
+            fact: fact(place, Claimed::Text(value)),
             group: group.parse().unwrap(),
         };
         MappingRules::new(&settings::Mapping {
@@ -214,7 +214,7 @@ mod tests {
             allowed_subjects: Some(vec!["1".parse().unwrap(), "2".parse().unwrap()]),
             required_claims: vec![RequiredClaim {
                 source: source("email_verified"),
-                any_of: vec![fact("email_verified", Said::Bool(true))],
+                any_of: vec![fact("email_verified", Claimed::Bool(true))],
             }],
             groups: vec![
                 rule("teams", "org/writers", "articles"),
@@ -298,12 +298,12 @@ mod tests {
     #[test]
     fn a_changed_rule_is_another_rule() {
         let group = |place: &str, value: &str, group: &str| {
-            let fact = fact(place, Said::Text(value));
+            let fact = fact(place, Claimed::Text(value));
             let group = group.parse().unwrap();
             Named::group(&GroupRule { source: source(place), fact, group }).name
         };
         let required = |values: &[&str]| {
-            let any_of = values.iter().map(|value| fact("teams", Said::Text(value))).collect();
+            let any_of = values.iter().map(|value| fact("teams", Claimed::Text(value))).collect();
             Named::required(&RequiredClaim { source: source("teams"), any_of }).name
         };
         let names = [

@@ -139,7 +139,7 @@ const PURE: &[&str] = &["domain", "index", "manifests", "objects", "keys"];
 const KNOWN_CIRCLES: &[circles::Known] = &[("domain", &["policy", "realm", "token"])];
 
 /// Modules with files that are still to be told of.
-const UNTOLD: &[&str] = &["jose", "settings"];
+const UNTOLD: &[&str] = &[];
 
 const fn layer(module: &'static str, may_know: Knows, outside: Outside) -> Layer {
     Layer { module, may_know, outside }

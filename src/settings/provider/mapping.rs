@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use crate::domain::claim::ClaimName;
-use crate::domain::evidence::{Fact, Said};
+use crate::domain::evidence::{Claimed, Fact};
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::user::Subject;
@@ -198,12 +198,12 @@ fn groups(table: &Table<'_>) -> Vec<GroupRule> {
 fn fact_of(source: &ClaimSource, item: &Item<'_, &DeValue<'_>>) -> Option<Fact> {
     let right = "true or false, a whole number or a text";
     let said = match item.value {
-        DeValue::Boolean(value) => Said::Bool(*value),
+        DeValue::Boolean(value) => Claimed::Bool(*value),
         DeValue::Integer(number) => match integer(number) {
-            Some(number) => Said::Integer(number),
+            Some(number) => Claimed::Integer(number),
             None => return item.wrong_type(item.value, right),
         },
-        DeValue::String(text) => Said::Text(text),
+        DeValue::String(text) => Claimed::Text(text),
         other => return item.wrong_type(other, right),
     };
     Fact::new(source.as_str(), said).map_err(|error| item.error(error)).ok()
