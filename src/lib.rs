@@ -25,6 +25,10 @@
 //! | [`telemetry`] | the log and the metrics |
 //! | [`cli`] | the command line, and how all of this is put together |
 
+// What nobody outside of the crate can reach is not `pub`, and a function fits a screen (.clippy.toml says how many lines). Tests
+// are asked neither: what they share is compiled into each of them, and a table of cases may be long.
+#![cfg_attr(not(test), warn(unreachable_pub, clippy::too_many_lines))]
+
 pub mod cli;
 pub mod cluster;
 pub mod controller;

@@ -9,6 +9,11 @@
 //! What an API server with these schemas takes, `parse` takes, and the other way round; only Unicode normalization,
 //! which no schema can demand, is checked by `parse` alone.
 
+#![allow(
+    unreachable_pub,
+    reason = "KubeSchema repeats each struct, with its visibility, where nobody reaches it"
+)]
+
 pub mod condition;
 pub mod definition;
 pub mod group;

@@ -62,17 +62,17 @@ pub struct Settings {
     pub keys: KeySettings,
     /// `[storage_backend]`.
     pub storage: Storage,
-    /// `[jwt]`.
+    /// `[jwt]`: what tokens say, and for how long.
     pub jwt: Jwt,
-    /// `[[identity_providers]]`.
+    /// `[[identity_providers]]`, in the order of the file.
     pub identity_providers: Vec<IdentityProvider>,
     /// `[cors] allowed_origins`: whose web pages may call, as exact origins, or `*` alone; default nobody's.
     pub allowed_origins: Vec<String>,
     /// `[tls]`: default plain HTTP.
     pub tls: Option<Tls>,
-    /// `[limits]`.
+    /// `[limits]`: what one client may ask.
     pub limits: Limits,
-    /// `[log]`.
+    /// `[log]`: how much is told, and how.
     pub log: Log,
     /// `[admin] listen`: the address and port, 1 to 65535, where probes and metrics are served; default nowhere.
     pub admin: Option<SocketAddr>,

@@ -26,7 +26,7 @@ Whoever can write the files of Pasee may do this; a running server sees it withi
 
   pasee append --groups staff kisee-ada                      makes Ada root staff
   pasee append --groups admin,admin.staff kisee-ada kisee-john")]
-pub struct Append {
+pub(super) struct Append {
     /// The groups, separated by commas, such as staff (the root staff), admin or admin.staff
     #[arg(long, required = true, value_name = "GROUP", value_delimiter = ',')]
     groups: Vec<Roster>,
@@ -37,13 +37,13 @@ pub struct Append {
 }
 
 impl Append {
-    pub fn new(groups: Vec<Roster>, names: Vec<String>) -> Self {
+    pub(super) fn new(groups: Vec<Roster>, names: Vec<String>) -> Self {
         Self { groups, names }
     }
 
     /// Checks every name and every group, then stores each membership on its own; those that are there already are
     /// fine.
-    pub fn run(self, settings: &Settings) -> anyhow::Result<()> {
+    pub(super) fn run(self, settings: &Settings) -> anyhow::Result<()> {
         for warning in &settings.warnings {
             say(format_args!("warning: {warning}"));
         }

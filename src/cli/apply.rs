@@ -37,7 +37,7 @@ Sessions that were ended (notBefore) stay ended.
   pasee apply -f groups/                            the manifests of a directory
   pasee apply -f groups.yaml -f on-call.yaml --prune --dry-run
   kubectl get pasee -o yaml | pasee apply -f -")]
-pub struct Apply {
+pub(super) struct Apply {
     /// A file of manifests, a directory whose .yaml, .yml and .json files are taken, or - for standard input
     #[arg(short = 'f', long = "filename", required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -52,7 +52,7 @@ pub struct Apply {
 }
 
 impl Apply {
-    pub fn run(&self, settings: &Settings) -> anyhow::Result<()> {
+    pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<()> {
         for warning in &settings.warnings {
             say(format_args!("warning: {warning}"));
         }

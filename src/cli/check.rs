@@ -14,7 +14,7 @@ use crate::settings::{IdentityProvider, Protocol, Settings};
 use crate::web::tls;
 
 /// Wrong settings never come here: loading them fails with every mistake.
-pub fn run(settings: &Settings) -> anyhow::Result<()> {
+pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
     let looks = look_at_keys(settings).into_iter().chain([look_at_tls(settings)]);
     let providers = settings.identity_providers.iter().map(look_at_provider);
     let (mut good, mut bad) = (Vec::new(), Vec::new());

@@ -4,13 +4,13 @@ use clap::Args;
 use clap_complete::Shell;
 
 #[derive(Args, Debug)]
-pub struct Completions {
-    /// The shell
+pub(super) struct Completions {
+    /// Whose completions
     shell: Shell,
 }
 
 impl Completions {
-    pub fn run(&self, command: &mut clap::Command) -> anyhow::Result<()> {
+    pub(super) fn run(&self, command: &mut clap::Command) -> anyhow::Result<()> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, command, "pasee", &mut script);
         super::print(String::from_utf8_lossy(&script))

@@ -15,7 +15,7 @@ use crate::telemetry::start_log;
 #[command(after_help = "\
 Of several controllers of one namespace, one works and the others wait for it to end. The cluster is the one of
 KUBECONFIG or ~/.kube/config; in a pod, the pod's own. No settings file is read; RUST_LOG sets what is logged.")]
-pub struct Controller {
+pub(super) struct Controller {
     /// The namespace with the Groups, Memberships and Users; else that of the kubeconfig's context, or the pod's own
     #[arg(long, value_name = "NAMESPACE", env = "PASEE_NAMESPACE")]
     namespace: Option<String>,
@@ -27,7 +27,7 @@ pub struct Controller {
 
 impl Controller {
     /// Runs until SIGTERM or SIGINT.
-    pub fn run(self) -> anyhow::Result<()> {
+    pub(super) fn run(self) -> anyhow::Result<()> {
         let format = if self.json_log { LogFormat::Json } else { LogFormat::Text };
         start_log(&Log { level: "info".to_owned(), format })?;
         let runtime = tokio::runtime::Builder::new_multi_thread()

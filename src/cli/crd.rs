@@ -2,6 +2,6 @@
 
 use crate::resources::definition;
 
-pub fn run() -> anyhow::Result<()> {
+pub(super) fn run() -> anyhow::Result<()> {
     super::print(definition::to_yaml(&definition::all())?)
 }

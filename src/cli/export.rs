@@ -25,7 +25,7 @@ The same groups always give the same text. Memberships that have ended are left 
 
   pasee export --output groups.yaml
   pasee export --hand-over | kubectl apply -f -      moves all groups to a cluster")]
-pub struct Export {
+pub(super) struct Export {
     /// Writes to a file in place of standard output; it is complete or is not there
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -36,7 +36,7 @@ pub struct Export {
 }
 
 impl Export {
-    pub fn run(&self, settings: &Settings) -> anyhow::Result<()> {
+    pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<()> {
         for warning in &settings.warnings {
             say(format_args!("warning: {warning}"));
         }

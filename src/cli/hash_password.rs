@@ -18,7 +18,7 @@ const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 /// Longest password, in bytes.
 const MAX_PASSWORD: usize = 1024;
 
-pub fn run() -> anyhow::Result<()> {
+pub(super) fn run() -> anyhow::Result<()> {
     let password = if std::io::stdin().is_terminal() { prompt()? } else { read(std::io::stdin())? };
     match password.len() {
         0 => bail!("the password is empty; a right one has 1 to {MAX_PASSWORD} bytes"),

@@ -12,7 +12,7 @@ use super::print;
 use crate::jose::key::{Algorithm, PrivateKey};
 
 #[derive(Args, Debug)]
-pub struct Keygen {
+pub(super) struct Keygen {
     /// The algorithm to sign with
     #[arg(long, value_enum, default_value = "ES256")]
     algorithm: Choice,
@@ -33,7 +33,7 @@ enum Choice {
 }
 
 impl Keygen {
-    pub fn run(&self) -> anyhow::Result<()> {
+    pub(super) fn run(&self) -> anyhow::Result<()> {
         let key = PrivateKey::generate(match self.algorithm {
             Choice::Es256 => Algorithm::Es256,
             Choice::Es256k => Algorithm::Es256k,

@@ -11,7 +11,7 @@ use crate::settings::Settings;
 
 /// The ring to serve with. A configured key is all of it; without one, what `data_dir` has, and what is missing there is
 /// made.
-pub fn ring(settings: &Settings) -> anyhow::Result<KeyRing> {
+pub(super) fn ring(settings: &Settings) -> anyhow::Result<KeyRing> {
     let parts = match &settings.keys.private {
         Some(key) => KeyParts::of(key.clone()),
         None => {
@@ -26,7 +26,7 @@ pub fn ring(settings: &Settings) -> anyhow::Result<KeyRing> {
 }
 
 /// Where keys are kept when the settings have none.
-pub fn directory(settings: &Settings) -> KeyDirectory {
+pub(super) fn directory(settings: &Settings) -> KeyDirectory {
     KeyDirectory::new(settings.data_dir.clone())
 }
 

@@ -9,7 +9,7 @@ use crate::resources::definition;
 #[command(after_help = "\
 The prefixes are those of the API server's AuthenticationConfiguration, which must also put every user of the realm in
 the group that is the group prefix followed by :users, as docs/kubernetes.md shows. Of each namespace, apply it once.")]
-pub struct Policy {
+pub(super) struct Policy {
     /// The namespace with the Groups, Memberships and Users
     #[arg(long, value_name = "NAMESPACE", env = "PASEE_NAMESPACE")]
     namespace: Namespace,
@@ -40,7 +40,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    pub fn run(self) -> anyhow::Result<()> {
+    pub(super) fn run(self) -> anyhow::Result<()> {
         let Self {
             namespace,
             group_prefix,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use anyhow::Error;
 
 /// The error with its causes, a line each. A cause that an error above it has told already is left out.
-pub fn tell(error: &Error) -> String {
+pub(super) fn tell(error: &Error) -> String {
     let mut told = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
@@ -20,7 +20,7 @@ pub fn tell(error: &Error) -> String {
 }
 
 /// Several mistakes as one error: a single one as it is, more below a headline.
-pub fn all(headline: &str, mistakes: &[Error]) -> Error {
+pub(super) fn all(headline: &str, mistakes: &[Error]) -> Error {
     if let [mistake] = mistakes {
         return Error::msg(tell(mistake));
     }

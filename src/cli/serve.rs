@@ -32,7 +32,7 @@ use crate::web::tls;
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// Serves until SIGTERM or SIGINT.
-pub fn run(settings: Settings) -> anyhow::Result<()> {
+pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
     start_log(&settings.log)?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");

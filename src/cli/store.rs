@@ -17,14 +17,14 @@ use crate::telemetry::Metrics;
 const HEALTHY: Duration = Duration::from_secs(120);
 
 /// An open store.
-pub enum Store {
+pub(super) enum Store {
     Embedded(Embedded),
     Kubernetes(Kubernetes),
 }
 
 impl Store {
     /// Opens it; a file is read then, Kubernetes is not yet. To be called on the runtime that lasts as long as the store.
-    pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+    pub(super) async fn open(settings: &Settings) -> anyhow::Result<Self> {
         Ok(match &settings.storage {
             Storage::Embedded(file) => Self::Embedded(Embedded::open(file, now)?),
             Storage::Memory => Self::Embedded(Embedded::in_memory(now)?),
@@ -40,7 +40,7 @@ impl Store {
     }
 
     /// Whether all of the state was read.
-    pub fn is_ready(&self) -> bool {
+    pub(super) fn is_ready(&self) -> bool {
         match self {
             Self::Embedded(_) => true,
             Self::Kubernetes(store) => store.is_ready(),
@@ -48,7 +48,7 @@ impl Store {
     }
 
     /// Waits until all of the state was read.
-    pub async fn wait_until_ready(&self, most: Duration) -> anyhow::Result<()> {
+    pub(super) async fn wait_until_ready(&self, most: Duration) -> anyhow::Result<()> {
         match self {
             Self::Embedded(_) => Ok(()),
             Self::Kubernetes(store) => store.wait_until_ready(most).await.with_context(|| {
@@ -58,7 +58,7 @@ impl Store {
     }
 
     /// Says how it is.
-    pub fn measure(&self, metrics: &Metrics) {
+    pub(super) fn measure(&self, metrics: &Metrics) {
         match self {
             Self::Embedded(store) => {
                 metrics.store(store.commits(), &store.health(), Duration::ZERO);

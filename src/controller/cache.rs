@@ -25,9 +25,9 @@ use crate::resources::{Group, Invalid, Membership, User};
 /// Objects to look at again, by name.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Concerned {
-    /// Groups.
+    /// Groups, by their objects' names.
     pub groups: BTreeSet<String>,
-    /// Memberships.
+    /// Memberships, by their objects' names.
     pub memberships: BTreeSet<String>,
 }
 

@@ -39,7 +39,7 @@ pub enum Step<S> {
     Record(Event),
 }
 
-/// An Event.
+/// What Kubernetes shows beside an object to whoever asks what happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// How it matters.

@@ -19,18 +19,18 @@ pub enum Forward<'a> {
 /// A request to pass on: its method, the headers that matter (`Authorization`, `Content-Type`, `Accept`) and its body.
 #[derive(Debug)]
 pub struct ForwardedRequest {
-    /// The method.
+    /// As it came.
     pub method: Method,
     /// `Authorization`, `Content-Type` and `Accept`; nothing else is passed on.
     pub headers: HeaderMap,
-    /// The body.
+    /// As it came, unread.
     pub body: Bytes,
 }
 
 /// A provider's answer to what was passed on.
 #[derive(Debug)]
 pub struct ForwardedAnswer {
-    /// Its status.
+    /// As the server sent it.
     pub status: StatusCode,
     /// Its headers; the caller picks what to show.
     pub headers: HeaderMap,

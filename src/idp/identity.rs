@@ -37,7 +37,7 @@ pub enum Credential {
 /// Who a provider says somebody is.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The user.
+    /// Whom tokens will name.
     pub user: UserId,
     /// What the settings let pass of what else the provider says.
     pub claims: ExtraClaims,
@@ -52,7 +52,7 @@ pub struct Identity {
 /// The groups that a provider adds to what the state says of a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MappedGroups {
-    /// Which.
+    /// In the order of the settings.
     pub groups: Vec<GroupName>,
     /// How long after the login they last.
     pub lifetime: Duration,

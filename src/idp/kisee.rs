@@ -30,7 +30,7 @@ const MAX_FORWARDED: usize = 256 * 1024;
 
 /// A Kisee server.
 #[derive(Debug)]
-pub struct KiseeConnector {
+pub(super) struct KiseeConnector {
     endpoint: Url,
     verifier: KiseeVerifier,
     http: HttpClient,

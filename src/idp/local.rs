@@ -25,7 +25,7 @@ const MAX_WAITING: usize = 64;
 
 /// Users by name.
 #[derive(Debug)]
-pub struct LocalConnector {
+pub(super) struct LocalConnector {
     users: HashMap<String, UserEntry>,
     /// What unknown logins are checked against: one for every user, at that user's cost. At least one.
     decoys: Vec<SecretString>,

@@ -18,7 +18,7 @@ use crate::settings::{self, ClaimSource, GroupRule, PassedClaim, RequiredClaim};
 
 /// The settings' mapping of one provider.
 #[derive(Debug)]
-pub struct MappingRules {
+pub(super) struct MappingRules {
     passed: Vec<PassedClaim>,
     allowed_subjects: Option<HashSet<String>>,
     required: Vec<Named<RequiredClaim>>,
@@ -66,7 +66,7 @@ impl Named<GroupRule> {
 pub(super) struct LeftOut {
     /// How many of the group rules that held, and the groups with them.
     pub rules: usize,
-    /// Which claims.
+    /// By their names in tokens.
     pub claims: Vec<ClaimName>,
 }
 

@@ -30,7 +30,7 @@ const MAX_PARAMETERS: usize = 32;
 
 /// An OAuth 1.0a provider.
 #[derive(Debug)]
-pub struct OAuth1Connector {
+pub(super) struct OAuth1Connector {
     settings: settings::OAuth1,
     http: HttpClient,
 }

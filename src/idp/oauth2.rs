@@ -42,7 +42,7 @@ type OAuth2Client =
 
 /// An OAuth 2.0 provider.
 #[derive(Debug)]
-pub struct OAuth2Connector {
+pub(super) struct OAuth2Connector {
     settings: settings::OAuth2,
     client: OAuth2Client,
     http: HttpClient,

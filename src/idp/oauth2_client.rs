@@ -13,7 +13,7 @@ use super::error::ProviderError;
 use crate::outbound::{HttpClient, Repeat, Response};
 
 /// Our client as the crate wants it.
-pub struct OAuth2HttpClient<'a> {
+pub(super) struct OAuth2HttpClient<'a> {
     /// Makes the calls.
     pub http: &'a HttpClient,
     /// Judges an answer before the crate reads it as JSON; the status is the one that the crate is to see.

@@ -36,7 +36,7 @@ use crate::settings;
 
 /// An OpenID provider.
 #[derive(Debug)]
-pub struct OidcConnector {
+pub(super) struct OidcConnector {
     settings: settings::Oidc,
     http: HttpClient,
     discovered: Cached<Discovered>,

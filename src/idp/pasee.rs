@@ -38,7 +38,7 @@ const SETS: [(Algorithm, &str); 2] = [
 
 /// Another Pasee.
 #[derive(Debug)]
-pub struct PaseeConnector {
+pub(super) struct PaseeConnector {
     name: ProviderName,
     endpoint: Url,
     party: Party,
@@ -51,7 +51,7 @@ pub struct PaseeConnector {
 
 /// Whom the other Pasee vouches for.
 #[derive(Debug)]
-pub struct Vouched {
+pub(super) struct Vouched {
     pub(super) authenticated: Authenticated,
     /// When they proved it there: the session counts from then, however often its tokens are exchanged.
     pub(super) authenticated_at: Timestamp,

@@ -112,7 +112,6 @@ impl Groups {
         names.filter(|(_, slot)| self.in_effect(**slot)).map(|(name, _)| name)
     }
 
-    /// The people on a roster.
     pub(super) fn people(&self, id: RosterId) -> &Run {
         let body = self.body(id.group());
         match id.role() {

@@ -86,7 +86,6 @@ impl Users {
         text(&self.slots, user).cmp(id.as_str())
     }
 
-    /// The id of a user.
     pub(super) fn id(&self, user: u32) -> Option<&UserId> {
         self.slots[user as usize].id.as_ref()
     }

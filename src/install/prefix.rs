@@ -111,7 +111,7 @@ pub enum PrefixError {
          make one called {power}; a right prefix looks like pasee:"
     )]
     Power {
-        /// The one.
+        /// As it was given.
         prefix: &'static str,
         /// A name with power.
         power: &'static str,

@@ -17,7 +17,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// One block: what stands after BEGIN, and the bytes.
-pub struct Block<'a> {
+pub(super) struct Block<'a> {
     pub label: &'a str,
     pub der: Zeroizing<Vec<u8>>,
 }
@@ -25,7 +25,7 @@ pub struct Block<'a> {
 /// The one block of the text; `EC PARAMETERS`, which openssl writes before a key, are passed over.
 ///
 /// `None` when there is no block, more than one, or a broken one.
-pub fn only_block(text: &str) -> Option<Block<'_>> {
+pub(super) fn only_block(text: &str) -> Option<Block<'_>> {
     if text.len() > MAX_PEM {
         return None;
     }
@@ -55,7 +55,7 @@ fn next_block(text: &str) -> Option<(Block<'_>, &str)> {
 }
 
 /// The bytes as a block with lines of 64 characters.
-pub fn write(label: &str, der: &[u8]) -> Zeroizing<String> {
+pub(super) fn write(label: &str, der: &[u8]) -> Zeroizing<String> {
     let body = Zeroizing::new(BASE64.encode(der));
     let mut text = Zeroizing::new(String::with_capacity(body.len() * 66 / 64 + 64));
     text.push_str("-----BEGIN ");

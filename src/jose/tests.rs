@@ -20,10 +20,13 @@ use crate::domain::time::Timestamp;
 const NOW: i64 = 1_800_000_000;
 const DAY: i64 = 86_400;
 
+/// What a reader says of a token.
+type Judge = Box<dyn Fn(&str) -> Result<(), VerifyError>>;
+
 /// One who believes tokens of one kind, and what a sound one says.
 struct Reader {
     name: &'static str,
-    judge: Box<dyn Fn(&str) -> Result<(), VerifyError>>,
+    judge: Judge,
     key: PrivateKey,
     header: Value,
     claims: Value,

@@ -106,7 +106,7 @@ pub enum KeyFileError {
 pub struct Generate {
     /// A signing key.
     pub key: fn(Algorithm) -> Result<PrivateKey, KeyError>,
-    /// A secret.
+    /// Where the secret comes from.
     pub secret: fn() -> Result<Secret, KeyError>,
 }
 

@@ -29,7 +29,7 @@ pub enum Rest {
 /// Changes, in an order in which they can be made, and what to say of them.
 #[derive(Debug)]
 pub struct Plan {
-    /// The changes.
+    /// To be made in this order.
     pub changes: Vec<Change>,
     /// Each object and what becomes of it, in the order of the manifests.
     pub outcomes: Vec<(Named, Outcome)>,

@@ -32,7 +32,6 @@ pub struct Wanted {
     namespaces: Vec<String>,
 }
 
-/// One object.
 #[derive(Debug)]
 pub(super) struct Object {
     pub(super) named: Named,

@@ -128,7 +128,7 @@ pub fn strictest(statements: impl Iterator<Item = Standing>) -> Standing {
 
 /// The objects of a realm, however they are held. Groups go by their names, as the holder spells them.
 pub trait Objects {
-    /// The Group of this name.
+    /// What decides about it; `None` where there is none.
     fn group_facts(&self, name: &str) -> Option<GroupFacts<'_>>;
 
     /// The Membership of this name.

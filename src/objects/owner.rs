@@ -12,7 +12,7 @@ use crate::resources::{API_GROUP, Group};
 /// A Group that owns an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owner {
-    /// Its name.
+    /// As its object has it.
     pub name: String,
     /// Its UID, by which a deleted Group and a new one of the same name differ.
     pub uid: String,

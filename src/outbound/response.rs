@@ -12,9 +12,9 @@ use tokio::sync::OwnedSemaphorePermit;
 /// A whole answer.
 #[derive(Debug)]
 pub struct Response {
-    /// Its status.
+    /// As the server sent it.
     pub status: StatusCode,
-    /// Its headers.
+    /// As the server sent them.
     pub headers: HeaderMap,
     /// Its body, at most 1 MiB.
     pub body: Bytes,

@@ -54,7 +54,7 @@ impl ObjectName {
         &self.text
     }
 
-    /// The group.
+    /// What tokens call it.
     #[must_use]
     pub fn group(self) -> GroupName {
         self.group

@@ -5,7 +5,7 @@
 /// A permission, as a rule of an RBAC Role says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permission {
-    /// The API group.
+    /// Empty for what Kubernetes itself had first.
     pub api_group: &'static str,
     /// The resource, with its subresource.
     pub resource: &'static str,
@@ -13,7 +13,7 @@ pub struct Permission {
     pub names: &'static [&'static str],
     /// What may be done.
     pub verbs: &'static [&'static str],
-    /// What for.
+    /// Told to whoever grants it.
     pub reason: &'static str,
 }
 

@@ -20,7 +20,7 @@ pub enum Received<K> {
     Readable(K),
     /// It does not have its type's form, as when the definition in the cluster is another one.
     Unreadable {
-        /// Which object it is.
+        /// By which it can still be named.
         metadata: Box<ObjectMeta>,
         /// Its status, which may be readable all the same.
         status: Value,

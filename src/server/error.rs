@@ -142,7 +142,7 @@ impl From<ChangeError> for ApiError {
 /// An error as it is sent.
 #[derive(Debug)]
 pub struct ErrorReply {
-    /// The status.
+    /// What HTTP says of it.
     pub status: StatusCode,
     /// `Allow`, `Retry-After` or `WWW-Authenticate`.
     pub header: Option<(HeaderName, HeaderValue)>,

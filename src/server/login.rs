@@ -15,8 +15,8 @@ mod replay;
 
 use std::time::Duration;
 
-pub use cookie::LoginCookie;
-pub use replay::ReplayGuard;
+pub(super) use cookie::LoginCookie;
+pub(super) use replay::ReplayGuard;
 
 /// How long somebody may take at the provider.
 const PATIENCE: Duration = Duration::from_secs(600);

@@ -15,7 +15,7 @@ use crate::web::respond::Encoding;
 
 /// An answer: a status, headers, and perhaps something to read.
 #[derive(Debug)]
-pub struct Reply {
+pub(super) struct Reply {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     content: Content,
@@ -30,37 +30,37 @@ enum Content {
 }
 
 impl Reply {
-    /// 204.
-    pub fn nothing() -> Self {
+    /// Done, and nothing to say (204).
+    pub(super) fn nothing() -> Self {
         Self::empty(StatusCode::NO_CONTENT)
     }
 
     /// A status with nothing to read.
-    pub fn empty(status: StatusCode) -> Self {
+    pub(super) fn empty(status: StatusCode) -> Self {
         Self { status, headers: Vec::new(), content: Content::Nothing }
     }
 
     /// A document. It is for whoever asked, as they stood then, so nobody keeps it.
-    pub fn document(status: StatusCode, document: &Document) -> Self {
+    pub(super) fn document(status: StatusCode, document: &Document) -> Self {
         let content = Content::Document(document.to_bytes().into());
         Self { status, headers: Vec::new(), content }.unstored()
     }
 
     /// Bytes of a type.
-    pub fn typed(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Self {
+    pub(super) fn typed(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Self {
         Self { status, headers: Vec::new(), content: Content::Typed(content_type, body) }
     }
 
     /// The reply with one header more.
     #[must_use]
-    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
     /// The reply with where the new thing is.
     #[must_use]
-    pub fn located(self, url: &str) -> Self {
+    pub(super) fn located(self, url: &str) -> Self {
         match HeaderValue::from_str(url) {
             Ok(value) => self.with(LOCATION, value),
             Err(_) => self,
@@ -69,12 +69,12 @@ impl Reply {
 
     /// The reply, kept by nobody.
     #[must_use]
-    pub fn unstored(self) -> Self {
+    pub(super) fn unstored(self) -> Self {
         self.with(CACHE_CONTROL, HeaderValue::from_static("no-store"))
     }
 
     /// The reply in HTTP, with the media type the caller prefers for documents.
-    pub fn into_response(self, encoding: Encoding) -> Response {
+    pub(super) fn into_response(self, encoding: Encoding) -> Response {
         let (content_type, body) = match self.content {
             Content::Nothing => (None, Bytes::new()),
             Content::Document(body) => (Some(encoding.content_type()), body),
@@ -99,7 +99,7 @@ impl From<ErrorReply> for Reply {
 }
 
 /// The answer to HEAD: as for GET, without the body.
-pub fn without_body(mut response: Response) -> Response {
+pub(super) fn without_body(mut response: Response) -> Response {
     if let Some(length) = response.body().size_hint().exact() {
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }

@@ -19,7 +19,7 @@ use crate::jose::json::strict_object;
 use crate::web::limits::read_body;
 
 /// A request, who sent it, and when.
-pub struct Call<'a> {
+pub(super) struct Call<'a> {
     pub parts: &'a Parts,
     pub client: IpAddr,
     pub now: Timestamp,
@@ -28,7 +28,7 @@ pub struct Call<'a> {
 
 impl Call<'_> {
     /// The value of a query parameter; twice the same is a mistake.
-    pub fn query(&self, name: &str) -> Result<Option<String>, ApiError> {
+    pub(super) fn query(&self, name: &str) -> Result<Option<String>, ApiError> {
         let query = self.parts.uri.query().unwrap_or_default();
         let mut found = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
         let value = found.next().map(|(_, value)| value.into_owned());
@@ -41,7 +41,7 @@ impl Call<'_> {
     }
 
     /// A query parameter as a value of its own kind.
-    pub fn parsed_query<T>(&self, name: &str) -> Result<Option<T>, ApiError>
+    pub(super) fn parsed_query<T>(&self, name: &str) -> Result<Option<T>, ApiError>
     where
         T: FromStr<Err: Into<ApiError>>,
     {
@@ -49,18 +49,18 @@ impl Call<'_> {
     }
 
     /// Whether the body calls itself this kind of JSON.
-    pub fn is_of_type(&self, wanted: &[&str]) -> bool {
+    pub(super) fn is_of_type(&self, wanted: &[&str]) -> bool {
         let essence = self.parts.headers.get(CONTENT_TYPE).map(essence).unwrap_or_default();
         wanted.contains(&essence.as_str())
     }
 
     /// The body as it came.
-    pub async fn bytes(self) -> Result<Bytes, ApiError> {
+    pub(super) async fn bytes(self) -> Result<Bytes, ApiError> {
         Ok(read_body(self.body).await?)
     }
 
     /// The body as a JSON object.
-    pub async fn fields(self) -> Result<Fields, ApiError> {
+    pub(super) async fn fields(self) -> Result<Fields, ApiError> {
         if !self.is_of_type(&["application/json", "application/vnd.coreapi+json"]) {
             return Err(ApiError::MediaType);
         }
@@ -71,17 +71,17 @@ impl Call<'_> {
 }
 
 /// A media type without its parameters, in small letters; empty when it is not readable.
-pub fn essence(content_type: &HeaderValue) -> String {
+pub(super) fn essence(content_type: &HeaderValue) -> String {
     let text = content_type.to_str().unwrap_or_default();
     text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// A JSON object that came as a body.
-pub struct Fields(Map<String, Value>);
+pub(super) struct Fields(Map<String, Value>);
 
 impl Fields {
     /// Takes a text out.
-    pub fn text(&mut self, name: &str) -> Result<String, ApiError> {
+    pub(super) fn text(&mut self, name: &str) -> Result<String, ApiError> {
         match self.0.remove(name) {
             Some(Value::String(text)) => Ok(text),
             Some(_) => Err(ApiError::Malformed(format!("the field {name} must be a text"))),
@@ -92,17 +92,17 @@ impl Fields {
     }
 
     /// Whether a field is there.
-    pub fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
     /// Takes anything out.
-    pub fn take(&mut self, name: &str) -> Option<Value> {
+    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name)
     }
 
     /// Refuses whatever nobody took.
-    pub fn finish(self, right: &str) -> Result<(), ApiError> {
+    pub(super) fn finish(self, right: &str) -> Result<(), ApiError> {
         if self.0.is_empty() {
             Ok(())
         } else {

@@ -36,11 +36,11 @@ pub enum Route {
     DescribeTokens,
     /// A login or a refresh.
     CreateTokens,
-    /// Users.
+    /// `GET /users/`.
     ListUsers,
     /// Registration.
     RegisterUser,
-    /// One user.
+    /// `GET /users/U`.
     ShowUser(String),
     /// A ban, a revocation, or a new password.
     PatchUser(String),
@@ -50,7 +50,7 @@ pub enum Route {
     DescribeRecovery,
     /// A password recovery.
     RecoverPassword,
-    /// Groups.
+    /// `GET /groups/`.
     ListGroups,
     /// A new group.
     CreateGroup,
@@ -87,25 +87,13 @@ impl Route {
         };
         let method = if method == Method::HEAD { &Method::GET } else { method };
         match segments.as_slice() {
-            [] => pick(method, "GET, HEAD", [(Method::GET, Self::Home)]),
-            ["public-key"] => pick(method, "GET, HEAD", [(Method::GET, Self::PublicKey)]),
-            [".well-known", "openid-configuration"] => {
-                pick(method, "GET, HEAD", [(Method::GET, Self::Discovery)])
-            }
-            [".well-known", "jwks.json"] => pick(method, "GET, HEAD", [(Method::GET, Self::Jwks)]),
-            [".well-known", "jwks-es256k.json"] => {
-                pick(method, "GET, HEAD", [(Method::GET, Self::JwksEs256k)])
-            }
-            ["tokens"] => pick(
-                method,
-                "GET, HEAD, POST",
-                [(Method::POST, Self::CreateTokens), (Method::GET, Self::DescribeTokens)],
-            ),
-            ["users"] => pick(
-                method,
-                "GET, HEAD, POST",
-                [(Method::GET, Self::ListUsers), (Method::POST, Self::RegisterUser)],
-            ),
+            [] => get(method, Self::Home),
+            ["public-key"] => get(method, Self::PublicKey),
+            [".well-known", "openid-configuration"] => get(method, Self::Discovery),
+            [".well-known", "jwks.json"] => get(method, Self::Jwks),
+            [".well-known", "jwks-es256k.json"] => get(method, Self::JwksEs256k),
+            ["tokens"] => get_or_post(method, Self::DescribeTokens, Self::CreateTokens),
+            ["users"] => get_or_post(method, Self::ListUsers, Self::RegisterUser),
             ["users", user] => {
                 let user = decode(user)?;
                 pick(
@@ -118,16 +106,10 @@ impl Route {
                     ],
                 )
             }
-            ["password_recoveries"] => pick(
-                method,
-                "GET, HEAD, POST",
-                [(Method::GET, Self::DescribeRecovery), (Method::POST, Self::RecoverPassword)],
-            ),
-            ["groups"] => pick(
-                method,
-                "GET, HEAD, POST",
-                [(Method::GET, Self::ListGroups), (Method::POST, Self::CreateGroup)],
-            ),
+            ["password_recoveries"] => {
+                get_or_post(method, Self::DescribeRecovery, Self::RecoverPassword)
+            }
+            ["groups"] => get_or_post(method, Self::ListGroups, Self::CreateGroup),
             ["groups", group] => {
                 let group = decode(group)?;
                 pick(
@@ -167,6 +149,14 @@ impl Route {
             Self::RemoveMember(..) => "group-member",
         }
     }
+}
+
+fn get(method: &Method, route: Route) -> Result<Route, NoRoute> {
+    pick(method, "GET, HEAD", [(Method::GET, route)])
+}
+
+fn get_or_post(method: &Method, get: Route, post: Route) -> Result<Route, NoRoute> {
+    pick(method, "GET, HEAD, POST", [(Method::GET, get), (Method::POST, post)])
 }
 
 fn pick<const N: usize>(

@@ -12,24 +12,24 @@ use super::reply::Reply;
 use crate::jose::key::PublicKey;
 
 /// The documents that never change, written once.
-pub struct WellKnown {
+pub(super) struct WellKnown {
     home: Bytes,
     discovery: Option<Bytes>,
 }
 
 impl WellKnown {
-    pub fn new(hostname: &str, issuer: &str) -> Self {
+    pub(super) fn new(hostname: &str, issuer: &str) -> Self {
         Self {
             home: bytes(&home(hostname)),
             discovery: discovery(hostname, issuer).as_ref().map(bytes),
         }
     }
 
-    pub fn home(&self) -> Reply {
+    pub(super) fn home(&self) -> Reply {
         cached("application/json-home", &self.home)
     }
 
-    pub fn discovery(&self) -> Result<Reply, ApiError> {
+    pub(super) fn discovery(&self) -> Result<Reply, ApiError> {
         let document = self.discovery.as_ref().ok_or(ApiError::NotFound(
             "this issuer cannot be found by its name: that takes an iss in [jwt] that is the https URL in hostname",
         ))?;
@@ -38,7 +38,7 @@ impl WellKnown {
 }
 
 /// The key that access tokens are signed with.
-pub fn public_key(signing: &PublicKey) -> Reply {
+pub(super) fn public_key(signing: &PublicKey) -> Reply {
     let document = json!({
         "public_key": signing.to_pem(),
         "algorithm": signing.algorithm().as_str(),
@@ -48,7 +48,7 @@ pub fn public_key(signing: &PublicKey) -> Reply {
 }
 
 /// A JWK Set.
-pub fn jwks(set: &Bytes) -> Reply {
+pub(super) fn jwks(set: &Bytes) -> Reply {
     cached("application/jwk-set+json", set)
 }
 

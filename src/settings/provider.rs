@@ -42,16 +42,16 @@ pub use oidc::Oidc;
 /// Longest name of an input field, in bytes.
 const MAX_FIELD_NAME: usize = 64;
 
-/// One identity provider.
+/// An entry of `[[identity_providers]]`.
 #[derive(Debug)]
 pub struct IdentityProvider {
-    /// `name`.
+    /// `name`: what its users' ids begin with.
     pub name: ProviderName,
     /// `protocol` and what belongs to it.
     pub protocol: Protocol,
-    /// `title`.
+    /// `title`: what people read instead of the name.
     pub title: Option<String>,
-    /// `description`.
+    /// `description`: what people read below the title.
     pub description: Option<String>,
     /// Whether `capabilities` has `register_user`; at most one provider has.
     pub registers_users: bool,

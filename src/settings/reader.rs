@@ -16,7 +16,7 @@ use super::report::Report;
 
 /// A value with its place and the key that leads to it.
 #[derive(Clone)]
-pub struct Item<'a, T> {
+pub(super) struct Item<'a, T> {
     pub value: T,
     pub at: usize,
     pub key: String,
@@ -24,23 +24,23 @@ pub struct Item<'a, T> {
 }
 
 impl<'a, T> Item<'a, T> {
-    pub fn error(&self, message: impl Display) {
+    pub(super) fn error(&self, message: impl Display) {
         self.report.error(self.at, &self.key, message);
     }
 
-    pub fn warn(&self, message: impl Display) {
+    pub(super) fn warn(&self, message: impl Display) {
         self.report.warn(self.at, &self.key, message);
     }
 
     /// The same place with another value.
-    pub fn with<U>(&self, value: U) -> Item<'a, U> {
+    pub(super) fn with<U>(&self, value: U) -> Item<'a, U> {
         Item { value, at: self.at, key: self.key.clone(), report: self.report }
     }
 }
 
 impl<'a> Item<'a, &'a str> {
     /// The text as a path that starts at `base` when it is relative.
-    pub fn path(&self, base: &Path) -> Option<PathBuf> {
+    pub(super) fn path(&self, base: &Path) -> Option<PathBuf> {
         if self.value.is_empty() || self.value.contains('\0') {
             self.error("is no path; a right one is \"name\", \"some/name\" or \"/some/name\"");
             return None;
@@ -55,20 +55,20 @@ impl<'a> Item<'a, &'a str> {
     }
 
     /// The text as a value of its own kind; an error of parsing is a mistake in the file.
-    pub fn parse<T: FromStr<Err: Display>>(&self) -> Option<T> {
+    pub(super) fn parse<T: FromStr<Err: Display>>(&self) -> Option<T> {
         self.value.parse().map_err(|error| self.error(error)).ok()
     }
 }
 
 impl<'a> Item<'a, &'a DeValue<'a>> {
-    pub fn text(&self) -> Option<Item<'a, &'a str>> {
+    pub(super) fn text(&self) -> Option<Item<'a, &'a str>> {
         match self.value {
             DeValue::String(text) => Some(self.with(&**text)),
             other => self.wrong_type(other, "a text, such as \"…\""),
         }
     }
 
-    pub fn list(&self) -> Option<Vec<Item<'a, &'a DeValue<'a>>>> {
+    pub(super) fn list(&self) -> Option<Vec<Item<'a, &'a DeValue<'a>>>> {
         let DeValue::Array(items) = self.value else {
             return self.wrong_type(self.value, "a list, such as [\"…\"]");
         };
@@ -81,12 +81,12 @@ impl<'a> Item<'a, &'a DeValue<'a>> {
         Some(entries.collect())
     }
 
-    pub fn wrong_type<T>(&self, found: &DeValue<'_>, right: &str) -> Option<T> {
+    pub(super) fn wrong_type<T>(&self, found: &DeValue<'_>, right: &str) -> Option<T> {
         self.error(format_args!("this is {}; a right one is {right}", kind(found)));
         None
     }
 
-    pub fn table(&self) -> Option<Table<'a>> {
+    pub(super) fn table(&self) -> Option<Table<'a>> {
         match self.value {
             DeValue::Table(table) => Some(Table {
                 table,
@@ -123,7 +123,7 @@ fn written(key: &str) -> Cow<'_, str> {
 }
 
 /// A whole number, however it is written.
-pub fn integer<T: TryFrom<i64>>(number: &DeInteger<'_>) -> Option<T> {
+pub(super) fn integer<T: TryFrom<i64>>(number: &DeInteger<'_>) -> Option<T> {
     i64::from_str_radix(number.as_str(), number.radix())
         .ok()
         .and_then(|number| number.try_into().ok())
@@ -142,7 +142,7 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 }
 
 /// A table of which every key must be asked for: those that nobody asked for are mistakes.
-pub struct Table<'a> {
+pub(super) struct Table<'a> {
     table: &'a DeTable<'a>,
     pub at: usize,
     pub key: String,
@@ -151,28 +151,28 @@ pub struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    pub fn root(tree: &'a Spanned<DeTable<'a>>, report: &'a Report<'a>) -> Self {
+    pub(super) fn root(tree: &'a Spanned<DeTable<'a>>, report: &'a Report<'a>) -> Self {
         Self { table: tree.get_ref(), at: 0, key: String::new(), report, known: RefCell::default() }
     }
 
-    pub fn path(&self, key: &str) -> String {
+    pub(super) fn path(&self, key: &str) -> String {
         let key = written(key);
         if self.key.is_empty() { key.into_owned() } else { format!("{}.{key}", self.key) }
     }
 
-    pub fn get(&self, key: &'static str) -> Option<Item<'a, &'a DeValue<'a>>> {
+    pub(super) fn get(&self, key: &'static str) -> Option<Item<'a, &'a DeValue<'a>>> {
         self.known.borrow_mut().push(key);
         let value = self.table.get(key)?;
         let Range { start, .. } = value.span();
         Some(Item { value: value.get_ref(), at: start, key: self.path(key), report: self.report })
     }
 
-    pub fn text(&self, key: &'static str) -> Option<Item<'a, &'a str>> {
+    pub(super) fn text(&self, key: &'static str) -> Option<Item<'a, &'a str>> {
         self.get(key)?.text()
     }
 
     /// A text that has to be there.
-    pub fn needed(&self, key: &'static str, right: &str) -> Option<Item<'a, &'a str>> {
+    pub(super) fn needed(&self, key: &'static str, right: &str) -> Option<Item<'a, &'a str>> {
         match self.get(key) {
             Some(item) => item.text(),
             None => {
@@ -183,21 +183,21 @@ impl<'a> Table<'a> {
     }
 
     /// A path that starts at `base` when it is relative.
-    pub fn file(&self, key: &'static str, base: &Path) -> Option<PathBuf> {
+    pub(super) fn file(&self, key: &'static str, base: &Path) -> Option<PathBuf> {
         self.text(key)?.path(base)
     }
 
-    pub fn parsed<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<T> {
+    pub(super) fn parsed<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<T> {
         self.text(key)?.parse()
     }
 
-    pub fn flag(&self, key: &'static str) -> Option<bool> {
+    pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
         let item = self.get(key)?;
         item.value.as_bool().or_else(|| item.wrong_type(item.value, "true or false"))
     }
 
     /// A whole number within bounds.
-    pub fn number(&self, key: &'static str, bounds: Range<u64>) -> Option<u64> {
+    pub(super) fn number(&self, key: &'static str, bounds: Range<u64>) -> Option<u64> {
         let item = self.get(key)?;
         let right = format!("a whole number from {} to {}", bounds.start, bounds.end - 1);
         let DeValue::Integer(number) = item.value else {
@@ -211,17 +211,17 @@ impl<'a> Table<'a> {
     }
 
     /// The texts of a list; what is no text is a mistake and left out.
-    pub fn texts(&self, key: &'static str) -> Vec<Item<'a, &'a str>> {
+    pub(super) fn texts(&self, key: &'static str) -> Vec<Item<'a, &'a str>> {
         let items = self.get(key).and_then(|item| item.list()).unwrap_or_default();
         items.iter().filter_map(Item::text).collect()
     }
 
-    pub fn table(&self, key: &'static str) -> Option<Table<'a>> {
+    pub(super) fn table(&self, key: &'static str) -> Option<Table<'a>> {
         self.get(key)?.table()
     }
 
     /// Every table of a list of tables.
-    pub fn tables(&self, key: &'static str) -> Vec<Table<'a>> {
+    pub(super) fn tables(&self, key: &'static str) -> Vec<Table<'a>> {
         let Some(item) = self.get(key) else { return Vec::new() };
         let DeValue::Array(_) = item.value else {
             let right = format!("[[{}]] once for each, with its keys below", header(&item.key));
@@ -230,7 +230,7 @@ impl<'a> Table<'a> {
         item.list().unwrap_or_default().iter().filter_map(Item::table).collect()
     }
 
-    pub fn missing(&self, key: &str, right: &str) {
+    pub(super) fn missing(&self, key: &str, right: &str) {
         self.report.error(
             self.at,
             &self.path(key),
@@ -239,7 +239,9 @@ impl<'a> Table<'a> {
     }
 
     /// Every key with its value, for tables that hold names of the writer's own.
-    pub fn entries(&self) -> impl Iterator<Item = (&'a str, Item<'a, &'a DeValue<'a>>)> + '_ {
+    pub(super) fn entries(
+        &self,
+    ) -> impl Iterator<Item = (&'a str, Item<'a, &'a DeValue<'a>>)> + '_ {
         self.table.iter().map(|(name, value)| {
             let name: &str = name.get_ref();
             let key = self.path(name);
@@ -251,14 +253,14 @@ impl<'a> Table<'a> {
     }
 
     /// The keys that were not asked for.
-    pub fn unknown(&self) -> Vec<(&'a str, usize)> {
+    pub(super) fn unknown(&self) -> Vec<(&'a str, usize)> {
         let known = self.known.borrow();
         let unknown = self.table.iter().filter(|(name, _)| !known.contains(&&**name.get_ref()));
         unknown.map(|(name, _)| (&**name.get_ref(), name.span().start)).collect()
     }
 
     /// Calls every key that was not asked for a mistake, and names the nearest that is known.
-    pub fn finish(self) {
+    pub(super) fn finish(self) {
         for (name, at) in self.unknown() {
             let known = self.known.borrow();
             let nearest = known.iter().max_by(|one, two| {

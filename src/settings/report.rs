@@ -9,7 +9,7 @@ use std::fmt::Display;
 const MAX_MISTAKES: usize = 100;
 
 /// What is wrong or odd in one file. Messages name keys and places, never a value: it may be a secret.
-pub struct Report<'s> {
+pub(super) struct Report<'s> {
     file: &'s str,
     /// Where lines end.
     newlines: Vec<usize>,
@@ -18,7 +18,7 @@ pub struct Report<'s> {
 }
 
 impl<'s> Report<'s> {
-    pub fn new(file: &'s str, source: &str) -> Self {
+    pub(super) fn new(file: &'s str, source: &str) -> Self {
         let newlines = source.match_indices('\n').map(|(at, _)| at).collect();
         Self { file, newlines, errors: RefCell::default(), warnings: RefCell::default() }
     }
@@ -29,18 +29,18 @@ impl<'s> Report<'s> {
     }
 
     /// Notes a mistake at a byte of the file.
-    pub fn error(&self, at: usize, key: &str, message: impl Display) {
+    pub(super) fn error(&self, at: usize, key: &str, message: impl Display) {
         let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
         self.errors.borrow_mut().push((at, format!("{}: {key}{message}", self.place(at))));
     }
 
     /// Notes something odd.
-    pub fn warn(&self, at: usize, key: &str, message: impl Display) {
+    pub(super) fn warn(&self, at: usize, key: &str, message: impl Display) {
         self.warnings.borrow_mut().push((at, format!("{}: {key}: {message}", self.place(at))));
     }
 
     /// The mistakes in the order of the file, one a line; else what is odd.
-    pub fn finish(self) -> Result<Vec<String>, String> {
+    pub(super) fn finish(self) -> Result<Vec<String>, String> {
         let errors = in_order(self.errors.into_inner());
         if errors.is_empty() {
             return Ok(in_order(self.warnings.into_inner()));

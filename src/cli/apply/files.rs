@@ -23,7 +23,7 @@ const STDIN: &str = "-";
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// Everything that the files say.
-pub fn read(paths: &[PathBuf]) -> anyhow::Result<Wanted> {
+pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<Wanted> {
     let (mut wanted, mut wrong) = (Wanted::default(), Vec::new());
     if paths.iter().filter(|path| path.as_os_str() == STDIN).count() > 1 {
         bail!("standard input can be read only once; {NOTHING_DONE}");
@@ -38,7 +38,7 @@ pub fn read(paths: &[PathBuf]) -> anyhow::Result<Wanted> {
 }
 
 /// Several mistakes as one error, the last ones only counted when they are many.
-pub fn all(mut mistakes: Vec<Error>) -> Error {
+pub(super) fn all(mut mistakes: Vec<Error>) -> Error {
     let more = mistakes.len().saturating_sub(MAX_TOLD);
     if more > 0 {
         mistakes.truncate(MAX_TOLD);

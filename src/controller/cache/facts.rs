@@ -20,7 +20,7 @@ use crate::resources::{Group, Invalid, Membership, membership};
 /// The facts of a Group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CachedGroup {
-    /// Its UID.
+    /// Its UID, by which a new object of the same name differs.
     pub uid: String,
     /// Whether its deletion has begun.
     pub is_deleting: bool,

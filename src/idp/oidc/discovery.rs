@@ -22,13 +22,13 @@ const AGE: Duration = Duration::from_secs(3600);
 
 /// A provider's metadata and keys.
 #[derive(Debug)]
-pub struct Discovered {
+pub(super) struct Discovered {
     pub metadata: Metadata,
     pub keys: KeySet,
 }
 
 /// Asks a provider for both.
-pub async fn discover(
+pub(super) async fn discover(
     http: &HttpClient,
     settings: &settings::Oidc,
 ) -> Result<Fetched<Discovered>, ProviderError> {

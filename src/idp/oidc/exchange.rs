@@ -25,14 +25,14 @@ use crate::settings;
 
 /// What stands in a token answer beside what OAuth 2 has.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Beside {
+pub(super) struct Beside {
     id_token: Option<String>,
 }
 
 impl ExtraTokenFields for Beside {}
 
 /// A client that knows where to send browsers and where to redeem codes.
-pub type OidcClient = oauth2::Client<
+pub(super) type OidcClient = oauth2::Client<
     BasicErrorResponse,
     StandardTokenResponse<Beside, BasicTokenType>,
     BasicTokenIntrospectionResponse,
@@ -46,7 +46,7 @@ pub type OidcClient = oauth2::Client<
 >;
 
 /// What a code was redeemed for.
-pub struct Given {
+pub(super) struct Given {
     /// For the UserInfo endpoint.
     pub access_token: AccessToken,
     /// Not believed yet.
@@ -54,7 +54,11 @@ pub struct Given {
 }
 
 /// The client that this Pasee is at a provider.
-pub fn client(settings: &settings::Oidc, metadata: &Metadata, callback_url: Url) -> OidcClient {
+pub(super) fn client(
+    settings: &settings::Oidc,
+    metadata: &Metadata,
+    callback_url: Url,
+) -> OidcClient {
     let client = oauth2::Client::new(ClientId::new(settings.client_id.clone()))
         .set_auth_uri(AuthUrl::from_url(metadata.authorization.clone()))
         .set_token_uri(TokenUrl::from_url(metadata.token.clone()))
@@ -69,7 +73,7 @@ pub fn client(settings: &settings::Oidc, metadata: &Metadata, callback_url: Url)
 }
 
 /// Redeems a code.
-pub async fn redeem(
+pub(super) async fn redeem(
     http: &HttpClient,
     client: &OidcClient,
     code: &str,

@@ -11,7 +11,7 @@ use crate::settings;
 
 /// A provider's places and abilities.
 #[derive(Clone, Debug)]
-pub struct Metadata {
+pub(super) struct Metadata {
     /// `authorization_endpoint`.
     pub authorization: Url,
     /// `token_endpoint`.
@@ -28,7 +28,7 @@ pub struct Metadata {
 
 impl Metadata {
     /// Reads a document, which must be of the issuer that was asked, to the letter.
-    pub fn read(
+    pub(super) fn read(
         document: &Map<String, Value>,
         settings: &settings::Oidc,
     ) -> Result<Self, ProviderError> {

@@ -17,7 +17,7 @@ const PAIRS: [[&str; 2]; 2] =
     [["email", "email_verified"], ["phone_number", "phone_number_verified"]];
 
 /// Asks for the claims of the user whose access token this is.
-pub async fn ask(
+pub(super) async fn ask(
     http: &HttpClient,
     place: &Url,
     token: &AccessToken,
@@ -39,7 +39,7 @@ pub async fn ask(
 
 /// The claims of an ID token and those that UserInfo adds. UserInfo must be of the same `sub` (section 5.3.2), and changes
 /// nothing that the ID token says; of a pair, both are taken from the one document that has more of it.
-pub fn merged(
+pub(super) fn merged(
     mut signed: Map<String, Value>,
     mut told: Map<String, Value>,
 ) -> Result<Map<String, Value>, ProviderError> {

@@ -139,11 +139,11 @@ fn is_valid(object: &Object) -> bool {
         }
         Some(Content::Membership { group, role, users, end }) => {
             group.map_or(*role == "Staff", is_group)
-                && users.iter().all(|user| is_user(&user))
+                && users.iter().all(&is_user)
                 && *end != Some("?")
         }
         Some(Content::User { username, not_before, .. }) => {
-            is_user(&username) && *not_before != Some("soon")
+            is_user(username) && *not_before != Some("soon")
         }
     }
 }

@@ -22,7 +22,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 /// What the `Authorization` header of a password change shows.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Proof {
+pub(super) enum Proof {
     /// Nothing.
     Missing,
     /// The old password, of the user with this login (RFC 7617).
@@ -37,7 +37,7 @@ impl Proof {
     /// # Errors
     /// For anything that a provider might read otherwise than it is read here, and for our own tokens: they are none of
     /// its business.
-    pub fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         match bearer(headers) {
             Ok(None) => Ok(Self::Missing),
             Ok(Some(token)) if is_of_pasee(token) => Err(ApiError::OwnToken),
@@ -50,7 +50,7 @@ impl Proof {
     }
 
     /// Whom it names.
-    pub fn login(&self) -> Option<&str> {
+    pub(super) fn login(&self) -> Option<&str> {
         match self {
             Self::Password(login) => Some(login),
             Self::Missing | Self::Token => None,

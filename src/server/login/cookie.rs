@@ -22,7 +22,7 @@ const MAX_COOKIE: usize = 4096;
 
 /// What the cookie holds, sealed.
 #[derive(Serialize, Deserialize)]
-pub struct LoginCookie {
+pub(crate) struct LoginCookie {
     pub pending: PendingLogin,
     scope: String,
     until: i64,
@@ -30,15 +30,15 @@ pub struct LoginCookie {
 
 impl LoginCookie {
     /// A login that has begun now and is to give tokens of this scope.
-    pub fn new(pending: PendingLogin, scope: &Scope, now: Timestamp) -> Self {
+    pub(crate) fn new(pending: PendingLogin, scope: &Scope, now: Timestamp) -> Self {
         Self { pending, scope: scope.to_string(), until: now.after(PATIENCE).as_unix() }
     }
 
-    pub fn is_over(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
         now.as_unix() >= self.until
     }
 
-    pub fn scope(&self) -> Result<Scope, ScopeError> {
+    pub(crate) fn scope(&self) -> Result<Scope, ScopeError> {
         if self.scope.is_empty() { Ok(Scope::Unlimited) } else { self.scope.parse() }
     }
 
@@ -46,7 +46,7 @@ impl LoginCookie {
     ///
     /// # Errors
     /// When the scope makes it longer than browsers keep, or it cannot be sealed.
-    pub fn set(
+    pub(crate) fn set(
         &self,
         provider: &ProviderName,
         scheme: Scheme,
@@ -64,12 +64,12 @@ impl LoginCookie {
     }
 
     /// The header that makes the browser forget it.
-    pub fn unset(provider: &ProviderName, scheme: Scheme) -> Result<HeaderValue, ApiError> {
+    pub(crate) fn unset(provider: &ProviderName, scheme: Scheme) -> Result<HeaderValue, ApiError> {
         header(provider, scheme, "", Duration::ZERO)
     }
 
     /// The one that the browser carries of a login through this provider; a second of that name makes both worth nothing.
-    pub fn read(
+    pub(crate) fn read(
         headers: &HeaderMap,
         provider: &ProviderName,
         scheme: Scheme,

@@ -19,7 +19,7 @@ const MAX_ENDED: usize = 100_000;
 /// addresses makes it forget early rather than refuse: nobody's login waits for it, and a code is good once at the
 /// provider anyway.
 #[derive(Debug)]
-pub struct ReplayGuard {
+pub(crate) struct ReplayGuard {
     hasher: RandomState,
     halves: Mutex<Halves>,
 }
@@ -40,7 +40,7 @@ impl Default for ReplayGuard {
 
 impl ReplayGuard {
     /// Takes note of an end; false when it had ended before.
-    pub fn is_first(&self, provider: &str, state: &str, now: Timestamp) -> bool {
+    pub(crate) fn is_first(&self, provider: &str, state: &str, now: Timestamp) -> bool {
         let login = self.hasher.hash_one((provider, state));
         let Ok(mut halves) = self.halves.lock() else { return false };
         let is_over = now.as_unix() - halves.since >= PATIENCE.as_secs().cast_signed();

@@ -27,13 +27,13 @@ const LITTLE_WORK: u64 = 35_000;
 /// Users in the settings file.
 #[derive(Debug)]
 pub struct Local {
-    /// `users`.
+    /// `users`, each name once.
     pub users: Vec<LocalUser>,
 }
 
 /// A user in the settings file.
 pub struct LocalUser {
-    /// `username`.
+    /// `username`: the subject.
     pub username: Subject,
     /// `password_hash`: Argon2id in the PHC string format; at most 1 GiB of memory, and 4 GiB times passes.
     pub password_hash: SecretString,

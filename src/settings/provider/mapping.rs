@@ -53,7 +53,7 @@ impl ClaimSource {
     }
 }
 
-/// A claim that passes.
+/// What passes into access tokens, under which name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedClaim {
     /// What it is called in our tokens.

@@ -37,7 +37,7 @@ pub enum StoreError {
     /// A row holds something that Pasee never writes.
     #[error("table {table} holds what is no {what}; restore the file from a backup")]
     Content {
-        /// The table.
+        /// As the schema names it.
         table: &'static str,
         /// What belongs there.
         what: &'static str,

@@ -15,13 +15,13 @@ const ONE_BY_ONE: u8 = 1;
 const MANY: u8 = 2;
 
 /// A time that makes sense to wait: neither none at all nor for ever.
-pub fn bounded(time: Duration) -> Duration {
+pub(super) fn bounded(time: Duration) -> Duration {
     time.clamp(Duration::from_millis(100), Duration::from_secs(24 * 3600))
 }
 
 /// The signs of life that count: requests and answers, not bytes and pings. Times are milliseconds after `born`.
 #[derive(Debug)]
-pub struct Pulse {
+pub(super) struct Pulse {
     born: Instant,
     header_timeout: Duration,
     idle_timeout: Duration,
@@ -36,11 +36,11 @@ pub struct Pulse {
 
 /// One handler at work.
 #[derive(Debug)]
-pub struct Running(Arc<Pulse>);
+pub(super) struct Running(Arc<Pulse>);
 
 impl Pulse {
     /// Starts now.
-    pub fn new(header_timeout: Duration, idle_timeout: Duration) -> Self {
+    pub(super) fn new(header_timeout: Duration, idle_timeout: Duration) -> Self {
         Self {
             born: Instant::now(),
             // A little early, so that the bound holds on a busy machine too.
@@ -54,14 +54,14 @@ impl Pulse {
     }
 
     /// Bytes came from the client.
-    pub fn received(&self) {
+    pub(super) fn received(&self) {
         if self.running.load(Relaxed) == 0 && self.head.load(Relaxed) == 0 {
             self.head.store(self.now() + 1, Relaxed);
         }
     }
 
     /// A whole request head came.
-    pub fn begin(pulse: &Arc<Self>, version: Version) -> Running {
+    pub(super) fn begin(pulse: &Arc<Self>, version: Version) -> Running {
         let protocol = if version == Version::HTTP_2 { MANY } else { ONE_BY_ONE };
         pulse.protocol.store(protocol, Relaxed);
         pulse.running.fetch_add(1, Relaxed);
@@ -70,7 +70,7 @@ impl Pulse {
     }
 
     /// When the connection is to be closed, unless something happens. While handlers work, only when to ask again.
-    pub fn due(&self) -> Instant {
+    pub(super) fn due(&self) -> Instant {
         if self.running.load(Relaxed) > 0 {
             return Instant::now() + self.idle_timeout;
         }
@@ -82,7 +82,7 @@ impl Pulse {
     }
 
     /// Whether the client is between two requests, not in the middle of one.
-    pub fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         match self.protocol.load(Relaxed) {
             NEW => false,
             ONE_BY_ONE => self.head.load(Relaxed) == 0,

@@ -27,7 +27,7 @@ const TURN: usize = 16;
 /// answer it has not read yet: a 413 would look like a broken connection (RFC 9112 §9.6). So the writing half is closed
 /// first, then what still comes is thrown away for a moment.
 #[derive(Debug)]
-pub struct Socket {
+pub(super) struct Socket {
     stream: TcpStream,
     pulse: Arc<Pulse>,
     closing: Option<Closing>,
@@ -41,7 +41,7 @@ struct Closing {
 
 impl Socket {
     /// Takes the stream over.
-    pub fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
+    pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
         Self { stream, pulse, closing: None }
     }
 

@@ -15,7 +15,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The value of `Content-Type`.
+    /// How the answer calls itself.
     pub fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::CoreJson => "application/vnd.coreapi+json",
