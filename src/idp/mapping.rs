@@ -121,10 +121,15 @@ impl MappingRules {
         evidence: &Evidence,
     ) -> Result<MappedGroups, ProviderError> {
         let is_listed = self.allowed_subjects.as_ref().is_none_or(|all| all.contains(subject));
-        if !is_listed || !self.required.iter().all(|required| evidence.holds(required.name)) {
+        if !is_listed || !self.lets_in(evidence) {
             return Err(ProviderError::NotAllowed);
         }
         Ok(self.mapped(evidence))
+    }
+
+    /// Whether every claim that is required was said.
+    fn lets_in(&self, evidence: &Evidence) -> bool {
+        self.required.iter().all(|required| evidence.holds(required.name))
     }
 
     fn mapped(&self, evidence: &Evidence) -> MappedGroups {
@@ -139,21 +144,25 @@ impl MappingRules {
     }
 
     /// Leaves out what a refresh token has no room for, so that a session has from its beginning what it goes on with: of
-    /// the group rules the last of the settings, of the claims the longest. Who is let in is not touched.
+    /// the group rules the last of the settings, of the claims the longest. `None` when there is not even room for what lets
+    /// the user in, without which the first refresh would be refused.
     pub(super) fn fit(
         &self,
         claims: &mut ExtraClaims,
         evidence: &mut Evidence,
         room: Room,
-    ) -> (MappedGroups, LeftOut) {
+    ) -> Option<(MappedGroups, LeftOut)> {
         let held = evidence.rules().len();
         let names = self.required.iter().map(|required| required.name);
         let names = names.chain(self.groups.iter().map(|added| added.name));
         *evidence = names.filter(|name| evidence.holds(*name)).take(room.rules()).collect();
+        if !self.lets_in(evidence) {
+            return None;
+        }
         let kept = evidence.rules().len();
         let left_out =
             LeftOut { rules: held - kept, claims: claims.shorten(room.claims_beside(kept)) };
-        (self.mapped(evidence), left_out)
+        Some((self.mapped(evidence), left_out))
     }
 }
 
@@ -191,6 +200,9 @@ mod tests {
 
     use super::*;
     use crate::domain::claim::ClaimName;
+    use crate::domain::user::UserId;
+    use crate::jose::refresh::RefreshTokens;
+    use crate::jose::secret::Secret;
 
     fn source(text: &str) -> ClaimSource {
         ClaimSource(text.to_owned())
@@ -292,6 +304,33 @@ mod tests {
         assert!(recheck("9", &[verified]).is_err());
         assert!(recheck("1", &[verified]).unwrap().groups.is_empty());
         assert_eq!(recheck("1", &[verified, team]).unwrap().groups.len(), 1);
+    }
+
+    /// Whoever is let in is let in at the refresh too, or not at all: what they are let in by is never left out.
+    #[test]
+    fn what_lets_in_is_never_left_out() {
+        let mapping = mapping();
+        let user: UserId = "oidc-1".parse().unwrap();
+        let tokens = RefreshTokens::new("pasee.test".parse().unwrap(), &Secret::new([1; 32]), &[]);
+        let (mut fitting, mut refused) = (0, 0);
+        for length in 1..=200 {
+            let names: Vec<String> =
+                ["b", "c", "d", "e", "f", "g"].map(|name| name.repeat(180)).into();
+            let scope = format!("{} {}", names.join(" "), "a".repeat(length));
+            let Ok(room) = tokens.room(&user, &scope.parse().unwrap()) else { break };
+            let claims = json!({"email_verified": true, "teams": ["org/writers"]});
+            let Value::Object(claims) = claims else { panic!("an object") };
+            let authenticated = Authenticated { subject: "1".parse().unwrap(), claims };
+            let (mut claims, mut evidence, _) = mapping.judge(&authenticated).unwrap();
+            match mapping.fit(&mut claims, &mut evidence, room) {
+                Some(_) => {
+                    fitting += 1;
+                    assert!(mapping.recheck("1", &evidence).is_ok(), "{length}");
+                }
+                None => refused += 1,
+            }
+        }
+        assert!(fitting > 0 && refused > 0, "{fitting} {refused}");
     }
 
     /// A rule that says anything else has another name; the order of what may be said is no difference.

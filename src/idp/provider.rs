@@ -22,6 +22,7 @@ use crate::domain::evidence::Evidence;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{ProviderName, UserId};
 use crate::jose::refresh::Room;
+use crate::jose::sign::SignError;
 use crate::settings::{self, InputField};
 
 /// One identity provider of the settings, ready to be asked.
@@ -206,9 +207,13 @@ impl Provider {
     }
 
     /// Leaves out of a login what a refresh token has no room for, and says so in the log.
-    pub fn fit(&self, identity: &mut Identity, room: Room) {
+    ///
+    /// # Errors
+    /// [`SignError::NoRoom`] when there is not even room for the rules by which the user is let in.
+    pub fn fit(&self, identity: &mut Identity, room: Room) -> Result<(), SignError> {
         let Identity { claims, evidence, mapped, user, .. } = identity;
-        let (groups, LeftOut { rules, claims: names }) = self.mapping.fit(claims, evidence, room);
+        let fitted = self.mapping.fit(claims, evidence, room);
+        let (groups, LeftOut { rules, claims: names }) = fitted.ok_or(SignError::NoRoom)?;
         *mapped = groups;
         if rules > 0 {
             tracing::warn!(
@@ -220,6 +225,7 @@ impl Provider {
         for claim in names {
             tracing::warn!(%user, %claim, "this claim is left out: a refresh token has no room for it");
         }
+        Ok(())
     }
 
     fn identity(&self, authenticated: &Authenticated) -> Result<Identity, ProviderError> {

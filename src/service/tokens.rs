@@ -100,7 +100,7 @@ impl Service {
         let mut identity = identified?;
         let (keys, now) = (self.0.keys.current(), self.now());
         let room = keys.refresh_tokens().room(&identity.user, &scope)?;
-        provider.fit(&mut identity, room);
+        provider.fit(&mut identity, room)?;
         let Identity { user, claims, evidence, mapped, authenticated_at } = identity;
         let login = Login { user: user.clone(), claims, evidence, scope, authenticated_at };
         self.grant(&keys, &user, Grant::Login(login), &mapped, now)
