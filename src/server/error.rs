@@ -66,7 +66,7 @@ pub enum ApiError {
     /// A browser came back with an answer to a login that it did not begin, that is over, or that took too long.
     #[error("this browser has no such login under way; begin it again at /tokens/")]
     LoginUnknown,
-    /// A note for the browser could not be sealed.
+    /// The login cookie could not be sealed.
     #[error("a login could not be begun")]
     Seal(#[from] SealError),
     /// The provider that proved the session's login is not offered any more.
@@ -266,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_home_refuses() {
+    fn what_a_store_refuses() {
         let inside = || Arc::new(std::io::Error::other("10.0.0.1 is away"));
         for (error, status, says) in [
             (

@@ -1,6 +1,6 @@
 //! docs/glossary.md beside the code and the texts: a type that it names exists, a word that it puts out is gone.
 //!
-//! Must not know what a word means. Texts that users read are the documents, the example settings, the text literals of the
+//! Must not know what a word means. Texts that users read are the documents, the examples, the text literals of the
 //! product's code, and the help of the command line, which stands in the comments of `cli`.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
@@ -55,6 +55,7 @@ fn texts() -> Vec<(String, String)> {
         }
     }
     texts.retain(|(name, _)| name != "docs/glossary.md");
+    texts.extend(files(&root().join("examples"), "yaml"));
     texts.extend(SOURCES.iter().map(|source| (source.path.clone(), source.texts.clone())));
     texts
 }
