@@ -12,9 +12,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pasee::cli::now;
+use pasee::domain::change::Change;
 use pasee::domain::membership::{Membership, Roster};
 use pasee::domain::policy::{Actor, permit};
-use pasee::domain::realm::Change;
 use pasee::store::embedded::Embedded;
 
 const USERS: u64 = 100_000;

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use pasee::domain::change::Change;
 use pasee::domain::membership::{Membership, Roster};
 use pasee::domain::policy::{Actor, permit};
-use pasee::domain::realm::Change;
 use pasee::domain::time::Timestamp;
 use pasee::store::embedded::Embedded;
 

@@ -11,17 +11,21 @@
 //! | `user` | user ids, provider names, subjects |
 //! | `group` | group names |
 //! | `membership` | roles, rosters, memberships |
+//! | `change` | what can be changed of the state |
 //! | `realm` | the writing port: changes, each with its permit |
 //! | `directory` | the reading port: what the state says of a user |
 //! | `claim` | claims of an identity provider that pass into access tokens |
-//! | `evidence` | claims of a login that decide again at each refresh |
-//! | `token` | what both tokens say, and for how long |
+//! | `evidence` | which rules of the settings held at a login, to decide again at each refresh |
+//! | `token` | what both tokens say |
+//! | `issue` | from an admission to a pair of tokens, and how long each is good |
 //! | `time` | seconds |
 
+pub mod change;
 pub mod claim;
 pub mod directory;
 pub mod evidence;
 pub mod group;
+pub mod issue;
 pub mod membership;
 pub mod policy;
 pub mod realm;

@@ -9,9 +9,10 @@ use clap::Args;
 
 use super::store::Store;
 use super::{print, report, say};
+use crate::domain::change::Change;
 use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Actor, permit};
-use crate::domain::realm::{Change, Realm, WriteError};
+use crate::domain::realm::{Realm, WriteError};
 use crate::domain::user::UserId;
 use crate::settings::{Settings, Storage};
 

@@ -166,7 +166,7 @@ fn warn_of_providers(settings: &Settings, wanted: &Wanted) {
     }
 }
 
-fn permits(changes: Vec<crate::domain::realm::Change>) -> anyhow::Result<Vec<Permit>> {
+fn permits(changes: Vec<crate::domain::change::Change>) -> anyhow::Result<Vec<Permit>> {
     let operator = Actor::operator();
     changes.into_iter().map(|change| Ok(permit(&operator, change)?)).collect()
 }

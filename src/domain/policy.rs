@@ -4,12 +4,12 @@
 //! [`entitled`] is the table. [`permit`] and [`may_see`] apply it to an actor, [`admit`] judges every grant. Only this module
 //! makes a [`Permit`] or an [`Admission`]. Must not know how the actor proved who they are.
 
+use super::change::Change;
 use super::claim::ExtraClaims;
 use super::directory::{Holding, Standing};
 use super::evidence::Evidence;
 use super::group::GroupName;
 use super::membership::Roster;
-use super::realm::Change;
 use super::time::Timestamp;
 use super::token::{AccessClaims, RefreshClaims, Scope};
 use super::user::UserId;
@@ -217,7 +217,7 @@ impl Login {
 }
 
 /// The policy's word that a user may have tokens, or act with the one shown. Nothing else makes one, and
-/// [`token::issue`](super::token::issue) asks for one.
+/// [`issue`](super::issue::issue) asks for one.
 #[derive(Clone, Debug)]
 pub struct Admission {
     pub(super) user: UserId,

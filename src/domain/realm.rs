@@ -7,59 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::directory::Directory;
-use super::group::GroupName;
-use super::membership::{Membership, Roster};
 use super::policy::Permit;
-use super::time::Timestamp;
-use super::user::UserId;
-
-/// A change of the state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// A new group; its creator, if any, becomes its staff.
-    CreateGroup {
-        /// The new group's name.
-        group: GroupName,
-        /// Who becomes its staff; `None` when an operator makes the group from the command line.
-        creator: Option<UserId>,
-    },
-    /// The group, everything under it, and all their memberships.
-    DeleteGroup(GroupName),
-    /// A user onto a roster.
-    AddMember(Membership),
-    /// A user off a roster.
-    RemoveMember {
-        /// Which list.
-        roster: Roster,
-        /// Who.
-        user: UserId,
-    },
-    /// Whether a user gets tokens at all.
-    SetBanned {
-        /// Who.
-        user: UserId,
-        /// No more tokens, or tokens again.
-        banned: Ban,
-    },
-    /// Tokens of a user issued before a moment are worth nothing any more. Never moves back in time.
-    Revoke {
-        /// Whose tokens.
-        user: UserId,
-        /// The first second whose tokens count.
-        not_before: Timestamp,
-    },
-    /// A user off every roster. What root staff has said of them stays said.
-    DeleteUser(UserId),
-}
-
-/// Which way a ban goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ban {
-    /// Gets no token any more.
-    Impose,
-    /// Gets tokens again.
-    Lift,
-}
 
 /// A write under way.
 pub type Writing<'a> = Pin<Box<dyn Future<Output = Result<(), WriteError>> + Send + 'a>>;

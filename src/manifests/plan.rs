@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::wanted::{End, Named, Object, Place, Says, Wanted};
+use crate::domain::change::{Ban, Change};
 use crate::domain::directory::{Directory, Page, Standing};
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Role, Roster};
-use crate::domain::realm::{Ban, Change};
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 

@@ -3,8 +3,9 @@
 //! Must not know what is changed.
 
 use super::{Caller, Service};
+use crate::domain::change::Change;
 use crate::domain::policy::{Denied, permit};
-use crate::domain::realm::{Change, WriteError};
+use crate::domain::realm::WriteError;
 use crate::domain::user::{ProviderName, UserIdError};
 
 /// Why a change was not made.

@@ -3,11 +3,11 @@
 //! The policy is asked before the directory: who may not look learns nothing of what is there.
 
 use super::{Caller, ChangeError, Listing, Service};
+use crate::domain::change::Change;
 use crate::domain::directory::{Directory, Page};
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Denied, View, may_see, permit};
-use crate::domain::realm::Change;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 

@@ -5,10 +5,11 @@ mod stage;
 use stage::{Stage, now, pass, user};
 
 use super::{AccessError, ChangeError, GrantError, Listing};
+use crate::domain::change::{Ban, Change};
 use crate::domain::directory::Page;
 use crate::domain::membership::Roster;
 use crate::domain::policy::{Denied, Refusal};
-use crate::domain::realm::{Ban, Change, WriteError};
+use crate::domain::realm::WriteError;
 use crate::domain::token::Scope;
 use crate::jose::error::VerifyError;
 

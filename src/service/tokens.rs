@@ -3,10 +3,11 @@
 //! Every pair passes [`Service::grant`]. Nothing here waits for a disk; a login waits for its identity provider only.
 
 use super::Service;
+use crate::domain::issue::issue;
 use crate::domain::policy::{Grant, Login, Refusal, admit};
 use crate::domain::realm::Stale;
 use crate::domain::time::Timestamp;
-use crate::domain::token::{Scope, TokenId, issue};
+use crate::domain::token::{Scope, TokenId};
 use crate::domain::user::UserId;
 use crate::idp::{Credential, Identity, MappedGroups, Provider, ProviderError};
 use crate::jose::error::VerifyError;

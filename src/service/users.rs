@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use super::{Caller, ChangeError, Listing, Service};
+use crate::domain::change::{Ban, Change};
 use crate::domain::directory::Page;
 use crate::domain::membership::Roster;
 use crate::domain::policy::{Denied, View, may_see};
-use crate::domain::realm::{Ban, Change};
 use crate::domain::user::UserId;
 
 /// A user, as somebody sees them who may.

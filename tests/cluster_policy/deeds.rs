@@ -2,8 +2,8 @@
 //!
 //! Must not know who does it.
 
+use pasee::domain::change::{Ban, Change};
 use pasee::domain::membership::{Membership, Roster};
-use pasee::domain::realm::{Ban, Change};
 use pasee::domain::time::Timestamp;
 use pasee::domain::user::UserId;
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use pasee::domain::change::Change;
 use pasee::domain::policy::{Actor, permit};
-use pasee::domain::realm::Change;
 use serde_json::{Value, json};
 
 use super::actors::{Somebody, Standpoint, everybody};

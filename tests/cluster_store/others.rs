@@ -1,8 +1,9 @@
 //! What others write counts, and stays as they wrote it.
 
+use pasee::domain::change::{Ban, Change};
 use pasee::domain::membership::Membership;
 use pasee::domain::policy::{Actor, permit};
-use pasee::domain::realm::{Ban, Change, Realm, WriteError};
+use pasee::domain::realm::{Realm, WriteError};
 use sha2::{Digest, Sha256};
 
 use crate::stage::{Stage, group, membership, noon};

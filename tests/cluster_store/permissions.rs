@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use pasee::domain::change::{Ban, Change};
 use pasee::domain::membership::Membership;
 use pasee::domain::policy::{Actor, permit};
-use pasee::domain::realm::{Ban, Change, Realm};
+use pasee::domain::realm::Realm;
 use pasee::domain::time::Timestamp;
 use pasee::store::kubernetes::permissions::PERMISSIONS;
 use pasee::store::kubernetes::{Kubernetes, Options};

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use pasee::domain::change::Change;
 use pasee::domain::directory::Page;
 use pasee::domain::membership::Membership;
 use pasee::domain::policy::{Actor, permit};
-use pasee::domain::realm::{Change, Realm, WriteError};
+use pasee::domain::realm::{Realm, WriteError};
 use pasee::domain::time::Timestamp;
 use pasee::store::kubernetes::{Kubernetes, Options};
 use serde_json::json;

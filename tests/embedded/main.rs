@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pasee::domain::change::{Ban, Change};
 use pasee::domain::directory::{Directory, Page};
 use pasee::domain::membership::{Membership, Roster};
 use pasee::domain::policy::{self, Actor, Permit};
-use pasee::domain::realm::{Ban, Change, Realm, WriteError};
+use pasee::domain::realm::{Realm, WriteError};
 use pasee::domain::time::Timestamp;
 use pasee::domain::user::UserId;
 use pasee::store::embedded::{Embedded, OpenError, StoreError, TogetherError, change_together};

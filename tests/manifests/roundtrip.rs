@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use pasee::domain::change::{Ban, Change};
 use pasee::domain::directory::{Directory, Page};
 use pasee::domain::group::GroupName;
 use pasee::domain::membership::{Membership, Roster};
 use pasee::domain::policy::{Actor, permit};
-use pasee::domain::realm::{Ban, Change, Realm, WriteError};
+use pasee::domain::realm::{Realm, WriteError};
 use pasee::domain::time::Timestamp;
 use pasee::resources::manifest::{self, Manifest};
 use pasee::store::embedded::Embedded;

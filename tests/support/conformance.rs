@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use pasee::domain::change::{Ban, Change};
 use pasee::domain::directory::{Directory, Page, Record, Standing};
 use pasee::domain::group::GroupName;
 use pasee::domain::membership::{Membership, Roster};
 use pasee::domain::policy::{self, Actor, Denied, Grant, Login, Permit};
-use pasee::domain::realm::{Ban, Change, Realm, WriteError};
+use pasee::domain::realm::{Realm, WriteError};
 use pasee::domain::time::Timestamp;
 use pasee::domain::user::UserId;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::change::Ban;
 use crate::domain::evidence::Evidence;
 use crate::domain::membership::Membership;
-use crate::domain::realm::Ban;
 use crate::domain::token::Token;
 
 fn user(text: &str) -> UserId {

@@ -4,9 +4,9 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::urls::{encoded, next_page};
+use crate::domain::change::Ban;
 use crate::domain::directory::Page;
 use crate::domain::membership::Roster;
-use crate::domain::realm::Ban;
 use crate::domain::user::UserId;
 use crate::server::Api;
 use crate::server::document::{Document, Link, Location, Need};

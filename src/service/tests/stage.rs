@@ -4,13 +4,14 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::domain::change::Change;
 use crate::domain::claim::ExtraClaims;
 use crate::domain::directory::{Directory, Page, Record};
 use crate::domain::evidence::Evidence;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Actor, Permit, permit};
-use crate::domain::realm::{Change, Realm, Writing};
+use crate::domain::realm::{Realm, Writing};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Lifetimes, Scope};
 use crate::domain::user::UserId;

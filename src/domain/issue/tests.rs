@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::directory::Standing;
 use crate::domain::policy::{Grant, Login, admit};
+use crate::domain::token::Scope;
 
 fn moment(seconds: i64) -> Timestamp {
     Timestamp::from_unix(seconds).unwrap()
@@ -67,15 +68,4 @@ fn no_token_is_older_than_its_login() {
     assert_eq!(early.access.token.issued_at, moment(970));
     assert_eq!(early.access.token.authenticated_at, moment(970));
     assert_eq!(early.refresh.token.authenticated_at, moment(970));
-}
-
-#[test]
-fn scopes_parse() {
-    assert_eq!("b a  a".parse::<Scope>().map(|scope| scope.to_string()), Ok("a b".to_owned()));
-    assert_eq!("".parse::<Scope>(), Err(ScopeError::Empty));
-    assert_eq!(" ".parse::<Scope>(), Err(ScopeError::Empty));
-    assert!(matches!("A".parse::<Scope>(), Err(ScopeError::Name(_))));
-    let many: Vec<String> = (0..17).map(|n| format!("g{n}")).collect();
-    assert_eq!(many.join(" ").parse::<Scope>(), Err(ScopeError::TooMany));
-    assert_eq!(Scope::Unlimited.to_string(), "");
 }
