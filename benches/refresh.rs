@@ -118,8 +118,8 @@ fn library(key: &PrivateKey) -> Option<f64> {
     }
     let body: String = key.to_pem().lines().filter(|line| !line.starts_with('-')).collect();
     let encoding = EncodingKey::from_ec_der(&STANDARD.decode(body).expect("PEM"));
-    let (x, y) = key.public().coordinates();
-    let decoding = DecodingKey::from_ec_components(&x, &y).expect("a point");
+    let members = key.public().members();
+    let decoding = DecodingKey::from_ec_components(&members[2].1, &members[3].1).expect("a point");
     let signed = signature(key);
     let sign = || jsonwebtoken::crypto::sign(&MESSAGE, &encoding, ES256).expect("a signature");
     Some(rate(|| {

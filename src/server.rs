@@ -76,7 +76,7 @@ impl Api {
         let keys = service.keys().current();
         Self {
             scheme: if https { Scheme::Https } else { Scheme::Http },
-            well_known: WellKnown::new(&config.hostname, keys.signer().issuer().as_str()),
+            well_known: WellKnown::new(&config.hostname, keys.signer()),
             replays: ReplayGuard::default(),
             config,
             service,

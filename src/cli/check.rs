@@ -40,9 +40,9 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
 type Look = Result<Option<String>, Error>;
 
 /// The keys that were made at the first start, as far as there are any.
-fn look_at_keys(settings: &Settings) -> [Look; 2] {
+fn look_at_keys(settings: &Settings) -> [Look; 3] {
     if settings.keys.private.is_some() {
-        return [Ok(None), Ok(None)];
+        return [const { Ok(None) }; 3];
     }
     let kept = keys::directory(settings);
     let shown = |part| kept.file(part).display().to_string();
@@ -55,7 +55,11 @@ fn look_at_keys(settings: &Settings) -> [Look; 2] {
         let (file, id) = (shown(Part::Secret), found?.id());
         Some(format!("{file}, the secret behind refresh tokens: id {id}."))
     });
-    [signing.map_err(Error::from), secret.map_err(Error::from)]
+    let rsa = kept.rsa_key().map(|found| {
+        let (file, id) = (shown(Part::RsaKey), found?.public().id().to_string());
+        Some(format!("{file}, the key for what only understands RS256: key id {id}."))
+    });
+    [signing, rsa, secret].map(|look| look.map_err(Error::from))
 }
 
 fn look_at_tls(settings: &Settings) -> Look {

@@ -27,6 +27,9 @@ enum Choice {
     /// ECDSA on P-256, understood everywhere
     #[value(name = "ES256")]
     Es256,
+    /// RSA with 2048 bits, understood everywhere; slow to sign
+    #[value(name = "RS256")]
+    Rs256,
     /// ECDSA on secp256k1, as Kisee signs; few understand it
     #[value(name = "ES256K")]
     Es256k,
@@ -36,6 +39,7 @@ impl Keygen {
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let key = PrivateKey::generate(match self.algorithm {
             Choice::Es256 => Algorithm::Es256,
+            Choice::Rs256 => Algorithm::Rs256,
             Choice::Es256k => Algorithm::Es256k,
         })?;
         match &self.output {

@@ -1,31 +1,38 @@
-//! JWK Sets of ours, written (RFC 7517 section 5), one per curve: a single secp256k1 key makes many verifiers drop a whole
-//! set. Those of others are read by [`super::jwk`].
+//! JWK Sets of ours, written (RFC 7517 section 5): a single secp256k1 key makes many verifiers drop a whole set, so that
+//! those keys have one of their own. Those of others are read by [`super::jwk`].
 //!
 //! Must not know where sets are served.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::key::{Algorithm, PublicKey};
 
-/// The set of the keys that are on the algorithm's curve.
+/// The set of those keys that every verifier understands: P-256 and RSA.
 #[must_use]
-pub fn set(algorithm: Algorithm, keys: &[PublicKey]) -> Value {
-    let members: Vec<Value> =
-        keys.iter().filter(|key| key.algorithm() == algorithm).map(jwk).collect();
+pub fn common(keys: &[PublicKey]) -> Value {
+    set(keys, |algorithm| matches!(algorithm, Algorithm::Es256 | Algorithm::Rs256))
+}
+
+/// The set of the keys on secp256k1.
+#[must_use]
+pub fn es256k(keys: &[PublicKey]) -> Value {
+    set(keys, |algorithm| algorithm == Algorithm::Es256k)
+}
+
+fn set(keys: &[PublicKey], has: impl Fn(Algorithm) -> bool) -> Value {
+    let members: Vec<Value> = keys.iter().filter(|key| has(key.algorithm())).map(jwk).collect();
     json!({ "keys": members })
 }
 
-fn jwk(key: &PublicKey) -> Value {
-    let (x, y) = key.coordinates();
-    json!({
-        "kty": "EC",
-        "crv": key.algorithm().curve(),
-        "x": x,
-        "y": y,
-        "kid": key.id().as_str(),
-        "alg": key.algorithm().as_str(),
-        "use": "sig",
-    })
+/// A key alone (RFC 7517 section 4).
+#[must_use]
+pub fn jwk(key: &PublicKey) -> Value {
+    let members = key.members().into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+    let mut jwk: Map<String, Value> = members.collect();
+    jwk.insert("kid".to_owned(), key.id().as_str().into());
+    jwk.insert("alg".to_owned(), key.algorithm().as_str().into());
+    jwk.insert("use".to_owned(), "sig".into());
+    Value::Object(jwk)
 }
 
 #[cfg(test)]
@@ -34,15 +41,28 @@ mod tests {
     use crate::jose::key::PrivateKey;
 
     #[test]
-    fn curves_are_kept_apart_and_nothing_private_shows() {
-        let keys = [Algorithm::Es256, Algorithm::Es256k]
+    fn secp256k1_is_kept_apart_and_nothing_private_shows() {
+        let keys = [Algorithm::Es256, Algorithm::Es256k, Algorithm::Rs256]
             .map(|algorithm| PrivateKey::generate(algorithm).unwrap().public().clone());
-        for (key, other) in [(&keys[0], Algorithm::Es256k), (&keys[1], Algorithm::Es256)] {
-            let set = set(key.algorithm(), &keys);
-            assert_eq!(set["keys"].as_array().unwrap().len(), 1);
-            assert_eq!(set["keys"][0]["kid"], key.id().as_str());
-            let text = set.to_string();
-            assert!(!text.contains(other.curve()) && !text.contains("\"d\""));
+        let ids = |set: &Value| {
+            let keys = set["keys"].as_array().unwrap().iter();
+            keys.map(|key| key["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let [p256, koblitz, rsa] = &keys;
+        assert_eq!(ids(&common(&keys)), [p256.id().as_str(), rsa.id().as_str()]);
+        assert_eq!(ids(&es256k(&keys)), [koblitz.id().as_str()]);
+        assert!(!common(&keys).to_string().contains("secp256k1"));
+        assert!(!es256k(&keys).to_string().contains("P-256"));
+        let rsa = jwk(rsa);
+        assert_eq!(
+            (&rsa["kty"], &rsa["alg"], &rsa["e"]),
+            (&json!("RSA"), &json!("RS256"), &json!("AQAB"))
+        );
+        assert_eq!(rsa["n"].as_str().unwrap().len(), 342, "2048 bits");
+        for key in &keys {
+            for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+                assert!(jwk(key).get(private).is_none(), "{private}");
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Keys: P-256 for ES256, secp256k1 for ES256K. The algorithm follows from the curve.
+//! Keys: P-256 for ES256, RSA for RS256, secp256k1 for ES256K. The algorithm follows from the key.
 //!
-//! Owns parsing, printing and naming of keys, and the bare signature operations. Must not know tokens.
+//! Owns parsing, printing and naming of keys, and the bare signature operations; those of RSA are in `rsa`. Must not know tokens.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -17,12 +17,18 @@ use p256::pkcs8::{DecodePublicKey, EncodePrivateKey, EncodePublicKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use self::rsa::{RsaPrivateKey, RsaPublicKey};
 use super::pem;
+
+mod rsa;
 
 /// The DER of the object identifier of P-256 (RFC 5480 section 2.1.1.1), with tag and length.
 const P256_OID: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 /// The DER of the object identifier of secp256k1 (SEC 2 appendix A.2.1), with tag and length.
 const SECP256K1_OID: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a];
+
+/// The DER of the object identifier of RSA keys (RFC 8017 appendix A.1), with tag and length.
+const RSA_OID: [u8; 11] = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 
 /// A signature algorithm (`alg`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +37,8 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on secp256k1 with SHA-256, RFC 8812 section 3.2.
     Es256k,
+    /// RSASSA-PKCS1-v1_5 with SHA-256, RFC 7518 section 3.3.
+    Rs256,
 }
 
 impl Algorithm {
@@ -40,15 +48,7 @@ impl Algorithm {
         match self {
             Self::Es256 => "ES256",
             Self::Es256k => "ES256K",
-        }
-    }
-
-    /// The curve's name in JWKs (`crv`).
-    #[must_use]
-    pub fn curve(self) -> &'static str {
-        match self {
-            Self::Es256 => "P-256",
-            Self::Es256k => "secp256k1",
+            Self::Rs256 => "RS256",
         }
     }
 }
@@ -96,11 +96,13 @@ pub enum KeyError {
     /// Another curve or kind of key.
     #[error(
         "this key is of a kind that is not used here; right ones are on the curve P-256 (openssl ecparam -name \
-         prime256v1 -genkey -noout) or secp256k1"
+         prime256v1 -genkey -noout) or secp256k1, or RSA keys of 2048 to 8192 bits"
     )]
     Curve,
     /// A number out of range, or a point off the curve.
-    #[error("this key is broken: its numbers do not lie on its curve")]
+    #[error(
+        "this key is broken: its numbers do not lie on its curve, or are no RSA key of 2048 to 8192 bits"
+    )]
     Broken,
     /// A secret of another length.
     #[error("this secret is broken: a right one has 32 bytes")]
@@ -124,14 +126,19 @@ pub struct PrivateKey {
 enum Signing {
     Es256 { key: p256::SecretKey, encoding: Arc<EncodingKey> },
     Es256k(Box<k256::ecdsa::SigningKey>),
+    Rs256(RsaPrivateKey),
 }
 
 impl PrivateKey {
-    /// A new key from the system's random numbers.
+    /// A new key from the system's random numbers; an RSA key has 2048 bits.
     ///
     /// # Errors
     /// [`KeyError::Randomness`] when the system has none.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+        if algorithm == Algorithm::Rs256 {
+            let key = RsaPrivateKey::generate().and_then(Self::rs256);
+            return key.ok_or(KeyError::Randomness);
+        }
         let mut bytes = Zeroizing::new([0_u8; 32]);
         // A draw misses the order of the curve once in 2^32 at most.
         for _ in 0..8 {
@@ -141,6 +148,7 @@ impl PrivateKey {
                 Algorithm::Es256k => {
                     k256::SecretKey::from_slice(&*bytes).ok().map(|key| Self::es256k(&key))
                 }
+                Algorithm::Rs256 => None,
             };
             if let Some(key) = key {
                 return Ok(key);
@@ -149,8 +157,8 @@ impl PrivateKey {
         Err(KeyError::Randomness)
     }
 
-    /// Reads SEC1 (`EC PRIVATE KEY`, RFC 5915) or PKCS#8 (`PRIVATE KEY`, RFC 5958), with or without line breaks, at most
-    /// 8 KiB.
+    /// Reads SEC1 (`EC PRIVATE KEY`, RFC 5915), RFC 8017 (`RSA PRIVATE KEY`) or PKCS#8 (`PRIVATE KEY`, RFC 5958), with or
+    /// without line breaks, at most 8 KiB.
     ///
     /// # Errors
     /// [`KeyError`] says what a right one looks like.
@@ -159,9 +167,11 @@ impl PrivateKey {
         match block.label {
             PRIVATE | "EC PRIVATE KEY" => {}
             "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted),
-            "RSA PRIVATE KEY" | "DSA PRIVATE KEY" | "OPENSSH PRIVATE KEY" => {
-                return Err(KeyError::Curve);
+            "RSA PRIVATE KEY" => {
+                let key = RsaPrivateKey::from_der(&block.der).and_then(Self::rs256);
+                return key.ok_or(KeyError::Broken);
             }
+            "DSA PRIVATE KEY" | "OPENSSH PRIVATE KEY" => return Err(KeyError::Curve),
             _ => return Err(KeyError::Label(PRIVATE)),
         }
         match algorithm_of(&block.der)? {
@@ -173,7 +183,15 @@ impl PrivateKey {
                 let key = k256::SecretKey::from_der(&block.der).map_err(|_| KeyError::Broken)?;
                 Ok(Self::es256k(&key))
             }
+            Algorithm::Rs256 => {
+                RsaPrivateKey::from_der(&block.der).and_then(Self::rs256).ok_or(KeyError::Broken)
+            }
         }
+    }
+
+    fn rs256(key: RsaPrivateKey) -> Option<Self> {
+        let public = PublicKey::rs256(key.public()?);
+        Some(Self { signing: Signing::Rs256(key), public })
     }
 
     fn es256(key: p256::SecretKey) -> Option<Self> {
@@ -199,6 +217,7 @@ impl PrivateKey {
         let der = match &self.signing {
             Signing::Es256 { key, .. } => key.to_pkcs8_der(),
             Signing::Es256k(key) => k256::SecretKey::from(key.as_nonzero_scalar()).to_pkcs8_der(),
+            Signing::Rs256(key) => return key.to_der(),
         };
         der.expect("a valid key always encodes").to_bytes()
     }
@@ -215,7 +234,7 @@ impl PrivateKey {
         self.public.algorithm()
     }
 
-    /// Signs, in the fixed-length form of RFC 7518 section 3.4, base64url. ES256K is deterministic (RFC 6979), low-S.
+    /// Signs, in base64url: ECDSA in the fixed-length form of RFC 7518 section 3.4. ES256K is deterministic (RFC 6979), low-S.
     ///
     /// # Errors
     /// The library's own word; it does not fail with a valid key.
@@ -226,6 +245,10 @@ impl PrivateKey {
                 let signature: k256::ecdsa::Signature = key.sign(message);
                 Ok(URL_SAFE_NO_PAD.encode(signature.normalize_s().to_bytes()))
             }
+            Signing::Rs256(key) => match key.sign(message) {
+                Some(signature) => Ok(URL_SAFE_NO_PAD.encode(signature)),
+                None => Err(ErrorKind::Signing("RS256".to_owned()).into()),
+            },
         }
     }
 }
@@ -268,14 +291,15 @@ impl fmt::Debug for PrivateKey {
 /// A key to verify with.
 #[derive(Clone)]
 pub struct PublicKey {
-    point: Point,
+    numbers: Numbers,
     id: KeyId,
 }
 
 #[derive(Clone)]
-enum Point {
+enum Numbers {
     Es256 { key: p256::PublicKey, decoding: Arc<DecodingKey> },
     Es256k(k256::PublicKey),
+    Rs256(Box<RsaPublicKey>),
 }
 
 impl PublicKey {
@@ -291,6 +315,10 @@ impl PublicKey {
         match algorithm_of(&block.der)? {
             Algorithm::Es256 => p256::PublicKey::from_public_key_der(&block.der).map(Self::es256),
             Algorithm::Es256k => k256::PublicKey::from_public_key_der(&block.der).map(Self::es256k),
+            Algorithm::Rs256 => {
+                let key = RsaPublicKey::from_der(&block.der).map(Self::rs256);
+                return key.ok_or(KeyError::Broken);
+            }
         }
         .map_err(|_| KeyError::Broken)
     }
@@ -303,6 +331,7 @@ impl PublicKey {
         match algorithm {
             Algorithm::Es256 => p256::PublicKey::from_sec1_bytes(bytes).map(Self::es256),
             Algorithm::Es256k => k256::PublicKey::from_sec1_bytes(bytes).map(Self::es256k),
+            Algorithm::Rs256 => return Err(KeyError::Broken),
         }
         .map_err(|_| KeyError::Broken)
     }
@@ -310,23 +339,28 @@ impl PublicKey {
     fn es256(key: p256::PublicKey) -> Self {
         let point = key.to_sec1_point(false);
         let decoding = Arc::new(DecodingKey::from_ec_der(point.as_bytes()));
-        Self {
-            id: thumbprint(Algorithm::Es256, point.as_bytes()),
-            point: Point::Es256 { key, decoding },
-        }
+        Self::named(Numbers::Es256 { key, decoding })
     }
 
     fn es256k(key: k256::PublicKey) -> Self {
-        let id = thumbprint(Algorithm::Es256k, key.to_sec1_point(false).as_bytes());
-        Self { id, point: Point::Es256k(key) }
+        Self::named(Numbers::Es256k(key))
+    }
+
+    fn rs256(key: RsaPublicKey) -> Self {
+        Self::named(Numbers::Rs256(Box::new(key)))
+    }
+
+    fn named(numbers: Numbers) -> Self {
+        Self { id: thumbprint(&numbers.members()), numbers }
     }
 
     /// The key as SPKI in PEM.
     #[must_use]
     pub fn to_pem(&self) -> String {
-        let der = match &self.point {
-            Point::Es256 { key, .. } => key.to_public_key_der(),
-            Point::Es256k(key) => key.to_public_key_der(),
+        let der = match &self.numbers {
+            Numbers::Es256 { key, .. } => key.to_public_key_der(),
+            Numbers::Es256k(key) => key.to_public_key_der(),
+            Numbers::Rs256(key) => return pem::write(PUBLIC, key.to_der()).to_string(),
         };
         pem::write(PUBLIC, der.expect("a valid key always encodes").as_bytes()).to_string()
     }
@@ -334,9 +368,10 @@ impl PublicKey {
     /// What the key verifies.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
-        match self.point {
-            Point::Es256 { .. } => Algorithm::Es256,
-            Point::Es256k(_) => Algorithm::Es256k,
+        match self.numbers {
+            Numbers::Es256 { .. } => Algorithm::Es256,
+            Numbers::Es256k(_) => Algorithm::Es256k,
+            Numbers::Rs256(_) => Algorithm::Rs256,
         }
     }
 
@@ -346,22 +381,18 @@ impl PublicKey {
         &self.id
     }
 
-    /// The coordinates as JWKs write them (`x`, `y`; RFC 7518 section 6.2.1).
+    /// The members that make a JWK of the key (RFC 7638 section 3.2), in alphabetical order.
     #[must_use]
-    pub fn coordinates(&self) -> (String, String) {
-        let bytes = match &self.point {
-            Point::Es256 { key, .. } => key.to_sec1_point(false).as_bytes().to_vec(),
-            Point::Es256k(key) => key.to_sec1_point(false).as_bytes().to_vec(),
-        };
-        (URL_SAFE_NO_PAD.encode(&bytes[1..33]), URL_SAFE_NO_PAD.encode(&bytes[33..65]))
+    pub fn members(&self) -> Vec<(&'static str, String)> {
+        self.numbers.members()
     }
 
     /// Whether this key made the signature, given in the fixed-length form of RFC 7518 section 3.4. For secp256k1 both
     /// values of S are accepted: k256 alone would refuse half of what OpenSSL signs.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &self.point {
-            Point::Es256 { decoding, .. } => {
+        match &self.numbers {
+            Numbers::Es256 { decoding, .. } => {
                 let signature = URL_SAFE_NO_PAD.encode(signature);
                 jsonwebtoken::crypto::verify(
                     &signature,
@@ -371,12 +402,35 @@ impl PublicKey {
                 )
                 .is_ok_and(|holds| holds)
             }
-            Point::Es256k(key) => {
+            Numbers::Es256k(key) => {
                 k256::ecdsa::Signature::from_slice(signature).is_ok_and(|signature| {
                     k256::ecdsa::VerifyingKey::from(key)
                         .verify(message, &signature.normalize_s())
                         .is_ok()
                 })
+            }
+            Numbers::Rs256(key) => key.verifies(message, signature),
+        }
+    }
+}
+
+impl Numbers {
+    fn members(&self) -> Vec<(&'static str, String)> {
+        let elliptic = |curve: &str, point: &[u8]| {
+            let coordinate = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+            vec![
+                ("crv", curve.to_owned()),
+                ("kty", "EC".to_owned()),
+                ("x", coordinate(&point[1..33])),
+                ("y", coordinate(&point[33..65])),
+            ]
+        };
+        match self {
+            Self::Es256 { key, .. } => elliptic("P-256", key.to_sec1_point(false).as_bytes()),
+            Self::Es256k(key) => elliptic("secp256k1", key.to_sec1_point(false).as_bytes()),
+            Self::Rs256(key) => {
+                let (n, e) = key.numbers();
+                vec![("e", e.to_owned()), ("kty", "RSA".to_owned()), ("n", n.to_owned())]
             }
         }
     }
@@ -396,21 +450,23 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// The one curve whose object identifier is in the DER.
+/// The one kind of key whose object identifier is in the DER.
 fn algorithm_of(der: &[u8]) -> Result<Algorithm, KeyError> {
     let names = |oid: &[u8]| der.windows(oid.len()).any(|window| window == oid);
-    match (names(&P256_OID), names(&SECP256K1_OID)) {
-        (true, false) => Ok(Algorithm::Es256),
-        (false, true) => Ok(Algorithm::Es256k),
+    match (names(&P256_OID), names(&SECP256K1_OID), names(&RSA_OID)) {
+        (true, false, false) => Ok(Algorithm::Es256),
+        (false, true, false) => Ok(Algorithm::Es256k),
+        (false, false, true) => Ok(Algorithm::Rs256),
         _ => Err(KeyError::Curve),
     }
 }
 
 /// RFC 7638 section 3: SHA-256 of the required members in alphabetical order.
-fn thumbprint(algorithm: Algorithm, point: &[u8]) -> KeyId {
-    let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..65]));
-    let members = format!(r#"{{"crv":"{}","kty":"EC","x":"{x}","y":"{y}"}}"#, algorithm.curve());
-    KeyId(URL_SAFE_NO_PAD.encode(Sha256::digest(members.as_bytes())))
+fn thumbprint(members: &[(&'static str, String)]) -> KeyId {
+    let members: Vec<String> =
+        members.iter().map(|(name, value)| format!(r#""{name}":"{value}""#)).collect();
+    let object = format!("{{{}}}", members.join(","));
+    KeyId(URL_SAFE_NO_PAD.encode(Sha256::digest(object)))
 }
 
 #[cfg(test)]

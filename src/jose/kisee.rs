@@ -46,6 +46,7 @@ impl KiseeVerifier {
         let fits = |key: &&PublicKey| match key.algorithm() {
             Algorithm::Es256 => algorithm == Some("ES256"),
             Algorithm::Es256k => matches!(algorithm, Some("ES256" | "ES256K")),
+            Algorithm::Rs256 => false,
         };
         if !self.keys.iter().any(|key| fits(&key)) {
             return Err(VerifyError::Algorithm);

@@ -96,7 +96,7 @@ fn signed(key: &PrivateKey, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>)
 fn readers() -> Vec<Reader> {
     let now = Timestamp::from_unix(NOW).unwrap();
     let key = PrivateKey::generate(Algorithm::Es256).unwrap();
-    let set = jwks::set(Algorithm::Es256, &[key.public().clone()]);
+    let set = jwks::common(&[key.public().clone()]);
     let times =
         json!({ "exp": NOW + 900, "nbf": NOW, "iat": NOW, "auth_time": NOW - 10, "jti": "x" });
     let claims = |more: Value| {

@@ -23,6 +23,8 @@ const MAX_LENGTH: u64 = 8 * 1024;
 pub enum Part {
     /// What access tokens are signed with: a P-256 key, unless the operator put another there.
     SigningKey,
+    /// An RSA-2048 key, for what only understands RS256.
+    RsaKey,
     /// What refresh tokens and login cookies are protected with.
     Secret,
 }
@@ -33,6 +35,7 @@ impl Part {
     pub fn file_name(self) -> &'static str {
         match self {
             Self::SigningKey => "private_key.pem",
+            Self::RsaKey => "rsa_private_key.pem",
             Self::Secret => "secret.pem",
         }
     }
@@ -43,6 +46,7 @@ impl Part {
             Self::SigningKey => {
                 "a new one is made, and access tokens of the last minutes are refused"
             }
+            Self::RsaKey => "a new one is made, and what it signed lately is refused",
             Self::Secret => "a new one is made, and everybody logs in again",
         }
     }
@@ -52,6 +56,7 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SigningKey => "signing key",
+            Self::RsaKey => "RSA key",
             Self::Secret => "secret",
         })
     }
@@ -135,14 +140,14 @@ impl KeyDirectory {
     /// [`KeyFileError`] names the file and what to do. What is there is never replaced.
     pub fn open(&self, generate: Generate) -> Result<KeyParts, KeyFileError> {
         let signing = self.kept(Part::SigningKey, || (generate.key)(Algorithm::Es256))?;
+        let others = match signing.algorithm() {
+            Algorithm::Rs256 => Vec::new(),
+            Algorithm::Es256 | Algorithm::Es256k => {
+                vec![self.kept(Part::RsaKey, || (generate.key)(Algorithm::Rs256))?]
+            }
+        };
         let secret = self.kept(Part::Secret, generate.secret)?;
-        Ok(KeyParts {
-            signing,
-            others: Vec::new(),
-            retired: Vec::new(),
-            secret,
-            former_secrets: Vec::new(),
-        })
+        Ok(KeyParts { signing, others, retired: Vec::new(), secret, former_secrets: Vec::new() })
     }
 
     /// The kept signing key; `None` when there is none yet. Makes nothing.
@@ -151,6 +156,14 @@ impl KeyDirectory {
     /// [`KeyFileError`], as [`KeyDirectory::open`].
     pub fn signing_key(&self) -> Result<Option<PrivateKey>, KeyFileError> {
         read(Part::SigningKey, &self.file(Part::SigningKey))
+    }
+
+    /// The kept RSA key; `None` when there is none yet. Makes nothing.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], as [`KeyDirectory::open`].
+    pub fn rsa_key(&self) -> Result<Option<PrivateKey>, KeyFileError> {
+        read(Part::RsaKey, &self.file(Part::RsaKey))
     }
 
     /// The kept secret; `None` when there is none yet. Makes nothing.

@@ -78,13 +78,12 @@ impl Keys {
                 published.push(key);
             }
         }
-        let set = |algorithm| Bytes::from(jwks::set(algorithm, &published).to_string());
         Self {
             signers,
             refresh_tokens: RefreshTokens::new(party.issuer.clone(), &secret, &former_secrets),
             login_cookies: Sealer::new(Purpose::LoginCookies, &secret, &former_secrets),
-            jwks: set(Algorithm::Es256),
-            jwks_es256k: set(Algorithm::Es256k),
+            jwks: jwks::common(&published).to_string().into(),
+            jwks_es256k: jwks::es256k(&published).to_string().into(),
             verifier: Verifier::new(party.clone(), published),
         }
     }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::reply::Reply;
-use crate::jose::key::PublicKey;
+use crate::jose::key::{Algorithm, PublicKey};
+use crate::jose::sign::Signer;
 
 /// The documents that never change, written once.
 pub(super) struct WellKnown {
@@ -18,10 +19,10 @@ pub(super) struct WellKnown {
 }
 
 impl WellKnown {
-    pub(super) fn new(hostname: &str, issuer: &str) -> Self {
+    pub(super) fn new(hostname: &str, signer: &Signer) -> Self {
         Self {
             home: bytes(&home(hostname)),
-            discovery: discovery(hostname, issuer).as_ref().map(bytes),
+            discovery: discovery(hostname, signer).as_ref().map(bytes),
         }
     }
 
@@ -63,7 +64,13 @@ fn cached(content_type: &'static str, body: &Bytes) -> Reply {
 
 /// Where verifiers that know the issuer alone find the keys (OpenID Connect Discovery 1.0 section 4, as far as it is about
 /// keys: nobody logs in by that protocol here). It stands at the issuer's name, so the issuer must be where we are.
-fn discovery(hostname: &str, issuer: &str) -> Option<Value> {
+fn discovery(hostname: &str, signer: &Signer) -> Option<Value> {
+    let issuer = signer.issuer().as_str();
+    // A secp256k1 key is no key that is found this way; verifiers demand that something stands here.
+    let algorithm = match signer.public().algorithm() {
+        Algorithm::Rs256 => "RS256",
+        Algorithm::Es256 | Algorithm::Es256k => "ES256",
+    };
     let is_here = hostname.starts_with("https://") && issuer.trim_end_matches('/') == hostname;
     is_here.then(|| {
         json!({
@@ -71,7 +78,7 @@ fn discovery(hostname: &str, issuer: &str) -> Option<Value> {
             "jwks_uri": format!("{hostname}/.well-known/jwks.json"),
             "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["ES256"],
+            "id_token_signing_alg_values_supported": [algorithm],
         })
     })
 }

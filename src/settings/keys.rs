@@ -43,15 +43,19 @@ pub(super) fn keys(root: &Table<'_>, base: &Path) -> KeySettings {
 fn check_algorithm(root: &Table<'_>, private: Option<&PrivateKey>) {
     let Some(item) = root.text("algorithm") else { return };
     match (item.value, private.map(PrivateKey::algorithm)) {
-        ("ES256" | "ES256K", None) => item.warn("does nothing without private_key; leave it out"),
-        ("ES256", Some(Algorithm::Es256)) | ("ES256K", Some(Algorithm::Es256k)) => {}
+        ("ES256" | "ES256K" | "RS256", None) => {
+            item.warn("does nothing without private_key; leave it out")
+        }
+        ("ES256", Some(Algorithm::Es256))
+        | ("ES256K", Some(Algorithm::Es256k))
+        | ("RS256", Some(Algorithm::Rs256)) => {}
         ("ES256", Some(Algorithm::Es256k)) => {
             item.warn("a secp256k1 key signs ES256K (RFC 8812): read as ES256K");
         }
         (_, Some(algorithm)) => {
             item.error(format_args!("does not fit private_key; a right one is \"{algorithm}\""));
         }
-        (_, None) => item.error("is not known; right ones are \"ES256\" and \"ES256K\""),
+        (_, None) => item.error("is not known; right ones are \"ES256\", \"RS256\" and \"ES256K\""),
     }
 }
 

@@ -40,6 +40,7 @@ fn every_command_has_help() {
             &[
                 "Usage: pasee keygen [OPTIONS]",
                 "          - ES256:  ECDSA on P-256, understood everywhere",
+                "          - RS256:  RSA with 2048 bits, understood everywhere; slow to sign",
                 "          - ES256K: ECDSA on secp256k1, as Kisee signs; few understand it",
                 "          [default: ES256]",
             ],
@@ -129,7 +130,7 @@ fn wrong_arguments_end_with_2() {
         ("append --groups Admin local-ada", "a group name is made of segments of a-z and 0-9"),
         ("append --groups staff,, local-ada", "a group name"),
         ("append --groups staff.admin local-ada", "staff"),
-        ("keygen --algorithm RS256", "[possible values: ES256, ES256K]"),
+        ("keygen --algorithm PS256", "[possible values: ES256, RS256, ES256K]"),
         ("apply", "--filename <FILE>"),
         ("apply x.yaml", "unexpected argument 'x.yaml'"),
         ("export x.yaml", "unexpected argument 'x.yaml'"),

@@ -18,6 +18,7 @@ fn keygen_prints_a_pair() {
         (&["keygen"][..], Algorithm::Es256),
         (&["keygen", "--algorithm", "ES256"], Algorithm::Es256),
         (&["keygen", "--algorithm", "ES256K"], Algorithm::Es256k),
+        (&["keygen", "--algorithm", "RS256"], Algorithm::Rs256),
     ] {
         let printed = machine.run(arguments).done();
         let (private, public) = printed.split_at(printed.find(PUBLIC).unwrap());

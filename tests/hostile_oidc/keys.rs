@@ -17,7 +17,7 @@ use super::support::raw_server::answer;
 use super::{NOW, corp, header, log_in};
 
 fn jwk(forger: &Forger) -> Value {
-    jwks::set(forger.key.algorithm(), &[forger.key.public().clone()])["keys"][0].clone()
+    jwks::jwk(forger.key.public())
 }
 
 fn with(jwk: &Value, name: &str, value: Value) -> Value {

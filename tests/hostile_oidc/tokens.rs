@@ -221,9 +221,7 @@ impl Workshop<'_> {
     /// Keys and places of keys that a token brings along.
     fn own_keys(&self, trap: &str) -> Vec<Case> {
         let stranger = self.stranger;
-        let jwk =
-            pasee::jose::jwks::set(Algorithm::Es256, &[stranger.key.public().clone()])["keys"][0]
-                .clone();
+        let jwk = pasee::jose::jwks::jwk(stranger.key.public()).clone();
         let kid = stranger.key.public().id().as_str().to_owned();
         let mut cases = Vec::new();
         for (name, value) in [

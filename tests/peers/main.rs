@@ -75,7 +75,10 @@ fn token(forger: &Forger, claims: &Value) -> String {
 /// The published keys of some forgers, in the set of their curve.
 fn set(algorithm: Algorithm, forgers: &[&Forger]) -> Value {
     let keys: Vec<PublicKey> = forgers.iter().map(|forger| forger.key.public().clone()).collect();
-    pasee::jose::jwks::set(algorithm, &keys)
+    match algorithm {
+        Algorithm::Es256k => pasee::jose::jwks::es256k(&keys),
+        Algorithm::Es256 | Algorithm::Rs256 => pasee::jose::jwks::common(&keys),
+    }
 }
 
 fn json_answer(document: &Value) -> Vec<Step> {

@@ -138,7 +138,7 @@ fn headers(forger: &Forger) -> Vec<Case> {
     let good = claims("internals-ada");
     let swapped = match forger.key.algorithm() {
         Algorithm::Es256 => "ES256K",
-        Algorithm::Es256k => "ES256",
+        Algorithm::Es256k | Algorithm::Rs256 => "ES256",
     };
     let mut cases = Vec::new();
     let mut with = |name: &str, value: Value| {

@@ -60,7 +60,7 @@ fn keys_at_the_top() {
         ("private_key_file = 1", "private_key_file", "a right one is a text"),
         ("private_key_file = \"\"", "private_key_file", "\"some/name\""),
         ("private_key_file = \"none.pem\"", "private_key_file", "dir/none.pem cannot be read"),
-        ("algorithm = \"HS256\"", "algorithm", "\"ES256\" and \"ES256K\""),
+        ("algorithm = \"HS256\"", "algorithm", "\"ES256\", \"RS256\" and \"ES256K\""),
         ("algorithm = 256", "algorithm", "a right one is a text"),
         ("retired_public_keys = \"one\"", "retired_public_keys", "a list, such as"),
         ("retired_public_keys = [\"one\"]", "retired_public_keys[0]", "BEGIN PUBLIC KEY"),

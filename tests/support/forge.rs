@@ -34,6 +34,7 @@ impl Forger {
             Algorithm::Es256k => {
                 Signing::Secp256k1(k256::ecdsa::SigningKey::from_pkcs8_pem(&pem).unwrap())
             }
+            Algorithm::Rs256 => unreachable!("nobody forges with RSA"),
         };
         Self { key, signing }
     }
@@ -143,5 +144,6 @@ pub fn mirrored(algorithm: Algorithm, signature: &[u8]) -> Vec<u8> {
             let (r, s) = k256::ecdsa::Signature::from_slice(signature).unwrap().split_scalars();
             k256::ecdsa::Signature::from_scalars(r, -s).unwrap().to_bytes().to_vec()
         }
+        Algorithm::Rs256 => unreachable!("RSA has no other signature"),
     }
 }

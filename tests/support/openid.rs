@@ -136,7 +136,7 @@ impl OpenId {
 
     /// Its JWK Set.
     pub fn keys(&self) -> Value {
-        jwks::set(Algorithm::Es256, &[self.forger.key.public().clone()])
+        jwks::common(&[self.forger.key.public().clone()])
     }
 
     /// What its ID tokens say.

@@ -141,10 +141,10 @@ fn public_forms(forger: &Forger) -> Vec<Vec<u8>> {
     let pem = key.to_pem();
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let der = base64::engine::general_purpose::STANDARD.decode(&body).unwrap();
-    let set = jwks::set(key.algorithm(), std::slice::from_ref(key));
+    let set = json!({ "keys": [jwks::jwk(key)] });
     let point = der[der.len() - 65..].to_vec();
     let forms = [pem.clone(), pem.trim().into(), pem.replace('\n', "\r\n"), body];
-    let jwk = [set["keys"][0].to_string(), set.to_string(), key.coordinates().0];
+    let jwk = [set["keys"][0].to_string(), set.to_string(), set["keys"][0]["x"].to_string()];
     let text = forms.into_iter().chain(jwk).chain([key.id().to_string(), String::new()]);
     text.map(String::into_bytes).chain([der, point]).collect()
 }
@@ -339,7 +339,7 @@ fn keys_from_the_token_are_ignored() {
     let url = format!("http://{}/keys", trap.local_addr().unwrap());
     for (house, stranger) in House::both().into_iter().zip(Forger::both()) {
         let public = stranger.key.public();
-        let jwk = jwks::set(public.algorithm(), std::slice::from_ref(public))["keys"][0].clone();
+        let jwk = jwks::jwk(public);
         for (name, value) in
             [("jku", json!(url)), ("x5u", json!(url)), ("jwk", jwk), ("x5c", json!([url]))]
         {

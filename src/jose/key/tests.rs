@@ -86,7 +86,7 @@ fn what_is_no_key() {
         PrivateKey::from_pem(&relabelled("ENCRYPTED PRIVATE KEY")).unwrap_err(),
         KeyError::Encrypted
     );
-    assert_eq!(PrivateKey::from_pem(&relabelled("RSA PRIVATE KEY")).unwrap_err(), KeyError::Curve);
+    assert_eq!(PrivateKey::from_pem(&relabelled("RSA PRIVATE KEY")).unwrap_err(), KeyError::Broken);
     assert_eq!(
         PrivateKey::from_pem(&relabelled("CERTIFICATE")).unwrap_err(),
         KeyError::Label(PRIVATE)
@@ -126,7 +126,7 @@ fn thumbprint_is_the_published_one() {
     let y = decode("4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM");
     let key = PublicKey::from_point(Algorithm::Es256, &[&[4], &*x, &*y].concat()).unwrap();
     assert_eq!(key.id().as_str(), "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s");
-    assert_eq!(key.coordinates().0, "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4");
+    assert_eq!(key.members()[2].1, "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4");
 }
 
 /// A published vector of RFC 6979 on secp256k1: key 1, message "Satoshi Nakamoto".
@@ -190,4 +190,44 @@ fn keys_take_turns_on_a_thread() {
             );
         }
     }
+}
+
+/// RSA keys in both spellings of openssl, and what they sign.
+#[test]
+fn rsa_keys_sign_rs256() {
+    let key = PrivateKey::generate(Algorithm::Rs256).unwrap();
+    assert_eq!(key.algorithm(), Algorithm::Rs256);
+    let again = PrivateKey::from_pem(&key.to_pem()).unwrap();
+    assert_eq!(again.public(), key.public());
+    assert_eq!(*again.to_der(), *key.to_der(), "the same bytes however it was written");
+    assert_eq!(&PublicKey::from_pem(&key.public().to_pem()).unwrap(), key.public());
+    let signature = URL_SAFE_NO_PAD.decode(key.sign(b"message").unwrap()).unwrap();
+    assert_eq!(signature.len(), 256);
+    assert!(key.public().verifies(b"message", &signature));
+    assert!(!key.public().verifies(b"another", &signature));
+    for place in [0, 128, 255] {
+        let mut changed = signature.clone();
+        changed[place] ^= 1;
+        assert!(!key.public().verifies(b"message", &changed), "{place}");
+    }
+    for wrong in [&signature[..255], &[0; 256][..], &[]] {
+        assert!(!key.public().verifies(b"message", wrong));
+    }
+    // The library that others verify with agrees.
+    let members = key.public().members();
+    let decoding = DecodingKey::from_rsa_components(&members[2].1, &members[0].1);
+    let signed = URL_SAFE_NO_PAD.encode(&signature);
+    let rs256 = jsonwebtoken::Algorithm::RS256;
+    assert!(jsonwebtoken::crypto::verify(&signed, b"message", &decoding.unwrap(), rs256).unwrap());
+}
+
+/// RFC 7638 section 3.1.
+#[test]
+fn the_thumbprint_of_an_rsa_key() {
+    let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMs\
+             tn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajr\
+             n1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+    let members =
+        [("e", "AQAB"), ("kty", "RSA"), ("n", n)].map(|(name, value)| (name, value.to_owned()));
+    assert_eq!(thumbprint(&members).as_str(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
 }

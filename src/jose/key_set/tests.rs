@@ -164,7 +164,7 @@ fn keys_with_an_algorithm() {
 
 fn own(algorithm: Algorithm) -> Value {
     let key = PrivateKey::generate(algorithm).unwrap().public().clone();
-    jwks::set(algorithm, &[key])["keys"][0].clone()
+    jwks::jwk(&key)
 }
 
 #[test]

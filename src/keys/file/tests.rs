@@ -5,7 +5,7 @@ use std::sync::Barrier;
 
 use super::*;
 
-const PARTS: [Part; 2] = [Part::SigningKey, Part::Secret];
+const PARTS: [Part; 3] = [Part::SigningKey, Part::RsaKey, Part::Secret];
 
 fn generate() -> Generate {
     Generate {
@@ -59,6 +59,7 @@ fn a_new_ring_is_kept_for_its_owner_alone_and_found_again() {
     assert!(!directory.0.exists(), "a look makes nothing");
     let made = directory.open(generate()).unwrap();
     assert_eq!(made.signing.algorithm(), Algorithm::Es256);
+    assert_eq!(made.others[0].algorithm(), Algorithm::Rs256);
     assert_ne!(made.secret.id(), Secret::of(&made.signing).id(), "it is of its own");
     assert_eq!(mode(&directory.0), 0o700);
     assert_eq!(mode(&dir.path().join("kept")), 0o700);

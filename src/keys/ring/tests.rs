@@ -25,12 +25,14 @@ fn id(key: &PrivateKey) -> String {
 
 #[test]
 fn every_key_is_published_once_and_secp256k1_apart() {
+    let rsa = key(Algorithm::Rs256);
     let [first, second] = [(); 2].map(|()| key(Algorithm::Es256));
     let koblitz = key(Algorithm::Es256k);
     let retired = vec![first.public().clone(), second.public().clone(), koblitz.public().clone()];
-    let others = vec![koblitz.clone(), first.clone()];
+    let others = vec![rsa.clone(), koblitz.clone(), first.clone()];
     let keys = Keys::new(&party(), KeyParts { retired, others, ..KeyParts::of(first.clone()) });
-    assert_eq!(kids(keys.jwks()), [id(&first), id(&second)]);
+    assert_eq!(kids(keys.jwks()), [id(&first), id(&rsa), id(&second)]);
+    assert_eq!(keys.signer_of(Algorithm::Rs256).unwrap().public(), rsa.public());
     assert_eq!(kids(keys.jwks_es256k()), [id(&koblitz)]);
     assert_eq!(keys.signer().public(), first.public());
     assert_eq!(keys.signer_of(Algorithm::Es256).unwrap().public(), first.public());

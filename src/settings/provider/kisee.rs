@@ -9,7 +9,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 use url::{Host, Url};
 
-use crate::jose::key::PublicKey;
+use crate::jose::key::{Algorithm, PublicKey};
 use crate::settings::keys::public_key;
 use crate::settings::reader::{Item, Table};
 use crate::settings::tokens::duration;
@@ -41,7 +41,7 @@ pub(super) fn kisee(table: &Table<'_>, base: &Path) -> Option<Kisee> {
     }
     let timeout = duration(&settings, "timeout", 1..=60, Duration::from_secs(5));
     let kisee = Kisee {
-        public_keys: settings.texts("public_keys").iter().filter_map(public_key).collect(),
+        public_keys: settings.texts("public_keys").iter().filter_map(elliptic).collect(),
         issuer: settings.text("issuer").map(|item| item.value.to_owned()),
         timeout: timeout.unwrap_or_default(),
         ca_file: settings.file("ca_file", base),
@@ -49,6 +49,16 @@ pub(super) fn kisee(table: &Table<'_>, base: &Path) -> Option<Kisee> {
     };
     settings.finish();
     Some(kisee)
+}
+
+/// A key that a Kisee can have.
+fn elliptic(item: &Item<'_, &str>) -> Option<PublicKey> {
+    let key = public_key(item)?;
+    if key.algorithm() == Algorithm::Rs256 {
+        item.error("is an RSA key; a Kisee signs with a key on the curve secp256k1 or P-256");
+        return None;
+    }
+    Some(key)
 }
 
 /// `endpoint`, or what `host` and `port` make.
