@@ -34,6 +34,7 @@ use ipnet::IpNet;
 
 use crate::domain::token::{Audience, Issuer, Lifetimes};
 use crate::jose::key::{PrivateKey, PublicKey};
+use crate::jose::secret::Secret;
 
 pub use file::{ReadError, find};
 pub use load::{load, parse};
@@ -58,7 +59,7 @@ pub struct Settings {
     /// `data_dir`: the directory where what Pasee makes is kept, such as the signing key and the SQLite file; default
     /// `data` beside the settings file. Made with mode 0700 when it is needed.
     pub data_dir: PathBuf,
-    /// `private_key` or `private_key_file`, `retired_public_keys`.
+    /// `private_key` or `private_key_file`, and what was used before.
     pub keys: KeySettings,
     /// `[storage_backend]`.
     pub storage: Storage,
@@ -93,9 +94,13 @@ impl Settings {
 pub struct KeySettings {
     /// The key to sign with; `None`: made at the first start and kept in `data_dir`.
     pub private: Option<PrivateKey>,
-    /// `retired_public_keys`: keys that are no longer signed with but still published and believed, each once and never
-    /// the one that is signed with; default none. One can go when the last refresh token it signed has expired.
+    /// `retired_keys`, `retired_key_files` and `retired_public_keys`: keys that are no longer signed with but still published
+    /// and believed, each once and never the one that is signed with; default none. One can go when the last access token it
+    /// signed has expired.
     pub retired: Vec<PublicKey>,
+    /// The secrets among them, and those that followed from the private keys among them: refresh tokens under them still
+    /// count. One can go when the last session of its time is over.
+    pub former_secrets: Vec<Secret>,
 }
 
 /// The store.

@@ -19,7 +19,9 @@ pub(super) fn ring(settings: &Settings) -> anyhow::Result<KeyRing> {
             directory(settings).open(generate)?
         }
     };
-    let parts = KeyParts { retired: settings.keys.retired.clone(), ..parts };
+    let (retired, former_secrets) =
+        (settings.keys.retired.clone(), settings.keys.former_secrets.clone());
+    let parts = KeyParts { retired, former_secrets, ..parts };
     let party =
         Party { issuer: settings.jwt.issuer.clone(), audience: settings.jwt.audience.clone() };
     Ok(KeyRing::new(Keys::new(&party, parts)))

@@ -81,6 +81,9 @@ impl Settings {
         }
         self.keys.retired.iter().try_for_each(|key| {
             writeln!(f, "- Still believes the retired {} key {}.", key.algorithm(), key.id())
+        })?;
+        self.keys.former_secrets.iter().try_for_each(|secret| {
+            writeln!(f, "- Still believes refresh tokens under the former secret {}.", secret.id())
         })
     }
 

@@ -1,4 +1,4 @@
-//! From `private_key`, `public_key`, `algorithm` and `retired_public_keys` to [`KeySettings`]; secrets that stand in files of
+//! From `private_key`, `public_key`, `algorithm` and the retired keys to [`KeySettings`]; secrets that stand in files of
 //! their own.
 //!
 //! Must not know where a key is kept that the settings do not have.
@@ -11,7 +11,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::KeySettings;
 use super::file;
 use super::reader::{Item, Table};
-use crate::jose::key::{Algorithm, PrivateKey, PublicKey};
+use crate::jose::key::{Algorithm, KeyError, PrivateKey, PublicKey};
+use crate::jose::secret::Secret;
 
 /// Longest secret in a file of its own, in bytes.
 const MAX_SECRET: u64 = 64 * 1024;
@@ -36,8 +37,22 @@ pub(super) fn keys(root: &Table<'_>, base: &Path) -> KeySettings {
         }
     }
     check_algorithm(root, private.as_ref());
-    let retired = retired(root, private.as_ref());
-    KeySettings { private, retired }
+    let mut retired = Retired { current: private.as_ref(), keys: Vec::new(), secrets: Vec::new() };
+    for item in root.texts("retired_public_keys") {
+        if let Some(key) = public_key(&item) {
+            retired.add(&item, key);
+        }
+    }
+    for item in root.texts("retired_keys") {
+        retired.read(&item, item.value);
+    }
+    for item in root.texts("retired_key_files") {
+        if let Some(text) = secret_file(&item, base) {
+            retired.read(&item, text.expose_secret());
+        }
+    }
+    let Retired { keys, secrets, .. } = retired;
+    KeySettings { private, retired: keys, former_secrets: secrets }
 }
 
 fn check_algorithm(root: &Table<'_>, private: Option<&PrivateKey>) {
@@ -59,20 +74,46 @@ fn check_algorithm(root: &Table<'_>, private: Option<&PrivateKey>) {
     }
 }
 
-/// Each key once: sets of keys are published, and a key id stands for one key.
-fn retired(root: &Table<'_>, private: Option<&PrivateKey>) -> Vec<PublicKey> {
-    let mut retired = Vec::new();
-    for item in root.texts("retired_public_keys") {
-        let Some(key) = public_key(&item) else { continue };
-        if private.is_some_and(|private| private.public() == &key) {
-            item.warn("is the key of private_key itself and does nothing here");
-        } else if retired.contains(&key) {
-            item.warn("stands twice and does nothing here");
-        } else {
-            retired.push(key);
+/// What is no longer used for anything new. Each key once: sets of keys are published, and a key id stands for one key.
+struct Retired<'a> {
+    current: Option<&'a PrivateKey>,
+    keys: Vec<PublicKey>,
+    secrets: Vec<Secret>,
+}
+
+impl Retired<'_> {
+    /// Reads a public key, a private key or a secret. With a private key goes the secret that followed from it.
+    fn read(&mut self, item: &Item<'_, &str>, pem: &str) {
+        let found = match PublicKey::from_pem(pem) {
+            Ok(key) => Ok((Some(key), None)),
+            Err(KeyError::Label(_)) => match PrivateKey::from_pem(pem) {
+                Ok(key) => Ok((Some(key.public().clone()), Some(Secret::of(&key)))),
+                Err(KeyError::Label(_)) => Secret::from_pem(pem).map(|secret| (None, Some(secret))),
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok((key, secret)) => {
+                let is_new = key.is_none_or(|key| self.add(item, key));
+                self.secrets.extend(secret.filter(|_| is_new));
+            }
+            Err(error) => item.error(error),
         }
     }
-    retired
+
+    /// Whether it was not there yet.
+    fn add(&mut self, item: &Item<'_, &str>, key: PublicKey) -> bool {
+        if self.current.is_some_and(|private| private.public() == &key) {
+            item.warn("is the key of private_key itself and does nothing here");
+        } else if self.keys.contains(&key) {
+            item.warn("stands twice and does nothing here");
+        } else {
+            self.keys.push(key);
+            return true;
+        }
+        false
+    }
 }
 
 pub(super) fn public_key(item: &Item<'_, &str>) -> Option<PublicKey> {

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use pasee::jose::key::{Algorithm, PrivateKey};
+use pasee::jose::secret::Secret;
 use pasee::settings::{Protocol, Settings, find, parse};
 
 use crate::mistakes::PUBLIC;
@@ -93,6 +95,34 @@ fn retired_keys_count_once() {
     let [itself, twice] = settings.warnings.as_slice() else { panic!("two warnings") };
     assert!(itself.contains("retired_public_keys[0]: is the key of private_key"), "{itself}");
     assert!(twice.contains("retired_public_keys[2]: stands twice"), "{twice}");
+}
+
+/// With a private key goes the secret that followed from it; a secret may stand alone.
+#[test]
+fn retired_keys_of_every_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    let [old, older] = [(); 2].map(|()| PrivateKey::generate(Algorithm::Es256).unwrap());
+    let secret = Secret::new([7; 32]);
+    let file = dir.path().join("older.pem");
+    std::fs::write(&file, older.to_pem().as_bytes()).unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let source = format!(
+        "retired_keys = ['''{}''', '''{}''', '''{PUBLIC}''', '''{}''']\nretired_key_files = [\"older.pem\"]\n\
+         [jwt]\niss = \"pasee.example.com\"",
+        *old.to_pem(),
+        *secret.to_pem(),
+        *old.to_pem(),
+    );
+    let settings = parse(&dir.path().join("settings.toml"), &source).unwrap();
+    let keys = &settings.keys;
+    assert_eq!(keys.retired.len(), 3);
+    assert_eq!((&keys.retired[0], &keys.retired[2]), (old.public(), older.public()));
+    let ids: Vec<_> = keys.former_secrets.iter().map(Secret::id).collect();
+    assert_eq!(ids, [Secret::of(&old).id(), secret.id(), Secret::of(&older).id()]);
+    let [twice] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
+    assert!(twice.contains("retired_keys[3]: stands twice"), "{twice}");
+    let explained = settings.explain().to_string();
+    assert_eq!(explained.matches("Still believes").count(), 6, "{explained}");
 }
 
 #[test]
