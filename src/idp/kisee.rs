@@ -68,7 +68,7 @@ impl KiseeConnector {
 
     /// Asks Kisee for a JWT and believes it if one of the configured keys signed it.
     pub(super) async fn identify(
-        &self,
+        self: &Arc<Self>,
         credential: PasswordCredential,
         now: Timestamp,
     ) -> Result<Authenticated, ProviderError> {
@@ -83,7 +83,10 @@ impl KiseeConnector {
     }
 
     /// Posts login and password to where JWTs are made; once more if that turns out to have moved.
-    async fn log_in(&self, credential: PasswordCredential) -> Result<Response, ProviderError> {
+    async fn log_in(
+        self: &Arc<Self>,
+        credential: PasswordCredential,
+    ) -> Result<Response, ProviderError> {
         let body =
             json!({ "login": credential.login, "password": credential.password.expose_secret() });
         let body = body.to_string();
@@ -110,7 +113,7 @@ impl KiseeConnector {
 
     /// Passes a request on to where Kisee keeps the resource.
     pub(super) async fn forward(
-        &self,
+        self: &Arc<Self>,
         what: Forward<'_>,
         request: ForwardedRequest,
     ) -> Result<ForwardedAnswer, ProviderError> {
@@ -130,7 +133,7 @@ impl KiseeConnector {
     }
 
     async fn pass_on(
-        &self,
+        self: &Arc<Self>,
         what: Forward<'_>,
         request: ForwardedRequest,
     ) -> Result<Response, ProviderError> {
@@ -161,8 +164,8 @@ impl KiseeConnector {
 
     /// Where the resources are. When one was not there, all wait for what Kisee says now, and go on with what is known if
     /// it says nothing.
-    async fn places(&self) -> Result<Arc<Places>, ProviderError> {
-        let discover = || self.http.first_half(self.discover());
+    async fn places(self: &Arc<Self>) -> Result<Arc<Places>, ProviderError> {
+        let discover = || Arc::clone(self).discovered();
         let places = self.places.get(discover).await?;
         if !places.are_outdated() {
             return Ok(places);
@@ -174,6 +177,10 @@ impl KiseeConnector {
                 Ok(places)
             }
         }
+    }
+
+    async fn discovered(self: Arc<Self>) -> Result<Fetched<Places>, ProviderError> {
+        self.http.first_half(self.discover()).await
     }
 
     async fn discover(&self) -> Result<Fetched<Places>, ProviderError> {

@@ -124,7 +124,7 @@ impl KubernetesConnector {
 
     /// Whose token it is.
     pub(super) async fn identify(
-        &self,
+        self: &Arc<Self>,
         token: SecretString,
         now: Timestamp,
     ) -> Result<Authenticated, ProviderError> {
@@ -168,8 +168,12 @@ impl KubernetesConnector {
         Ok(Authenticated { subject: account.subject()?, claims })
     }
 
-    async fn verified(&self, token: &str, now: Timestamp) -> Result<Authenticated, ProviderError> {
-        let fetch = || self.limits.first_half(self.fetch());
+    async fn verified(
+        self: &Arc<Self>,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Authenticated, ProviderError> {
+        let fetch = || Arc::clone(self).fetched();
         let verify = |verifier: &ServiceAccountVerifier| verifier.verify(token, now);
         let verified = token::verified(&self.published, fetch, verify).await?;
         let account = Account::parse(&verified.username).ok_or(ProviderError::NotAllowed)?;
@@ -189,6 +193,10 @@ impl KubernetesConnector {
             claim(&mut claims, name, text(&path));
         }
         Ok(Authenticated { subject: account.subject()?, claims })
+    }
+
+    async fn fetched(self: Arc<Self>) -> Result<Fetched<ServiceAccountVerifier>, ProviderError> {
+        self.limits.first_half(self.fetch()).await
     }
 
     async fn fetch(&self) -> Result<Fetched<ServiceAccountVerifier>, ProviderError> {

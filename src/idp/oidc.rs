@@ -31,7 +31,7 @@ use crate::domain::time::Timestamp;
 use crate::jose::error::VerifyError;
 use crate::jose::id_token::Expected;
 use crate::jose::key_set::Signed;
-use crate::outbound::{Cached, ClientError, HttpClient, Trust};
+use crate::outbound::{Cached, ClientError, Fetched, HttpClient, Trust};
 use crate::settings;
 
 /// An OpenID provider.
@@ -52,7 +52,7 @@ impl OidcConnector {
 
     /// Where to send a browser that is to come back to `callback_url`.
     pub(super) async fn begin(
-        &self,
+        self: &Arc<Self>,
         callback_url: &Url,
     ) -> Result<AuthorizationRequest, ProviderError> {
         let known = self.http.limited(self.discovered()).await?;
@@ -80,7 +80,7 @@ impl OidcConnector {
 
     /// Who came back.
     pub(super) async fn finish(
-        &self,
+        self: &Arc<Self>,
         callback_url: &Url,
         pending: PendingLogin,
         params: &CallbackParams,
@@ -93,7 +93,7 @@ impl OidcConnector {
     }
 
     async fn prove(
-        &self,
+        self: &Arc<Self>,
         callback_url: &Url,
         pending: PendingLogin,
         params: &CallbackParams,
@@ -142,7 +142,11 @@ impl OidcConnector {
     }
 
     /// An ID token whose signature holds; asks for newer keys, within bounds, when it is by none of the known.
-    async fn signed(&self, known: Arc<Discovered>, token: &str) -> Result<Signed, ProviderError> {
+    async fn signed(
+        self: &Arc<Self>,
+        known: Arc<Discovered>,
+        token: &str,
+    ) -> Result<Signed, ProviderError> {
         let verify = |known: &Discovered| known.keys.verify(token, &self.settings.algorithms);
         let verified = match verify(&known) {
             Err(VerifyError::UnknownKey) => match self.newer(&known).await? {
@@ -182,17 +186,19 @@ impl OidcConnector {
         Ok(Authenticated { subject, claims })
     }
 
-    async fn discovered(&self) -> Result<Arc<Discovered>, ProviderError> {
-        let discover = || self.http.first_half(discover(&self.http, &self.settings));
-        self.discovered.get(discover).await
+    async fn discovered(self: &Arc<Self>) -> Result<Arc<Discovered>, ProviderError> {
+        self.discovered.get(|| Arc::clone(self).discover()).await
     }
 
     async fn newer(
-        &self,
+        self: &Arc<Self>,
         than: &Arc<Discovered>,
     ) -> Result<Option<Arc<Discovered>>, ProviderError> {
-        let discover = || self.http.first_half(discover(&self.http, &self.settings));
-        self.discovered.newer(than, discover).await
+        self.discovered.newer(than, || Arc::clone(self).discover()).await
+    }
+
+    async fn discover(self: Arc<Self>) -> Result<Fetched<Discovered>, ProviderError> {
+        self.http.first_half(discover(&self.http, &self.settings)).await
     }
 
     fn callback_url(&self, callback_url: &Url) -> Url {

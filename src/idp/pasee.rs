@@ -86,7 +86,7 @@ impl PaseeConnector {
 
     /// Believes its token, or gets one for a name and a password.
     pub(super) async fn identify(
-        &self,
+        self: &Arc<Self>,
         credential: Credential,
         now: Timestamp,
     ) -> Result<Vouched, ProviderError> {
@@ -99,7 +99,7 @@ impl PaseeConnector {
     }
 
     async fn exchange(
-        &self,
+        self: &Arc<Self>,
         token: &SecretString,
         now: Timestamp,
     ) -> Result<Vouched, ProviderError> {
@@ -112,7 +112,7 @@ impl PaseeConnector {
     }
 
     async fn log_in(
-        &self,
+        self: &Arc<Self>,
         credential: PasswordCredential,
         now: Timestamp,
     ) -> Result<Vouched, ProviderError> {
@@ -151,11 +151,15 @@ impl PaseeConnector {
     }
 
     /// The claims of one of its access tokens. A key that is not known may be new.
-    async fn verified(&self, token: &str, now: Timestamp) -> Result<AccessClaims, ProviderError> {
+    async fn verified(
+        self: &Arc<Self>,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<AccessClaims, ProviderError> {
         if let Some(pinned) = &self.pinned {
             return pinned.access(token, now).map_err(ProviderError::Token);
         }
-        let fetch = || self.http.first_half(self.fetch());
+        let fetch = || Arc::clone(self).fetched();
         let verify = |verifier: &Verifier| verifier.access(token, now);
         token::verified(&self.published, fetch, verify).await
     }
@@ -189,6 +193,10 @@ impl PaseeConnector {
     fn place(&self, path: &str) -> Result<Url, ProviderError> {
         let nowhere = ProviderError::InvalidResponse("a place that cannot be called");
         self.endpoint.join(path).map_err(|_| nowhere)
+    }
+
+    async fn fetched(self: Arc<Self>) -> Result<Fetched<Verifier>, ProviderError> {
+        self.http.first_half(self.fetch()).await
     }
 
     async fn fetch(&self) -> Result<Fetched<Verifier>, ProviderError> {

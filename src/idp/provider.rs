@@ -3,6 +3,8 @@
 //!
 //! Must not know how a protocol asks, nor what becomes of an identity.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin};
@@ -36,16 +38,17 @@ pub struct Provider {
     connector: Connector,
 }
 
-/// The protocol by which a provider is asked, with what it needs for that.
+/// The protocol by which a provider is asked, with what it needs for that. What is fetched outlives whoever began it, and so
+/// do those who fetch.
 #[derive(Debug)]
 pub(super) enum Connector {
-    Kisee(KiseeConnector),
+    Kisee(Arc<KiseeConnector>),
     Local(LocalConnector),
     OAuth1(Box<OAuth1Connector>),
     OAuth2(Box<OAuth2Connector>),
-    Oidc(Box<OidcConnector>),
-    Pasee(PaseeConnector),
-    Kubernetes(KubernetesConnector),
+    Oidc(Arc<OidcConnector>),
+    Pasee(Arc<PaseeConnector>),
+    Kubernetes(Arc<KubernetesConnector>),
 }
 
 impl Connector {

@@ -100,15 +100,20 @@ fn connector(
     clusters: &Clusters,
 ) -> Result<Connector, Unready> {
     Ok(match &provider.protocol {
-        Protocol::Kisee(kisee) => Connector::Kisee(KiseeConnector::new(kisee)?),
+        Protocol::Kisee(kisee) => Connector::Kisee(Arc::new(KiseeConnector::new(kisee)?)),
         Protocol::Local(local) => Connector::Local(LocalConnector::new(local)),
         Protocol::OAuth1(oauth1) => Connector::OAuth1(Box::new(OAuth1Connector::new(oauth1)?)),
         Protocol::OAuth2(oauth2) => Connector::OAuth2(Box::new(OAuth2Connector::new(oauth2)?)),
-        Protocol::Oidc(oidc) => Connector::Oidc(Box::new(OidcConnector::new(oidc)?)),
-        Protocol::Pasee(pasee) => Connector::Pasee(PaseeConnector::new(&provider.name, pasee)?),
+        Protocol::Oidc(oidc) => Connector::Oidc(Arc::new(OidcConnector::new(oidc)?)),
+        Protocol::Pasee(pasee) => {
+            Connector::Pasee(Arc::new(PaseeConnector::new(&provider.name, pasee)?))
+        }
         Protocol::Kubernetes(kubernetes) => {
             let cluster = clusters.get(&provider.name).ok_or(Unready::NoCluster)?;
-            Connector::Kubernetes(KubernetesConnector::new(kubernetes, Arc::clone(cluster)))
+            Connector::Kubernetes(Arc::new(KubernetesConnector::new(
+                kubernetes,
+                Arc::clone(cluster),
+            )))
         }
     })
 }

@@ -23,7 +23,8 @@ pub(super) async fn verified<V, T, F>(
     verify: impl Fn(&V) -> Result<T, VerifyError>,
 ) -> Result<T, ProviderError>
 where
-    F: Future<Output = Result<Fetched<V>, ProviderError>>,
+    V: Send + Sync + 'static,
+    F: Future<Output = Result<Fetched<V>, ProviderError>> + Send + 'static,
 {
     let known: Arc<V> = published.get(&fetch).await?;
     let verified = match verify(&known) {

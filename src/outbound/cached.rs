@@ -5,6 +5,7 @@
 //! - What is fresh is given from memory. What is too old is fetched anew by whoever comes first; the others go on with
 //!   the old meanwhile. When there is nothing yet, all wait for the one fetch.
 //! - A fetch that fails changes nothing: the old is believed for 10 s more, however long the server is away.
+//! - A fetch that has begun goes on, whoever goes away: a stranger who begins one and leaves keeps nothing old in force.
 //! - Who finds something wrong with what is held, such as a key that is not in it, may ask for newer. One fetch answers all
 //!   who wait for it, and the next such fetch begins no sooner than the cooldown after this one: a stranger who names a new
 //!   key in every token causes no more. Fetches for the other reasons do not count here, so that keys that change right
@@ -12,12 +13,13 @@
 //!
 //! Must not know where it is fetched, nor what it is.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// How long what is too old is believed again while it is fetched, and when that fails.
 const REPRIEVE: Duration = Duration::from_secs(10);
@@ -38,10 +40,16 @@ pub struct Fetched<V> {
 /// What another server publishes, kept however long that server is away.
 #[derive(Debug)]
 pub struct Cached<V> {
-    held: ArcSwapOption<Held<V>>,
+    kept: Arc<Kept<V>>,
     cooldown: Duration,
     /// Who holds this fetches; when a fetch for something newer was last begun.
-    fetching: Mutex<Option<Instant>>,
+    fetching: Arc<Mutex<Option<Instant>>>,
+}
+
+/// What whoever asks shares with the fetch, which may outlive them.
+#[derive(Debug)]
+struct Kept<V> {
+    held: ArcSwapOption<Held<V>>,
     /// How many fetches have ended, for whoever waits for one.
     ended: AtomicU64,
 }
@@ -58,15 +66,30 @@ impl<V> Held<V> {
     }
 }
 
-impl<V> Cached<V> {
+impl<V> Kept<V> {
+    fn hold(&self, value: Arc<V>, age: Duration) {
+        let fresh_until = Instant::now() + age;
+        self.held.store(Some(Arc::new(Held { value, fresh_until })));
+    }
+
+    /// Takes note of how a fetch ended.
+    fn take<E>(&self, fetched: Result<Fetched<V>, E>) -> Result<Arc<V>, E> {
+        self.ended.fetch_add(1, Ordering::Release);
+        let Fetched { value, fresh_for } = fetched?;
+        let value = Arc::new(value);
+        self.hold(Arc::clone(&value), fresh_for.clamp(AGES.0, AGES.1));
+        Ok(value)
+    }
+}
+
+impl<V: Send + Sync + 'static> Cached<V> {
     /// Without anything yet. Between two fetches for something newer there is the cooldown.
     #[must_use]
     pub fn new(cooldown: Duration) -> Self {
         Self {
-            held: ArcSwapOption::empty(),
+            kept: Arc::new(Kept { held: ArcSwapOption::empty(), ended: AtomicU64::new(0) }),
             cooldown,
-            fetching: Mutex::new(None),
-            ended: AtomicU64::new(0),
+            fetching: Arc::default(),
         }
     }
 
@@ -76,25 +99,25 @@ impl<V> Cached<V> {
     /// The fetch's own, when there is nothing.
     pub async fn get<F, E>(&self, fetch: impl FnOnce() -> F) -> Result<Arc<V>, E>
     where
-        F: Future<Output = Result<Fetched<V>, E>>,
+        F: Future<Output = Result<Fetched<V>, E>> + Send + 'static,
+        E: Send + 'static,
     {
-        let _one_at_a_time = match self.held.load_full() {
+        let lock = match self.kept.held.load_full() {
             Some(held) if held.is_fresh() => return Ok(Arc::clone(&held.value)),
-            Some(held) => match self.fetching.try_lock() {
+            Some(held) => match Arc::clone(&self.fetching).try_lock_owned() {
                 Ok(lock) => lock,
                 Err(_) => return Ok(Arc::clone(&held.value)),
             },
-            None => self.fetching.lock().await,
+            None => Arc::clone(&self.fetching).lock_owned().await,
         };
-        let old = self.held.load_full();
+        let old = self.kept.held.load_full();
         if let Some(held) = old.as_ref().filter(|held| held.is_fresh()) {
             return Ok(Arc::clone(&held.value));
         }
-        // Should whoever fetches give up before the fetch ends, the next one does not begin with another.
         if let Some(old) = &old {
-            self.hold(Arc::clone(&old.value), REPRIEVE);
+            self.kept.hold(Arc::clone(&old.value), REPRIEVE);
         }
-        match (self.fetched(fetch).await, old) {
+        match (self.fetched(lock, fetch()).await, old) {
             (Ok(value), _) => Ok(value),
             (Err(_), Some(old)) => Ok(Arc::clone(&old.value)),
             (Err(error), None) => Err(error),
@@ -112,42 +135,53 @@ impl<V> Cached<V> {
         fetch: impl FnOnce() -> F,
     ) -> Result<Option<Arc<V>>, E>
     where
-        F: Future<Output = Result<Fetched<V>, E>>,
+        F: Future<Output = Result<Fetched<V>, E>> + Send + 'static,
+        E: Send + 'static,
     {
-        let ended = self.ended.load(Ordering::Acquire);
-        let mut last = self.fetching.lock().await;
-        let held = self.held.load_full().filter(|held| !Arc::ptr_eq(&held.value, than));
+        let ended = self.kept.ended.load(Ordering::Acquire);
+        let mut last = Arc::clone(&self.fetching).lock_owned().await;
+        let held = self.kept.held.load_full().filter(|held| !Arc::ptr_eq(&held.value, than));
         if let Some(held) = held {
             return Ok(Some(Arc::clone(&held.value)));
         }
-        let is_answered = ended != self.ended.load(Ordering::Acquire);
+        let is_answered = ended != self.kept.ended.load(Ordering::Acquire);
         if is_answered || last.is_some_and(|last| last.elapsed() < self.cooldown) {
             return Ok(None);
         }
         *last = Some(Instant::now());
-        self.fetched(fetch).await.map(Some)
+        self.fetched(last, fetch()).await.map(Some)
     }
 
-    async fn fetched<F, E>(&self, fetch: impl FnOnce() -> F) -> Result<Arc<V>, E>
+    /// Fetches in a task of its own, which holds the lock to its end.
+    async fn fetched<F, E>(
+        &self,
+        lock: OwnedMutexGuard<Option<Instant>>,
+        fetch: F,
+    ) -> Result<Arc<V>, E>
     where
-        F: Future<Output = Result<Fetched<V>, E>>,
+        F: Future<Output = Result<Fetched<V>, E>> + Send + 'static,
+        E: Send + 'static,
     {
-        let fetched = fetch().await;
-        self.ended.fetch_add(1, Ordering::Release);
-        let Fetched { value, fresh_for } = fetched?;
-        let value = Arc::new(value);
-        self.hold(Arc::clone(&value), fresh_for.clamp(AGES.0, AGES.1));
-        Ok(value)
-    }
-
-    fn hold(&self, value: Arc<V>, age: Duration) {
-        let fresh_until = Instant::now() + age;
-        self.held.store(Some(Arc::new(Held { value, fresh_until })));
+        let kept = Arc::clone(&self.kept);
+        let task = tokio::spawn(async move {
+            let _one_at_a_time = lock;
+            kept.take(fetch.await)
+        });
+        match task.await {
+            Ok(fetched) => fetched,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // Nobody aborts it: the runtime is going down, and whoever asks with it.
+                Err(_) => std::future::pending().await,
+            },
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::Notify;
+
     use super::*;
 
     const COOLDOWN: Duration = Duration::from_secs(30);
@@ -168,8 +202,8 @@ mod tests {
     }
 
     fn age(cached: &Cached<u8>) {
-        let value = Arc::clone(&cached.held.load_full().unwrap().value);
-        cached.hold(value, Duration::ZERO);
+        let value = Arc::clone(&cached.kept.held.load_full().unwrap().value);
+        cached.kept.hold(value, Duration::ZERO);
     }
 
     #[tokio::test]
@@ -189,19 +223,36 @@ mod tests {
         assert_eq!(*cached.get(|| fetched(2)).await.unwrap(), 2);
     }
 
-    /// Whoever fetches may go away in the middle: the next one neither waits nor begins with another fetch.
+    /// Whoever fetches may go away in the middle: the fetch goes on. Else a stranger who begins one and goes away, again and
+    /// again, would keep what is old in force.
     #[tokio::test]
-    async fn a_fetch_that_is_given_up() {
+    async fn a_fetch_outlives_whoever_began_it() {
+        const SOON: Duration = Duration::from_millis(10);
         let cached = Cached::new(COOLDOWN);
-        let one = cached.get(|| fetched(1)).await.unwrap();
+        cached.get(|| fetched(1)).await.unwrap();
         age(&cached);
-        let hangs = || std::future::pending::<Result<Fetched<u8>, Away>>();
-        let given_up = tokio::time::timeout(Duration::from_millis(10), cached.get(hangs)).await;
+        let answer = Arc::new(Notify::new());
+        let slowly = |value| {
+            let answer = Arc::clone(&answer);
+            move || async move {
+                answer.notified().await;
+                fetched(value).await
+            }
+        };
+        let given_up = tokio::time::timeout(SOON, cached.get(slowly(2))).await;
         assert!(given_up.is_err());
-        assert_eq!(*cached.get(never).await.unwrap(), 1);
-        let newer = cached.newer(&one, hangs);
-        assert!(tokio::time::timeout(Duration::from_millis(10), newer).await.is_err());
-        assert_eq!(cached.newer(&one, never).await, Ok(None), "it counts for the cooldown");
+        assert_eq!(*cached.get(never).await.unwrap(), 1, "others do not wait");
+        answer.notify_one();
+        drop(cached.fetching.lock().await);
+        let two = cached.get(never).await.unwrap();
+        assert_eq!(*two, 2);
+
+        let given_up = tokio::time::timeout(SOON, cached.newer(&two, slowly(3))).await;
+        assert!(given_up.is_err());
+        answer.notify_one();
+        let three = cached.newer(&two, never).await.unwrap().unwrap();
+        assert_eq!(*three, 3, "who comes later waits for the same fetch");
+        assert_eq!(cached.newer(&three, never).await, Ok(None), "it counts for the cooldown");
     }
 
     #[tokio::test]
