@@ -16,6 +16,8 @@ use crate::jose::secret::Secret;
 
 /// Longest secret in a file of its own, in bytes.
 const MAX_SECRET: u64 = 64 * 1024;
+/// What is said of something that is there already.
+const TWICE: &str = "stands twice and does nothing here";
 
 pub(super) fn keys(root: &Table<'_>, base: &Path) -> KeySettings {
     let pem = secret(root, "private_key", "private_key_file", base);
@@ -95,24 +97,40 @@ impl Retired<'_> {
         };
         match found {
             Ok((key, secret)) => {
-                let is_new = key.is_none_or(|key| self.add(item, key));
-                self.secrets.extend(secret.filter(|_| is_new));
+                let has_news = secret.is_some_and(|secret| self.add_secret(secret));
+                match key {
+                    // Its public half stands among retired_public_keys; what it brings is the secret.
+                    Some(key) if has_news && self.keys.contains(&key) => {}
+                    Some(key) => self.add(item, key),
+                    None if has_news => {}
+                    None => item.warn(TWICE),
+                }
             }
+            Err(KeyError::Pem(_) | KeyError::Label(_)) => item.error(
+                "is neither a key nor a secret; a right one is one PEM block, such as those in private_key.pem and secret.pem, or a public key",
+            ),
             Err(error) => item.error(error),
         }
     }
 
-    /// Whether it was not there yet.
-    fn add(&mut self, item: &Item<'_, &str>, key: PublicKey) -> bool {
+    fn add(&mut self, item: &Item<'_, &str>, key: PublicKey) {
         if self.current.is_some_and(|private| private.public() == &key) {
             item.warn("is the key of private_key itself and does nothing here");
         } else if self.keys.contains(&key) {
-            item.warn("stands twice and does nothing here");
+            item.warn(TWICE);
         } else {
             self.keys.push(key);
-            return true;
         }
-        false
+    }
+
+    /// Whether it was not there yet.
+    fn add_secret(&mut self, secret: Secret) -> bool {
+        let current = self.current.map(Secret::of);
+        let is_new = self.secrets.iter().chain(&current).all(|known| known.id() != secret.id());
+        if is_new {
+            self.secrets.push(secret);
+        }
+        is_new
     }
 }
 

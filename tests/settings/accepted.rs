@@ -125,6 +125,21 @@ fn retired_keys_of_every_kind() {
     assert_eq!(explained.matches("Still believes").count(), 6, "{explained}");
 }
 
+/// Who kept only the public half until now names the private key beside it, and no session ends.
+#[test]
+fn a_retired_private_key_brings_its_secret_beside_its_public_half() {
+    let old = PrivateKey::generate(Algorithm::Es256).unwrap();
+    let (private, public) = (old.to_pem(), old.public().to_pem());
+    let settings = read(&format!(
+        "retired_public_keys = ['''{public}''']\nretired_keys = ['''{}''']",
+        *private
+    ));
+    assert_eq!(settings.keys.retired, [old.public().clone()]);
+    let ids: Vec<_> = settings.keys.former_secrets.iter().map(Secret::id).collect();
+    assert_eq!(ids, [Secret::of(&old).id()]);
+    assert_eq!(settings.warnings, [""; 0]);
+}
+
 #[test]
 fn a_given_file_is_looked_for_alone() {
     let dir = tempfile::tempdir().unwrap();

@@ -65,6 +65,12 @@ fn keys_at_the_top() {
         ("retired_public_keys = \"one\"", "retired_public_keys", "a list, such as"),
         ("retired_public_keys = [\"one\"]", "retired_public_keys[0]", "BEGIN PUBLIC KEY"),
         ("retired_public_keys = [5]", "retired_public_keys[0]", "a right one is a text"),
+        ("retired_keys = [\"one\"]", "retired_keys[0]", "such as those in private_key.pem"),
+        (
+            "retired_key_files = [\"one.pem\"]",
+            "retired_key_files[0]",
+            "a right file holds the secret",
+        ),
         ("storage_backend = \"embedded\"", "storage_backend", "[storage_backend] with its keys"),
         ("cors = []", "cors", "[cors] with its keys below"),
         ("limits = 1", "limits", "[limits] with its keys below"),
