@@ -71,7 +71,11 @@ impl Settings {
         )?;
         match &self.keys.private {
             Some(key) => {
-                writeln!(f, "- Signs {} with the key {}.", key.algorithm(), key.public().id())?
+                let (algorithm, id) = (key.algorithm(), key.public().id());
+                writeln!(
+                    f,
+                    "- Signs {algorithm} with the key {id}; refresh tokens hang on it too."
+                )?;
             }
             None => writeln!(
                 f,
