@@ -12,6 +12,8 @@ use super::error::ProviderError;
 use super::identity::{Authenticated, MappedGroups};
 use crate::domain::claim::{ClaimName, ExtraClaims};
 use crate::domain::evidence::{Claimed, Evidence, Fact, Fingerprint};
+use crate::domain::membership::Roster;
+use crate::domain::token::Scope;
 use crate::jose::claims::flat;
 use crate::jose::refresh::Room;
 use crate::settings::{self, ClaimSource, GroupRule, PassedClaim, RequiredClaim};
@@ -143,25 +145,30 @@ impl MappingRules {
         self.passed.iter().any(|passed| passed.name == *name)
     }
 
-    /// Leaves out what a refresh token has no room for, so that a session has from its beginning what it goes on with: of
-    /// the group rules the last of the settings, of the claims the longest. `None` when there is not even room for what lets
-    /// the user in, without which the first refresh would be refused.
+    /// Leaves out what a refresh token of this scope has no room for, so that a session has from its beginning what it goes
+    /// on with: first the rules whose groups the scope does not reach, which it never will; then of the group rules the last
+    /// of the settings, and of the claims the longest. `None` when there is not even room for what lets the user in, without
+    /// which the next refresh would be refused.
     pub(super) fn fit(
         &self,
         claims: &mut ExtraClaims,
         evidence: &mut Evidence,
+        scope: &Scope,
         room: Room,
     ) -> Option<(MappedGroups, LeftOut)> {
-        let held = evidence.rules().len();
+        let is_reached =
+            |added: &&Named<GroupRule>| scope.covers(&Roster::Members(added.rule.group.clone()));
+        let reached = self.groups.iter().filter(is_reached);
         let names = self.required.iter().map(|required| required.name);
-        let names = names.chain(self.groups.iter().map(|added| added.name));
-        *evidence = names.filter(|name| evidence.holds(*name)).take(room.rules()).collect();
+        let names = names.chain(reached.map(|added| added.name));
+        let held: Vec<Fingerprint> = names.filter(|name| evidence.holds(*name)).collect();
+        *evidence = held.iter().copied().take(room.rules()).collect();
         if !self.lets_in(evidence) {
             return None;
         }
         let kept = evidence.rules().len();
-        let left_out =
-            LeftOut { rules: held - kept, claims: claims.shorten(room.claims_beside(kept)) };
+        let rules = held.len().saturating_sub(room.rules());
+        let left_out = LeftOut { rules, claims: claims.shorten(room.claims_beside(kept)) };
         Some((self.mapped(evidence), left_out))
     }
 }
@@ -316,13 +323,13 @@ mod tests {
         for length in 1..=200 {
             let names: Vec<String> =
                 ["b", "c", "d", "e", "f", "g"].map(|name| name.repeat(180)).into();
-            let scope = format!("{} {}", names.join(" "), "a".repeat(length));
-            let Ok(room) = tokens.room(&user, &scope.parse().unwrap()) else { break };
+            let scope = format!("{} {}", names.join(" "), "a".repeat(length)).parse().unwrap();
+            let Ok(room) = tokens.room(&user, &scope) else { break };
             let claims = json!({"email_verified": true, "teams": ["org/writers"]});
             let Value::Object(claims) = claims else { panic!("an object") };
             let authenticated = Authenticated { subject: "1".parse().unwrap(), claims };
             let (mut claims, mut evidence, _) = mapping.judge(&authenticated).unwrap();
-            match mapping.fit(&mut claims, &mut evidence, room) {
+            match mapping.fit(&mut claims, &mut evidence, &scope, room) {
                 Some(_) => {
                     fitting += 1;
                     assert!(mapping.recheck("1", &evidence).is_ok(), "{length}");

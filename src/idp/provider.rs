@@ -19,9 +19,10 @@ use super::oauth1::OAuth1Connector;
 use super::oauth2::OAuth2Connector;
 use super::oidc::OidcConnector;
 use super::pasee::PaseeConnector;
-use crate::domain::claim::ClaimName;
+use crate::domain::claim::{ClaimName, ExtraClaims};
 use crate::domain::evidence::Evidence;
 use crate::domain::time::Timestamp;
+use crate::domain::token::Scope;
 use crate::domain::user::{ProviderName, UserId};
 use crate::jose::refresh::Room;
 use crate::jose::sign::SignError;
@@ -209,15 +210,20 @@ impl Provider {
         self.mapping.passes(name)
     }
 
-    /// Leaves out of a login what a refresh token has no room for, and says so in the log.
+    /// Leaves out of a session what a refresh token of this scope has no room for, and says so in the log. The groups that
+    /// are still added.
     ///
     /// # Errors
     /// [`SignError::NoRoom`] when there is not even room for the rules by which the user is let in.
-    pub fn fit(&self, identity: &mut Identity, room: Room) -> Result<(), SignError> {
-        let Identity { claims, evidence, mapped, user, .. } = identity;
-        let fitted = self.mapping.fit(claims, evidence, room);
+    pub fn fit(
+        &self,
+        user: &UserId,
+        (claims, evidence): (&mut ExtraClaims, &mut Evidence),
+        scope: &Scope,
+        room: Room,
+    ) -> Result<MappedGroups, SignError> {
+        let fitted = self.mapping.fit(claims, evidence, scope, room);
         let (groups, LeftOut { rules, claims: names }) = fitted.ok_or(SignError::NoRoom)?;
-        *mapped = groups;
         if rules > 0 {
             tracing::warn!(
                 %user,
@@ -228,7 +234,7 @@ impl Provider {
         for claim in names {
             tracing::warn!(%user, %claim, "this claim is left out: a refresh token has no room for it");
         }
-        Ok(())
+        Ok(groups)
     }
 
     fn identity(&self, authenticated: &Authenticated) -> Result<Identity, ProviderError> {

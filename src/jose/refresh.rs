@@ -80,6 +80,13 @@ impl Room {
         self.0.saturating_sub(r#","evidence":"""#.len()) * 3 / 4 / Fingerprint::LENGTH
     }
 
+    /// Whether so many rules fit, and these claims beside them.
+    #[must_use]
+    pub fn holds(self, rules: usize, claims: &ExtraClaims) -> bool {
+        let fits = claims.is_empty() || claims.length() <= self.claims_beside(rules);
+        rules <= self.rules() && fits
+    }
+
     /// How long claims may be beside so many rules, in bytes of JSON.
     #[must_use]
     pub fn claims_beside(self, rules: usize) -> usize {

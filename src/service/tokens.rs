@@ -7,7 +7,7 @@ use crate::domain::issue::issue;
 use crate::domain::policy::{Grant, Login, Refusal, admit};
 use crate::domain::realm::Stale;
 use crate::domain::time::Timestamp;
-use crate::domain::token::{Scope, TokenId};
+use crate::domain::token::{RefreshClaims, Scope, TokenId};
 use crate::domain::user::UserId;
 use crate::idp::{Credential, Identity, MappedGroups, Provider, ProviderError};
 use crate::jose::error::VerifyError;
@@ -83,9 +83,19 @@ impl Service {
         let mut claims = keys.refresh_tokens().read(token, now)?;
         let user = claims.token.subject.clone();
         let provider = self.0.providers.get(user.split().0).ok_or(GrantError::ProviderGone)?;
-        let mapped =
+        let mut mapped =
             provider.recheck(&user, &claims.evidence).map_err(|_| GrantError::NotAllowedAnyMore)?;
         claims.extra.retain(|name| provider.passes(name));
+        // A scope is narrower, and longer as a text.
+        if let (Scope::Limited(_), Some(narrowed)) =
+            (&scope, claims.token.scope.narrow(scope.clone()))
+        {
+            let room = keys.refresh_tokens().room(&user, &narrowed)?;
+            let RefreshClaims { extra, evidence, .. } = &mut claims;
+            if !room.holds(evidence.rules().len(), extra) {
+                mapped = provider.fit(&user, (extra, evidence), &narrowed, room)?;
+            }
+        }
         self.grant(&keys, &user, Grant::Refresh(&claims, scope), &mapped, now)
     }
 
@@ -98,11 +108,11 @@ impl Service {
         scope: Scope,
     ) -> Result<SignedPair, GrantError> {
         self.0.metrics.login(provider.name().as_str(), outcome(&identified));
-        let mut identity = identified?;
+        let identity = identified?;
         let (keys, now) = (self.0.keys.current(), self.now());
-        let room = keys.refresh_tokens().room(&identity.user, &scope)?;
-        provider.fit(&mut identity, room)?;
-        let Identity { user, claims, evidence, mapped, authenticated_at } = identity;
+        let Identity { user, mut claims, mut evidence, authenticated_at, .. } = identity;
+        let room = keys.refresh_tokens().room(&user, &scope)?;
+        let mapped = provider.fit(&user, (&mut claims, &mut evidence), &scope, room)?;
         let login = Login { user: user.clone(), claims, evidence, scope, authenticated_at };
         self.grant(&keys, &user, Grant::Login(login), &mapped, now)
     }
