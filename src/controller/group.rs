@@ -17,7 +17,7 @@ use crate::objects::enrolment::{Enrolment, enrolment_name};
 use crate::objects::owner::Owner;
 use crate::resources::condition::Reason;
 use crate::resources::group::GroupContent;
-use crate::resources::membership::Role;
+use crate::resources::membership::MembershipRole;
 use crate::resources::{Group, GroupStatus, Invalid, Membership, MembershipSpec};
 
 /// What a Group says and what surrounds it.
@@ -135,7 +135,7 @@ fn enrolment_of(object: &Group, creator: &UserId) -> Membership {
     let owner = Owner { name: object.name_any(), uid: object.uid().unwrap_or_default() };
     let spec = MembershipSpec {
         group: Some(owner.name.clone()),
-        role: Role::Staff,
+        role: MembershipRole::Staff,
         users: vec![creator.to_string()],
         ..MembershipSpec::default()
     };

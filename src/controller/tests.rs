@@ -10,7 +10,7 @@ use kube::Resource;
 use super::cache::Cache;
 use crate::domain::time::Timestamp;
 use crate::objects::owner::Owner;
-use crate::resources::membership::Role;
+use crate::resources::membership::MembershipRole;
 use crate::resources::{Group, GroupSpec, Membership, MembershipSpec, User, UserSpec};
 
 pub fn at(seconds: i64) -> Timestamp {
@@ -28,7 +28,12 @@ pub fn group(name: &str, creator: Option<&str>) -> Group {
 }
 
 /// A Membership whose UID is `uid-NAME`.
-pub fn membership(name: &str, group: Option<&str>, role: Role, users: &[&str]) -> Membership {
+pub fn membership(
+    name: &str,
+    group: Option<&str>,
+    role: MembershipRole,
+    users: &[&str],
+) -> Membership {
     let spec = MembershipSpec {
         group: group.map(str::to_owned),
         role,

@@ -73,7 +73,7 @@ pub struct MembershipSpec {
     pub group: Option<String>,
     /// Member: in the group. Staff: runs it, decides who is in it. Immutable.
     #[serde(default)]
-    pub role: Role,
+    pub role: MembershipRole,
     /// User ids, `<provider>-<subject>` such as `kisee-john`. The order and repetitions mean nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crd_schema::user_ids")]
@@ -91,7 +91,7 @@ pub struct MembershipSpec {
 
 /// What the users of a Membership are to its group.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Role {
+pub enum MembershipRole {
     #[default]
     #[allow(missing_docs)] // A comment here would give each variant a schema of its own.
     Member,
@@ -99,16 +99,16 @@ pub enum Role {
     Staff,
 }
 
-impl From<Role> for membership::Role {
-    fn from(role: Role) -> Self {
+impl From<MembershipRole> for membership::Role {
+    fn from(role: MembershipRole) -> Self {
         match role {
-            Role::Member => Self::Member,
-            Role::Staff => Self::Staff,
+            MembershipRole::Member => Self::Member,
+            MembershipRole::Staff => Self::Staff,
         }
     }
 }
 
-impl From<membership::Role> for Role {
+impl From<membership::Role> for MembershipRole {
     fn from(role: membership::Role) -> Self {
         match role {
             membership::Role::Member => Self::Member,
@@ -153,8 +153,8 @@ pub struct MembershipContent {
 pub fn parse(object: &Membership) -> Result<MembershipContent, Invalid> {
     let MembershipSpec { group, role, users, service_accounts, expires_at } = &object.spec;
     let roster = match (group.as_deref(), role) {
-        (None, Role::Member) => return Err(Invalid::NoGroup),
-        (None, Role::Staff) => Roster::RootStaff,
+        (None, MembershipRole::Member) => return Err(Invalid::NoGroup),
+        (None, MembershipRole::Staff) => Roster::RootStaff,
         (Some(group), role) => {
             let name: ObjectName = group.parse().map_err(Invalid::Group)?;
             Roster::of(name.group(), (*role).into())

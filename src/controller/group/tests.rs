@@ -123,23 +123,23 @@ fn wrong_ones_say_what_is_wrong() {
 fn counts_are_of_what_is_in_effect() {
     let of = |name: &str, role, users: &[&str]| membership(name, Some("a"), role, users);
     let memberships = [
-        of("one", Role::Member, &["x-1", "x-2", "x-2"]),
-        of("two", Role::Member, &["x-2", "x-3"]),
-        of("staff", Role::Staff, &["x-1"]),
-        expiring(of("over", Role::Member, &["x-4"]), "1970-01-01T00:16:40Z"),
-        expiring(of("later", Role::Member, &["x-5"]), "1970-01-01T00:16:41Z"),
-        expiring(of("latest", Role::Staff, &["x-6"]), "1970-01-01T01:00:00Z"),
-        of("wrong", Role::Member, &["x-7", "nobody"]),
-        deleting(of("going", Role::Member, &["x-8"])),
-        owned(of("old", Role::Member, &["x-9"]), &[owner("a", "uid-former")]),
-        owned(of("tied", Role::Staff, &["x-1", "x-10"]), &[owner("a", "uid-a")]),
-        membership("other", Some("b"), Role::Member, &["x-11"]),
-        membership("root", None, Role::Staff, &["x-12"]),
+        of("one", MembershipRole::Member, &["x-1", "x-2", "x-2"]),
+        of("two", MembershipRole::Member, &["x-2", "x-3"]),
+        of("staff", MembershipRole::Staff, &["x-1"]),
+        expiring(of("over", MembershipRole::Member, &["x-4"]), "1970-01-01T00:16:40Z"),
+        expiring(of("later", MembershipRole::Member, &["x-5"]), "1970-01-01T00:16:41Z"),
+        expiring(of("latest", MembershipRole::Staff, &["x-6"]), "1970-01-01T01:00:00Z"),
+        of("wrong", MembershipRole::Member, &["x-7", "nobody"]),
+        deleting(of("going", MembershipRole::Member, &["x-8"])),
+        owned(of("old", MembershipRole::Member, &["x-9"]), &[owner("a", "uid-former")]),
+        owned(of("tied", MembershipRole::Staff, &["x-1", "x-10"]), &[owner("a", "uid-a")]),
+        membership("other", Some("b"), MembershipRole::Member, &["x-11"]),
+        membership("root", None, MembershipRole::Staff, &["x-12"]),
     ];
     let plan = plan_for(&[group("a", None)], &memberships);
     assert_eq!(short(&plan), ["status InEffect 4/3/0"]);
     assert_eq!(plan.again_at, Some(at(NOW + 1)), "when the next one ends");
-    let below_nothing = [membership("m", Some("a.b"), Role::Member, &["x-1"])];
+    let below_nothing = [membership("m", Some("a.b"), MembershipRole::Member, &["x-1"])];
     assert!(short(&plan_for(&[group("a.b", None)], &below_nothing))[0].ends_with("0/0/0"));
 }
 
@@ -153,7 +153,7 @@ fn the_creator_is_enrolled_once() {
     assert_eq!(made.name_any(), "creator-uid-a");
     assert_eq!(
         (made.spec.role, made.spec.users.as_slice()),
-        (Role::Staff, &["x-ada".to_owned()][..])
+        (MembershipRole::Staff, &["x-ada".to_owned()][..])
     );
     assert_eq!(facts.owners.ownership("uid-a"), Ownership::Owned);
     assert!(facts.content.is_ok());
@@ -188,7 +188,7 @@ fn a_creator_waits_for_the_group_to_be_in_effect() {
 #[test]
 fn a_taken_name_is_left_alone_and_told() {
     let squat = |change: &dyn Fn(&mut Membership)| {
-        let mut object = membership("creator-uid-a", Some("a"), Role::Staff, &["x-eve"]);
+        let mut object = membership("creator-uid-a", Some("a"), MembershipRole::Staff, &["x-eve"]);
         let mark = BTreeMap::from([(ENROLS.to_owned(), "uid-a".to_owned())]);
         object.metadata.annotations = Some(mark);
         change(&mut object);
@@ -199,7 +199,7 @@ fn a_taken_name_is_left_alone_and_told() {
         (squat(&|object| object.metadata.annotations = None), 2),
         (squat(&|object| object.spec.group = Some("b".to_owned())), 1),
         (squat(&|object| object.spec.group = None), 1),
-        (squat(&|object| object.spec.role = Role::Member), 1),
+        (squat(&|object| object.spec.role = MembershipRole::Member), 1),
         (squat(&|object| object.spec.users.push("nobody".to_owned())), 1),
         (
             squat(&|object| {

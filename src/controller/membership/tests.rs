@@ -5,7 +5,7 @@ use kube::ResourceExt;
 use super::*;
 use crate::controller::tests::{at, cache, deleting, expiring, group, membership, owned, owner};
 use crate::resources::Group;
-use crate::resources::membership::{Role, ServiceAccount};
+use crate::resources::membership::{MembershipRole, ServiceAccount};
 
 const NOW: i64 = 1_000;
 
@@ -38,9 +38,9 @@ fn short(plan: &Plan<MembershipStatus>) -> String {
 
 #[test]
 fn a_membership_and_its_group() {
-    let object = || membership("m", Some("a"), Role::Member, &["x-1", "x-2", "x-1"]);
+    let object = || membership("m", Some("a"), MembershipRole::Member, &["x-1", "x-2", "x-1"]);
     let (a, b) = (group("a", None), group("a.b", None));
-    let below = || membership("m", Some("a.b"), Role::Staff, &[]);
+    let below = || membership("m", Some("a.b"), MembershipRole::Staff, &[]);
     for (object, groups, wanted) in [
         (object(), vec![], "status GroupMissing 2, tell GroupMissing"),
         (object(), vec![b.clone()], "status GroupMissing 2, tell GroupMissing"),
@@ -63,7 +63,7 @@ fn a_membership_and_its_group() {
         ),
         (below(), vec![b.clone()], "own uid-a.b, status GroupNotReady 0, tell GroupNotReady"),
         (below(), vec![a.clone(), b], "own uid-a.b, status InEffect 0"),
-        (membership("m", None, Role::Staff, &["x-1"]), vec![], "status InEffect 1"),
+        (membership("m", None, MembershipRole::Staff, &["x-1"]), vec![], "status InEffect 1"),
         (deleting(object()), vec![a], ""),
     ] {
         assert_eq!(short(&plan_for(&object, &groups)), wanted, "{object:?} {groups:?}");
@@ -72,7 +72,7 @@ fn a_membership_and_its_group() {
 
 #[test]
 fn service_accounts_are_users() {
-    let mut object = membership("m", None, Role::Staff, &["k8s-ci:deployer", "x-1"]);
+    let mut object = membership("m", None, MembershipRole::Staff, &["k8s-ci:deployer", "x-1"]);
     let account = ServiceAccount { namespace: "ci".to_owned(), name: "deployer".to_owned() };
     object.spec.service_accounts = vec![account];
     assert_eq!(short(&plan_for(&object, &[])), "status InEffect 2");
@@ -85,13 +85,17 @@ fn service_accounts_are_users() {
 fn wrong_ones_say_what_is_wrong() {
     let a = [group("a", None)];
     for (object, reason, part) in [
-        (membership("m", Some("A"), Role::Member, &[]), "InvalidName", "spec.group"),
-        (membership("m", Some("a.staff"), Role::Member, &[]), "InvalidName", "reserved"),
-        (membership("m", None, Role::Member, &[]), "InvalidRole", "root staff"),
-        (membership("m", Some("a"), Role::Member, &["x-1", "nobody"]), "InvalidUser", "users[1]"),
-        (membership("m", Some("a"), Role::Member, &["x-1"; 501]), "TooMuch", "500"),
+        (membership("m", Some("A"), MembershipRole::Member, &[]), "InvalidName", "spec.group"),
+        (membership("m", Some("a.staff"), MembershipRole::Member, &[]), "InvalidName", "reserved"),
+        (membership("m", None, MembershipRole::Member, &[]), "InvalidRole", "root staff"),
         (
-            expiring(membership("m", Some("a"), Role::Member, &[]), "tomorrow"),
+            membership("m", Some("a"), MembershipRole::Member, &["x-1", "nobody"]),
+            "InvalidUser",
+            "users[1]",
+        ),
+        (membership("m", Some("a"), MembershipRole::Member, &["x-1"; 501]), "TooMuch", "500"),
+        (
+            expiring(membership("m", Some("a"), MembershipRole::Member, &[]), "tomorrow"),
             "InvalidTime",
             "spec.expiresAt",
         ),
@@ -111,7 +115,8 @@ fn wrong_ones_say_what_is_wrong() {
 #[test]
 fn it_ends_on_time() {
     let a = [group("a", None)];
-    let tied = owned(membership("m", Some("a"), Role::Member, &["x-1"]), &[owner("a", "uid-a")]);
+    let tied =
+        owned(membership("m", Some("a"), MembershipRole::Member, &["x-1"]), &[owner("a", "uid-a")]);
     let mut object = expiring(tied, "1970-01-01T00:16:41Z");
     let before = plan_at(&object, &a, NOW);
     assert_eq!((short(&before).as_str(), before.again_at), ("status InEffect 1", Some(at(1_001))));

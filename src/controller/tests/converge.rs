@@ -9,7 +9,7 @@ use proptest::sample::select;
 use super::realm::Realm;
 use super::{deleting, expiring, group, membership, owned, owner};
 use crate::controller::cache::ENROLS;
-use crate::resources::membership::Role;
+use crate::resources::membership::MembershipRole;
 use crate::resources::{Group, Membership};
 
 const NOW: i64 = 1_000;
@@ -45,7 +45,7 @@ fn some_membership() -> impl Strategy<Value = Membership> {
     let name = select(vec!["m", "n", "o", "creator-uid-a", "creator-uid-a.b"]);
     let of =
         select(vec![None, Some("a"), Some("a.b"), Some("a.b.c"), Some("my--a"), Some("staff")]);
-    let role = select(vec![Role::Member, Role::Staff]);
+    let role = select(vec![MembershipRole::Member, MembershipRole::Staff]);
     let users = select(vec![vec![], vec!["x-ada"], vec!["x-ada", "x-eve"], vec!["nobody"]]);
     let end =
         select(vec![None, Some("1970-01-01T00:00:01Z"), Some("1971-01-01T00:00:00Z"), Some("?")]);
@@ -124,8 +124,8 @@ proptest! {
 fn company() -> Realm {
     let groups = [("admin.dev", "x-john"), ("admin.ops", "x-eve"), ("admin", "x-you")];
     let groups = groups.map(|(name, creator)| group(name, Some(creator)));
-    let ops = membership("ops", Some("admin.ops"), Role::Member, &["x-1", "x-2"]);
-    let root = membership("root", None, Role::Staff, &["x-you"]);
+    let ops = membership("ops", Some("admin.ops"), MembershipRole::Member, &["x-1", "x-2"]);
+    let root = membership("root", None, MembershipRole::Staff, &["x-you"]);
     Realm::new(groups.to_vec(), vec![ops, root])
 }
 
