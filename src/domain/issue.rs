@@ -27,7 +27,7 @@ pub fn issue(
     ids: [TokenId; 2],
     now: Timestamp,
 ) -> TokenPair {
-    let Admission { user, scope, claims, evidence, authenticated_at, session_ends } = admission;
+    let Admission { user, scope, claims, evidence, authenticated_at, session_ends, .. } = admission;
     let [access_id, refresh_id] = ids;
     let within: Vec<Holding> =
         holdings.into_iter().filter(|holding| scope.covers(&holding.roster)).collect();

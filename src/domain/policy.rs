@@ -2,11 +2,12 @@
 //! admission policy agree with it.
 //!
 //! [`entitled`] is the table. [`permit`] and [`may_see`] apply it to an actor, [`admit`] judges every grant. Only this module
-//! makes a [`Permit`] or an [`Admission`]. Must not know how the actor proved who they are.
+//! makes a [`Permit`] or an [`Admission`], and both are judged again by the functions that judged them first: a permit where
+//! it is carried out ([`Permit::judge_again`]). Must not know how the actor proved who they are.
 
 use super::change::Change;
 use super::claim::ExtraClaims;
-use super::directory::{Holding, Standing};
+use super::directory::{Holding, Record, Standing};
 use super::evidence::Evidence;
 use super::group::GroupName;
 use super::membership::Roster;
@@ -74,7 +75,7 @@ pub struct Actor(Standpoint);
 #[derive(Clone, Debug)]
 enum Standpoint {
     Operator,
-    User { id: UserId, held: Vec<Roster> },
+    User { admission: Box<Admission>, held: Vec<Roster> },
 }
 
 impl Actor {
@@ -90,7 +91,7 @@ impl Actor {
     pub fn user(admission: &Admission, holdings: Vec<Holding>) -> Self {
         let rosters = holdings.into_iter().map(|holding| holding.roster);
         let held = rosters.filter(|roster| admission.scope.covers(roster)).collect();
-        Self(Standpoint::User { id: admission.user.clone(), held })
+        Self(Standpoint::User { admission: Box::new(admission.clone()), held })
     }
 
     /// The rosters in effect that count for this request; none for the operator, who needs none.
@@ -107,30 +108,38 @@ impl Actor {
     pub fn id(&self) -> Option<&UserId> {
         match &self.0 {
             Standpoint::Operator => None,
-            Standpoint::User { id, .. } => Some(id),
+            Standpoint::User { admission, .. } => Some(&admission.user),
         }
     }
 
     fn satisfies(&self, entitled: &Entitled) -> bool {
         match &self.0 {
             Standpoint::Operator => true,
-            Standpoint::User { id, held } => {
+            Standpoint::User { admission, held } => {
                 held.contains(&Roster::RootStaff)
                     || match entitled {
                         Entitled::RootStaff => false,
                         Entitled::StaffOf(group) => held.contains(&Roster::Staff(group.clone())),
-                        Entitled::User(user) => user == id,
+                        Entitled::User(user) => *user == admission.user,
                     }
             }
         }
     }
 }
 
-/// The policy's word that a change may happen. Nothing else makes one, and stores ask for one.
+/// The policy's word that a change may happen. Nothing else makes one, and stores ask for one. It is the word of a moment:
+/// whoever carries it out has it judged again, when nothing can come in between any more.
 #[derive(Debug)]
 pub struct Permit {
     change: Change,
-    actor: Option<UserId>,
+    author: Author,
+}
+
+/// Who makes a change, and on what grounds they may act.
+#[derive(Clone, Debug)]
+enum Author {
+    Operator,
+    User(Box<Admission>),
 }
 
 impl Permit {
@@ -143,7 +152,27 @@ impl Permit {
     /// Who does it; `None` for the operator.
     #[must_use]
     pub fn actor(&self) -> Option<&UserId> {
-        self.actor.as_ref()
+        match &self.author {
+            Author::Operator => None,
+            Author::User(admission) => Some(&admission.user),
+        }
+    }
+
+    /// Judges the change once more, by what the state says of its author now: a ban, a revocation, the end of a session or of a
+    /// membership may have come since. The record need show no more holdings than those on [`deciding`] rosters; the operator's
+    /// is not looked at.
+    ///
+    /// # Errors
+    /// Why the author may not make the change any more.
+    pub fn judge_again(&self, record: Record, now: Timestamp) -> Result<(), Withdrawn> {
+        let actor = match &self.author {
+            Author::Operator => Actor::operator(),
+            Author::User(admission) => {
+                admission.holds(record.standing, now)?;
+                Actor::user(admission, record.holdings)
+            }
+        };
+        Ok(judge(&actor, &self.change)?)
     }
 }
 
@@ -152,19 +181,49 @@ impl Permit {
 #[error("not allowed: this takes the staff of the group, or root staff")]
 pub struct Denied;
 
+/// Why a change that was permitted is not any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Withdrawn {
+    /// Its author has lost what entitled them.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Its author may not act at all.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
 /// Asks the policy for a change.
 ///
 /// # Errors
 /// [`Denied`], whether or not the group or user exists.
 pub fn permit(actor: &Actor, change: Change) -> Result<Permit, Denied> {
-    let speaks_for_another = match (&change, actor.id()) {
+    judge(actor, &change)?;
+    let author = match &actor.0 {
+        Standpoint::Operator => Author::Operator,
+        Standpoint::User { admission, .. } => Author::User(admission.clone()),
+    };
+    Ok(Permit { change, author })
+}
+
+/// The rosters that decide about a change, when who asks for it is on them: nobody's other memberships count.
+#[must_use]
+pub fn deciding(change: &Change) -> Vec<Roster> {
+    match entitled(Action::Change(change)) {
+        Entitled::StaffOf(group) => vec![Roster::RootStaff, Roster::Staff(group)],
+        Entitled::RootStaff | Entitled::User(_) => vec![Roster::RootStaff],
+    }
+}
+
+/// Judges a change, the first time and every other.
+fn judge(actor: &Actor, change: &Change) -> Result<(), Denied> {
+    let speaks_for_another = match (change, actor.id()) {
         (Change::CreateGroup { creator, .. }, Some(id)) => creator.as_ref() != Some(id),
         _ => false,
     };
-    if speaks_for_another || !actor.satisfies(&entitled(Action::Change(&change))) {
+    if speaks_for_another || !actor.satisfies(&entitled(Action::Change(change))) {
         return Err(Denied);
     }
-    Ok(Permit { change, actor: actor.id().cloned() })
+    Ok(())
 }
 
 /// Asks the policy for a look.
@@ -226,6 +285,10 @@ pub struct Admission {
     pub(super) evidence: Evidence,
     pub(super) authenticated_at: Timestamp,
     pub(super) session_ends: Timestamp,
+    /// When the token shown was issued; of a login, when it was proved.
+    issued_at: Timestamp,
+    /// When the token shown ends; of a login, when its session does.
+    shown_until: Timestamp,
 }
 
 impl Admission {
@@ -246,6 +309,24 @@ impl Admission {
     pub fn authenticated_at(&self) -> Timestamp {
         self.authenticated_at
     }
+
+    /// Whether it holds, by what root staff says of the user now; a ban wins over everything.
+    fn holds(&self, standing: Standing, now: Timestamp) -> Result<(), Refusal> {
+        if standing.banned {
+            return Err(Refusal::Banned);
+        }
+        let is_older = |not_before| self.issued_at < not_before || now < not_before;
+        if standing.not_before.is_some_and(is_older) {
+            return Err(Refusal::Revoked);
+        }
+        if self.session_ends <= now {
+            return Err(Refusal::SessionOver);
+        }
+        if self.shown_until <= now {
+            return Err(Refusal::TokenOver);
+        }
+        Ok(())
+    }
 }
 
 /// Why a user gets no token.
@@ -260,6 +341,9 @@ pub enum Refusal {
     /// The login is too long ago.
     #[error("the session is over; log in again")]
     SessionOver,
+    /// The token has ended since it was verified.
+    #[error("this token has expired; refresh it")]
+    TokenOver,
     /// More was asked for than the refresh token holds.
     #[error("a refresh can narrow the scope, never widen it")]
     ScopeWidened,
@@ -280,30 +364,32 @@ pub fn admit(
     if standing.banned {
         return Err(Refusal::Banned);
     }
-    let (issued_at, admission) = match grant {
+    let admission = match grant {
         Grant::Login(Login { user, claims, evidence, scope, authenticated_at }) => {
             let authenticated_at = authenticated_at.map_or(now, |earlier| earlier.min(now));
             let session_ends = authenticated_at.after(session);
-            (
+            let (issued_at, shown_until) = (authenticated_at, session_ends);
+            Admission {
+                user,
+                scope,
+                claims,
+                evidence,
                 authenticated_at,
-                Admission { user, scope, claims, evidence, authenticated_at, session_ends },
-            )
+                session_ends,
+                issued_at,
+                shown_until,
+            }
         }
         Grant::Refresh(RefreshClaims { token, evidence, extra }, scope) => {
             let scope = token.scope.narrow(scope).ok_or(Refusal::ScopeWidened)?;
             let (evidence, claims) = (evidence.clone(), extra.clone());
-            (token.issued_at, Admission { claims, evidence, ..admission_of(token, scope, session) })
+            Admission { claims, evidence, ..admission_of(token, scope, session) }
         }
         Grant::Access(AccessClaims { token, .. }) => {
-            (token.issued_at, admission_of(token, token.scope.clone(), session))
+            admission_of(token, token.scope.clone(), session)
         }
     };
-    if standing.not_before.is_some_and(|not_before| issued_at < not_before || now < not_before) {
-        return Err(Refusal::Revoked);
-    }
-    if admission.session_ends <= now {
-        return Err(Refusal::SessionOver);
-    }
+    admission.holds(standing, now)?;
     Ok(admission)
 }
 
@@ -319,6 +405,8 @@ fn admission_of(
         evidence: Evidence::default(),
         authenticated_at: token.authenticated_at,
         session_ends: token.authenticated_at.after(session),
+        issued_at: token.issued_at,
+        shown_until: token.expires_at,
     }
 }
 

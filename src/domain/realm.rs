@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::directory::Directory;
-use super::policy::Permit;
+use super::policy::{Permit, Withdrawn};
 
 /// A write under way.
 pub type Writing<'a> = Pin<Box<dyn Future<Output = Result<(), WriteError>> + Send + 'a>>;
@@ -17,7 +17,7 @@ pub trait Realm: Send + Sync {
     /// The state to read from.
     fn directory(&self) -> &dyn Directory;
 
-    /// Carries out what the permit allows. Success means stored for good, and shown by [`Realm::directory`].
+    /// Carries out what the permit allows, judged again by what the state says when nothing can come in between any more. Success means stored for good, and shown by [`Realm::directory`].
     fn write(&self, permit: Permit) -> Writing<'_>;
 
     /// Whether what [`Realm::directory`] shows is new enough to issue tokens by. A store that reads its own state always
@@ -38,6 +38,9 @@ pub struct Stale;
 /// Why a change did not happen.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum WriteError {
+    /// It was permitted, and is not any more: whether or not what was named is there.
+    #[error(transparent)]
+    Withdrawn(#[from] Withdrawn),
     /// The group to create is there already.
     #[error("the group exists already")]
     GroupExists,

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use crate::domain::claim::ClaimNameError;
 use crate::domain::group::GroupNameError;
-use crate::domain::policy::{Denied, Refusal};
+use crate::domain::policy::{Denied, Refusal, Withdrawn};
 use crate::domain::realm::{Stale, WriteError};
 use crate::domain::token::ScopeError;
 use crate::domain::user::UserIdError;
@@ -175,10 +175,16 @@ impl ApiError {
             | Self::Bearer(_)
             | Self::Token(_)
             | Self::ProviderGone
-            | Self::NotAllowedAnyMore
-            | Self::Refused(Refusal::Revoked | Refusal::SessionOver) => StatusCode::UNAUTHORIZED,
+            | Self::NotAllowedAnyMore => StatusCode::UNAUTHORIZED,
+            Self::Refused(refusal)
+            | Self::Write(WriteError::Withdrawn(Withdrawn::Refused(refusal))) => match refusal {
+                Refusal::Revoked | Refusal::SessionOver | Refusal::TokenOver => {
+                    StatusCode::UNAUTHORIZED
+                }
+                Refusal::Banned | Refusal::ScopeWidened => StatusCode::FORBIDDEN,
+            },
             Self::Denied(_)
-            | Self::Refused(Refusal::Banned | Refusal::ScopeWidened)
+            | Self::Write(WriteError::Withdrawn(Withdrawn::Denied(_)))
             | Self::Provider(
                 ProviderError::Refused
                 | ProviderError::NotConfirmed
@@ -240,7 +246,7 @@ impl ApiError {
                 let description = error.to_string();
                 Some((header::WWW_AUTHENTICATE, challenge(Some(("invalid_request", &description)))))
             }
-            Self::Denied(_) => {
+            Self::Denied(_) | Self::Write(WriteError::Withdrawn(Withdrawn::Denied(_))) => {
                 let description = "the token's user is not allowed to do this";
                 Some((
                     header::WWW_AUTHENTICATE,

@@ -10,6 +10,7 @@
 //! | `schema` | its tables, and the steps from each version to the next |
 //! | `load` | reads all of it into the index |
 //! | `writer` | the thread that has it |
+//! | `judge` | whether a change is permitted still, by what the file says of its author |
 //! | `change` | one change, judged by what the file says |
 //! | `log` | what other processes changed |
 //! | `together` | many changes, all or none |
@@ -20,6 +21,7 @@
 mod change;
 mod error;
 mod file;
+mod judge;
 mod load;
 mod log;
 mod schema;

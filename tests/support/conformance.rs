@@ -1,5 +1,7 @@
 //! What every store does. Cases start from an empty realm.
 
+mod withdrawn;
+
 use std::time::Duration;
 
 use pasee::domain::change::{Ban, Change};
@@ -10,6 +12,14 @@ use pasee::domain::policy::{self, Actor, Denied, Grant, Login, Permit};
 use pasee::domain::realm::{Realm, WriteError};
 use pasee::domain::time::Timestamp;
 use pasee::domain::user::UserId;
+
+#[allow(unused_imports, reason = "for whoever has a store")]
+pub use withdrawn::{
+    another_entitlement_will_do, former_root_staff_changes_nothing,
+    staff_of_a_former_group_changes_nothing, whoever_is_off_every_roster_changes_nothing,
+    whoever_was_banned_changes_nothing, whoever_was_revoked_changes_nothing,
+    whoever_was_taken_off_a_staff_changes_nothing,
+};
 
 /// Every case of the suite against one store.
 #[allow(unused_macros, reason = "for whoever has a store")]
@@ -23,7 +33,10 @@ macro_rules! conforms {
             revocations_never_move_back, standing_outlives_membership,
             deleted_users_are_off_every_roster, users_act_within_the_policy, rosters_in_pages,
             members_in_pages, users_in_pages, refused_changes_change_nothing,
-            writes_at_the_same_time);
+            writes_at_the_same_time, whoever_was_taken_off_a_staff_changes_nothing,
+            whoever_is_off_every_roster_changes_nothing, whoever_was_banned_changes_nothing,
+            whoever_was_revoked_changes_nothing, staff_of_a_former_group_changes_nothing,
+            former_root_staff_changes_nothing, another_entitlement_will_do);
     };
     ($store:ident, $with:path: $($case:ident),*) => {
         mod $store {

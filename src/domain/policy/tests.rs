@@ -15,8 +15,18 @@ fn user(text: &str) -> UserId {
 }
 
 fn actor(id: &str, held: &[&str]) -> Actor {
-    let held = held.iter().map(|text| text.parse().unwrap()).collect();
-    Actor(Standpoint::User { id: user(id), held })
+    let held: Vec<Roster> = held.iter().map(|text| text.parse().unwrap()).collect();
+    actor_on(id, &held)
+}
+
+fn actor_on(id: &str, held: &[Roster]) -> Actor {
+    let (grant, session) = (Grant::Login(Login::of(user(id))), Duration::from_secs(1000));
+    let admission = admit(grant, Standing::default(), session, moment(20)).unwrap();
+    Actor::user(&admission, held.iter().map(|roster| holding(roster.clone(), None)).collect())
+}
+
+fn holding(roster: Roster, expires_at: Option<Timestamp>) -> Holding {
+    Holding { roster, expires_at }
 }
 
 fn moment(seconds: i64) -> Timestamp {
@@ -125,7 +135,7 @@ fn token(issued: i64, scope: &str) -> Token {
     Token {
         subject: user("kisee-me"),
         issued_at: moment(issued),
-        expires_at: moment(issued + 100),
+        expires_at: moment(issued + 1000),
         authenticated_at: moment(issued),
         id: "id".parse().unwrap(),
         scope: if scope.is_empty() { Scope::Unlimited } else { scope.parse().unwrap() },
@@ -232,7 +242,7 @@ proptest! {
         held in proptest::collection::vec(any_roster(), 0..4), group in any_group(), roster in any_roster(),
     ) {
         let me = user("kisee-me");
-        let actor = Actor(Standpoint::User { id: me.clone(), held: held.clone() });
+        let actor = actor_on("kisee-me", &held);
         let texts: Vec<String> = held.iter().map(ToString::to_string).collect();
         let holds = |text: String| texts.contains(&text);
         let root = holds("staff".into());
@@ -275,4 +285,77 @@ fn a_login_elsewhere_counts_from_when_it_was() {
     let revoked = |at: i64| Standing { not_before: Some(moment(at)), ..Standing::default() };
     assert_eq!(elsewhere(9_500, revoked(9_501)).unwrap_err(), Refusal::Revoked);
     assert!(elsewhere(9_500, revoked(9_500)).is_ok());
+}
+
+/// A permit is the word of a moment: what is said of its author later counts, by the same table.
+#[test]
+fn permits_are_judged_again() {
+    let (now, staff) = (moment(20), || holding("admin.staff".parse().unwrap(), None));
+    let access =
+        AccessClaims { token: token(10, ""), groups: Vec::new(), extra: ExtraClaims::default() };
+    let session = Duration::from_secs(2000);
+    let permitted = |change: Change| {
+        let admission = admit(Grant::Access(&access), Standing::default(), session, now).unwrap();
+        permit(&Actor::user(&admission, vec![staff()]), change).unwrap()
+    };
+    let again = |standing: Standing, holdings: Vec<Holding>, now: i64| {
+        permitted(add("admin")).judge_again(Record { standing, holdings }, moment(now))
+    };
+    let banned = Standing { banned: true, ..Standing::default() };
+    let revoked = |at| Standing { not_before: Some(moment(at)), ..Standing::default() };
+    let root = || holding(Roster::RootStaff, None);
+    let none = Standing::default();
+    assert_eq!(again(none, vec![staff()], 20), Ok(()));
+    assert_eq!(again(none, vec![root()], 20), Ok(()), "root staff may too");
+    assert_eq!(again(none, vec![], 20), Err(Denied.into()));
+    let member = holding("admin".parse().unwrap(), None);
+    assert_eq!(again(none, vec![member], 20), Err(Denied.into()));
+    assert_eq!(again(banned, vec![staff(), root()], 20), Err(Refusal::Banned.into()));
+    assert_eq!(again(revoked(11), vec![staff()], 20), Err(Refusal::Revoked.into()));
+    assert_eq!(again(none, vec![staff()], 1009), Ok(()));
+    assert_eq!(again(none, vec![staff()], 1010), Err(Refusal::TokenOver.into()));
+    assert_eq!(again(none, vec![staff()], 2010), Err(Refusal::SessionOver.into()));
+    let operator = permit(&Actor::operator(), add("admin")).unwrap();
+    assert_eq!(operator.judge_again(Record { standing: banned, holdings: vec![] }, now), Ok(()));
+}
+
+/// A scope holds back again what it held back first.
+#[test]
+fn a_scope_counts_again() {
+    let login = Login { scope: "admin".parse().unwrap(), ..Login::of(user("kisee-me")) };
+    let (session, now) = (Duration::from_secs(1000), moment(20));
+    let admission = admit(Grant::Login(login), Standing::default(), session, now).unwrap();
+    let held = |text: &str| vec![holding(text.parse().unwrap(), None)];
+    let permit = permit(&Actor::user(&admission, held("admin.staff")), add("admin")).unwrap();
+    let again = |text: &str| {
+        permit.judge_again(Record { standing: Standing::default(), holdings: held(text) }, now)
+    };
+    assert_eq!(again("admin.staff"), Ok(()));
+    assert_eq!(again("staff"), Err(Denied.into()), "root staff, out of this token's reach");
+}
+
+/// The rosters that decide are all that have to be looked up: no other holding changes an answer.
+#[test]
+fn deciding_rosters_decide() {
+    let rosters = ["staff", "admin", "admin.staff", "admin.x", "admin.x.staff", "b.staff"];
+    let changes = [
+        create("admin", "kisee-me"),
+        create("admin.x", "kisee-me"),
+        Change::DeleteGroup("admin.x".parse().unwrap()),
+        add("staff"),
+        add("admin"),
+        add("admin.staff"),
+        add("admin.x.staff"),
+        Change::SetBanned { user: user("kisee-me"), banned: Ban::Lift },
+        Change::DeleteUser(user("kisee-me")),
+    ];
+    for change in changes {
+        let deciding = deciding(&change);
+        for text in rosters {
+            let roster: Roster = text.parse().unwrap();
+            let allows =
+                permit(&actor_on("kisee-me", std::slice::from_ref(&roster)), change.clone());
+            assert_eq!(allows.is_ok(), deciding.contains(&roster), "{text}: {change:?}");
+        }
+    }
 }

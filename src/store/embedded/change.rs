@@ -129,7 +129,6 @@ fn remove(
     Ok(vec![Update::Left { roster: roster.clone(), user: user.clone() }])
 }
 
-/// Whether the user is on the roster now: an expired membership counts as none.
 fn is_on(
     connection: &Connection,
     group: i64,
@@ -137,10 +136,22 @@ fn is_on(
     user: &UserId,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    Ok(end_of(connection, group, roster, user, now)?.is_some())
+}
+
+/// Until when the user is on the roster, if they are now: an expired membership counts as none.
+pub(super) fn end_of(
+    connection: &Connection,
+    group: i64,
+    roster: &Roster,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<Option<Option<Timestamp>>, StoreError> {
     let sql = "SELECT expires_at FROM memberships WHERE group_id = ? AND role = ? AND user = ?";
     let key = params![group, number_of(roster.role()), user.as_str()];
     let found = first::<Option<i64>>(connection, sql, key)?;
-    Ok(found.is_some_and(|end| end.is_none_or(|end| now.as_unix() < end)))
+    let current = found.filter(|end| end.is_none_or(|end| now.as_unix() < end));
+    Ok(current.map(|end| end.and_then(Timestamp::from_unix)))
 }
 
 fn put(connection: &Connection, group: i64, membership: &Membership) -> Result<(), StoreError> {
@@ -162,11 +173,14 @@ fn group_of(connection: &Connection, roster: &Roster) -> Result<i64, Refused> {
     }
 }
 
-fn number_of_group(connection: &Connection, group: &GroupName) -> Result<Option<i64>, StoreError> {
+pub(super) fn number_of_group(
+    connection: &Connection,
+    group: &GroupName,
+) -> Result<Option<i64>, StoreError> {
     first(connection, "SELECT id FROM groups WHERE name = ?", [group.as_str()])
 }
 
-fn standing(connection: &Connection, user: &UserId) -> Result<Standing, StoreError> {
+pub(super) fn standing(connection: &Connection, user: &UserId) -> Result<Standing, StoreError> {
     let sql = "SELECT banned FROM standings WHERE user = ?";
     let banned = first(connection, sql, [user.as_str()])?.unwrap_or(false);
     let sql = "SELECT not_before FROM standings WHERE user = ?";

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::change::{Refused, execute};
+use super::change::Refused;
 use super::error::StoreError;
 use super::file::{self, OpenError, Place};
+use super::writer::carry_out;
 use super::{Clock, load, log};
 use crate::domain::directory::Directory;
 use crate::domain::policy::Permit;
@@ -84,11 +85,4 @@ pub fn change_together<E>(
 /// SQLite's number for the state of the file; another one when others have committed.
 fn version(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
-}
-
-fn carry_out(connection: &Connection, permit: &Permit, now: Timestamp) -> Result<(), Refused> {
-    for update in execute(connection, permit.change(), now)? {
-        log::append(connection, &update)?;
-    }
-    Ok(())
 }

@@ -11,6 +11,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::change::{Refused, execute};
 use super::error::StoreError;
 use super::file::{Identity, Place};
+use super::judge::judge;
 use super::log::{self, Cursor, News};
 use super::status::Status;
 use super::{Clock, load};
@@ -218,11 +219,13 @@ fn follow(
     Ok(end)
 }
 
-fn carry_out(
+/// Judges a permit by what the file says now, and does what it allows.
+pub(super) fn carry_out(
     connection: &Connection,
     permit: &Permit,
     now: Timestamp,
 ) -> Result<Vec<Update>, Refused> {
+    judge(connection, permit, now)?;
     let updates = execute(connection, permit.change(), now)?;
     for update in &updates {
         log::append(connection, update)?;

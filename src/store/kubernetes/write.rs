@@ -31,6 +31,7 @@ use super::realm_watch::jittered;
 use super::view::View;
 use super::wire::{ENROLS, MANAGED_BY, PASEE, maker};
 use crate::domain::change::{Ban, Change};
+use crate::domain::directory::Directory;
 use crate::domain::policy::Permit;
 use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
@@ -75,6 +76,10 @@ impl Writer {
     pub(super) async fn carry_out(&self, permit: &Permit) -> Result<(), WriteError> {
         if !self.view.is_complete() {
             return Err(StoreError::NotReady.into());
+        }
+        if let Some(author) = permit.actor() {
+            let now = (self.clock)();
+            permit.judge_again(self.view.index.record(author, now), now)?;
         }
         let author = Author(permit.actor().map_or(OPERATOR, UserId::as_str));
         match permit.change() {
