@@ -2,6 +2,7 @@
 //!
 //! Must not know which status code that comes to.
 
+use crate::domain::user::UserIdError;
 use crate::jose::error::VerifyError;
 use crate::outbound::CallError;
 
@@ -20,6 +21,11 @@ pub enum ProviderError {
     /// The user is known, and the settings do not let them in.
     #[error("this user may not log in here")]
     NotAllowed,
+    /// The user is known there, by a name that nobody can have here.
+    #[error(
+        "the identity provider knows this user by a name that cannot be one here: {0}; it has to be changed there"
+    )]
+    Subject(UserIdError),
     /// No connection, or no answer in time.
     #[error("the identity provider cannot be reached now")]
     Unreachable,
@@ -32,6 +38,27 @@ pub enum ProviderError {
     /// The protocol has no such thing.
     #[error("this identity provider does not offer that")]
     NotOffered,
+}
+
+impl ProviderError {
+    /// What it comes to when a token that the provider answered with is not believed: its answer is invalid, unless the
+    /// token holds and only its user's name cannot be one here.
+    pub(super) fn of_token(error: VerifyError, what: &'static str) -> Self {
+        match error {
+            VerifyError::Subject(error) => error.into(),
+            _ => Self::InvalidResponse(what),
+        }
+    }
+}
+
+/// A user without a name is the provider's mistake; a name that cannot be one here is nobody's.
+impl From<UserIdError> for ProviderError {
+    fn from(error: UserIdError) -> Self {
+        match error {
+            UserIdError::SubjectEmpty => Self::InvalidResponse("a user without an id"),
+            error => Self::Subject(error),
+        }
+    }
 }
 
 impl From<CallError> for ProviderError {

@@ -77,7 +77,7 @@ impl KiseeConnector {
         let token = first_token(&answer)?;
         let verified = self.verifier.verify(&token, now).map_err(|error| {
             tracing::warn!(%error, "a JWT of this Kisee was refused");
-            ProviderError::InvalidResponse("a JWT that does not hold")
+            ProviderError::of_token(error, "a JWT that does not hold")
         })?;
         Ok(Authenticated { subject: verified.subject, claims: verified.claims })
     }

@@ -236,7 +236,7 @@ impl<'a> Account<'a> {
 
     fn subject(&self) -> Result<Subject, ProviderError> {
         let subject = format!("{}:{}", self.namespace, self.name);
-        subject.parse().map_err(|_| ProviderError::NotAllowed)
+        Ok(subject.parse()?)
     }
 
     fn claims(&self) -> Map<String, Value> {
@@ -256,6 +256,7 @@ fn claim(claims: &mut Map<String, Value>, name: &str, value: Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::user::UserIdError;
 
     #[test]
     fn only_service_accounts() {
@@ -283,6 +284,6 @@ mod tests {
         }
         let long = format!("system:serviceaccount:ci:{}", "x".repeat(253));
         let error = Account::parse(&long).unwrap().subject().unwrap_err();
-        assert_eq!(error, ProviderError::NotAllowed, "no user id is that long");
+        assert_eq!(error, ProviderError::Subject(UserIdError::SubjectTooLong));
     }
 }

@@ -178,9 +178,7 @@ impl Form {
 
 /// `user_id` is the stable id; `screen_name` can change hands.
 fn authenticated(answer: &Form) -> Result<Authenticated, ProviderError> {
-    let subject = answer.get("user_id").unwrap_or_default().parse();
-    let subject =
-        subject.map_err(|_| ProviderError::InvalidResponse("a user without a usable id"))?;
+    let subject = answer.get("user_id").unwrap_or_default().parse()?;
     let mut claims = Map::new();
     if let Some(name) = answer.get("screen_name") {
         for claim in ["screen_name", READABLE] {

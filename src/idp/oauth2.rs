@@ -227,5 +227,5 @@ fn subject(found: Option<&Value>) -> Result<Subject, ProviderError> {
         Some(Value::Number(number)) => number.as_u64().map(|id| id.to_string()).unwrap_or_default(),
         _ => String::new(),
     };
-    text.parse().map_err(|_| ProviderError::InvalidResponse("a user without a usable id"))
+    Ok(text.parse()?)
 }

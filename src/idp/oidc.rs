@@ -180,9 +180,10 @@ impl OidcConnector {
         if claim == "email" && claims.get("email_verified") != Some(&Value::Bool(true)) {
             return Err(ProviderError::NotAllowed);
         }
-        let subject = claims.get(claim).and_then(Value::as_str).and_then(|text| text.parse().ok());
+        let subject = claims.get(claim).and_then(Value::as_str);
         let subject =
             subject.ok_or(ProviderError::InvalidResponse("no subject in the claim for it"))?;
+        let subject = subject.parse()?;
         Ok(Authenticated { subject, claims })
     }
 

@@ -121,7 +121,7 @@ impl PaseeConnector {
         accepted(&answer)?;
         let unsound = |error: VerifyError| {
             tracing::warn!(%error, provider = self.name.as_str(), "its token was refused");
-            ProviderError::InvalidResponse("a token that does not hold")
+            ProviderError::of_token(error, "a token that does not hold")
         };
         let claims = match self.verified(&access_token(&answer)?, now).await {
             Err(ProviderError::Token(error)) => return Err(unsound(error)),
@@ -172,7 +172,7 @@ impl PaseeConnector {
         if !self.providers.contains(&provider) || self.was_here(sub) {
             return Err(VerifyError::Claim("sub"));
         }
-        let subject: Subject = sub.parse().map_err(|_| VerifyError::Claim("sub"))?;
+        let subject: Subject = sub.parse().map_err(VerifyError::Subject)?;
         let mut claims = unflattened(&extra);
         let groups = groups.iter().map(|roster| Value::from(roster.to_string()));
         claims.insert("groups".to_owned(), groups.collect());

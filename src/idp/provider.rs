@@ -23,7 +23,7 @@ use crate::domain::claim::{ClaimName, ExtraClaims};
 use crate::domain::evidence::Evidence;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
-use crate::domain::user::{ProviderName, UserId};
+use crate::domain::user::{ProviderName, UserId, UserIdError};
 use crate::jose::refresh::Room;
 use crate::jose::sign::SignError;
 use crate::settings::{self, InputField};
@@ -241,6 +241,14 @@ impl Provider {
         let (claims, evidence, mapped) = self.mapping.judge(authenticated)?;
         let user = UserId::new(&self.name, &authenticated.subject);
         Ok(Identity { user, claims, evidence, mapped, authenticated_at: None })
+    }
+
+    /// Whom a login will give, of somebody who registers by this name: it is their subject there.
+    ///
+    /// # Errors
+    /// [`UserIdError`]: nobody can log in by such a name.
+    pub fn registered_as(&self, username: &str) -> Result<UserId, UserIdError> {
+        Ok(UserId::new(&self.name, &username.parse()?))
     }
 
     /// Passes a request on, untouched.

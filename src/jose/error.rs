@@ -2,6 +2,8 @@
 //!
 //! Must not hold anything of the token.
 
+use crate::domain::user::UserIdError;
+
 /// Why a token is not believed. Holds nothing of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
@@ -44,4 +46,7 @@ pub enum VerifyError {
     /// A claim is missing or makes no sense.
     #[error("its claim {0} is missing or makes no sense")]
     Claim(&'static str),
+    /// It names its user in a way that nobody can be called here.
+    #[error("it calls its user by a name that cannot be one here: {0}")]
+    Subject(UserIdError),
 }

@@ -60,7 +60,7 @@ impl KiseeVerifier {
             return Err(VerifyError::Issuer);
         }
         window::KISEE.judge(&claims, now)?;
-        let subject = claims.text("sub")?.parse().map_err(|_| VerifyError::Claim("sub"))?;
+        let subject = claims.text("sub")?.parse().map_err(VerifyError::Subject)?;
         Ok(KiseeClaims { subject, claims: claims.into_map() })
     }
 }

@@ -189,7 +189,8 @@ impl ApiError {
                 ProviderError::Refused
                 | ProviderError::NotConfirmed
                 | ProviderError::Token(_)
-                | ProviderError::NotAllowed,
+                | ProviderError::NotAllowed
+                | ProviderError::Subject(_),
             ) => StatusCode::FORBIDDEN,
             Self::Provider(ProviderError::Unreachable | ProviderError::Busy)
             | Self::Stale(_)
@@ -225,6 +226,10 @@ impl ApiError {
             Self::Provider(ProviderError::InvalidResponse(reason)) => {
                 tracing::warn!(%reason, "an identity provider's answer is invalid");
                 "the identity provider's answer is invalid".to_owned()
+            }
+            Self::Provider(reason @ ProviderError::Subject(_)) => {
+                tracing::warn!(%reason, "a user of an identity provider is refused");
+                reason.to_string()
             }
             Self::Sign(reason @ (SignError::TooLong | SignError::NoRoom)) => reason.to_string(),
             Self::Sign(_) | Self::Seal(_) | Self::Randomness => {

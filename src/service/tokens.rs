@@ -157,6 +157,7 @@ fn outcome(identified: &Result<Identity, ProviderError>) -> &'static str {
         Err(ProviderError::NotConfirmed) => "not_confirmed",
         Err(ProviderError::Token(_)) => "token_refused",
         Err(ProviderError::NotAllowed) => "not_allowed",
+        Err(ProviderError::Subject(_)) => "subject_refused",
         Err(ProviderError::Unreachable) => "unreachable",
         Err(ProviderError::Busy) => "busy",
         Err(ProviderError::InvalidResponse(_)) => "invalid_response",

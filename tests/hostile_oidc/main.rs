@@ -216,6 +216,9 @@ async fn subjects() {
         let judged = log_in(&openid, &by_id, |claims| claims["oid"] = value.clone()).await;
         match user {
             Some(user) => assert_eq!(judged.unwrap().user.as_str(), user),
+            None if value.as_str().is_some_and(|name| !name.is_empty()) => {
+                assert!(matches!(judged, Err(ProviderError::Subject(_))), "{value}");
+            }
             None => assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{value}"),
         }
     }

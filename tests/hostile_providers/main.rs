@@ -32,6 +32,7 @@ fn verdict(result: Result<impl std::fmt::Debug, ProviderError>) -> Result<Verdic
         Err(ProviderError::Refused) => Ok(Verdict::Refused),
         Err(ProviderError::Unreachable) => Ok(Verdict::Unreachable),
         Err(ProviderError::InvalidResponse(_)) => Ok(Verdict::InvalidResponse),
+        Err(ProviderError::Subject(_)) => Ok(Verdict::Subject),
         other => Err(format!("{other:?}")),
     }
 }

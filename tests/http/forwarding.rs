@@ -64,7 +64,7 @@ async fn a_registration_is_passed_on_untouched() {
     ))
     .await;
     let pair = mock.pasee.log_in("root").await;
-    let body = "{ \"username\" :\t\"john\", \"password\":\"\\u00e9\", \"username\": 1 }\n";
+    let body = "{ \"username\" :\t\"john\", \"password\":\"\\u00e9\", \"more\": 1 }\n";
     let ask = mock.pasee.ask("POST", "/users/").bearer(&pair.access).header("cookie", "a=b");
     let ask = ask.header("accept", "application/json").header("x-forwarded-for", "1.2.3.4");
     let made = ask.header("x-custom", "1").body(body).send().await.is(201);
@@ -83,6 +83,75 @@ async fn a_registration_is_passed_on_untouched() {
     assert!(head.contains(&"accept: application/json".to_owned()), "{head:?}");
     let users = mock.pasee.ask("GET", "/users/").send().await.is(200).json();
     assert_eq!(users["register_user"]["action"], "post");
+}
+
+/// Names by which nobody could log in, and what is said of them.
+const NOBODY: [(&str, &str); 9] = [
+    ("", "cannot be empty"),
+    (" john", "white space"),
+    ("john ", "white space"),
+    ("jo\\nhn", "control characters"),
+    ("jo\\u0000hn", "control characters"),
+    ("e\u{301}", "normalization form C"),
+    ("e\\u0301", "normalization form C"),
+    ("\u{1100}\u{1161}", "normalization form C"),
+    ("LONG", "200 bytes"),
+];
+
+#[tokio::test]
+async fn nobody_registers_by_a_name_that_cannot_log_in() {
+    let mock = Mock::answering(created("")).await;
+    for (name, words) in NOBODY {
+        let name = name.replace("LONG", &format!("{}é", "x".repeat(199)));
+        let body = format!("{{\"password\": \"x\", \"username\": \"{name}\"}}");
+        let refused = mock.pasee.ask("POST", "/users/").body(body).send().await.is(400);
+        assert!(refused.title().contains(words), "{name:?}: {}", refused.title());
+        assert!(refused.title().contains("{\"username\": \"john\""), "{}", refused.title());
+    }
+    // What the provider may read otherwise than we do.
+    for body in [
+        "",
+        "[]",
+        "\u{feff}{}",
+        "{\"username\": 1}",
+        "{\"username\": null}",
+        "{\"username\": [\"john\"]}",
+        "{\"username\": \"john\", \"username\": \" john\"}",
+        "{\"username\": \"john\", \"\\u0075sername\": \" john\"}",
+    ] {
+        let refused = mock.pasee.ask("POST", "/users/").body(body).send().await.is(400);
+        assert!(refused.title().contains("{\"username\": \"john\""), "{}", refused.title());
+    }
+    assert_eq!(mock.seen(), [], "the provider is not asked");
+    for name in ["x".repeat(200), "a/b".to_owned(), "j\u{f6}hn".to_owned(), "a b".to_owned()] {
+        let body = json!({"username": name, "password": "x", "email": "x"});
+        mock.pasee.ask("POST", "/users/").json(&body).await.is(201);
+    }
+    assert_eq!(mock.seen().len(), 4);
+}
+
+/// A provider that lets in whom we cannot: said to the user, never called an invalid answer.
+#[tokio::test]
+async fn a_name_of_the_provider_that_cannot_be_one_here_is_said_so() {
+    let forger = Forger::new(Algorithm::Es256k);
+    for (name, words) in NOBODY {
+        let name = name.replace("LONG", &"x".repeat(201)).replace("\\n", "\n");
+        let name = name.replace("\\u0000", "\0").replace("\\u0301", "\u{301}");
+        let mut claims = kisee::claims();
+        (claims["sub"], claims["exp"]) = (json!(name), json!(now() + 3600));
+        let token = kisee::tokens(&json!([kisee::jwt(&forger, &claims)]));
+        let server = RawServer::start(kisee::spoiled(&forger, None, Some(token))).await;
+        let pasee = Setup::default().kisee(server.address, forger.key.public()).start().await;
+        let body = json!({"login": "ada", "password": "x"});
+        let answer = pasee.ask("POST", "/tokens/?idp=kisee").json(&body).await;
+        if name.is_empty() {
+            answer.is(502);
+            continue;
+        }
+        let answer = answer.is(403);
+        assert!(answer.title().contains(words), "{name:?}: {}", answer.title());
+        assert!(answer.title().contains("cannot be one here"), "{}", answer.title());
+    }
 }
 
 #[tokio::test]

@@ -17,8 +17,10 @@ pub enum Verdict {
     Unreachable,
     /// 502: an answer that is invalid.
     InvalidResponse,
+    /// 403: a user whose name there cannot be one here.
+    Subject,
 }
-use Verdict::{InvalidResponse, Refused, Unreachable};
+use Verdict::{InvalidResponse, Refused, Subject, Unreachable};
 
 /// One behaviour: its name, what is sent, what must come of it.
 pub type Case = (String, Vec<Step>, Verdict);
@@ -376,11 +378,16 @@ pub fn jwts(forger: &Forger, stranger: &Forger) -> Vec<Case> {
     ]
     .map(|(name, claim, value)| {
         let mut claims = claims();
+        let is_a_name = claim == "sub"
+            && value
+                .as_ref()
+                .is_some_and(|value| value.as_str().is_some_and(|name| !name.is_empty()));
+        let expected = if is_a_name { Subject } else { InvalidResponse };
         match value {
             Some(value) => claims[claim] = value,
             None => drop(claims.as_object_mut().unwrap().remove(claim)),
         }
-        case(name, tokens(&json!([jwt(forger, &claims)])), InvalidResponse)
+        case(name, tokens(&json!([jwt(forger, &claims)])), expected)
     })
     .to_vec();
     let header =

@@ -26,7 +26,9 @@ impl Api {
         let provider = self.service.providers().registering().ok_or(ProviderError::NotOffered)?;
         self.config.attempts.check_address(call.client).map_err(ApiError::TooMany)?;
         // No Authorization: a token of ours is none of the provider's business.
-        let answer = provider.forward(Forward::Users, request(call, &[]).await?).await?;
+        let forwarded = request(call, &[]).await?;
+        new_user(provider, &forwarded.body)?;
+        let answer = provider.forward(Forward::Users, forwarded).await?;
         let location = self.new_user_url(provider, &answer);
         let reply = reply(answer);
         Ok(location.into_iter().fold(reply, |reply, url| reply.located(&url)))
@@ -114,6 +116,23 @@ fn means_utf8(content_type: &HeaderValue) -> bool {
     let Ok(text) = content_type.to_str() else { return false };
     let mut parts = text.split(';').skip(1).map(|part| part.trim().to_ascii_lowercase());
     parts.all(|part| matches!(part.as_str(), "charset=utf-8" | "charset=\"utf-8\""))
+}
+
+/// Who the new user will be, as far as the body says so: a name by which nobody could log in is refused before the
+/// provider takes it.
+fn new_user(provider: &Provider, body: &[u8]) -> Result<Option<UserId>, ApiError> {
+    let right = "{\"username\": \"john\", \"password\": \"…\", \"email\": \"john@example.com\"}";
+    let wrong = |what: String| ApiError::Malformed(format!("{what}; a right one is {right}"));
+    let mut body =
+        strict_object(body).map_err(|error| wrong(format!("the body is malformed: {error}")))?;
+    match body.remove("username") {
+        None => Ok(None),
+        Some(Value::String(name)) => match provider.registered_as(&name) {
+            Ok(user) => Ok(Some(user)),
+            Err(error) => Err(wrong(format!("nobody could log in by this username: {error}"))),
+        },
+        Some(_) => Err(wrong("the field username must be a text".to_owned())),
+    }
 }
 
 /// Whose password is to be recovered, as far as the body says so.
