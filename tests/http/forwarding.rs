@@ -68,7 +68,7 @@ async fn a_registration_is_passed_on_untouched() {
     let ask = mock.pasee.ask("POST", "/users/").bearer(&pair.access).header("cookie", "a=b");
     let ask = ask.header("accept", "application/json").header("x-forwarded-for", "1.2.3.4");
     let made = ask.header("x-custom", "1").body(body).send().await.is(201);
-    assert_eq!(made.header("location"), format!("{}/users/kisee-j%C3%B6hn%2Fx", mock.pasee.url));
+    assert_eq!(made.header("location"), format!("{}/users/kisee-john", mock.pasee.url));
     assert_eq!(made.header("content-type"), "application/vnd.coreapi+json");
     for name in ["set-cookie", "x-internal", "access-control-allow-origin", "server"] {
         assert_eq!(made.header(name), "", "{name}");
@@ -128,6 +128,43 @@ async fn nobody_registers_by_a_name_that_cannot_log_in() {
         mock.pasee.ask("POST", "/users/").json(&body).await.is(201);
     }
     assert_eq!(mock.seen().len(), 4);
+}
+
+/// Whatever the provider says of where the new user is there, or of none.
+#[tokio::test]
+async fn who_registered_is_where_location_says() {
+    for theirs in
+        ["", "Location: /users/a/b/\r\n", "Location: /users/j\u{f6}hn/\r\n", "Location: //eve/\r\n"]
+    {
+        let mock = Mock::answering(created(theirs)).await;
+        let root = mock.pasee.log_in("root").await.access;
+        for (name, place) in [
+            ("john", "john"),
+            ("a/b", "a%2Fb"),
+            ("a/../b", "a%2F%2E%2E%2Fb"),
+            ("..", "%2E%2E"),
+            ("j\u{f6}hn", "j%C3%B6hn"),
+            ("\u{65e5}\u{672c}", "%E6%97%A5%E6%9C%AC"),
+            ("a b?c=d#e&f%2Fg", "a%20b%3Fc%3Dd%23e%26f%252Fg"),
+            ("ada-l_b@example.com", "ada-l_b%40example%2Ecom"),
+        ] {
+            let body = json!({"username": name, "password": "x", "email": "x"});
+            let made = mock.pasee.ask("POST", "/users/").json(&body).await.is(201);
+            let location = made.header("location").to_owned();
+            assert_eq!(location, format!("{}/users/kisee-{place}", mock.pasee.url));
+            let path = location.strip_prefix(&mock.pasee.url).unwrap();
+            let user = mock.pasee.ask("GET", path).bearer(&root).send().await.is(200).json();
+            assert_eq!(user["username"], format!("kisee-{name}"));
+        }
+    }
+    // Nobody was made, or nobody knows who.
+    let mock = Mock::answering(created("Location: /users/ada/\r\n")).await;
+    let unnamed = mock.pasee.ask("POST", "/users/").body("{}").send().await.is(201);
+    assert_eq!(unnamed.header("location"), "");
+    let taken = answer("409 Conflict\r\nLocation: /users/ada/", "application/json", "{}");
+    let mock = Mock::answering(taken).await;
+    let ask = mock.pasee.ask("POST", "/users/").body("{\"username\": \"ada\"}");
+    assert_eq!(ask.send().await.is(409).header("location"), "");
 }
 
 /// A provider that lets in whom we cannot: said to the user, never called an invalid answer.

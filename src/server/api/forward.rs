@@ -4,11 +4,9 @@
 
 use std::net::IpAddr;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
-use url::Url;
 
 use super::proof::Proof;
 use super::tokens::attempt_key;
@@ -27,11 +25,12 @@ impl Api {
         self.config.attempts.check_address(call.client).map_err(ApiError::TooMany)?;
         // No Authorization: a token of ours is none of the provider's business.
         let forwarded = request(call, &[]).await?;
-        new_user(provider, &forwarded.body)?;
+        let user = new_user(provider, &forwarded.body)?;
         let answer = provider.forward(Forward::Users, forwarded).await?;
-        let location = self.new_user_url(provider, &answer);
+        // Where they are there is the provider's business, and some spell it wrong.
+        let user = user.filter(|_| answer.status == StatusCode::CREATED);
         let reply = reply(answer);
-        Ok(location.into_iter().fold(reply, |reply, url| reply.located(&url)))
+        Ok(user.iter().fold(reply, |reply, user| reply.located(&self.user_url(user))))
     }
 
     /// GET, POST `/password_recoveries/`: at the provider that registers users.
@@ -78,17 +77,6 @@ impl Api {
 
     fn limit(&self, client: IpAddr, person: &str) -> Result<(), ApiError> {
         self.config.attempts.check(client, person).map_err(ApiError::TooMany)
-    }
-
-    /// Where the new user is here: the provider says only where they are there.
-    fn new_user_url(&self, provider: &Provider, answer: &ForwardedAnswer) -> Option<String> {
-        let created = answer.status == StatusCode::CREATED;
-        let location = answer.headers.get(LOCATION).filter(|_| created)?.to_str().ok()?;
-        let base: Url = "http://provider/".parse().ok()?;
-        let url = base.join(location).ok()?;
-        let name = url.path_segments()?.rfind(|segment| !segment.is_empty())?;
-        let subject = percent_decode_str(name).decode_utf8().ok()?.parse().ok()?;
-        Some(self.user_url(&UserId::new(provider.name(), &subject)))
     }
 }
 
