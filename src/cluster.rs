@@ -1,8 +1,10 @@
-//! A Kubernetes API server: how it is connected to, and what logins ask of it.
+//! A Kubernetes API server: how it is connected to, what logins ask of it, and what a realm's objects say at this moment.
 //!
-//! Owns the credentials and the port of `idp` to the API server. Must not know what becomes of an answer.
+//! Owns the credentials, the port of `idp` to the API server, and consistent reads ([`live`]). Must not know what becomes
+//! of an answer.
 
 mod connect;
+pub mod live;
 mod review;
 
 use std::path::Path;

@@ -1,11 +1,12 @@
 //! What a set of Groups, Memberships and Users means: which Group an object belongs to ([`owner`]), whether a creator is
-//! enrolled ([`enrolment`]), and what is in effect ([`effect`]).
+//! enrolled ([`enrolment`]), what is in effect ([`effect`]), and what a few objects mean for one user ([`excerpt`]).
 //!
 //! The store's index and the controller hold the objects each in their own way, and ask the same questions here: what
 //! `kubectl` shows and what tokens say cannot disagree. Must not know how users are held, a client, or a clock.
 
 pub mod effect;
 pub mod enrolment;
+pub mod excerpt;
 pub mod owner;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What the store and the controller believe of random objects, each by its own front door, against a simple model.
+//! What the store, the controller and an excerpt believe of random objects, each by its own front door, against a simple
+//! model.
 
 mod model;
 mod random;
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::ResourceExt;
 use kube::runtime::watcher::Event;
 use proptest::prelude::*;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use self::model::Model;
@@ -18,8 +20,9 @@ use crate::domain::directory::{Directory, Page, Standing};
 use crate::domain::group::parent_of;
 use crate::domain::membership::{Role, Roster};
 use crate::domain::time::Timestamp;
+use crate::objects::excerpt::Excerpt;
 use crate::resources::condition::{READY, Reason};
-use crate::resources::{Membership, membership};
+use crate::resources::{Membership, Received, membership};
 use crate::store::kubernetes::tests::Reader as StoreReader;
 
 const NOW: i64 = 1_000;
@@ -131,6 +134,39 @@ fn of_the_controller(reader: &ControllerReader, model: &Model) -> Beliefs {
     beliefs
 }
 
+/// What excerpts of all objects say, one for each user.
+fn of_excerpts(model: &Model) -> Beliefs {
+    fn each<K: DeserializeOwned>(model: &Model, kind: Kind, take: impl FnMut(K)) {
+        let received =
+            model.all(kind).into_iter().map(|object| serde_json::from_value(object).unwrap());
+        let readable = received.filter_map(|received| match received {
+            Received::Readable(object) => Some(object),
+            Received::Unreadable { .. } => None,
+        });
+        readable.for_each(take);
+    }
+    let groups = ["a", "a.b", "a.b.c", "a.d", "a-b", "my_a", "my_a.b", "x"];
+    let rosters = groups.iter().flat_map(|group| [(*group).to_owned(), format!("{group}.staff")]);
+    let rosters: Vec<Roster> =
+        rosters.chain(["staff".to_owned()]).map(|roster| roster.parse().unwrap()).collect();
+    let mut beliefs = Beliefs::default();
+    for id in USERS {
+        let mut excerpt = Excerpt::of(id.parse().unwrap());
+        each(model, Kind::Group, |object| excerpt.add_group(&object));
+        each(model, Kind::Membership, |object| excerpt.add_membership(&object));
+        each(model, Kind::User, |object| excerpt.add_user(&object));
+        let record = excerpt.record(&rosters, now());
+        for holding in record.holdings {
+            let until = holding.expires_at.map(Timestamp::as_unix);
+            beliefs.join(&holding.roster.to_string(), id, until);
+        }
+        let Standing { banned, not_before } = record.standing;
+        beliefs.stand(id, banned, not_before.map(Timestamp::as_unix));
+    }
+    beliefs.standings.retain(|_, standing| *standing != (false, None));
+    beliefs
+}
+
 fn status<S>(steps: Vec<Step<S>>) -> Option<S> {
     steps.into_iter().find_map(|step| match step {
         Step::Status(status) => Some(status),
@@ -194,7 +230,9 @@ proptest! {
             }
             let meant = model.beliefs(NOW);
             prop_assert_eq!(of_the_store(&readers.store), meant.clone(), "the store, of {:?}", model);
-            prop_assert_eq!(of_the_controller(&readers.controller, &model), meant, "the controller, of {:?}", model);
+            prop_assert_eq!(of_the_controller(&readers.controller, &model), meant.clone(), "the controller, of {:?}", model);
+            let uncounted = Beliefs { groups: BTreeMap::new(), ..meant };
+            prop_assert_eq!(of_excerpts(&model), uncounted, "excerpts, of {:?}", model);
         }
         // Whoever hears of the last state alone, in any order, believes the same.
         let mut afresh = Readers::default();

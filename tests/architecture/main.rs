@@ -90,7 +90,7 @@ const FLOOR_PLAN: &[Layer] = &[
     ),
     layer(
         "cluster",
-        Knows::Only(&["domain", "idp", "jose"]),
+        Knows::Only(&["domain", "idp", "jose", "objects", "resources"]),
         Outside::Never(&["hyper", "tower", "reqwest"]),
     ),
     layer(

@@ -8,8 +8,8 @@ use crate::resources::permission::Permission;
 pub const PERMISSIONS: &[Permission] = &[
     Permission::own(
         "groups",
-        &["create", "delete", "list", "watch"],
-        "to know them, and to make and delete them",
+        &["create", "delete", "get", "list", "watch"],
+        "to know them, also at the moment of a change, and to make and delete them",
     ),
     Permission::own("groups/status", &["patch"], "creatorEnrolled, when the creator is taken off"),
     Permission::own(
