@@ -32,8 +32,10 @@ use super::forge::{Forger, part};
 
 /// The issuer of every Pasee here that is given no other.
 pub const ISSUER: &str = "pasee.example.com";
-/// Longer than anything here may take.
+/// Longer than anything here may take but an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than any answer may take: what hangs is to hang longer than what is done beside it.
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// Longer than any change takes to reach the next token.
 const REST: Duration = Duration::from_secs(60);
@@ -176,7 +178,7 @@ impl Setup {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
+            .timeout(ANSWER)
             .build()
             .unwrap();
         let url = format!("http://{address}");

@@ -1,10 +1,13 @@
-//! Time, on a machine that may be busy with anything else: waiting for what happens elsewhere, and measuring what must not
-//! depend on it.
+//! Time, on a machine that may be busy with anything else: waiting for what happens elsewhere, showing by their order that
+//! some do not wait for others, and measuring what must not depend on it.
 //!
 //! Must not know what is waited for, or measured.
 
+use std::fmt::Debug;
 use std::fs;
 use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
 
 /// Waits until something holds; a minute at most.
 #[track_caller]
@@ -41,38 +44,17 @@ pub fn work() -> Duration {
     Duration::from_nanos(told.split(' ').next().unwrap().parse().unwrap())
 }
 
-/// How often something is measured: another's load only ever adds, so the least of them is what it takes.
-const ROUNDS: usize = 5;
-
-/// The median and the 99th percentile of many times, each the least of some rounds.
-#[derive(Clone, Copy, Debug)]
-pub struct Typical {
-    median: Duration,
-    p99: Duration,
-}
-
-impl Typical {
-    /// Does something that takes its time, so often in a round.
-    pub async fn of(times: usize, mut once: impl AsyncFnMut() -> Duration) -> Self {
-        let mut least = Self { median: Duration::MAX, p99: Duration::MAX };
-        for _ in 0..ROUNDS {
-            let mut found = Vec::with_capacity(times);
-            for _ in 0..times {
-                found.push(once().await);
-            }
-            found.sort_unstable();
-            least.median = least.median.min(found[times / 2]);
-            least.p99 = least.p99.min(found[times * 99 / 100 - 1]);
-        }
-        least
+/// Does something so often while others wait for what does not come. Whoever had to wait for these, or for their turns, would
+/// be done after them: so none of them may have ended before the last is done.
+pub async fn done_before<T: Debug + 'static>(
+    waiting: &mut JoinSet<T>,
+    times: usize,
+    mut once: impl AsyncFnMut(),
+) {
+    for done in 1..=times {
+        once().await;
+        let ended = waiting.try_join_next();
+        assert!(ended.is_none(), "one has ended when {done} of {times} were done: {ended:?}");
     }
-
-    /// That something else beside it made no difference: 20 %, and what a machine does by itself.
-    #[track_caller]
-    pub fn is_also(&self, beside: &Self) {
-        println!("alone {self:?}, beside {beside:?}");
-        let small = Duration::from_millis(2);
-        assert!(beside.median < self.median.mul_f64(1.2) + small, "{self:?} to {beside:?}");
-        assert!(beside.p99 < self.p99.mul_f64(1.2) + 10 * small, "{self:?} to {beside:?}");
-    }
+    println!("{times} done while {} waited", waiting.len());
 }
