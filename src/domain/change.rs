@@ -28,6 +28,15 @@ pub enum Change {
         /// Who.
         user: UserId,
     },
+    /// When a membership ends that there is: the moment said and no other.
+    SetExpiry(Membership),
+    /// A user off a roster, by their own will.
+    Leave {
+        /// Which list.
+        roster: Roster,
+        /// Who goes.
+        user: UserId,
+    },
     /// Whether a user gets tokens at all.
     SetBanned {
         /// Who.
@@ -44,6 +53,32 @@ pub enum Change {
     },
     /// A user off every roster. What root staff has said of them stays said.
     DeleteUser(UserId),
+}
+
+impl Change {
+    /// Who can act as root staff less long after this than before, if they are root staff at all.
+    #[must_use]
+    pub fn weakens_root_staff(&self) -> Option<&UserId> {
+        match self {
+            Self::RemoveMember { roster: Roster::RootStaff, user }
+            | Self::Leave { roster: Roster::RootStaff, user }
+            | Self::SetExpiry(Membership {
+                roster: Roster::RootStaff,
+                user,
+                expires_at: Some(_),
+            })
+            | Self::SetBanned { user, banned: Ban::Impose }
+            | Self::DeleteUser(user) => Some(user),
+            Self::CreateGroup { .. }
+            | Self::DeleteGroup(_)
+            | Self::AddMember(_)
+            | Self::RemoveMember { .. }
+            | Self::SetExpiry(_)
+            | Self::Leave { .. }
+            | Self::SetBanned { .. }
+            | Self::Revoke { .. } => None,
+        }
+    }
 }
 
 /// Which way a ban goes.

@@ -10,7 +10,7 @@ use super::claim::ExtraClaims;
 use super::directory::{Holding, Record, Standing};
 use super::evidence::Evidence;
 use super::group::GroupName;
-use super::membership::Roster;
+use super::membership::{Membership, Role, Roster};
 use super::time::Timestamp;
 use super::token::{AccessClaims, RefreshClaims, Scope};
 use super::user::UserId;
@@ -54,6 +54,10 @@ fn entitled(action: Action<'_>) -> Entitled {
         // Add or remove members and staff of G: staff of G; root staff. Root staff: root staff.
         Do(Change::AddMember(membership)) => staff_of(membership.roster.group().cloned()),
         Do(Change::RemoveMember { roster, .. }) => staff_of(roster.group().cloned()),
+        // Set or change when a membership ends: staff of G; root staff.
+        Do(Change::SetExpiry(membership)) => staff_of(membership.roster.group().cloned()),
+        // Leave G: that user.
+        Do(Change::Leave { user, .. }) => Entitled::User(user.clone()),
         // See G's members: staff of G; root staff.
         See(View::Members(roster)) => staff_of(roster.group().cloned()),
         // List everything, ban, revoke, delete a user: root staff.
@@ -75,7 +79,7 @@ pub struct Actor(Standpoint);
 #[derive(Clone, Debug)]
 enum Standpoint {
     Operator,
-    User { admission: Box<Admission>, held: Vec<Roster> },
+    User { admission: Box<Admission>, held: Vec<Holding> },
 }
 
 impl Actor {
@@ -89,17 +93,19 @@ impl Actor {
     /// reaches. Standing and holdings are of one [`Record`](super::directory::Record): the user is looked up once.
     #[must_use]
     pub fn user(admission: &Admission, holdings: Vec<Holding>) -> Self {
-        let rosters = holdings.into_iter().map(|holding| holding.roster);
-        let held = rosters.filter(|roster| admission.scope.covers(roster)).collect();
+        let is_covered = |holding: &Holding| admission.scope.covers(&holding.roster);
+        let held = holdings.into_iter().filter(is_covered).collect();
         Self(Standpoint::User { admission: Box::new(admission.clone()), held })
     }
 
     /// The rosters in effect that count for this request; none for the operator, who needs none.
     #[must_use]
-    pub fn rosters(&self) -> &[Roster] {
+    pub fn rosters(&self) -> Vec<Roster> {
         match &self.0 {
-            Standpoint::Operator => &[],
-            Standpoint::User { held, .. } => held,
+            Standpoint::Operator => Vec::new(),
+            Standpoint::User { held, .. } => {
+                held.iter().map(|holding| holding.roster.clone()).collect()
+            }
         }
     }
 
@@ -115,15 +121,49 @@ impl Actor {
     fn satisfies(&self, entitled: &Entitled) -> bool {
         match &self.0 {
             Standpoint::Operator => true,
-            Standpoint::User { admission, held } => {
-                held.contains(&Roster::RootStaff)
+            Standpoint::User { admission, .. } => {
+                self.holding(&Roster::RootStaff).is_some()
                     || match entitled {
                         Entitled::RootStaff => false,
-                        Entitled::StaffOf(group) => held.contains(&Roster::Staff(group.clone())),
+                        Entitled::StaffOf(group) => {
+                            self.holding(&Roster::Staff(group.clone())).is_some()
+                        }
                         Entitled::User(user) => *user == admission.user,
                     }
             }
         }
+    }
+
+    fn holding(&self, roster: &Roster) -> Option<&Holding> {
+        match &self.0 {
+            Standpoint::Operator => None,
+            Standpoint::User { held, .. } => held.iter().find(|holding| holding.roster == *roster),
+        }
+    }
+
+    /// Whether a change speaks in the name of somebody else where one can only speak for oneself.
+    fn speaks_for_another(&self, change: &Change) -> bool {
+        self.id().is_some_and(|id| match change {
+            Change::CreateGroup { creator, .. } => creator.as_ref() != Some(id),
+            Change::Leave { user, .. } => user != id,
+            _ => false,
+        })
+    }
+
+    /// Whether somebody who is on a staff for a time gives themselves a later end there, or the staff once more: they stay
+    /// staff for that time. Root staff may, but not on the root staff itself.
+    fn prolongs_own_time(&self, change: &Change) -> bool {
+        let (Membership { roster, user, expires_at: new }, is_once_more) = match change {
+            Change::AddMember(membership) => (membership, true),
+            Change::SetExpiry(membership) => (membership, false),
+            _ => return false,
+        };
+        if self.id() != Some(user) || roster.role() != Role::Staff {
+            return false;
+        }
+        let may = *roster != Roster::RootStaff && self.holding(&Roster::RootStaff).is_some();
+        let end = self.holding(roster).and_then(|holding| holding.expires_at);
+        !may && end.is_some_and(|end| is_once_more || new.is_none_or(|new| new > end))
     }
 }
 
@@ -178,8 +218,16 @@ impl Permit {
 
 /// The policy says no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not allowed: this takes the staff of the group, or root staff")]
-pub struct Denied;
+pub enum Denied {
+    /// By the table.
+    #[error("not allowed: this takes the staff of the group, or root staff")]
+    NotEntitled,
+    /// One's own time on a staff is not one's own to prolong.
+    #[error(
+        "not allowed: you are on this staff for a time, and only others, of the root staff, can give you more"
+    )]
+    OwnTime,
+}
 
 /// Why a change that was permitted is not any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -216,14 +264,11 @@ pub fn deciding(change: &Change) -> Vec<Roster> {
 
 /// Judges a change, the first time and every other.
 fn judge(actor: &Actor, change: &Change) -> Result<(), Denied> {
-    let speaks_for_another = match (change, actor.id()) {
-        (Change::CreateGroup { creator, .. }, Some(id)) => creator.as_ref() != Some(id),
-        _ => false,
-    };
-    if speaks_for_another || !actor.satisfies(&entitled(Action::Change(change))) {
-        return Err(Denied);
+    let is_entitled = actor.satisfies(&entitled(Action::Change(change)));
+    if !is_entitled || actor.speaks_for_another(change) {
+        return Err(Denied::NotEntitled);
     }
-    Ok(())
+    if actor.prolongs_own_time(change) { Err(Denied::OwnTime) } else { Ok(()) }
 }
 
 /// Asks the policy for a look.
@@ -231,7 +276,7 @@ fn judge(actor: &Actor, change: &Change) -> Result<(), Denied> {
 /// # Errors
 /// [`Denied`], whether or not the group or user exists.
 pub fn may_see(actor: &Actor, view: &View) -> Result<(), Denied> {
-    if actor.satisfies(&entitled(Action::See(view))) { Ok(()) } else { Err(Denied) }
+    if actor.satisfies(&entitled(Action::See(view))) { Ok(()) } else { Err(Denied::NotEntitled) }
 }
 
 /// On what grounds somebody asks for tokens, or to act with one.
@@ -287,7 +332,7 @@ pub struct Admission {
     pub(super) session_ends: Timestamp,
     /// When the token shown was issued; of a login, when it was proved.
     issued_at: Timestamp,
-    /// When the token shown ends; of a login, when its session does.
+    /// When the access token shown ends; of what is shown only once, when its session does.
     shown_until: Timestamp,
 }
 
@@ -386,7 +431,8 @@ pub fn admit(
             Admission { claims, evidence, ..admission_of(token, scope, session) }
         }
         Grant::Access(AccessClaims { token, .. }) => {
-            admission_of(token, token.scope.clone(), session)
+            let shown_until = token.expires_at;
+            Admission { shown_until, ..admission_of(token, token.scope.clone(), session) }
         }
     };
     admission.holds(standing, now)?;
@@ -398,15 +444,16 @@ fn admission_of(
     scope: Scope,
     session: std::time::Duration,
 ) -> Admission {
+    let session_ends = token.authenticated_at.after(session);
     Admission {
         user: token.subject.clone(),
         scope,
         claims: ExtraClaims::default(),
         evidence: Evidence::default(),
         authenticated_at: token.authenticated_at,
-        session_ends: token.authenticated_at.after(session),
+        session_ends,
         issued_at: token.issued_at,
-        shown_until: token.expires_at,
+        shown_until: session_ends,
     }
 }
 

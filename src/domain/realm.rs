@@ -56,6 +56,9 @@ pub enum WriteError {
     /// The user is not on the roster.
     #[error("the user is not there")]
     NotMember,
+    /// Nobody but an operator takes the last of the root staff away.
+    #[error("this is the last of the root staff that can act; put another user into staff first")]
+    LastRootStaff,
     /// Others say so too, in an object that only they change.
     #[error("this is said by {0}, which Pasee does not change; change it there")]
     ElsewhereOwned(String),

@@ -199,7 +199,10 @@ impl ApiError {
             }
             Self::Provider(ProviderError::InvalidResponse(_)) => StatusCode::BAD_GATEWAY,
             Self::Write(
-                WriteError::GroupExists | WriteError::AlreadyMember | WriteError::ElsewhereOwned(_),
+                WriteError::GroupExists
+                | WriteError::AlreadyMember
+                | WriteError::LastRootStaff
+                | WriteError::ElsewhereOwned(_),
             ) => StatusCode::CONFLICT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Sign(_) | Self::Seal(_) | Self::Randomness => StatusCode::INTERNAL_SERVER_ERROR,

@@ -95,7 +95,7 @@ impl Service {
     /// nobody learns what they are in beyond it.
     pub(super) fn rosters_of(&self, caller: &Caller, user: &UserId) -> Vec<Roster> {
         if caller.user() == user {
-            return caller.actor.rosters().to_vec();
+            return caller.actor.rosters();
         }
         let record = self.directory().record(user, caller.judged_at);
         record.holdings.into_iter().map(|holding| holding.roster).collect()

@@ -71,7 +71,7 @@ async fn what_was_allowed_before_the_last_word_counts_for_nothing() {
     };
     let (caller, ()) = service.caller_after(&token, now(), dismissed).await.unwrap();
     let denied = service.create_group(&caller, "admin.web".parse().unwrap()).await;
-    assert!(matches!(denied, Err(ChangeError::Denied(Denied))));
+    assert!(matches!(denied, Err(ChangeError::Denied(Denied::NotEntitled))));
 
     let expired = async {
         pass(15 * 60);
@@ -121,13 +121,13 @@ async fn the_policy_is_asked_before_what_is_there() {
         assert_eq!(service.roster(&root, &roster).unwrap().members(page()).is_some(), is_there);
         let stranger = user("elsewhere-ada");
         let added = service.add_member(&alan, roster.clone(), stranger.clone()).await;
-        assert!(matches!(added, Err(ChangeError::Denied(Denied))));
+        assert!(matches!(added, Err(ChangeError::Denied(Denied::NotEntitled))));
         let added = service.add_member(&root, roster.clone(), stranger).await;
         assert!(matches!(added, Err(ChangeError::UnknownProvider(_))));
         let removed = service.remove_member(&alan, roster, user("local-ada")).await;
-        assert!(matches!(removed, Err(ChangeError::Denied(Denied))));
+        assert!(matches!(removed, Err(ChangeError::Denied(Denied::NotEntitled))));
         let deleted = service.delete_group(&alan, name.parse().unwrap()).await;
-        assert!(matches!(deleted, Err(ChangeError::Denied(Denied))));
+        assert!(matches!(deleted, Err(ChangeError::Denied(Denied::NotEntitled))));
     }
     assert!(service.users(&alan, page()).is_err());
     assert!(service.user(&alan, &user("local-nobody")).is_err());

@@ -49,7 +49,7 @@ impl Service {
         may_see(caller.actor(), &View::User(user.clone()))?;
         if caller.user() == user {
             // Nobody acts who is banned.
-            return Ok(UserView { is_banned: false, rosters: caller.actor().rosters().to_vec() });
+            return Ok(UserView { is_banned: false, rosters: caller.actor().rosters() });
         }
         let record = self.directory().record(user, caller.judged_at());
         let rosters = record.holdings.into_iter().map(|holding| holding.roster).collect();

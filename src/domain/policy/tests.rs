@@ -45,6 +45,14 @@ fn add(roster: &str) -> Change {
     })
 }
 
+fn set_expiry(roster: &str) -> Change {
+    Change::SetExpiry(Membership {
+        roster: roster.parse().unwrap(),
+        user: user("kisee-new"),
+        expires_at: Some(moment(30)),
+    })
+}
+
 /// Every row of the policy against every kind of actor: (change, who may beside root staff).
 #[test]
 fn changes() {
@@ -67,6 +75,9 @@ fn changes() {
         (remove("admin"), Some("admin.staff")),
         (remove("admin.staff"), Some("admin.staff")),
         (remove("admin.developers"), Some("admin.developers.staff")),
+        (set_expiry("staff"), None),
+        (set_expiry("admin"), Some("admin.staff")),
+        (set_expiry("admin.developers.staff"), Some("admin.developers.staff")),
         (Change::SetBanned { user: user("kisee-me"), banned: Ban::Lift }, None),
         (Change::SetBanned { user: user("kisee-new"), banned: Ban::Impose }, None),
         (Change::Revoke { user: user("kisee-me"), not_before: moment(1) }, None),
@@ -307,9 +318,9 @@ fn permits_are_judged_again() {
     let none = Standing::default();
     assert_eq!(again(none, vec![staff()], 20), Ok(()));
     assert_eq!(again(none, vec![root()], 20), Ok(()), "root staff may too");
-    assert_eq!(again(none, vec![], 20), Err(Denied.into()));
+    assert_eq!(again(none, vec![], 20), Err(Denied::NotEntitled.into()));
     let member = holding("admin".parse().unwrap(), None);
-    assert_eq!(again(none, vec![member], 20), Err(Denied.into()));
+    assert_eq!(again(none, vec![member], 20), Err(Denied::NotEntitled.into()));
     assert_eq!(again(banned, vec![staff(), root()], 20), Err(Refusal::Banned.into()));
     assert_eq!(again(revoked(11), vec![staff()], 20), Err(Refusal::Revoked.into()));
     assert_eq!(again(none, vec![staff()], 1009), Ok(()));
@@ -331,7 +342,11 @@ fn a_scope_counts_again() {
         permit.judge_again(Record { standing: Standing::default(), holdings: held(text) }, now)
     };
     assert_eq!(again("admin.staff"), Ok(()));
-    assert_eq!(again("staff"), Err(Denied.into()), "root staff, out of this token's reach");
+    assert_eq!(
+        again("staff"),
+        Err(Denied::NotEntitled.into()),
+        "root staff, out of this token's reach"
+    );
 }
 
 /// The rosters that decide are all that have to be looked up: no other holding changes an answer.
@@ -357,5 +372,59 @@ fn deciding_rosters_decide() {
                 permit(&actor_on("kisee-me", std::slice::from_ref(&roster)), change.clone());
             assert_eq!(allows.is_ok(), deciding.contains(&roster), "{text}: {change:?}");
         }
+    }
+}
+
+/// Everybody leaves for themselves, with any token that reaches nothing at all, and nobody for another: that is a removal.
+#[test]
+fn leaving() {
+    let leave = |id: &str| Change::Leave { roster: "admin".parse().unwrap(), user: user(id) };
+    for held in [vec![], vec!["admin"], vec!["admin.staff"], vec!["staff"]] {
+        let actor = actor("kisee-me", &held);
+        assert!(permit(&actor, leave("kisee-me")).is_ok(), "{held:?}");
+        assert_eq!(permit(&actor, leave("kisee-other")).err(), Some(Denied::NotEntitled));
+    }
+    assert!(permit(&Actor::operator(), leave("kisee-other")).is_ok());
+}
+
+/// Who is staff until a moment stays so: not a second longer by their own hand, on every staff there is.
+#[test]
+fn own_time_on_a_staff() {
+    let (early, end, late) = (Some(moment(50)), Some(moment(100)), Some(moment(101)));
+    let by = |held: &[(&str, Option<Timestamp>)], change: Change| {
+        let (grant, session) =
+            (Grant::Login(Login::of(user("kisee-me"))), Duration::from_secs(1000));
+        let admission = admit(grant, Standing::default(), session, moment(20)).unwrap();
+        let held = held.iter().map(|(text, end)| holding(text.parse().unwrap(), *end)).collect();
+        permit(&Actor::user(&admission, held), change).err()
+    };
+    let membership = |roster: &str, id: &str, expires_at| Membership {
+        roster: roster.parse().unwrap(),
+        user: user(id),
+        expires_at,
+    };
+    let add = |roster, id, end| Change::AddMember(membership(roster, id, end));
+    let set = |roster, id, end| Change::SetExpiry(membership(roster, id, end));
+    for staff in ["admin.staff", "staff"] {
+        let own = [(staff, end)];
+        for new in [None, early, end, late] {
+            assert_eq!(by(&own, add(staff, "kisee-me", new)), Some(Denied::OwnTime), "once more");
+            assert_eq!(by(&own, add(staff, "kisee-new", new)), None, "others as before");
+            assert_eq!(by(&own, set(staff, "kisee-new", new)), None);
+            assert_eq!(by(&[(staff, None)], set(staff, "kisee-me", new)), None, "without an end");
+            assert_eq!(by(&[(staff, None)], add(staff, "kisee-me", new)), None);
+        }
+        assert_eq!(by(&own, set(staff, "kisee-me", early)), None, "less is one's own to say");
+        assert_eq!(by(&own, set(staff, "kisee-me", end)), None);
+        for later in [None, late] {
+            assert_eq!(by(&own, set(staff, "kisee-me", later)), Some(Denied::OwnTime));
+        }
+    }
+    let member_too = [("admin.staff", end), ("admin", end)];
+    assert_eq!(by(&member_too, set("admin", "kisee-me", None)), None, "a member's time is staff's");
+    for root_end in [None, end] {
+        let root_too = [("admin.staff", end), ("staff", root_end)];
+        assert_eq!(by(&root_too, add("admin.staff", "kisee-me", None)), None, "root staff may");
+        assert_eq!(by(&root_too, set("admin.staff", "kisee-me", late)), None);
     }
 }

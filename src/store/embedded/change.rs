@@ -53,7 +53,10 @@ pub(super) fn execute(
             }
         }
         Change::AddMember(membership) => add(connection, membership, now),
-        Change::RemoveMember { roster, user } => remove(connection, roster, user, now),
+        Change::RemoveMember { roster, user } | Change::Leave { roster, user } => {
+            remove(connection, roster, user, now)
+        }
+        Change::SetExpiry(membership) => set_expiry(connection, membership, now),
         Change::SetBanned { user, banned } => {
             let Standing { not_before, .. } = standing(connection, user)?;
             let banned = *banned == Ban::Impose;
@@ -108,6 +111,19 @@ fn add(
     let group = group_of(connection, &membership.roster)?;
     if is_on(connection, group, &membership.roster, &membership.user, now)? {
         return Err(Refused::State(WriteError::AlreadyMember));
+    }
+    put(connection, group, membership)?;
+    Ok(vec![Update::Joined(membership.clone())])
+}
+
+fn set_expiry(
+    connection: &Connection,
+    membership: &Membership,
+    now: Timestamp,
+) -> Result<Vec<Update>, Refused> {
+    let group = group_of(connection, &membership.roster)?;
+    if !is_on(connection, group, &membership.roster, &membership.user, now)? {
+        return Err(Refused::State(WriteError::NotMember));
     }
     put(connection, group, membership)?;
     Ok(vec![Update::Joined(membership.clone())])

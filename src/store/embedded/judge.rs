@@ -1,12 +1,14 @@
-//! Judges a permit by what the file says of its author, where it is carried out.
+//! Judges a permit by what the file says of its author, and of the root staff, where it is carried out.
 //!
 //! Reads in the transaction that carries it out, after the changes that came before it: a ban of the same batch counts. Must
 //! not know who may do what (that is [`policy`](crate::domain::policy)).
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use super::change::{Refused, end_of, number_of_group, standing};
 use super::error::StoreError;
+use super::log::first;
+use crate::domain::change::Change;
 use crate::domain::directory::{Holding, Record};
 use crate::domain::membership::Roster;
 use crate::domain::policy::{Permit, deciding};
@@ -24,7 +26,28 @@ pub(super) fn judge(
         Some(author) => record(connection, author, &deciding(permit.change()), now)?,
         None => Record::default(),
     };
-    permit.judge_again(record, now).map_err(|withdrawn| Refused::State(WriteError::from(withdrawn)))
+    permit.judge_again(record, now).map_err(|withdrawn| Refused::State(withdrawn.into()))?;
+    if permit.actor().is_some() && takes_the_last(connection, permit.change(), now)? {
+        return Err(Refused::State(WriteError::LastRootStaff));
+    }
+    Ok(())
+}
+
+/// Whether a change leaves nobody who can act as root staff.
+fn takes_the_last(
+    connection: &Connection,
+    change: &Change,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(user) = change.weakens_root_staff() else { return Ok(false) };
+    if end_of(connection, 0, &Roster::RootStaff, user, now)?.is_none() {
+        return Ok(false);
+    }
+    let sql = "SELECT 1 FROM memberships LEFT JOIN standings USING (user)
+               WHERE group_id = 0 AND user <> ?1 AND (expires_at IS NULL OR expires_at > ?2)
+               AND coalesce(banned, 0) = 0 LIMIT 1";
+    let others = first::<i64>(connection, sql, params![user.as_str(), now.as_unix()])?;
+    Ok(others.is_none())
 }
 
 /// What the file says of a user: their standing, and which of these rosters they are on.

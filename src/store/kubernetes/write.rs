@@ -31,9 +31,11 @@ use super::realm_watch::jittered;
 use super::view::View;
 use super::wire::{ENROLS, MANAGED_BY, PASEE, maker};
 use crate::domain::change::{Ban, Change};
-use crate::domain::directory::Directory;
+use crate::domain::directory::{Directory, Holding, Page};
+use crate::domain::membership::Roster;
 use crate::domain::policy::Permit;
 use crate::domain::realm::WriteError;
+use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::resources::labels_annotations::ACTOR;
 use crate::resources::received::Received;
@@ -49,6 +51,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 8;
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(40);
+/// Most users looked at in one go.
+const PAGE: usize = 100;
 /// Locks for changes of the same things by this replica.
 const LOCKS: usize = 64;
 
@@ -80,6 +84,7 @@ impl Writer {
         if let Some(author) = permit.actor() {
             let now = (self.clock)();
             permit.judge_again(self.view.index.record(author, now), now)?;
+            self.keep_root_staff(permit.change(), now)?;
         }
         let author = Author(permit.actor().map_or(OPERATOR, UserId::as_str));
         match permit.change() {
@@ -88,7 +93,10 @@ impl Writer {
             }
             Change::DeleteGroup(group) => self.delete_group(group).await,
             Change::AddMember(membership) => self.add(membership, author).await,
-            Change::RemoveMember { roster, user } => self.remove(roster, user, author).await,
+            Change::RemoveMember { roster, user } | Change::Leave { roster, user } => {
+                self.remove(roster, user, author).await
+            }
+            Change::SetExpiry(membership) => self.set_expiry(membership, author).await,
             Change::SetBanned { user, banned: Ban::Impose } => {
                 let impose = |mut standing: standing::Standing| {
                     standing.banned = true;
@@ -105,6 +113,30 @@ impl Writer {
                 self.stand(user, author, revoke).await
             }
             Change::DeleteUser(user) => self.delete_user(user, author).await,
+        }
+    }
+
+    /// Refuses what would leave nobody who can act as root staff.
+    fn keep_root_staff(&self, change: &Change, now: Timestamp) -> Result<(), WriteError> {
+        let Some(user) = change.weakens_root_staff() else { return Ok(()) };
+        let index = &self.view.index;
+        let can_act = |other: &UserId| !index.record(other, now).standing.banned;
+        let mut after = None;
+        loop {
+            let page = Page { after: after.as_ref(), limit: PAGE };
+            let found = index.members(&Roster::RootStaff, page, now).unwrap_or_default();
+            if found.iter().any(|other| other != user && can_act(other)) {
+                return Ok(());
+            }
+            if found.len() < PAGE {
+                break;
+            }
+            after = found.into_iter().next_back();
+        }
+        let is_root_staff = |holding: &Holding| holding.roster == Roster::RootStaff;
+        match index.record(user, now).holdings.iter().any(is_root_staff) {
+            true => Err(WriteError::LastRootStaff),
+            false => Ok(()),
         }
     }
 

@@ -63,7 +63,7 @@ fn nothing_of(store: &Subject<'_>, deeds: Vec<Permit>, reason: Withdrawn) {
     assert_eq!(before, after);
 }
 
-const DENIED: Withdrawn = Withdrawn::Denied(policy::Denied);
+const DENIED: Withdrawn = Withdrawn::Denied(policy::Denied::NotEntitled);
 
 pub fn whoever_was_taken_off_a_staff_changes_nothing(store: &Subject<'_>) {
     staffed(store);

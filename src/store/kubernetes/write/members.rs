@@ -46,6 +46,40 @@ impl Writer {
         Err(StoreError::Contended.into())
     }
 
+    /// Gives a membership the end that is said: first the user stands where that holds, then nowhere else.
+    pub(super) async fn set_expiry(
+        &self,
+        membership: &Membership,
+        author: Author<'_>,
+    ) -> Result<(), WriteError> {
+        let Membership { roster, user, expires_at } = membership;
+        let _alone = self.alone(roster).await;
+        let owner = self.owner(roster)?;
+        if !self.is_on(roster, user) {
+            return Err(WriteError::NotMember);
+        }
+        self.refuse_elsewhere(roster, user)?;
+        let has_these_terms =
+            |place: &Place| place.maker == Maker::Pasee && place.until == *expires_at;
+        for attempt in 0..ATTEMPTS {
+            if self.view.ask(|state| state.places(roster, user)).iter().any(has_these_terms) {
+                let others = |place: &Place| !has_these_terms(place);
+                return self.take_off(roster, user, others, author).await;
+            }
+            let room = self.view.ask(|state| state.room(roster, *expires_at, MAX_USERS));
+            match room {
+                None => self.new_shard(membership, owner.clone(), author).await?,
+                Some(name) => {
+                    let terms = (roster, *expires_at);
+                    if self.put_into(&name, terms, user, author).await? == Edited::Changed {
+                        Self::pause(attempt).await;
+                    }
+                }
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
     pub(super) async fn remove(
         &self,
         roster: &Roster,
@@ -58,7 +92,7 @@ impl Writer {
             return Err(WriteError::NotMember);
         }
         self.refuse_elsewhere(roster, user)?;
-        self.take_off(roster, user, author).await
+        self.take_off(roster, user, |_| true, author).await
     }
 
     /// Takes a user off every roster.
@@ -79,23 +113,24 @@ impl Writer {
         rosters.iter().try_for_each(|roster| self.refuse_elsewhere(roster, user))?;
         for roster in &rosters {
             let _alone = self.alone(roster).await;
-            self.take_off(roster, user, author).await?;
+            self.take_off(roster, user, |_| true, author).await?;
         }
         Ok(())
     }
 
-    /// Takes a user out of every Membership of a roster that is ours, expired ones too.
+    /// Takes a user out of these Memberships of a roster that are ours, expired ones too, and from being its creator.
     async fn take_off(
         &self,
         roster: &Roster,
         user: &UserId,
+        which: impl Fn(&Place) -> bool,
         author: Author<'_>,
     ) -> Result<(), WriteError> {
         for attempt in 0..ATTEMPTS {
             let (places, is_creator) =
                 self.view.ask(|state| (state.places(roster, user), state.is_creator(roster, user)));
-            let is_own = |place: &Place| place.maker == Maker::Pasee;
-            let own: Vec<Place> = places.into_iter().filter(is_own).collect();
+            let is_meant = |place: &Place| place.maker == Maker::Pasee && which(place);
+            let own: Vec<Place> = places.into_iter().filter(is_meant).collect();
             if own.is_empty() && !is_creator {
                 return Ok(());
             }
