@@ -167,7 +167,8 @@ fn server(key: &PrivateKey) -> (Api, String) {
     let grant = Grant::Login(Login::of(user));
     let admission = admit(grant, record.standing, lifetimes.session, now()).expect("admission");
     let pair =
-        issue(admission, record.holdings, lifetimes, [token_id([1; 16]), token_id([2; 16])], now());
+        issue(admission, record.holdings, lifetimes, [token_id([1; 16]), token_id([2; 16])], now())
+            .fit(usize::MAX);
     let keys = KeyRing::new(Keys::new(&party(), KeyParts::of(key.clone())));
     let token = keys.current().refresh_tokens().write(&pair.refresh).expect("a token");
     let service = Service::new(Parts {
@@ -176,6 +177,7 @@ fn server(key: &PrivateKey) -> (Api, String) {
         provider_names: Vec::new(),
         keys,
         lifetimes,
+        max_token_length: 6144,
         metrics: Metrics::new(),
         clock: now,
     });

@@ -52,6 +52,8 @@ pub struct Parts {
     pub keys: KeyRing,
     /// How long tokens and sessions last.
     pub lifetimes: Lifetimes,
+    /// Longest access token, in bytes: groups that would make it longer are left out.
+    pub max_token_length: usize,
     /// Counts.
     pub metrics: Metrics,
     /// What time it is.

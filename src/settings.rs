@@ -137,6 +137,9 @@ pub struct Jwt {
     /// `access_lifetime` (10 s to 1 day, default 15 minutes), `refresh_lifetime` (10 s to 366 days, default 30 days),
     /// `session_lifetime` (10 s to 400 days, default 90 days), none longer than the next.
     pub lifetimes: Lifetimes,
+    /// `max_token_length`: longest access token, in bytes: 4,096 to 16,384, default 6,144. Groups that would make it longer
+    /// are left out, and the token says so.
+    pub max_token_length: usize,
 }
 
 /// TLS on the listening socket.

@@ -98,6 +98,7 @@ fn api(
         provider_names,
         keys,
         lifetimes: settings.jwt.lifetimes,
+        max_token_length: settings.jwt.max_token_length,
         metrics: metrics.clone(),
         clock: now,
     });

@@ -32,6 +32,18 @@ impl GroupName {
         parent_of(&self.0).map(|parent| Self(parent.into()))
     }
 
+    /// The name of the root group that this one is or is below.
+    #[must_use]
+    pub fn root(&self) -> &str {
+        self.0.split('.').next().unwrap_or_default()
+    }
+
+    /// How many groups are above this one.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.0.matches('.').count()
+    }
+
     /// Whether `other` is this group or below it.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
@@ -156,6 +168,8 @@ mod tests {
         let name = |text: &str| text.parse::<GroupName>().unwrap();
         assert_eq!(name("a.b.c").parent(), Some(name("a.b")));
         assert_eq!(name("a").parent(), None);
+        assert_eq!((name("ab.b.c").root(), name("ab.b.c").depth()), ("ab", 2));
+        assert_eq!((name("ab").root(), name("ab").depth()), ("ab", 0));
         assert!(name("a").covers(&name("a")));
         assert!(name("a").covers(&name("a.b.c")));
         assert!(!name("a").covers(&name("ab")));

@@ -1,11 +1,18 @@
 //! From an admission to a pair of tokens: what each says, and how long it is good.
 //!
-//! Must not know how a token is written or signed.
+//! Which groups there is room for is decided in `fit`. Must not know how a token is written or signed.
+
+mod fit;
+
+use std::time::Duration;
 
 use super::directory::Holding;
 use super::policy::Admission;
 use super::time::Timestamp;
 use super::token::{AccessClaims, Lifetimes, RefreshClaims, Token, TokenId};
+
+/// What is over sooner than this gives no group: a token that ended with it would be refreshed over and over.
+const TOO_SHORT: Duration = Duration::from_secs(60);
 
 /// An access token and the refresh token that comes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +23,15 @@ pub struct TokenPair {
     pub refresh: RefreshClaims,
 }
 
-/// Makes the claims of a pair. The access token ends no later than the first membership that gave it a group, and
-/// neither token outlives the session. A login that another replica's faster clock saw later than now counts as now: no
-/// token says that it is older than its login.
+/// A pair whose access token names no group yet.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pair: TokenPair,
+    holdings: Vec<Holding>,
+}
+
+/// Makes the claims of a pair. Neither token outlives the session. A login that another replica's faster clock saw later than
+/// now counts as now: no token says that it is older than its login.
 #[must_use]
 pub fn issue(
     admission: Admission,
@@ -26,17 +39,18 @@ pub fn issue(
     lifetimes: Lifetimes,
     ids: [TokenId; 2],
     now: Timestamp,
-) -> TokenPair {
+) -> Draft {
     let Admission { user, scope, claims, evidence, authenticated_at, session_ends, .. } = admission;
     let [access_id, refresh_id] = ids;
-    let within: Vec<Holding> =
-        holdings.into_iter().filter(|holding| scope.covers(&holding.roster)).collect();
-    let first_end =
-        within.iter().filter_map(|holding| holding.expires_at).min().unwrap_or(Timestamp::MAX);
+    let soon = now.after(TOO_SHORT);
+    let lasts = |holding: &Holding| holding.expires_at.is_none_or(|end| soon <= end);
+    let holdings = holdings.into_iter();
+    let holdings = holdings.filter(|holding| scope.covers(&holding.roster) && lasts(holding));
+    let holdings = holdings.collect();
     let access = Token {
         subject: user,
         issued_at: now,
-        expires_at: now.after(lifetimes.access).min(session_ends).min(first_end),
+        expires_at: now.after(lifetimes.access).min(session_ends),
         authenticated_at: authenticated_at.min(now),
         id: access_id,
         scope,
@@ -44,8 +58,32 @@ pub fn issue(
     let expires_at = now.after(lifetimes.refresh).min(session_ends);
     let token = Token { expires_at, id: refresh_id, ..access.clone() };
     let refresh = RefreshClaims { token, evidence, extra: claims.clone() };
-    let groups = within.into_iter().map(|holding| holding.roster).collect();
-    TokenPair { access: AccessClaims { token: access, groups, extra: claims }, refresh }
+    let access =
+        AccessClaims { token: access, groups: Vec::new(), groups_truncated: false, extra: claims };
+    Draft { pair: TokenPair { access, refresh }, holdings }
+}
+
+impl Draft {
+    /// The access token's claims without groups.
+    #[must_use]
+    pub fn bare(&self) -> &AccessClaims {
+        &self.pair.access
+    }
+
+    /// The pair, with as many groups as there is room for, in bytes of a JSON array. A login never fails for its groups. The
+    /// access token ends no later than the first membership that gave it a group.
+    #[must_use]
+    pub fn fit(self, room: usize) -> TokenPair {
+        let Self { mut pair, holdings } = self;
+        let all = holdings.len();
+        let named = fit::fit(holdings, room);
+        let access = &mut pair.access;
+        access.groups_truncated = named.len() < all;
+        let first_end = named.iter().filter_map(|holding| holding.expires_at).min();
+        access.token.expires_at = access.token.expires_at.min(first_end.unwrap_or(Timestamp::MAX));
+        access.groups = named.into_iter().map(|holding| holding.roster).collect();
+        pair
+    }
 }
 
 #[cfg(test)]

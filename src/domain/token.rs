@@ -50,8 +50,12 @@ macro_rules! party {
 }
 party!(Issuer, Audience);
 
-/// How far a token reaches. Spelled as in RFC 6749 section 3.3: names with spaces between them. `articles` covers the
-/// group, everything below it, and their staff; `articles.staff` covers just that; `staff` just the root staff.
+/// What an OAuth scope starts with that limits groups.
+const GROUPS: &str = "groups:";
+
+/// How far a token reaches. Spelled as in RFC 6749 section 3.3: scopes with spaces between them, each `groups:` and a name.
+/// `groups:articles` covers the group, everything below it, and their staff; `groups:articles.staff` covers just that;
+/// `groups:staff` just the root staff. Several add up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
     /// Everything the user is in.
@@ -81,6 +85,33 @@ impl Scope {
             }
         }
     }
+
+    /// Reads what is asked for where nothing but groups can be: there `articles` means `groups:articles`.
+    ///
+    /// # Errors
+    /// [`ScopeError`].
+    pub fn asked(text: &str) -> Result<Self, ScopeError> {
+        Self::read(text, |word| Ok(word.strip_prefix(GROUPS).unwrap_or(word)))
+    }
+
+    fn read(
+        text: &str,
+        name_of: impl Fn(&str) -> Result<&str, ScopeError>,
+    ) -> Result<Self, ScopeError> {
+        let mut limits = Vec::new();
+        for word in text.split_ascii_whitespace() {
+            if limits.len() == MAX_SCOPE {
+                return Err(ScopeError::TooMany);
+            }
+            limits.push(name_of(word)?.parse()?);
+        }
+        if limits.is_empty() {
+            return Err(ScopeError::Empty);
+        }
+        limits.sort();
+        limits.dedup();
+        Ok(Self::Limited(limits))
+    }
 }
 
 fn reaches(limit: &Roster, roster: &Roster) -> bool {
@@ -94,29 +125,17 @@ impl FromStr for Scope {
     type Err = ScopeError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut limits = Vec::new();
-        for name in text.split_ascii_whitespace() {
-            if limits.len() == MAX_SCOPE {
-                return Err(ScopeError::TooMany);
-            }
-            limits.push(name.parse()?);
-        }
-        if limits.is_empty() {
-            return Err(ScopeError::Empty);
-        }
-        limits.sort();
-        limits.dedup();
-        Ok(Self::Limited(limits))
+        Self::read(text, |word| word.strip_prefix(GROUPS).ok_or(ScopeError::NoGroups))
     }
 }
 
-/// Writes the names with a space between; nothing for the unlimited scope.
+/// Writes the scopes with a space between; nothing for the unlimited one.
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::Limited(limits) = self else { return Ok(()) };
         for (place, limit) in limits.iter().enumerate() {
             let space = if place == 0 { "" } else { " " };
-            write!(f, "{space}{limit}")?;
+            write!(f, "{space}{GROUPS}{limit}")?;
         }
         Ok(())
     }
@@ -131,6 +150,9 @@ pub enum ScopeError {
     /// More than [`MAX_SCOPE`] names.
     #[error("a scope names at most 16 groups")]
     TooMany,
+    /// A scope in it limits no groups.
+    #[error("a scope that limits groups is groups: and a name, such as groups:articles")]
+    NoGroups,
     /// A name in it is no group's.
     #[error("a scope is made of group names with spaces between: {0}")]
     Name(#[from] GroupNameError),
@@ -185,6 +207,8 @@ pub struct AccessClaims {
     pub token: Token,
     /// `groups`, in order.
     pub groups: Vec<Roster>,
+    /// `groups_truncated`: that there is no room in the token for all of them; left out while there is.
+    pub groups_truncated: bool,
     /// What the settings let pass of what the identity provider said at login.
     pub extra: ExtraClaims,
 }
@@ -231,11 +255,22 @@ mod tests {
 
     #[test]
     fn scopes_parse() {
-        assert_eq!("b a  a".parse::<Scope>().map(|scope| scope.to_string()), Ok("a b".to_owned()));
+        let both = Ok("groups:a groups:b".to_owned());
+        let text = |scope: Scope| scope.to_string();
+        assert_eq!("groups:b groups:a  groups:a".parse::<Scope>().map(text), both);
+        assert_eq!(Scope::asked("b groups:a a").map(text), both);
+        for foreign in ["a", "groups:a b", "groups", "openid", "Groups:a", "group:a"] {
+            assert_eq!(foreign.parse::<Scope>(), Err(ScopeError::NoGroups), "{foreign}");
+        }
+        for nameless in ["groups:", "groups:A", "groups:groups:a", "groups:a,b"] {
+            assert!(matches!(nameless.parse::<Scope>(), Err(ScopeError::Name(_))), "{nameless}");
+            assert!(matches!(Scope::asked(nameless), Err(ScopeError::Name(_))), "{nameless}");
+        }
         assert_eq!("".parse::<Scope>(), Err(ScopeError::Empty));
         assert_eq!(" ".parse::<Scope>(), Err(ScopeError::Empty));
-        assert!(matches!("A".parse::<Scope>(), Err(ScopeError::Name(_))));
-        let many: Vec<String> = (0..17).map(|n| format!("g{n}")).collect();
+        assert_eq!(Scope::asked(""), Err(ScopeError::Empty));
+        assert!(matches!(Scope::asked("A"), Err(ScopeError::Name(_))));
+        let many: Vec<String> = (0..17).map(|n| format!("groups:g{n}")).collect();
         assert_eq!(many.join(" ").parse::<Scope>(), Err(ScopeError::TooMany));
         assert_eq!(Scope::Unlimited.to_string(), "");
     }

@@ -166,11 +166,19 @@ impl PaseeConnector {
 
     /// What its token says of a user who is let in.
     fn vouched(&self, claims: AccessClaims) -> Result<Vouched, VerifyError> {
-        let AccessClaims { token, groups, extra } = claims;
+        let AccessClaims { token, groups, groups_truncated, extra } = claims;
         let sub = token.subject.as_str();
         let provider = token.subject.provider();
         if !self.providers.contains(&provider) || self.was_here(sub) {
             return Err(VerifyError::Claim("sub"));
+        }
+        if groups_truncated {
+            // Groups only ever grant: what it does not name adds none here, and lets nobody in.
+            tracing::warn!(
+                provider = self.name.as_str(),
+                sub,
+                "its token has no room for all groups of this user: rules about those it does not name do not hold"
+            );
         }
         let subject: Subject = sub.parse().map_err(VerifyError::Subject)?;
         let mut claims = unflattened(&extra);

@@ -20,6 +20,11 @@ pub(super) const ACCESS: &str = "at+jwt";
 /// `typ` of refresh tokens.
 pub(super) const REFRESH: &str = "rt+jwt";
 
+/// That not all groups are named; never written as false.
+const TRUNCATED: &str = "groups_truncated";
+/// How long that is in the claims.
+pub(super) const TRUNCATED_LENGTH: usize = r#","groups_truncated":true"#.len();
+
 /// Who issues the tokens and whom they are for: what we write, and what we demand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Party {
@@ -72,6 +77,8 @@ struct Access<'a> {
     common: Common<'a>,
     #[serde(serialize_with = "rosters")]
     groups: &'a [Roster],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    groups_truncated: bool,
     #[serde(flatten, serialize_with = "extra")]
     extra: &'a ExtraClaims,
 }
@@ -82,7 +89,8 @@ pub(super) fn write_access(
 ) -> Result<Vec<u8>, serde_json::Error> {
     let audience = party.audience.as_ref().map(Audience::as_str);
     let common = Common::new(&party.issuer, audience, &claims.token);
-    serde_json::to_vec(&Access { common, groups: &claims.groups, extra: &claims.extra })
+    let AccessClaims { groups, groups_truncated, extra, .. } = claims;
+    serde_json::to_vec(&Access { common, groups, groups_truncated: *groups_truncated, extra })
 }
 
 fn rosters<S: Serializer>(groups: &&[Roster], serializer: S) -> Result<S::Ok, S::Error> {
@@ -129,9 +137,14 @@ pub(super) fn read_access(
     let groups: Option<Vec<Roster>> =
         groups.iter().map(|name| name.as_str()?.parse().ok()).collect();
     let groups = groups.ok_or(VerifyError::Claim("groups"))?;
+    let groups_truncated = match claims.remove(TRUNCATED) {
+        None => false,
+        Some(Value::Bool(true)) => true,
+        Some(_) => return Err(VerifyError::Claim(TRUNCATED)),
+    };
     claims.retain(|name, _| !COMMON.contains(&name.as_str()));
     let extra = read_extra(&claims).ok_or(VerifyError::Claim("of no kind we write"))?;
-    Ok(AccessClaims { token, groups, extra })
+    Ok(AccessClaims { token, groups, groups_truncated, extra })
 }
 
 /// Claims as they are written here, and no others.

@@ -234,6 +234,14 @@ impl PrivateKey {
         self.public.algorithm()
     }
 
+    /// How long every signature is, in base64url.
+    pub(super) fn signature_length(&self) -> usize {
+        match &self.public.numbers {
+            Numbers::Rs256(key) => key.numbers().0.len(),
+            Numbers::Es256 { .. } | Numbers::Es256k(_) => 86,
+        }
+    }
+
     /// Signs, in base64url: ECDSA in the fixed-length form of RFC 7518 section 3.4. ES256K is deterministic (RFC 6979), low-S.
     ///
     /// # Errors

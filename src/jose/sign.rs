@@ -5,10 +5,15 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::claims::{self, ACCESS, Party};
+use super::claims::{self, ACCESS, Party, TRUNCATED_LENGTH};
 use super::compact::MAX_TOKEN;
 use super::key::{PrivateKey, PublicKey};
 use crate::domain::token::{AccessClaims, Issuer, TokenId};
+
+/// What all but the groups has of a token, in bytes.
+pub const ALL_BUT_GROUPS: usize = 2048;
+/// The least that the bound on a token may be, in bytes: all but the groups stays below it, whatever is allowed of it.
+pub const MIN_BOUND: usize = 4096;
 
 /// Signs access tokens with one key, for one issuer.
 #[derive(Clone, Debug)]
@@ -28,9 +33,7 @@ pub enum SignError {
     #[error("the key could not sign")]
     Key(#[from] jsonwebtoken::errors::Error),
     /// Longer than [`MAX_TOKEN`]: nobody would look at it, this program included.
-    #[error(
-        "all your groups make the token longer than 16 KiB; ask for fewer with a scope, such as ?scope=articles"
-    )]
+    #[error("the token would be longer than 16 KiB")]
     TooLong,
     /// A refresh token would be longer than it may be, even without claims and rules.
     #[error("this scope leaves no room in the refresh token; name fewer groups in it")]
@@ -61,10 +64,23 @@ impl Signer {
         &self.party.issuer
     }
 
+    /// How much room there is for groups beside these claims, which name none, in a token of so many bytes: in bytes of a JSON
+    /// array. It depends on nothing but the bound as long as all but the groups keeps to [`ALL_BUT_GROUPS`].
+    ///
+    /// # Errors
+    /// Those of [`Signer::access`].
+    pub fn room(&self, bare: &AccessClaims, most: usize) -> Result<usize, SignError> {
+        let payload = claims::write_access(&self.party, bare)?.len() + TRUNCATED_LENGTH;
+        let around = self.header.len() + self.key.signature_length() + 2;
+        let beside = (most.saturating_sub(around) * 3 / 4).saturating_sub(payload);
+        Ok(beside.min(most.saturating_sub(ALL_BUT_GROUPS) * 3 / 4))
+    }
+
     /// An access token.
     ///
     /// # Errors
-    /// [`SignError::TooLong`] for a user in too many groups; the others do not happen with a valid key.
+    /// [`SignError::TooLong`] when there are more groups than [`Signer::room`] says; the others do not happen with a valid
+    /// key.
     pub fn access(&self, claims: &AccessClaims) -> Result<String, SignError> {
         let mut token = signing_input(&self.header, &claims::write_access(&self.party, claims)?);
         let signature = self.key.sign(token.as_bytes())?;

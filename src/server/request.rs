@@ -15,6 +15,7 @@ use url::form_urlencoded;
 
 use super::error::ApiError;
 use crate::domain::time::Timestamp;
+use crate::domain::token::Scope;
 use crate::jose::json::strict_object;
 use crate::web::limits::read_body;
 
@@ -46,6 +47,11 @@ impl Call<'_> {
         T: FromStr<Err: Into<ApiError>>,
     {
         self.query(name)?.map(|text| text.parse().map_err(Into::into)).transpose()
+    }
+
+    /// The scope that the query asks tokens to be limited to: groups and nothing else, where it is asked for.
+    pub(super) fn scope(&self) -> Result<Scope, ApiError> {
+        Ok(self.query("scope")?.map(|text| Scope::asked(&text)).transpose()?.unwrap_or_default())
     }
 
     /// Whether the body calls itself this kind of JSON.

@@ -20,6 +20,8 @@ pub struct SignedPair {
     pub access_token: String,
     /// The refresh token that comes with it.
     pub refresh_token: String,
+    /// For how long the access token is good, in seconds.
+    pub expires_in: i64,
 }
 
 /// Why nobody gets tokens.
@@ -133,11 +135,14 @@ impl Service {
         let admission = admit(grant, record.standing, lifetimes.session, now)?;
         let until = admission.authenticated_at().after(mapped.lifetime);
         record.add_mapped(&mapped.groups, until, directory, now);
-        let pair = issue(admission, record.holdings, lifetimes, fresh_ids()?, now);
+        let draft = issue(admission, record.holdings, lifetimes, fresh_ids()?, now);
+        let room = keys.signer().room(draft.bare(), self.0.max_token_length)?;
+        let pair = draft.fit(room);
         self.0.metrics.token_pair();
         Ok(SignedPair {
             access_token: keys.signer().access(&pair.access)?,
             refresh_token: keys.refresh_tokens().write(&pair.refresh)?,
+            expires_in: pair.access.token.expires_at.as_unix() - now.as_unix(),
         })
     }
 }

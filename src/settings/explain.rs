@@ -69,6 +69,11 @@ impl Settings {
             length(jwt.lifetimes.refresh),
             length(jwt.lifetimes.session)
         )?;
+        writeln!(
+            f,
+            "- Access tokens have at most {} bytes; groups there is no room for are left out.",
+            jwt.max_token_length
+        )?;
         match &self.keys.private {
             Some(key) => {
                 let (algorithm, id) = (key.algorithm(), key.public().id());

@@ -9,8 +9,12 @@ use toml::de::DeValue;
 use super::Jwt;
 use super::reader::{Table, integer};
 use crate::domain::token::Lifetimes;
+use crate::jose::compact::MAX_TOKEN;
+use crate::jose::sign::MIN_BOUND;
 
 const DAY: u64 = 24 * 60 * 60;
+/// Longest access token where the settings do not say, in bytes: well below the 8 KiB that common servers take of all headers.
+const MAX_TOKEN_LENGTH: usize = 6 * 1024;
 
 pub(super) fn jwt(root: &Table<'_>) -> Option<Jwt> {
     if root.get("jwt").is_none() {
@@ -20,8 +24,11 @@ pub(super) fn jwt(root: &Table<'_>) -> Option<Jwt> {
     let issuer = table.needed("iss", "\"pasee.example.com\"").and_then(|item| item.parse());
     let audience = table.parsed("audience");
     let lifetimes = lifetimes(&table);
+    let most = table.number("max_token_length", MIN_BOUND as u64..MAX_TOKEN as u64 + 1);
+    let max_token_length =
+        most.and_then(|most| usize::try_from(most).ok()).unwrap_or(MAX_TOKEN_LENGTH);
     table.finish();
-    Some(Jwt { issuer: issuer?, audience, lifetimes: lifetimes? })
+    Some(Jwt { issuer: issuer?, audience, lifetimes: lifetimes?, max_token_length })
 }
 
 fn lifetimes(table: &Table<'_>) -> Option<Lifetimes> {

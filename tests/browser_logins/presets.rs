@@ -119,7 +119,7 @@ async fn the_scope_is_that_of_the_beginning() {
     let asked = browser.visit(&pasee, &asked.header("location").parse().unwrap()).await.is(302);
     let ended = format!("{}&scope=staff", asked.header("location")).parse().unwrap();
     let document = browser.visit(&pasee, &ended).await.is(200).json();
-    assert_eq!(part(document["access_token"].as_str().unwrap(), 1)["scope"], "articles");
+    assert_eq!(part(document["access_token"].as_str().unwrap(), 1)["scope"], "groups:articles");
 }
 
 /// The user says no: a clear answer, and nothing of the provider's text in it.

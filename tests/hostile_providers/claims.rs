@@ -86,7 +86,12 @@ fn written(user: &str, extra: ExtraClaims) -> Value {
     };
     let party = Party { issuer: "pasee.example.com".parse().unwrap(), audience: None };
     let signer = Signer::new(Forger::new(Algorithm::Es256).key, party);
-    part(&signer.access(&AccessClaims { token, groups: Vec::new(), extra }).unwrap(), 1)
+    part(
+        &signer
+            .access(&AccessClaims { token, groups: Vec::new(), groups_truncated: false, extra })
+            .unwrap(),
+        1,
+    )
 }
 
 fn hostile_claims() -> Vec<(String, Value)> {

@@ -8,6 +8,7 @@ mod mapping;
 mod paging;
 mod policy;
 mod process;
+mod room;
 mod rows;
 mod scope;
 #[path = "../support/mod.rs"]

@@ -21,7 +21,7 @@ async fn root_staff_without_staff_in_the_scope_is_nobody() {
     let root = Person::with_scope(&pasee, "root", "articles").await;
     let claims = part(&root.token, 1);
     assert_eq!(claims["groups"], json!(["articles", "articles.drafts.staff"]));
-    assert_eq!(claims["scope"], "articles");
+    assert_eq!(claims["scope"], "groups:articles");
     let refused = [
         root.patch("local-ada", json!({ "is_banned": true })).await,
         root.patch("local-ada", json!({ "not_before": "now" })).await,
@@ -70,7 +70,7 @@ async fn a_refresh_narrows_and_never_widens() {
     );
     let narrower = refresh(&narrow.refresh, "articles.drafts").await.pair();
     assert_eq!(part(&narrower.access, 1)["groups"], json!(["articles.drafts.staff"]));
-    assert_eq!(part(&narrower.refresh, 1)["scope"], "articles.drafts");
+    assert_eq!(part(&narrower.refresh, 1)["scope"], "groups:articles.drafts");
     for wider in ["articles", "other", "staff", "articles.drafts+other"] {
         let answer = refresh(&narrower.refresh, wider).await.is(403);
         assert!(answer.title().contains("never widen"), "{wider}");
@@ -78,7 +78,21 @@ async fn a_refresh_narrows_and_never_widens() {
     // Asked for nothing, it stays as narrow as it is.
     let same = pasee.refresh(&narrower.refresh).await.pair();
     assert_eq!(part(&same.access, 1)["groups"], json!(["articles.drafts.staff"]));
-    for wrong in ["", "+", "A", "articles,other", &["a"; 17].join("+"), "a..b"] {
+    // Both spellings, of one and of several: a union.
+    let both = refresh(&whole.refresh, "other+groups:articles").await.pair();
+    assert_eq!(part(&both.access, 1)["scope"], "groups:articles groups:other");
+    assert_eq!(part(&both.access, 1)["groups"], part(&narrow.access, 1)["groups"]);
+    for wrong in [
+        "",
+        "+",
+        "A",
+        "groups:",
+        "groups:groups:articles",
+        "Groups:articles",
+        "articles,other",
+        &["a"; 17].join("+"),
+        "a..b",
+    ] {
         refresh(&narrower.refresh, wrong).await.is(400);
     }
     let twice = pasee.ask("POST", "/tokens/?refresh&scope=articles&scope=other");

@@ -79,6 +79,11 @@ fn numbers_and_lengths_of_time_are_written_in_many_ways() {
         assert_eq!(settings.jwt.lifetimes.access, Duration::from_secs(seconds), "{text}");
     }
     assert_eq!(read("port = 0x1fd6").port, 8150);
+    for (text, most) in
+        [("", 6144), ("max_token_length = 4096", 4096), ("max_token_length = 16_384", 16_384)]
+    {
+        assert_eq!(read(&format!("[jwt]\niss = \"i\"\n{text}")).jwt.max_token_length, most);
+    }
     let limits = read("[limits]\nlogin_attempts_per_user = 0\nmax_connections = 1_000_000").limits;
     assert_eq!((limits.login_attempts_per_user, limits.max_connections), (0, 1_000_000));
 }

@@ -54,7 +54,7 @@ pub fn free_port() -> u16 {
 /// How a Pasee is to be, before it runs. Users of `local` have the password `pw-NAME`; `local-root` is root staff.
 pub struct Setup {
     users: Vec<&'static str>,
-    roles: Vec<(String, Vec<String>)>,
+    roles: Vec<(String, Vec<String>, Option<i64>)>,
     top: String,
     tables: String,
     memory: u32,
@@ -66,7 +66,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             users: vec!["root", "ada", "alan", "donald", "john", "you"],
-            roles: vec![("staff".to_owned(), vec!["local-root".to_owned()])],
+            roles: vec![("staff".to_owned(), vec!["local-root".to_owned()], None)],
             top: String::new(),
             tables: "[limits]\nlogin_attempts_per_user = 0\nlogin_attempts_per_address = 0\n"
                 .into(),
@@ -122,7 +122,13 @@ impl Setup {
         group: &str,
         users: impl IntoIterator<Item = N>,
     ) -> Self {
-        self.roles.push((group.to_owned(), users.into_iter().map(Into::into).collect()));
+        self.roles.push((group.to_owned(), users.into_iter().map(Into::into).collect(), None));
+        self
+    }
+
+    /// With a user in a group until a second.
+    pub fn until(mut self, group: &str, user: &str, end: i64) -> Self {
+        self.roles.push((group.to_owned(), vec![user.to_owned()], Some(end)));
         self
     }
 
@@ -203,9 +209,10 @@ fn clock() -> Timestamp {
 }
 
 /// Makes the groups, with all above them, and puts users in them.
-fn prepare(store: &Embedded, roles: &[(String, Vec<String>)]) {
+fn prepare(store: &Embedded, roles: &[(String, Vec<String>, Option<i64>)]) {
     let write = |change| store.write_blocking(permit(&Actor::operator(), change).unwrap());
-    for (roster, users) in roles {
+    for (roster, users, end) in roles {
+        let expires_at = end.and_then(Timestamp::from_unix);
         let roster: Roster = roster.parse().unwrap();
         let chain = std::iter::successors(roster.group().cloned(), GroupName::parent);
         for group in chain.collect::<Vec<_>>().into_iter().rev() {
@@ -214,7 +221,7 @@ fn prepare(store: &Embedded, roles: &[(String, Vec<String>)]) {
         }
         for user in users {
             let (roster, user) = (roster.clone(), user.parse().unwrap());
-            write(Change::AddMember(Membership { roster, user, expires_at: None })).unwrap();
+            write(Change::AddMember(Membership { roster, user, expires_at })).unwrap();
         }
     }
 }

@@ -53,7 +53,8 @@ fn claims() -> AccessClaims {
     };
     let groups = ["admin.staff", "staff"].map(|name| name.parse().unwrap()).to_vec();
     let said = Map::from_iter([("email".to_owned(), json!("ada@example.com"))]);
-    AccessClaims { token, groups, extra: passed(&["email".parse().unwrap()], &said) }
+    let extra = passed(&["email".parse().unwrap()], &said);
+    AccessClaims { token, groups, groups_truncated: false, extra }
 }
 
 fn refresh_claims() -> RefreshClaims {

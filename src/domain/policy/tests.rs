@@ -149,7 +149,7 @@ fn token(issued: i64, scope: &str) -> Token {
         expires_at: moment(issued + 1000),
         authenticated_at: moment(issued),
         id: "id".parse().unwrap(),
-        scope: if scope.is_empty() { Scope::Unlimited } else { scope.parse().unwrap() },
+        scope: if scope.is_empty() { Scope::Unlimited } else { Scope::asked(scope).unwrap() },
     }
 }
 
@@ -162,6 +162,7 @@ fn grants() {
         let access = AccessClaims {
             token: token.clone(),
             groups: Vec::new(),
+            groups_truncated: false,
             extra: ExtraClaims::default(),
         };
         let refresh =
@@ -214,14 +215,15 @@ fn scope_never_widens() {
             evidence: Evidence::default(),
             extra: ExtraClaims::default(),
         };
-        let asked_scope = if asked.is_empty() { Scope::Unlimited } else { asked.parse().unwrap() };
+        let asked_scope =
+            if asked.is_empty() { Scope::Unlimited } else { Scope::asked(asked).unwrap() };
         let grant = Grant::Refresh(&refresh, asked_scope);
         let answer = admit(grant, Standing::default(), Duration::from_secs(1000), moment(20));
         match answer {
             Ok(admission) => {
                 assert!(expected, "{held:?} to {asked:?}");
-                let text = if asked.is_empty() { held } else { asked };
-                assert_eq!(admission.scope.to_string(), text);
+                let scope = if asked.is_empty() { held } else { asked };
+                assert_eq!(admission.scope, token(10, scope).scope);
             }
             Err(refusal) => {
                 assert_eq!(
@@ -302,8 +304,12 @@ fn a_login_elsewhere_counts_from_when_it_was() {
 #[test]
 fn permits_are_judged_again() {
     let (now, staff) = (moment(20), || holding("admin.staff".parse().unwrap(), None));
-    let access =
-        AccessClaims { token: token(10, ""), groups: Vec::new(), extra: ExtraClaims::default() };
+    let access = AccessClaims {
+        token: token(10, ""),
+        groups: Vec::new(),
+        groups_truncated: false,
+        extra: ExtraClaims::default(),
+    };
     let session = Duration::from_secs(2000);
     let permitted = |change: Change| {
         let admission = admit(Grant::Access(&access), Standing::default(), session, now).unwrap();
@@ -333,7 +339,7 @@ fn permits_are_judged_again() {
 /// A scope holds back again what it held back first.
 #[test]
 fn a_scope_counts_again() {
-    let login = Login { scope: "admin".parse().unwrap(), ..Login::of(user("kisee-me")) };
+    let login = Login { scope: "groups:admin".parse().unwrap(), ..Login::of(user("kisee-me")) };
     let (session, now) = (Duration::from_secs(1000), moment(20));
     let admission = admit(Grant::Login(login), Standing::default(), session, now).unwrap();
     let held = |text: &str| vec![holding(text.parse().unwrap(), None)];

@@ -5,15 +5,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::domain::claim::ExtraClaims;
+use crate::domain::claim::{ClaimValue, ExtraClaims};
 use crate::domain::evidence::Evidence;
+use crate::domain::membership::Roster;
 use crate::domain::token::{RefreshClaims, Scope, Token};
 use crate::jose::compact::MAX_TOKEN;
 use crate::jose::key::{Algorithm, PrivateKey};
 use crate::jose::kisee::KiseeVerifier;
 use crate::jose::refresh::RefreshTokens;
 use crate::jose::secret::Secret;
-use crate::jose::sign::{SignError, Signer, token_id};
+use crate::jose::sign::{ALL_BUT_GROUPS, SignError, Signer, token_id};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -48,7 +49,7 @@ fn access() -> AccessClaims {
         vec!["staff".parse().unwrap(), "admin".parse().unwrap(), "admin.staff".parse().unwrap()];
     let claims = Map::from_iter([("email".to_owned(), json!("ada@example.com"))]);
     let extra = claims::passed(&["email".parse().unwrap()], &claims);
-    AccessClaims { token: token(), groups, extra }
+    AccessClaims { token: token(), groups, groups_truncated: false, extra }
 }
 
 /// A token of any header and any claims, properly signed.
@@ -77,9 +78,10 @@ fn round_trips() {
         for audience in [None, Some("apps")] {
             let signer = Signer::new(key.clone(), party(audience));
             let verifier = Verifier::new(party(audience), vec![key.public().clone()]);
-            for scope in ["", "admin", "admin staff"] {
+            for scope in ["", "groups:admin", "groups:admin groups:staff"] {
                 let mut claims = access();
                 claims.token.scope = scope.parse().unwrap_or_default();
+                claims.groups_truncated = !scope.is_empty();
                 assert_eq!(verifier.access(&signer.access(&claims).unwrap(), now()), Ok(claims));
             }
         }
@@ -90,9 +92,45 @@ fn round_trips() {
         assert_eq!((&shown["idp"], &shown["nbf"]), (&json!("kisee"), &json!(NOW)));
         assert!(
             shown.get("scope").is_none()
+                && shown.get("groups_truncated").is_none()
                 && shown.get("aud").is_none()
                 && shown.get("refresh_token").is_none()
         );
+    }
+}
+
+/// The room for groups is as much as there is, to the byte, whatever key signs; and no more when all the rest is short.
+#[test]
+fn groups_have_the_room_that_the_rest_leaves() {
+    let rsa = PrivateKey::generate(Algorithm::Rs256).unwrap();
+    for key in keys().into_iter().chain([rsa]) {
+        let signer = Signer::new(key, party(Some("apps")));
+        let text = |count: usize| ClaimValue::Text("x".repeat(count));
+        let most = 5000;
+        for length in (0..16).chain([600, 1000]) {
+            let extra = ["a", "b", "c"].map(|name| (name.parse().unwrap(), text(length)));
+            let bare =
+                AccessClaims { groups: Vec::new(), extra: extra.into_iter().collect(), ..access() };
+            let room = signer.room(&bare, most).unwrap();
+            // One group fills it, but for a comma that it does not have.
+            let group = |length| vec![Roster::Members("g".repeat(length).parse().unwrap())];
+            let (mut groups, mut left) = (Vec::new(), room);
+            while left > 150 {
+                left -= 103;
+                groups.extend(group(100));
+            }
+            groups.extend(group(left - 3));
+            let full = AccessClaims { groups, groups_truncated: true, ..bare };
+            let token = signer.access(&full).unwrap().len();
+            assert!(token <= most, "{token} of {length}");
+            if length < 600 {
+                assert_eq!(room, (most - ALL_BUT_GROUPS) * 3 / 4, "{length}");
+            } else {
+                assert!(token + 4 > most, "{token} of {length}");
+                assert!(signer.room(&full, most).unwrap() < 4, "a token that is full has none");
+            }
+            assert_eq!(signer.room(&full, 100).unwrap(), 0);
+        }
     }
 }
 

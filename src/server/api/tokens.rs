@@ -42,7 +42,7 @@ impl Api {
 
     /// POST: a login with `idp`, or a refresh.
     pub(in crate::server) async fn create_tokens(&self, call: Call<'_>) -> Result<Reply, ApiError> {
-        let scope = call.parsed_query::<Scope>("scope")?.unwrap_or_default();
+        let scope = call.scope()?;
         match (call.query("idp")?, call.query("refresh")?) {
             (Some(name), None) => self.log_in(call, &name, scope).await,
             (None, Some(_)) => self.refresh(&call, scope),
@@ -80,7 +80,8 @@ impl Api {
     pub(in crate::server) fn tokens(&self, pair: &SignedPair, status: StatusCode) -> Reply {
         let document = Document::new(&self.url("/tokens/"), "Tokens")
             .with("access_token", pair.access_token.as_str())
-            .with("refresh_token", pair.refresh_token.as_str());
+            .with("refresh_token", pair.refresh_token.as_str())
+            .with("expires_in", pair.expires_in);
         Reply::document(status, &document)
     }
 

@@ -42,7 +42,7 @@ impl Api {
         if ANSWERS.iter().any(|name| params.get(name).is_some()) {
             return self.end_login(call, provider, &params).await;
         }
-        let scope = call.parsed_query::<Scope>("scope")?.unwrap_or_default();
+        let scope = call.scope()?;
         let (url, cookie) = self.send_away(call, provider, &scope).await?;
         let location = HeaderValue::from_str(url.as_str());
         let location = location

@@ -100,6 +100,7 @@ impl Stage {
             provider_names: vec!["local".parse().unwrap()],
             keys: KeyRing::new(keys()),
             lifetimes: Lifetimes::default(),
+            max_token_length: 6144,
             metrics: Metrics::new(),
             clock: now,
         });
