@@ -169,6 +169,12 @@ async fn stopped(mut stopping: watch::Receiver<()>) {
 fn greet(settings: &Settings, directory: &dyn Directory) {
     let page = Page { after: None, limit: 1 };
     let staff = directory.members(&Roster::RootStaff, page, now());
+    if let Storage::Embedded(file) = &settings.storage
+        && directory.rosters(Page { after: None, limit: 2 }).iter().all(|it| it.group().is_none())
+        && directory.users(Page { after: None, limit: 1 }, now()).is_empty()
+    {
+        tracing::info!("{} holds no group and nobody: the realm is empty", file.display());
+    }
     // In memory, no other process can change that, and the settings' own warning says enough.
     let can_be_changed = matches!(settings.storage, Storage::Embedded(_));
     if can_be_changed && staff.is_none_or(|staff| staff.is_empty()) {

@@ -39,10 +39,10 @@ impl Store {
         })
     }
 
-    /// Whether all of the state was read.
+    /// Whether all of the state was read, and is where it was read from.
     pub(super) fn is_ready(&self) -> bool {
         match self {
-            Self::Embedded(_) => true,
+            Self::Embedded(store) => store.is_ready(),
             Self::Kubernetes(store) => store.is_ready(),
         }
     }

@@ -6,7 +6,10 @@
 //!
 //! | File | Owns |
 //! |---|---|
-//! | `file` | opens the file |
+//! | `file` | opens the file, notices another one in its place, closes it |
+//! | `leftover` | what lies beside the file: whether its write-ahead log is its own |
+//! | `stamp` | what each transaction says of the files it was written for |
+//! | `patience` | how long others' locks are waited for |
 //! | `schema` | its tables, and the steps from each version to the next |
 //! | `load` | reads all of it into the index |
 //! | `writer` | the thread that has it |
@@ -22,10 +25,13 @@ mod change;
 mod error;
 mod file;
 mod judge;
+mod leftover;
 mod load;
 mod log;
+mod patience;
 mod schema;
 mod snapshot;
+mod stamp;
 mod status;
 mod together;
 mod writer;
@@ -122,6 +128,13 @@ impl Embedded {
     /// The fault there was. That of a write stays until another write goes well.
     pub fn health(&self) -> Result<(), Arc<StoreError>> {
         self.status.health()
+    }
+
+    /// Whether the state in memory is that of the file: `false` while the file is gone, spoilt, or another one that cannot
+    /// be taken in its place.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.status.is_current()
     }
 
     /// Finishes the writes that were begun, and closes the file. Blocks meanwhile.

@@ -6,6 +6,7 @@ mod child;
 mod crash;
 mod damage;
 mod faults;
+mod restored;
 mod sharing;
 
 use std::path::{Path, PathBuf};

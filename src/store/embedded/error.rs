@@ -2,6 +2,8 @@
 //!
 //! Must not know what was being done.
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rusqlite::ErrorCode;
@@ -53,6 +55,46 @@ pub enum StoreError {
     /// The file system cannot share memory between processes, as SQLite's write-ahead log needs.
     #[error("the file system cannot hold a write-ahead log; keep the file on a local disk")]
     NoLog,
+    /// The file was put in the place of another one, whose log lies there still.
+    #[error(
+        "{log}, which lies beside it, is not its own: the file was put in the place of another one, and what that one's log holds would be written over it. Stop Pasee; to keep the file as it is, such as a restored backup, move {log} away; to have the former state, put the former file back",
+        log = log.display()
+    )]
+    StaleLog {
+        /// The log of the other file.
+        log: PathBuf,
+    },
+    /// A log lies there, and the file that it belongs to does not.
+    #[error(
+        "it is empty, and {log} beside it holds changes of a file that is missing. Put that file back; to begin with an empty realm, move {log} away",
+        log = log.display()
+    )]
+    Orphan {
+        /// The log of the missing file.
+        log: PathBuf,
+    },
+    /// A rollback journal lies there, which Pasee does not keep.
+    #[error(
+        "{journal}, which lies beside it, is of another file, or of another program that was stopped while it wrote this one, and would be written over it. To keep the file as it is, such as a restored backup, move {journal} away",
+        journal = journal.display()
+    )]
+    StaleJournal {
+        /// The journal.
+        journal: PathBuf,
+    },
+    /// The file was copied without the log that holds what it is about.
+    #[error(
+        "it holds nothing yet, as its log is missing: it is the copy of one file of two. Put the file that ends with -wal beside it; to begin with an empty realm, move it away"
+    )]
+    WithoutLog,
+    /// The file of a running server was replaced by one that holds nothing.
+    #[error(
+        "the realm that was here is gone: the file is empty now. Put the right one there; to begin with an empty realm, restart Pasee"
+    )]
+    Emptied,
+    /// The system does not tell of a file, or does not let it be read.
+    #[error("the file, or what belongs to it, cannot be seen; check who owns it")]
+    Unseen(#[source] io::Error),
     /// The file belongs to another program.
     #[error("the file is a SQLite database of another program; name another one")]
     Foreign,
@@ -89,6 +131,11 @@ impl From<Arc<StoreError>> for WriteError {
 }
 
 impl StoreError {
+    /// Whether it passes by itself, so that what is in memory is up to date all the same in a moment.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Locked(_) | Self::Full(_) | Self::Crowded)
+    }
+
     /// Whether a fresh connection to the file may do better than this one.
     pub(super) fn calls_for_reopening(&self) -> bool {
         !matches!(self, Self::Locked(_) | Self::Full(_))

@@ -1,4 +1,4 @@
-//! Opens the file: makes it if need be, and sets the connection up.
+//! Opens the file: makes it if need be, sets the connection up, notices that another file is in its place, closes it.
 //!
 //! Must not know what is in the tables.
 
@@ -6,18 +6,15 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use super::error::StoreError;
-use super::schema;
-
-/// How long a lock that another process holds is waited for.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Time between two looks whether a lock is free: short, so that a busy process does not keep another out.
-const BETWEEN_TRIES: Duration = Duration::from_millis(2);
+use super::patience::{BETWEEN_TRIES, PATIENCE, be_patient};
+use super::stamp::OnDisk;
+use super::{leftover, schema};
 
 /// For each connection. FULL: a commit is on the disk before it is reported. The cache is in KiB.
 const SETUP: &str = "
@@ -61,50 +58,192 @@ pub enum OpenError {
 }
 
 /// Where the state lives.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Place {
     File(PathBuf),
     /// Gone with the store.
     Memory,
 }
 
-/// Which file a path leads to.
+/// Which files a path leads to, and when the database itself was last written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity(u64, u64);
+pub(super) struct Identity {
+    device: u64,
+    database: OnDisk,
+    log: Option<u64>,
+    shared_memory: Option<u64>,
+}
+
+/// An open file.
+#[derive(Debug)]
+pub(super) struct Database {
+    pub(super) connection: Connection,
+    place: Place,
+    /// Which files were opened; nothing in memory.
+    identity: Option<Identity>,
+}
+
+/// What has become of the files at the path since they were opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Since {
+    /// They are the same.
+    Same,
+    /// Others are there, or none.
+    Replaced,
+}
 
 impl Place {
-    /// Which file is there now; the same for ever in memory.
-    pub(super) fn identity(&self) -> Option<Identity> {
-        match self {
-            Self::Memory => Some(Identity(0, 0)),
-            Self::File(path) => {
-                let metadata = path.metadata().ok()?;
-                Some(Identity(metadata.dev(), metadata.ino()))
-            }
-        }
+    fn identity(&self) -> Option<Identity> {
+        let Self::File(path) = self else { return None };
+        let database = path.metadata().ok()?;
+        let inode = |path: PathBuf| path.metadata().ok().map(|metadata| metadata.ino());
+        Some(Identity {
+            device: database.dev(),
+            database: OnDisk::of(&database),
+            log: inode(leftover::log_of(path)),
+            shared_memory: inode(leftover::shared_memory_of(path)),
+        })
+    }
+
+    /// Whether there is a file, and nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self::File(path) = self else { return false };
+        path.metadata().is_ok_and(|metadata| metadata.len() == 0)
     }
 
     /// A connection to what is there, in the latest version.
-    pub(super) fn connect(&self) -> Result<Connection, StoreError> {
+    ///
+    /// # Errors
+    /// Something is wrong with it, or with what lies beside it. SQLite has written nothing to it then.
+    pub(super) fn connect(&self) -> Result<Database, StoreError> {
         let mut connection = match self {
             Self::Memory => Connection::open_in_memory()?,
             Self::File(path) => {
+                leftover::check(path)?;
                 let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
                 Connection::open_with_flags(path, flags)?
             }
         };
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         be_patient(&mut connection)?;
-        schema::check(&connection)?; // before anything is written: it may be another program's
+        let had_log = match self {
+            Self::Memory => true,
+            Self::File(path) => leftover::log_of(path).exists(),
+        };
+        let found = schema::check(&connection)?; // before anything is written: it may be another program's
         if connection.is_readonly(MAIN_DB)? {
             return Err(StoreError::ReadOnly(read_only()));
         }
-        if let Self::File(_) = self {
-            keep_a_log_ahead(&connection)?;
-        }
         connection.execute_batch(SETUP)?;
         connection.set_prepared_statement_cache_capacity(32);
-        schema::migrate(&mut connection)?;
-        Ok(connection)
+        if let Self::File(path) = self {
+            connection.execute_batch(leftover::BY_HAND)?;
+            if found == 0 {
+                // Tables first: a file whose log is missing is told from a new one by having none.
+                if !had_log && keeps_a_log_ahead(&connection)? {
+                    return Err(StoreError::WithoutLog);
+                }
+                schema::migrate(&mut connection, None)?;
+            }
+            keep_a_log_ahead(&connection)?;
+            schema::migrate(&mut connection, Some(path))?;
+        } else {
+            schema::migrate(&mut connection, None)?;
+        }
+        Ok(Database { connection, place: self.clone(), identity: self.identity() })
+    }
+}
+
+impl Database {
+    /// The path, unless it is in memory.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(path) => Some(path),
+            Place::Memory => None,
+        }
+    }
+
+    /// Whether the files at the path are still those that were opened.
+    ///
+    /// # Errors
+    /// The database is another one than before, and what lies beside it is not its own.
+    pub(super) fn since(&mut self) -> Result<Since, StoreError> {
+        let there = self.place.identity();
+        if there == self.identity {
+            return Ok(Since::Same);
+        }
+        let (Some(path), Some(there), Some(opened)) = (self.path(), there, self.identity) else {
+            return Ok(Since::Replaced);
+        };
+        if !opened.is_same_files(there) {
+            return Ok(Since::Replaced);
+        }
+        // Written by another process that shares it, or by somebody who knows nothing of that.
+        leftover::check(path)?;
+        if !leftover::shows(&self.connection, path)? {
+            return Ok(Since::Replaced);
+        }
+        self.identity = Some(there);
+        Ok(Since::Same)
+    }
+
+    /// Moves what the log holds into the database, as far as that can be done now.
+    ///
+    /// # Errors
+    /// The file fails.
+    pub(super) fn move_log_in(&mut self) -> Result<(), StoreError> {
+        if let Place::File(path) = &self.place {
+            leftover::move_in(&mut self.connection, path)?;
+            self.identity = self.place.identity();
+        }
+        Ok(())
+    }
+
+    /// Closes it as it is: another file may be in its place, or it fails.
+    pub(super) fn abandon(mut self) {
+        if !self.log_is_lost() {
+            self.place = Place::Memory;
+        }
+    }
+
+    /// Whether nobody but this connection knows what the log holds any more, as its name was taken away.
+    fn log_is_lost(&self) -> bool {
+        let (Some(there), Some(opened)) = (self.place.identity(), self.identity) else {
+            return false;
+        };
+        there.log.is_none() && there.device == opened.device && there.database == opened.database
+    }
+}
+
+impl Identity {
+    /// Whether they are the same files, perhaps written since.
+    fn is_same_files(self, other: Self) -> bool {
+        let files = |it: Self| (it.device, it.database.inode(), it.log, it.shared_memory);
+        files(self) == files(other)
+    }
+}
+
+impl Drop for Database {
+    /// As nobody else may have the file any more, all of the log is moved into it; SQLite then takes the log away.
+    fn drop(&mut self) {
+        let Place::File(path) = &self.place else { return };
+        if !self.connection.is_autocommit() {
+            // What was begun and not finished is not wanted.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        let is_same = self.place.identity().zip(self.identity);
+        let is_same = is_same.is_some_and(|(there, opened)| opened.is_same_files(there));
+        let may_be_moved = if is_same {
+            leftover::move_in(&mut self.connection, path).is_ok()
+                && leftover::length(&leftover::log_of(path)) == 0
+        } else {
+            self.log_is_lost()
+        };
+        if may_be_moved {
+            // Otherwise the log stays, and is played when the file is opened again: nothing is lost.
+            let _ =
+                self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+        }
     }
 }
 
@@ -112,16 +251,10 @@ fn read_only() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY), None)
 }
 
-fn be_patient(connection: &mut Connection) -> Result<(), StoreError> {
-    let mut since = Instant::now();
-    let wait = move |tries| {
-        if tries == 0 {
-            since = Instant::now();
-        }
-        std::thread::sleep(BETWEEN_TRIES);
-        since.elapsed() < PATIENCE
-    };
-    Ok(connection.busy_handler(Some(wait))?)
+/// Whether the file says that it has a write-ahead log.
+fn keeps_a_log_ahead(connection: &Connection) -> Result<bool, StoreError> {
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    Ok(mode == "wal")
 }
 
 /// Write-ahead logging, so that reading and writing do not wait for each other. When two processes ask for it at the

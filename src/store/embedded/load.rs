@@ -51,6 +51,14 @@ pub(super) fn everything(connection: &Connection) -> Result<(Contents, Cursor), 
     Ok((contents, log::end(connection)?))
 }
 
+/// Whether there is neither a group, nor a membership, nor a standing.
+pub(super) fn is_nothing(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM groups WHERE id <> 0)
+               AND NOT EXISTS (SELECT 1 FROM memberships)
+               AND NOT EXISTS (SELECT 1 FROM standings)";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
 /// Reads the rows of a query one by one; `table` and `what` say in an error what should have been there.
 pub(super) fn each(
     connection: &Connection,

@@ -2,15 +2,19 @@
 //!
 //! Must not know what rows mean to the index.
 
+use std::path::Path;
+
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::StoreError;
+use super::leftover;
+use super::stamp::{self, Moving};
 
 /// "Pase" in ASCII, where SQLite keeps whose file it is.
 const APPLICATION: u32 = u32::from_be_bytes(*b"Pase");
 
 /// One step for each version: the first makes an empty file version 1. Released steps never change.
-const STEPS: [&str; 2] = [TABLES, CHANGES];
+const STEPS: [&str; 3] = [TABLES, CHANGES, STAMP];
 
 /// Group 0 is the realm itself: parent of the root groups, and its staff is the root staff. Deleting a group takes its
 /// subgroups and memberships along. `role`: 0 member, 1 staff. Moments are seconds since 1970; NULL = no end, or never.
@@ -51,18 +55,34 @@ const CHANGES: &str = "
     ) STRICT;
 ";
 
-/// Makes the file Pasee's own, in the latest version; two processes may do so at once.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+/// What the last transaction said of its files.
+const STAMP: &str = "
+    CREATE TABLE stamp (
+        id INTEGER PRIMARY KEY CHECK (id = 0),
+        text TEXT NOT NULL
+    ) STRICT;
+";
+
+/// Makes the file Pasee's own, in the latest version; two processes may do so at once. With its path, it has a write-ahead
+/// log.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    database: Option<&Path>,
+) -> Result<(), StoreError> {
     if check(connection)? == latest() {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let files = database.map(leftover::files).transpose()?;
     let found = version(&transaction)?; // again, now that nobody else can change it
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(usize::MAX)) {
         transaction.execute_batch(step)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", latest())?;
+    if let Some(files) = files {
+        stamp::put(&transaction, files, Moving::Not)?;
+    }
     Ok(transaction.commit()?)
 }
 

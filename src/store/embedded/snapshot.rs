@@ -5,10 +5,10 @@
 use std::io;
 use std::path::Path;
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use super::error::StoreError;
-use super::file::{OpenError, Place};
+use super::file::{Database, OpenError, Place};
 use super::load::{each, number_of};
 use super::log::{moment, parsed};
 use crate::domain::directory::Standing;
@@ -20,7 +20,7 @@ use crate::domain::user::UserId;
 /// The file as it is when this is made, whatever others write meanwhile.
 #[derive(Debug)]
 pub struct Snapshot {
-    connection: Connection,
+    database: Database,
 }
 
 impl Snapshot {
@@ -35,11 +35,11 @@ impl Snapshot {
             return Err(OpenError::Missing { path: path.to_owned() });
         }
         let failed = |source| OpenError::File { path: path.to_owned(), source };
-        let connection = Place::File(path.to_owned()).connect().map_err(failed)?;
+        let database = Place::File(path.to_owned()).connect().map_err(failed)?;
         // The first reading fixes the moment; nothing is written, so that nothing is lost when this is dropped.
-        let begun = connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;");
+        let begun = database.connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;");
         begun.map_err(|error| failed(error.into()))?;
-        Ok(Self { connection })
+        Ok(Self { database })
     }
 
     /// Every group, in order.
@@ -49,7 +49,7 @@ impl Snapshot {
     pub fn groups(&self) -> Result<Vec<GroupName>, StoreError> {
         let mut groups = Vec::new();
         let sql = "SELECT name FROM groups WHERE id <> 0";
-        each(&self.connection, sql, [], ("groups", "group name"), |row| {
+        each(&self.database.connection, sql, [], ("groups", "group name"), |row| {
             groups.push(parsed(row, 0)?);
             Ok(())
         })?;
@@ -75,11 +75,11 @@ impl Snapshot {
         let ending = "SELECT user, expires_at FROM memberships WHERE expires_at > ?3 AND role = ?2
                       AND group_id = (SELECT id FROM groups WHERE name = ?1) ORDER BY expires_at, user";
         let holds = ("memberships", "membership");
-        each(&self.connection, endless, params![group, role], holds, |row| {
+        each(&self.database.connection, endless, params![group, role], holds, |row| {
             each_member(parsed(row, 0)?, None);
             Ok(())
         })?;
-        each(&self.connection, ending, params![group, role, now.as_unix()], holds, |row| {
+        each(&self.database.connection, ending, params![group, role, now.as_unix()], holds, |row| {
             each_member(parsed(row, 0)?, moment(row, 1)?);
             Ok(())
         })
@@ -94,7 +94,7 @@ impl Snapshot {
         mut each_standing: impl FnMut(UserId, Standing),
     ) -> Result<(), StoreError> {
         let sql = "SELECT user, banned, not_before FROM standings ORDER BY user";
-        each(&self.connection, sql, [], ("standings", "standing"), |row| {
+        each(&self.database.connection, sql, [], ("standings", "standing"), |row| {
             let standing = Standing { banned: row.get(1)?, not_before: moment(row, 2)? };
             each_standing(parsed(row, 0)?, standing);
             Ok(())

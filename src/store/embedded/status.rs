@@ -32,9 +32,25 @@ impl Status {
         self.faults().write = error;
     }
 
-    /// How the last look for others' changes went.
+    /// How the last look for others' changes went. A new fault is told once.
     pub(super) fn looked(&self, error: Option<Arc<StoreError>>) {
-        self.faults().look = error;
+        let mut faults = self.faults();
+        let text = |error: &Option<Arc<StoreError>>| error.as_ref().map(ToString::to_string);
+        let (before, now) = (text(&faults.look), text(&error));
+        faults.look = error;
+        drop(faults);
+        match (before, now) {
+            (before, Some(now)) if before.as_ref() != Some(&now) => {
+                tracing::error!("the file of groups cannot be used: {now}");
+            }
+            (Some(_), None) => tracing::info!("the file of groups can be used again"),
+            _ => {}
+        }
+    }
+
+    /// Whether what is in memory is what the file holds, or will be in a moment.
+    pub(super) fn is_current(&self) -> bool {
+        self.faults().look.as_ref().is_none_or(|error| error.is_passing())
     }
 
     pub(super) fn health(&self) -> Result<(), Arc<StoreError>> {

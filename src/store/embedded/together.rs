@@ -9,8 +9,9 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::change::Refused;
 use super::error::StoreError;
 use super::file::{self, OpenError, Place};
+use super::stamp::{self, Moving};
 use super::writer::carry_out;
-use super::{Clock, load, log};
+use super::{Clock, leftover, load, log};
 use crate::domain::directory::Directory;
 use crate::domain::policy::Permit;
 use crate::domain::realm::WriteError;
@@ -53,7 +54,8 @@ pub fn change_together<E>(
 ) -> Result<(), TogetherError<E>> {
     file::create(path)?;
     let failed = |source| OpenError::File { path: path.to_owned(), source };
-    let mut connection = Place::File(path.to_owned()).connect().map_err(failed)?;
+    let mut database = Place::File(path.to_owned()).connect().map_err(failed)?;
+    let connection = &mut database.connection;
     let mut plan_by = |connection: &Connection, now| {
         let index = Index::new(load::everything(connection)?.0);
         plan(&index, now).map_err(TogetherError::Plan)
@@ -67,6 +69,7 @@ pub fn change_together<E>(
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let files = leftover::files(path)?;
     if version(&transaction)? != seen {
         now = clock();
         permits = plan_by(&transaction, now)?;
@@ -79,6 +82,7 @@ pub fn change_together<E>(
         })?;
     }
     log::trim(&transaction)?;
+    stamp::put(&transaction, files, Moving::Not)?;
     Ok(transaction.commit()?)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The file judges every write, not the index: another process may have written a moment ago. Must not know who waits.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -10,11 +11,15 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::change::{Refused, execute};
 use super::error::StoreError;
-use super::file::{Identity, Place};
+use super::file::{Database, Place, Since};
 use super::judge::judge;
+use super::leftover;
 use super::log::{self, Cursor, News};
+use super::stamp::{self, Moving};
 use super::status::Status;
 use super::{Clock, load};
+use crate::domain::directory::{Directory, Page};
+use crate::domain::membership::Roster;
 use crate::domain::policy::Permit;
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
@@ -40,7 +45,9 @@ pub(super) struct Writer {
     clock: Clock,
     index: Arc<Index>,
     status: Arc<Status>,
-    connection: Option<(Connection, Option<Identity>)>,
+    database: Option<Database>,
+    /// Something was written since the last look, so that more may follow.
+    is_busy: bool,
     /// Something failed; the connection is to be tried before it is used.
     suspect: bool,
     /// Up to where the index follows the log; `None`: not at all.
@@ -56,7 +63,8 @@ impl Writer {
             clock,
             index,
             status,
-            connection: None,
+            database: None,
+            is_busy: false,
             suspect: false,
             cursor: None,
             seen: None,
@@ -80,7 +88,7 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             if Instant::now() >= next_look {
-                let looked = self.look().map_err(Arc::new);
+                let looked = self.look().and_then(|()| self.rest()).map_err(Arc::new);
                 self.status.looked(looked.err());
                 next_look = Instant::now() + LOOK;
             }
@@ -110,9 +118,11 @@ impl Writer {
     fn commit(&mut self, batch: &[Job]) -> Result<Vec<Result<(), WriteError>>, StoreError> {
         self.ready()?;
         let now = (self.clock)();
-        let Some((connection, _)) = &mut self.connection else { return Err(StoreError::Closed) };
+        let Some(database) = &mut self.database else { return Err(StoreError::Closed) };
+        let path = database.path().map(Path::to_owned);
         let mut transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            database.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let files = path.as_deref().map(leftover::files).transpose()?;
         self.cursor = Some(follow(&transaction, self.cursor, &self.index)?);
         let (mut updates, mut trouble) = (Vec::new(), None);
         let mut results = Vec::with_capacity(batch.len());
@@ -140,11 +150,15 @@ impl Writer {
             transaction.rollback()?;
         } else {
             log::trim(&transaction)?;
+            if let Some(files) = files {
+                stamp::put(&transaction, files, Moving::Not)?;
+            }
             let end = log::end(&transaction)?;
             transaction.commit()?;
             self.status.committed();
             self.cursor = Some(end);
             self.index.apply(&updates);
+            self.is_busy = true;
         }
         self.status.wrote(trouble);
         Ok(results)
@@ -159,7 +173,9 @@ impl Writer {
 
     fn look_closer(&mut self) -> Result<(), StoreError> {
         self.ready()?;
-        let Some((connection, _)) = &mut self.connection else { return Err(StoreError::Closed) };
+        let Some(Database { connection, .. }) = &mut self.database else {
+            return Err(StoreError::Closed);
+        };
         let version = connection
             .prepare_cached("PRAGMA data_version")?
             .query_row([], |row| row.get::<_, i64>(0))?;
@@ -173,31 +189,62 @@ impl Writer {
         Ok(())
     }
 
+    /// Moves what the write-ahead log holds into the database when writes pause, or when it has grown: a copy of the one
+    /// file then holds all that is older.
+    fn rest(&mut self) -> Result<(), StoreError> {
+        let is_busy = std::mem::take(&mut self.is_busy);
+        let Some(database) = &mut self.database else { return Ok(()) };
+        let held = database.path().map_or(0, |path| leftover::length(&leftover::log_of(path)));
+        if held > leftover::LARGE || held > 0 && !is_busy {
+            database.move_log_in()?;
+        }
+        Ok(())
+    }
+
+    /// Whether the index holds no group and nobody.
+    fn knows_nothing(&self) -> bool {
+        let has_group = |roster: &Roster| roster.group().is_some();
+        !self.index.rosters(Page { after: None, limit: 2 }).iter().any(has_group)
+            && self.index.users(Page { after: None, limit: 1 }, (self.clock)()).is_empty()
+    }
+
     /// Makes sure of a connection to the file that is at the path now.
     fn ready(&mut self) -> Result<(), StoreError> {
-        let there = self.place.identity();
-        if let Some((connection, opened)) = &self.connection {
-            let moved = *opened != there;
-            if moved {
-                self.cursor = None; // whatever comes there is another file
-            }
-            let tried = self.suspect.then(|| connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK"));
-            match tried.transpose().map_err(StoreError::from) {
-                Err(error) if !error.calls_for_reopening() => return Err(error),
-                Err(_) => {}
-                Ok(_) if moved => {}
-                Ok(_) => {
+        if let Some(database) = &mut self.database {
+            let since = database.since();
+            let tried = match since {
+                Ok(Since::Same) if self.suspect => {
+                    database.connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")
+                }
+                _ => Ok(()),
+            };
+            match (since, tried.map_err(StoreError::from)) {
+                (_, Err(error)) if !error.calls_for_reopening() => return Err(error),
+                (Ok(Since::Same), Ok(())) => {
                     self.suspect = false;
                     return Ok(());
                 }
+                (Ok(Since::Same), Err(_)) => {}
+                // Whatever comes there is another file.
+                (Ok(Since::Replaced) | Err(_), _) => self.cursor = None,
             }
             if let Place::Memory = self.place {
                 return Err(StoreError::Closed);
             }
         }
-        self.connection = None;
+        if let Some(database) = self.database.take() {
+            database.abandon();
+        }
         self.seen = None;
-        self.connection = Some((self.place.connect()?, there));
+        let may_be_empty = self.cursor.is_some() || self.knows_nothing();
+        if !may_be_empty && self.place.is_empty() {
+            return Err(StoreError::Emptied);
+        }
+        let database = self.place.connect()?;
+        if !may_be_empty && load::is_nothing(&database.connection)? {
+            return Err(StoreError::Emptied);
+        }
+        self.database = Some(database);
         self.suspect = false;
         Ok(())
     }

@@ -1,0 +1,208 @@
+//! What each transaction says of the files it was written for, so that a write-ahead log that was left by another file is
+//! told from the file's own.
+//!
+//! SQLite ties a write-ahead log to the database beside it by nothing but its name: it plays a log that was left there by
+//! the former database over the one that was restored in its place. Must not know how files are read.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::StoreError;
+
+/// How the text of a stamp begins, by which it is found in a write-ahead log. A stamp is always as long as another, so that
+/// SQLite writes one over the other.
+const BEGINNING: &str = "pasee stamp";
+/// Numbers in a stamp, each of 16 hexadecimal digits with a space before.
+const NUMBERS: usize = 9;
+/// Length of a stamp's text.
+const LENGTH: usize = BEGINNING.len() + NUMBERS * 17;
+
+/// What the file held after one transaction: the how many-th, and what no other has by chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Edition {
+    count: u64,
+    random: u64,
+}
+
+/// The database file by itself, as the system sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OnDisk {
+    inode: u64,
+    /// When it was last written: seconds and nanoseconds.
+    written: (u64, u64),
+}
+
+/// What a transaction says of its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    edition: Edition,
+    /// What it held before that; `None` if it had no stamp.
+    before: Option<Edition>,
+    /// Whether the log may have been moved into the database in part since it was begun.
+    moving: bool,
+    /// The database when this was written.
+    database: OnDisk,
+    /// The inode of the write-ahead log that this was written to.
+    log: u64,
+}
+
+/// The files that there are, as far as the system tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Files {
+    pub(super) database: OnDisk,
+    pub(super) log: Option<u64>,
+    /// Whether the write-ahead log holds something.
+    pub(super) is_log_empty: bool,
+}
+
+impl OnDisk {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let written = (metadata.mtime().cast_unsigned(), metadata.mtime_nsec().cast_unsigned());
+        Self { inode: metadata.ino(), written }
+    }
+
+    pub(super) fn inode(self) -> u64 {
+        self.inode
+    }
+
+    /// Some file systems keep whole seconds only, which shows once they were unmounted.
+    fn is_written_when(self, other: Self) -> bool {
+        self.written == other.written || (self.written.0, 0) == other.written
+    }
+}
+
+/// The stamps of a write-ahead log, in order.
+#[derive(Debug)]
+pub(super) struct History {
+    /// What the database held by itself when the log was begun.
+    begun: Option<Edition>,
+    editions: Vec<Edition>,
+    last: Stamp,
+}
+
+impl History {
+    pub(super) fn begin(stamp: Stamp) -> Self {
+        Self { begun: stamp.before, editions: vec![stamp.edition], last: stamp }
+    }
+
+    pub(super) fn push(&mut self, stamp: Stamp) {
+        if stamp.edition.count > self.last.edition.count {
+            self.editions.push(stamp.edition);
+            self.last = stamp;
+        }
+    }
+
+    pub(super) fn last(&self) -> &Stamp {
+        &self.last
+    }
+
+    /// Whether the log belongs to a database that holds `alone` by itself.
+    pub(super) fn belongs_to(&self, alone: Option<&Stamp>, there: Files) -> bool {
+        let alone = alone.map(|stamp| stamp.edition);
+        if alone == Some(self.last.edition) {
+            return true; // all of it is in the database
+        }
+        let is_moved_in_part = || alone.is_some_and(|alone| self.editions.contains(&alone));
+        let continues = alone == self.begun || is_moved_in_part();
+        // Copies have other inodes, all of them.
+        let is_same_log = there.log == Some(self.last.log);
+        let is_same_database = there.database.inode == self.last.database.inode
+            && (self.last.moving || self.last.database.is_written_when(there.database));
+        continues && (!is_same_log || is_same_database)
+    }
+}
+
+impl Stamp {
+    /// The latest stamp in a page of a write-ahead log.
+    pub(super) fn find(page: &[u8]) -> Option<Self> {
+        let beginning = BEGINNING.as_bytes();
+        let begins = page.windows(LENGTH).filter(|text| text.starts_with(beginning));
+        begins.filter_map(Self::parse).max_by_key(|stamp| stamp.edition.count)
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(text).ok()?.strip_prefix(BEGINNING)?;
+        let number = |digits: &str| u64::from_str_radix(digits, 16).ok();
+        let numbers: Option<Vec<u64>> = text.split_ascii_whitespace().map(number).collect();
+        let numbers: [u64; NUMBERS] = numbers?.try_into().ok()?;
+        let [count, random, count_before, before, moving, inode, seconds, nanoseconds, log] =
+            numbers;
+        Some(Self {
+            edition: Edition { count, random },
+            before: (count_before > 0).then_some(Edition { count: count_before, random: before }),
+            moving: moving > 0,
+            database: OnDisk { inode, written: (seconds, nanoseconds) },
+            log,
+        })
+    }
+
+    fn text(&self) -> String {
+        let before = self.before.unwrap_or(Edition { count: 0, random: 0 });
+        let numbers: [u64; NUMBERS] = [
+            self.edition.count,
+            self.edition.random,
+            before.count,
+            before.random,
+            self.moving.into(),
+            self.database.inode,
+            self.database.written.0,
+            self.database.written.1,
+            self.log,
+        ];
+        numbers.iter().fold(BEGINNING.to_owned(), |text, number| format!("{text} {number:016x}"))
+    }
+
+    /// Whether the log may have been moved in part.
+    pub(super) fn is_moving(&self) -> bool {
+        self.moving
+    }
+}
+
+/// The stamp of the last transaction.
+pub(super) fn last(connection: &Connection) -> Result<Option<Stamp>, StoreError> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'stamp'";
+    if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(None);
+    }
+    let sql = "SELECT text FROM stamp";
+    let text: Option<String> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
+    Ok(text.and_then(|text| Stamp::parse(text.as_bytes())))
+}
+
+/// Whether the log is being moved into the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moving {
+    /// It is not, by this transaction.
+    Not,
+    /// It will be, as soon as this transaction is on the disk.
+    Begins,
+}
+
+/// Stamps the transaction that is under way.
+pub(super) fn put(
+    transaction: &Connection,
+    files: Files,
+    moving: Moving,
+) -> Result<(), StoreError> {
+    let before = last(transaction)?;
+    // The log may be in the database in part, also when somebody else has written the database since.
+    let was_moving = before.is_some_and(|before| {
+        !files.is_log_empty && (before.moving || before.database != files.database)
+    });
+    let random: i64 = transaction.query_row("SELECT random()", [], |row| row.get(0))?;
+    let stamp = Stamp {
+        edition: Edition {
+            count: before.map_or(0, |before| before.edition.count) + 1,
+            random: random.cast_unsigned(),
+        },
+        before: before.map(|before| before.edition),
+        moving: was_moving || moving == Moving::Begins,
+        database: files.database,
+        log: files.log.unwrap_or_default(),
+    };
+    let sql = "INSERT OR REPLACE INTO stamp (id, text) VALUES (0, ?)";
+    transaction.prepare_cached(sql)?.execute(params![stamp.text()])?;
+    Ok(())
+}
