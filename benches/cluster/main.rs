@@ -11,18 +11,13 @@
     reason = "a program that prints, or stops when something is wrong"
 )]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../../tests/support/mod.rs"]
 mod support;
 
-#[path = "cluster/latency.rs"]
 mod latency;
-#[path = "cluster/ready.rs"]
 mod ready;
-#[path = "cluster/relist.rs"]
 mod relist;
-#[path = "cluster/stage.rs"]
 mod stage;
-#[path = "cluster/work.rs"]
 mod work;
 
 use std::os::unix::process::CommandExt;
