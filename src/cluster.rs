@@ -1,16 +1,18 @@
 //! A Kubernetes API server: how it is connected to, what logins ask of it, and what a realm's objects say at this moment.
 //!
-//! Owns the credentials, the port of `idp` to the API server, and consistent reads ([`live`]). Must not know what becomes
-//! of an answer.
+//! Owns the credentials, the port of `idp` to the API server, consistent reads ([`live`]), and how faults of the API server
+//! are told (`outage`). Must not know what becomes of an answer.
 
 mod connect;
 pub mod live;
+mod outage;
 mod review;
 
 use std::path::Path;
 
 pub(crate) use connect::configuration;
 pub use connect::{OpenError, look_at};
+pub use outage::Outage;
 pub use review::Reviewer;
 
 /// Connects to the API server that a kubeconfig names, or to that of the pod, for reviews of tokens. Nothing is sent yet.

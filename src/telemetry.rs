@@ -42,6 +42,9 @@ pub enum LogError {
 const RIGHT_FILTER: &str =
     "a right one is error, warn, info, debug, trace or off, or a list such as info,pasee=debug";
 
+/// What the Kubernetes client says of each request that fails: whoever asked says so too, with the cause.
+const SAID_TWICE: &str = "kube_client::client::builder=off";
+
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
 /// Starts the log, on standard error. The environment variable `RUST_LOG`, if set, wins over the level of the settings.
@@ -63,7 +66,7 @@ pub fn start_log(log: &Log) -> Result<(), LogError> {
 
 fn filter(log: &Log, asked: Option<OsString>) -> Result<EnvFilter, LogError> {
     let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
-        return Ok(EnvFilter::new(&log.level));
+        return Ok(EnvFilter::new(format!("{},{SAID_TWICE}", log.level)));
     };
     let asked = asked.into_string().map_err(|_| LogError::NotUtf8)?;
     for word in asked.split(',').map(str::trim) {
@@ -138,11 +141,11 @@ impl Metrics {
         registry.register("http_request_duration_seconds", "Time to answer", durations.clone());
         registry.register("logins", "Logins by identity provider and outcome", logins.clone());
         registry.register("token_pairs_issued", "Pairs of tokens issued", tokens.clone());
-        let help = "1 while the last write, and the last look for others' changes, went well";
+        let help = "1 while the state can be read and written, as far as was tried last";
         registry.register("store_healthy", help, store_healthy.clone());
         let help = "Transactions since the start; many writes may share one";
         registry.register("store_transactions", help, store_commits.clone());
-        let help = "How long the Kubernetes API server has shown no sign of life; 0 without one";
+        let help = "How old what is known of the state in Kubernetes may be; 0 without it";
         registry.register("store_staleness_seconds", help, store_age.clone());
         let registry = Arc::new(registry);
         Self {
@@ -199,7 +202,7 @@ mod tests {
     fn the_environment_wins_or_is_refused() {
         let filter = |asked: &str| filter(&Log::default(), Some(asked.into()));
         for (asked, shown) in [
-            ("", "info"),
+            ("", "kube_client::client::builder=off,info"),
             ("debug", "debug"),
             ("WARN", "warn"),
             ("info,pasee=debug", "pasee=debug,info"),

@@ -13,7 +13,7 @@ use crate::store::embedded::Embedded;
 use crate::store::kubernetes::{Kubernetes, Options};
 use crate::telemetry::Metrics;
 
-/// A watch in good health shows a sign of life every minute; twice that is too long.
+/// A state in good health is proved to be new every minute and a half; past this it is not.
 const HEALTHY: Duration = Duration::from_secs(120);
 
 /// An open store.
@@ -39,11 +39,11 @@ impl Store {
         })
     }
 
-    /// Whether all of the state was read, and is where it was read from.
+    /// Whether the state was read, is where it was read from, and is new enough to issue tokens by.
     pub(super) fn is_ready(&self) -> bool {
         match self {
             Self::Embedded(store) => store.is_ready(),
-            Self::Kubernetes(store) => store.is_ready(),
+            Self::Kubernetes(store) => store.fresh().is_ok(),
         }
     }
 
@@ -65,7 +65,8 @@ impl Store {
             }
             Self::Kubernetes(store) => {
                 let age = store.age();
-                let health = if store.is_ready() && age < HEALTHY { Ok(()) } else { Err(Stale) };
+                let is_well = store.health().is_ok() && age < HEALTHY;
+                let health = if is_well { Ok(()) } else { Err(Stale::TooOld) };
                 metrics.store(store.writes(), &health, age);
             }
         }

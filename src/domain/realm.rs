@@ -30,10 +30,16 @@ pub trait Realm: Send + Sync {
     }
 }
 
-/// The state in memory is too old to issue tokens by.
+/// The state in memory is nothing to issue tokens by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("what is known of users and groups is too old to issue tokens by; try again later")]
-pub struct Stale;
+pub enum Stale {
+    /// It was read once, and cannot be read any more.
+    #[error("what is known of users and groups is too old to issue tokens by; try again later")]
+    TooOld,
+    /// It was never read since the start.
+    #[error("users and groups were not read yet; try again later")]
+    NeverRead,
+}
 
 /// Why a change did not happen.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -219,11 +219,13 @@ impl ApiError {
     fn title(&self) -> String {
         match self {
             Self::Write(WriteError::Unavailable(reason)) => {
-                tracing::error!(%reason, "the state cannot be written");
+                let error: &dyn std::error::Error = &**reason;
+                tracing::error!(error, "the state cannot be written");
                 "the state cannot be written now; nothing was changed, try again later".to_owned()
             }
             Self::Write(WriteError::Unconfirmed(reason)) => {
-                tracing::error!(%reason, "a change is not confirmed");
+                let error: &dyn std::error::Error = &**reason;
+                tracing::error!(error, "a change is not confirmed");
                 "the change may have been made; look before you try again".to_owned()
             }
             Self::Provider(ProviderError::InvalidResponse(reason)) => {
@@ -290,7 +292,8 @@ mod tests {
             ),
             (WriteError::Unavailable(inside()).into(), 503, "nothing was changed"),
             (WriteError::Unconfirmed(inside()).into(), 503, "may have been made"),
-            (ApiError::from(Stale), 503, "too old to issue tokens by"),
+            (ApiError::from(Stale::TooOld), 503, "too old to issue tokens by"),
+            (ApiError::from(Stale::NeverRead), 503, "were not read yet"),
         ] {
             let answer = error.answer();
             let body = String::from_utf8(answer.body).unwrap();

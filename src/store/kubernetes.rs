@@ -3,11 +3,13 @@
 //! Reads never wait for the API server: while it is away they go on from the last state, whose age is known, and writes
 //! are refused. A write is acknowledged when this replica's watch has brought it back. Must not know who may do what.
 //!
-//! `connect` makes the client. What the watches bring is read by `wire`, as an `object`; `state` says what follows, and
-//! `view` shows it, as far as each `resource_version`. Writes fail with an `error`; what they need is in [`permissions`].
+//! `connect` makes the client. What the watches of `realm_watch` bring is read by `wire`, as an `object`; `state` says what
+//! follows, and `view` shows it, as far as each `resource_version`, which `consistent_read` compares with etcd. Waits have a `jitter`. Writes fail with an `error`; what they need is in [`permissions`].
 
 mod connect;
+mod consistent_read;
 mod error;
+mod jitter;
 mod object;
 pub mod permissions;
 mod realm_watch;
@@ -18,7 +20,7 @@ mod wire;
 mod write;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -26,6 +28,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 pub use connect::{OpenError, Options};
+use consistent_read::ConsistentReads;
 pub use error::StoreError;
 use object::Kind;
 use realm_watch::RealmWatch;
@@ -52,6 +55,8 @@ pub struct Kubernetes {
     tasks: Vec<AbortHandle>,
     max_staleness: Option<Duration>,
     writes: Arc<AtomicU64>,
+    /// Whether the last change that was asked for could not be written, for reasons of the API server.
+    is_unwritten: Arc<AtomicBool>,
 }
 
 impl Kubernetes {
@@ -64,11 +69,14 @@ impl Kubernetes {
         let (client, namespace) = connect::client(options).await?;
         let view = Arc::new(View::new());
         let mut tasks = Vec::new();
+        let (of_reads, namespaced) = (client.clone(), namespace.clone());
+        let reads =
+            ConsistentReads { client: of_reads, namespace: namespaced, view: Arc::clone(&view) };
         for kind in Kind::ALL {
-            let (client, namespace) = (client.clone(), namespace.clone());
-            let watch = RealmWatch { kind, client, namespace, view: Arc::clone(&view) };
+            let watch = RealmWatch::new(kind, reads.clone());
             tasks.push(tokio::spawn(watch.run()).abort_handle());
         }
+        tasks.push(tokio::spawn(reads.run()).abort_handle());
         let sweeping = Arc::clone(&view);
         tasks.push(tokio::spawn(async move { sweeping.sweep().await }).abort_handle());
         let writer = Writer::new(client, namespace, Arc::clone(&view), clock);
@@ -80,12 +88,13 @@ impl Kubernetes {
             tasks,
             max_staleness,
             writes: Arc::default(),
+            is_unwritten: Arc::default(),
         })
     }
 
     /// Whether all of the state was read once. Stays so while the API server is away.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
+    pub fn was_read(&self) -> bool {
         self.view.is_complete()
     }
 
@@ -95,7 +104,12 @@ impl Kubernetes {
     /// It was not within the time.
     pub async fn wait_until_ready(&self, most: Duration) -> Result<(), StoreError> {
         for kind in Kind::ALL {
-            self.view.until(kind, most, |_| self.view.is_listed(kind)).await?;
+            let listed = self.view.until(kind, most, |_| self.view.is_listed(kind)).await;
+            listed.map_err(|error| match (error, self.view.outage.reason()) {
+                (StoreError::Unseen(_), Some(reason)) => StoreError::Unread(reason),
+                (StoreError::Unseen(_), None) => StoreError::NotReady,
+                (error, _) => error,
+            })?;
         }
         Ok(())
     }
@@ -106,8 +120,21 @@ impl Kubernetes {
         self.writes.load(Ordering::Relaxed)
     }
 
-    /// How long the API server has shown no sign of life to the watch that has waited longest; in good health at most
-    /// about a minute.
+    /// Whether the API server can be read and written: whatever was tried last of each went well.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn health(&self) -> Result<(), StoreError> {
+        match self.view.outage.reason() {
+            Some(reason) => Err(StoreError::Unread(reason)),
+            None if !self.was_read() => Err(StoreError::NotReady),
+            None if self.is_unwritten.load(Ordering::Relaxed) => Err(StoreError::Unwritten),
+            None => Ok(()),
+        }
+    }
+
+    /// How old what is known may be: that the state was no other is proved by a consistent read, to which all watches have
+    /// come since. In good health at most a minute and a half.
     #[must_use]
     pub fn age(&self) -> Duration {
         self.view.versions.age()
@@ -125,9 +152,13 @@ impl Realm for Kubernetes {
         };
         // Nobody may be waiting any more; the write happens all the same.
         let (writer, writes) = (Arc::clone(&self.writer), Arc::clone(&self.writes));
+        let is_unwritten = Arc::clone(&self.is_unwritten);
         let task = self.runtime.spawn(async move {
             let result = writer.carry_out(&permit).await;
             drop(place);
+            let failed =
+                matches!(result, Err(WriteError::Unavailable(_) | WriteError::Unconfirmed(_)));
+            is_unwritten.store(failed, Ordering::Relaxed);
             if result.is_ok() {
                 writes.fetch_add(1, Ordering::Relaxed);
             }
@@ -139,8 +170,11 @@ impl Realm for Kubernetes {
     }
 
     fn fresh(&self) -> Result<(), Stale> {
+        if !self.was_read() {
+            return Err(Stale::NeverRead);
+        }
         let is_old = self.max_staleness.is_some_and(|most| self.age() > most);
-        if is_old || !self.is_ready() { Err(Stale) } else { Ok(()) }
+        if is_old { Err(Stale::TooOld) } else { Ok(()) }
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use pasee::domain::change::{Ban, Change};
 use pasee::domain::realm::{Realm, WriteError};
 
 use crate::stage::{Stage, membership, noon};
@@ -33,7 +34,8 @@ fn reads_go_on_and_writes_fail_while_the_api_server_is_away() {
     assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
     assert!(stage.store.age() > BOUND);
     assert!(stage.store.fresh().is_err(), "too old to issue tokens by");
-    assert!(stage.store.is_ready(), "it still answers");
+    assert!(stage.store.was_read(), "it still answers");
+    assert!(stage.store.health().is_err());
     cluster.apiserver.start();
     cluster.wait_until_ready();
     eventually("it is fresh again", || stage.store.fresh().is_ok());
@@ -103,4 +105,43 @@ fn a_silent_api_server_is_not_waited_for() {
     cluster.apiserver.resume();
     let added = || matches!(stage.add("a", "k-ada"), Ok(()) | Err(WriteError::AlreadyMember));
     eventually("it can be written again", added);
+}
+
+/// What came after the copy is gone, and what comes now is seen, though the numbers of its versions were there before.
+#[test]
+fn etcd_restored_from_a_copy_is_read_anew() {
+    let mut cluster = controlplane::alone();
+    let stage = Stage::new(&cluster);
+    stage.create("a");
+    stage.add("a", "k-ada").unwrap();
+    stage.add("a", "k-bob").unwrap();
+    let copy = cluster.copy_of_etcd();
+    eventually("it goes on", || {
+        let change = Change::CreateGroup { group: "b".parse().unwrap(), creator: None };
+        matches!(stage.write(change), Ok(()) | Err(WriteError::GroupExists))
+    });
+    stage.add("a", "k-ghost").unwrap();
+    stage.remove("a", "k-bob").unwrap();
+    stage.create("a.ghosts");
+    stage.write(ban("k-ada")).unwrap();
+    let is_banned =
+        || stage.store.directory().record(&"k-ada".parse().unwrap(), noon()).standing.banned;
+    assert!(is_banned());
+    cluster.restore_etcd(&copy);
+    // Whatever is answered with success from now on shows.
+    eventually("it can be written again", || {
+        let written = stage.add("a", "k-new");
+        let shown = stage.members("a").unwrap().contains(&"k-new".to_owned());
+        assert!(shown || !matches!(written, Ok(()) | Err(WriteError::AlreadyMember)));
+        shown
+    });
+    assert_eq!(stage.members("a").unwrap(), ["k-ada", "k-bob", "k-new"]);
+    stage.eventually("a.ghosts", None);
+    stage.eventually("b", None);
+    eventually("nobody is banned", || !is_banned());
+    eventually("it is well", || stage.store.health().is_ok());
+}
+
+fn ban(user: &str) -> Change {
+    Change::SetBanned { user: user.parse().unwrap(), banned: Ban::Impose }
 }

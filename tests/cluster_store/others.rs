@@ -87,6 +87,32 @@ fn bans_of_others_count_and_stay() {
     assert!(!is_banned(&stage, "k-ada"));
 }
 
+/// As after a restore, or a moment in which two replicas did not see each other.
+#[test]
+fn a_ban_in_several_objects_of_our_own_is_lifted_in_all() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    for name in ["one", "two", "three"] {
+        let mut own: serde_json::Value = serde_json::from_str(&user(name, "k-ada")).unwrap();
+        own["metadata"]["labels"] = serde_json::json!({ "app.kubernetes.io/managed-by": "pasee" });
+        if name == "two" {
+            own["spec"]["notBefore"] = serde_json::json!("2026-11-20T00:00:00Z");
+        }
+        stage.apply(&own.to_string());
+    }
+    crate::support::patience::eventually("k-ada is banned", || is_banned(&stage, "k-ada"));
+    let names = || stage.kubectl(&["get", "users.pasee.meltylab.fr", "-o", "name"]);
+    crate::support::patience::eventually("all are seen", || {
+        // A lift that sees fewer is right about those, and the next is about the others.
+        stage.write(ban("k-ada", Ban::Lift)).unwrap();
+        names().lines().count() == 1
+    });
+    stage.write(ban("k-ada", Ban::Lift)).unwrap();
+    assert!(!is_banned(&stage, "k-ada"));
+    assert_eq!(names().trim(), "user.pasee.meltylab.fr/two", "it holds a revocation besides");
+    assert_eq!(stage.field("user.pasee.meltylab.fr/two", "{.spec.banned}"), "false");
+}
+
 /// Somebody has taken the name that the store would give its object.
 #[test]
 fn a_name_that_is_taken_stops_no_ban() {

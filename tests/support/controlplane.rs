@@ -15,6 +15,7 @@ mod user;
 use std::ffi::OsString;
 use std::fs;
 use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::PermissionsExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -197,6 +198,28 @@ impl ControlPlane {
         &self.assets
     }
 
+    /// A copy of what etcd has on disk, made while it does not run; all works again when this returns.
+    pub fn copy_of_etcd(&mut self) -> TempDir {
+        let copy = tempfile::tempdir_in(self.dir.path()).unwrap();
+        self.without_etcd(|dir| copy_directory(dir, copy.path()));
+        copy
+    }
+
+    /// Puts a copy back as it was, as an operator does who restores a backup; all works again when this returns.
+    pub fn restore_etcd(&mut self, copy: &TempDir) {
+        self.without_etcd(|dir| {
+            fs::remove_dir_all(dir).unwrap();
+            copy_directory(copy.path(), dir);
+        });
+    }
+
+    fn without_etcd(&mut self, then: impl FnOnce(&Path)) {
+        self.apiserver.kill();
+        self.etcd.stop();
+        then(&self.dir.path().join("etcd"));
+        self.repair();
+    }
+
     /// Starts what does not run, resumes what is paused, and returns when all works.
     pub fn repair(&mut self) {
         self.etcd.ensure_running();
@@ -234,6 +257,21 @@ impl ControlPlane {
     fn place(&self) -> Place<'_> {
         let Self { dir, assets, url, ca_pem, .. } = self;
         Place { dir: dir.path(), assets, url, ca_pem }
+    }
+}
+
+/// Copies a directory with all that is in it.
+fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    fs::set_permissions(to, fs::Permissions::from_mode(0o700)).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_directory(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 

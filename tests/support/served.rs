@@ -28,18 +28,23 @@ impl Served {
     /// Starts one, with more options of the storage and tables behind; returns when it has read the realm.
     pub async fn start(namespace: &str, user: &User, more: &str) -> Self {
         let started = Instant::now();
-        let port = free_port();
-        let admin = format!("[admin]\nlisten = \"127.0.0.1:{port}\"\n");
-        let tables = format!("{admin}{}{more}", storage(namespace, user));
-        let pasee = Setup::default().tables(&tables).start().await;
-        let admin = format!("http://127.0.0.1:{port}");
-        let mut this = Self { pasee, ready_in: Duration::ZERO, admin };
+        let mut this = Self::begin(namespace, user, more).await;
         while this.get("/ready").await.0 != 200 {
             assert!(started.elapsed() < Duration::from_secs(60), "{}", this.pasee.log());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         this.ready_in = started.elapsed();
         this
+    }
+
+    /// The same, not waited for: nothing of the realm need be known yet.
+    pub async fn begin(namespace: &str, user: &User, more: &str) -> Self {
+        let port = free_port();
+        let admin = format!("[admin]\nlisten = \"127.0.0.1:{port}\"\n");
+        let tables = format!("{admin}{}{more}", storage(namespace, user));
+        let pasee = Setup::default().tables(&tables).start().await;
+        let admin = format!("http://127.0.0.1:{port}");
+        Self { pasee, ready_in: Duration::ZERO, admin }
     }
 
     /// The admin port's answer.

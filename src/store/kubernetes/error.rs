@@ -17,8 +17,28 @@ pub enum StoreError {
     #[error("the Kubernetes API server cannot be used: {0}")]
     Api(#[source] Box<kube::Error>),
     /// It may not be asked for this.
-    #[error("the Kubernetes API server refuses: {0}; does the service account have Pasee's Role?")]
+    #[error(
+        "the Kubernetes API server refuses: {0}; give this account the role of Pasee's server, which pasee policy prints \
+         with what binds it (and is the namespace the right one?)"
+    )]
     Forbidden(String),
+    /// There is no such namespace.
+    #[error(
+        "there is no namespace {0} in the cluster: correct namespace in the settings, or make it with kubectl create \
+         namespace {0} and apply what pasee policy prints"
+    )]
+    NoNamespace(String),
+    /// It knows no Groups, Memberships and Users.
+    #[error(
+        "the Kubernetes API server does not know Pasee's resources: apply what pasee crd prints"
+    )]
+    NoDefinitions,
+    /// The state cannot be read, for a reason that was told.
+    #[error("{0}")]
+    Unread(String),
+    /// The last change was not written.
+    #[error("the last change could not be written to the Kubernetes API server")]
+    Unwritten,
     /// It took too long.
     #[error("the Kubernetes API server did not answer within {} s", .0.as_secs())]
     Slow(Duration),
@@ -49,6 +69,10 @@ impl From<kube::Error> for StoreError {
     fn from(error: kube::Error) -> Self {
         match error {
             kube::Error::Api(status) if status.is_forbidden() => Self::Forbidden(status.message),
+            // Of a resource that it knows, it says which object is not there.
+            kube::Error::Api(status) if status.code == 404 && status.details.is_none() => {
+                Self::NoDefinitions
+            }
             error => Self::Api(Box::new(error)),
         }
     }
@@ -77,6 +101,18 @@ impl StoreError {
         }
     }
 
+    /// Whether the API server, or etcd behind it, was not there: whatever is there next may be another state.
+    pub(super) fn is_outage(&self) -> bool {
+        match self {
+            Self::Api(error) => match &**error {
+                kube::Error::Api(status) => status.code >= 500,
+                kube::Error::Service(_) | kube::Error::HyperError(_) => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     /// The HTTP status that the API server answered with, if it did.
     pub(super) fn status(&self) -> Option<u16> {
         match self {
@@ -85,6 +121,7 @@ impl StoreError {
                 _ => None,
             },
             Self::Forbidden(_) => Some(403),
+            Self::NoDefinitions => Some(404),
             _ => None,
         }
     }

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use kube::Resource;
+
 use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
@@ -11,6 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::effect::Soundness;
 use crate::objects::owner::Owners;
+use crate::resources::{Group, Membership, User};
 
 /// A name or a uid.
 pub(super) type Name = Arc<str>;
@@ -25,6 +28,24 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) const ALL: [Self; 3] = [Self::Group, Self::Membership, Self::User];
+
+    /// As paths and people name its objects.
+    pub(super) fn plural(self) -> &'static str {
+        match self {
+            Self::Group => "groups",
+            Self::Membership => "memberships",
+            Self::User => "users",
+        }
+    }
+
+    /// Where its objects are.
+    pub(super) fn path(self, namespace: &str) -> String {
+        match self {
+            Self::Group => Group::url_path(&(), Some(namespace)),
+            Self::Membership => Membership::url_path(&(), Some(namespace)),
+            Self::User => User::url_path(&(), Some(namespace)),
+        }
+    }
 
     /// A place for each in an array of three.
     pub(super) fn place(self) -> usize {

@@ -22,4 +22,11 @@ pub const PERMISSIONS: &[Permission] = &[
         &["create", "delete", "get", "list", "patch", "watch"],
         "to know them, and to ban users and end their sessions",
     ),
+    Permission {
+        api_group: "",
+        resource: "namespaces",
+        names: &[],
+        verbs: &["get"],
+        reason: "to tell its own namespace without a group from one that is not there",
+    },
 ];

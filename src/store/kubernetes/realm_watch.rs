@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, pin_mut};
+use kube::Client;
 use kube::api::{ListParams, ObjectList, Request, WatchEvent, WatchParams};
-use kube::{Client, Resource};
 use tokio::time::{Instant, timeout};
 
+use super::consistent_read::ConsistentReads;
 use super::error::StoreError;
+use super::jitter::jittered;
 use super::object::{Event, Kind, Name, Object};
+use super::resource_version::compare;
 use super::view::View;
 use super::wire::{Wire, read};
-use crate::resources::{Group, Membership, User};
 
 /// Longest wait for a page of a list, or for the head of a watch's answer.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -39,13 +41,20 @@ enum End {
 
 /// Watches one kind, for good.
 pub(super) struct RealmWatch {
-    pub(super) kind: Kind,
-    pub(super) client: Client,
-    pub(super) namespace: String,
-    pub(super) view: Arc<View>,
+    kind: Kind,
+    client: Client,
+    namespace: String,
+    view: Arc<View>,
+    reads: ConsistentReads,
 }
 
 impl RealmWatch {
+    /// A watch of a kind, which compares what it sees with reads.
+    pub(super) fn new(kind: Kind, reads: ConsistentReads) -> Self {
+        let ConsistentReads { client, namespace, view } = reads.clone();
+        Self { kind, client, namespace, view, reads }
+    }
+
     /// Never returns.
     pub(super) async fn run(self) {
         let mut wait = BACKOFF.0;
@@ -60,11 +69,16 @@ impl RealmWatch {
                 continue;
             };
             let since = Instant::now();
-            let ended = self.watch(from, &mut version).await;
+            let ended = match self.watch(from, &mut version).await {
+                // Before it goes on: is what it goes on from still there?
+                Ok(End::Resume) => self.reads.read(self.kind).await.map(|()| End::Resume),
+                ended => ended,
+            };
             let is_gone = match &ended {
                 Ok(End::Resume) => false,
                 Ok(End::Relist) => true,
-                Err(error) => error.status() == Some(GONE),
+                // Behind it there may be another state by now than the one that was watched.
+                Err(error) => error.status() == Some(GONE) || error.is_outage(),
             };
             if is_gone {
                 version = None;
@@ -81,8 +95,8 @@ impl RealmWatch {
 
     /// Waits, longer the next time, and says why if something is wrong.
     async fn pause(&self, wait: &mut Duration, error: Option<StoreError>) {
-        if let Some(error) = error {
-            tracing::warn!(kind = ?self.kind, reason = %error, "watching is interrupted");
+        if let Some(error) = error.filter(|error| error.status() != Some(GONE)) {
+            self.view.outage.met(self.kind.plural(), &error);
         }
         tokio::time::sleep(jittered(*wait)).await;
         *wait = (*wait * 2).min(BACKOFF.1);
@@ -90,11 +104,17 @@ impl RealmWatch {
 
     /// Reads all objects; returns the version up to which the view knows then.
     async fn list(&self) -> Result<String, StoreError> {
+        let begun = std::time::Instant::now();
+        let shown = self.view.versions.shown(self.kind);
         let mut objects = Vec::new();
         match self.pages(&mut objects).await {
             Ok(version) => {
                 let count = objects.len();
-                self.view.take_in(Event::Listed(self.kind, objects), &version);
+                if compare(&version, &shown).is_lt() {
+                    self.view.versions.went_back(self.kind, &version, &shown);
+                }
+                self.view.take_in_list(self.kind, objects, &version, begun);
+                self.view.outage.over(self.kind.plural());
                 tracing::debug!(kind = ?self.kind, count, "listed");
                 Ok(version)
             }
@@ -106,6 +126,9 @@ impl RealmWatch {
     }
 
     async fn pages(&self, objects: &mut Vec<Object>) -> Result<String, StoreError> {
+        if self.kind == Kind::Group {
+            self.reads.look_for_namespace().await?;
+        }
         // Without a resource version, so as new as can be.
         let mut parameters = ListParams::default().limit(page(self.kind));
         loop {
@@ -129,12 +152,21 @@ impl RealmWatch {
         let request = request.map_err(kube::Error::BuildRequest)?;
         let answer = self.client.request_events::<Wire>(request);
         let events = timeout(ANSWER, answer).await.map_err(|_| StoreError::Slow(ANSWER))??;
-        // What happened since is on its way.
-        self.view.versions.alive(self.kind);
+        self.view.outage.over(self.kind.plural());
         pin_mut!(events);
         loop {
-            let Ok(next) = timeout(IDLE, events.next()).await else { return Ok(End::Resume) };
+            let next = tokio::select! {
+                biased;
+                () = self.view.versions.until_list(self.kind) => return Ok(End::Relist),
+                next = timeout(IDLE, events.next()) => next,
+            };
+            let Ok(next) = next else { return Ok(End::Resume) };
             let event = match next {
+                Some(Err(kube::Error::ReadEvents(error))) => {
+                    // Proxies cut what they think has gone on for long enough.
+                    tracing::debug!(kind = ?self.kind, %error, "a watch was cut");
+                    return Ok(End::Resume);
+                }
                 Some(event) => event?,
                 None => return Ok(End::Resume),
             };
@@ -158,21 +190,17 @@ impl RealmWatch {
                 WatchEvent::Error(status) if status.code == GONE => return Ok(End::Relist),
                 WatchEvent::Error(status) => return Err(kube::Error::Api(status).into()),
             };
+            if compare(&at, version.as_deref().unwrap_or_default()).is_lt() {
+                let before = version.as_deref().unwrap_or_default();
+                self.view.versions.went_back(self.kind, &at, before);
+                return Ok(End::Relist);
+            }
             *version = Some(at);
         }
     }
 
     fn request(&self) -> Request {
-        Request::new(path(self.kind, &self.namespace))
-    }
-}
-
-/// Where the objects of a kind are.
-pub(super) fn path(kind: Kind, namespace: &str) -> String {
-    match kind {
-        Kind::Group => Group::url_path(&(), Some(namespace)),
-        Kind::Membership => Membership::url_path(&(), Some(namespace)),
-        Kind::User => User::url_path(&(), Some(namespace)),
+        Request::new(self.kind.path(&self.namespace))
     }
 }
 
@@ -182,15 +210,6 @@ fn page(kind: Kind) -> u32 {
         Kind::Group | Kind::User => 500,
         Kind::Membership => 100,
     }
-}
-
-/// Half of the time to all of it, so that many replicas do not come back at once.
-pub(super) fn jittered(wait: Duration) -> Duration {
-    let mut random = [0; 4];
-    // Without random numbers, the same wait for all.
-    _ = getrandom::fill(&mut random);
-    let fraction = f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX);
-    wait.mul_f64(0.5 + fraction / 2.0)
 }
 
 #[cfg(test)]
@@ -215,12 +234,12 @@ mod tests {
             let answer = http::Response::new(Body::from(answer.as_bytes().to_vec()));
             std::future::ready(Ok::<_, Infallible>(answer))
         });
-        let watch = RealmWatch {
-            kind: Kind::Membership,
+        let reads = ConsistentReads {
             client: Client::new(server, "realm"),
             namespace: "realm".to_owned(),
             view: Arc::new(View::new()),
         };
+        let watch = RealmWatch::new(Kind::Membership, reads);
         _ = timeout(Duration::from_secs(1), watch.run()).await;
         asked.load(Ordering::Relaxed)
     }
@@ -232,5 +251,47 @@ mod tests {
             let requests = requests(watch).await;
             assert!((3..=14).contains(&requests), "{requests} after {watch:?}");
         }
+    }
+
+    /// Behind a load balancer nobody sees an API server go: what is read says that etcd is older than it was.
+    #[tokio::test]
+    async fn what_is_older_than_before_is_read_anew() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        let server = tower::service_fn(move |request: Request<Body>| {
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            let lists = &*counted;
+            let answer = if query.contains("watch=true") {
+                String::new()
+            } else if query.contains("limit=1&") || query.ends_with("limit=1") {
+                list("6", "")
+            } else if lists.fetch_add(1, Ordering::Relaxed) == 0 {
+                list(
+                    "9",
+                    r#"{ "metadata": { "name": "ghost", "uid": "1", "resourceVersion": "8" },
+                    "spec": { "username": "k-ada", "banned": true } }"#,
+                )
+            } else {
+                list("6", "")
+            };
+            let answer = http::Response::new(Body::from(answer.into_bytes()));
+            std::future::ready(Ok::<_, Infallible>(answer))
+        });
+        let view = Arc::new(View::new());
+        let reads = ConsistentReads {
+            client: Client::new(server, "realm"),
+            namespace: "realm".to_owned(),
+            view: Arc::clone(&view),
+        };
+        let watching = tokio::spawn(RealmWatch::new(Kind::User, reads).run());
+        let ghost = || view.ask(|state| state.has(Kind::User, "ghost", "1"));
+        let again = |shown: &str| shown == "6" && !ghost();
+        view.until(Kind::User, Duration::from_secs(60), again).await.unwrap();
+        watching.abort();
+        assert!(asked.load(Ordering::Relaxed) >= 2);
+    }
+
+    fn list(version: &str, items: &str) -> String {
+        format!(r#"{{ "metadata": {{ "resourceVersion": "{version}" }}, "items": [{items}] }}"#)
     }
 }

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant as StdInstant};
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
@@ -13,6 +13,7 @@ use super::error::StoreError;
 use super::object::{Event, Kind, Object};
 use super::resource_version::{ResourceVersions, compare};
 use super::state::State;
+use crate::cluster::Outage;
 use crate::index::{Index, Sweep, Update};
 
 /// Time for readers between two slices of sweeping the index.
@@ -23,6 +24,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub(super) struct View {
     pub(super) index: Arc<Index>,
     pub(super) versions: ResourceVersions,
+    /// What is wrong with the way to the API server.
+    pub(super) outage: Outage,
     inner: Mutex<Inner>,
     /// Whether every kind was listed once; apart, since who asks must not wait for a list that is taken in.
     complete: AtomicBool,
@@ -41,15 +44,33 @@ impl View {
         Self {
             index: Arc::new(Index::default()),
             versions: ResourceVersions::new(),
+            outage: Outage::default(),
             inner: Mutex::default(),
             complete: AtomicBool::new(false),
             untidy: Notify::new(),
         }
     }
 
-    /// Takes in news, up to a version. The index shows nothing before every kind was listed, since a ban that is not
-    /// read yet must not be missed.
+    /// Takes in a list, which was begun then.
+    pub(super) fn take_in_list(
+        &self,
+        kind: Kind,
+        objects: Vec<Object>,
+        version: &str,
+        begun: StdInstant,
+    ) {
+        self.show(Event::Listed(kind, objects));
+        self.versions.listed(kind, version, begun);
+    }
+
+    /// Takes in news of a watch, up to a version.
     pub(super) fn take_in(&self, event: Event, version: &str) {
+        let kind = self.show(event);
+        self.versions.advance(kind, version);
+    }
+
+    /// The index shows nothing before every kind was listed, since a ban that is not read yet must not be missed.
+    fn show(&self, event: Event) -> Kind {
         let kind = match &event {
             Event::Applied(object) => object.says.kind(),
             Event::Gone(kind, _) | Event::Listed(kind, _) => *kind,
@@ -70,7 +91,7 @@ impl View {
                 self.untidy.notify_one();
             }
         }
-        self.versions.advance(kind, version);
+        kind
     }
 
     /// Notes that there is no news up to a version.

@@ -26,8 +26,9 @@ use tokio::time::timeout;
 
 use super::Clock;
 use super::error::StoreError;
+use super::jitter::jittered;
 use super::object::{Kind, Maker};
-use super::realm_watch::jittered;
+use super::resource_version::compare;
 use super::view::View;
 use super::wire::{ENROLS, MANAGED_BY, PASEE, maker};
 use crate::domain::change::{Ban, Change};
@@ -152,6 +153,24 @@ impl Writer {
         Ok(timeout(PATIENCE, call).await.map_err(|_| StoreError::Slow(PATIENCE))??)
     }
 
+    /// One call that writes an object of a kind, which had this version before if it was there. What is written comes after
+    /// all that was shown; when it does not, the state went back, and nothing counts as shown before it is read anew.
+    async fn written<K: Resource>(
+        &self,
+        kind: Kind,
+        before: Option<&str>,
+        call: impl Future<Output = kube::Result<K>>,
+    ) -> Result<K, StoreError> {
+        let shown = self.view.versions.shown(kind);
+        let written = Self::call(call).await?;
+        let version = written.resource_version().unwrap_or_default();
+        // What changes nothing keeps its version.
+        if compare(&version, &shown).is_le() && before != Some(&version) {
+            self.view.versions.went_back(kind, &version, &shown);
+        }
+        Ok(written)
+    }
+
     /// An object, if it is there and can be read.
     async fn read<K>(&self, name: &str) -> Result<Option<K>, StoreError>
     where
@@ -166,7 +185,7 @@ impl Writer {
         }
     }
 
-    async fn create<K>(&self, object: &K) -> Result<K, StoreError>
+    async fn create<K>(&self, kind: Kind, object: &K) -> Result<K, StoreError>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
             + serde::Serialize
@@ -175,7 +194,7 @@ impl Writer {
             + std::fmt::Debug,
     {
         let parameters = PostParams { field_manager: Some(PASEE.to_owned()), dry_run: false };
-        Self::call(self.objects::<K>().create(&parameters, object)).await
+        self.written(kind, None, self.objects::<K>().create(&parameters, object)).await
     }
 
     /// Deletes exactly this object, if it is still there; with a version, only while nobody has changed it.

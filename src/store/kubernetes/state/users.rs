@@ -30,6 +30,13 @@ impl State {
             .map(|(name, stated)| (name, stated.standing))
     }
 
+    /// The User objects of this program that ban a user.
+    pub(in crate::store::kubernetes) fn own_bans(&self, user: &UserId) -> Vec<Name> {
+        let own = |stated: &Stated| stated.maker == Maker::Pasee && stated.standing.banned;
+        let bans = self.statements_about(user).filter(|(_, stated)| own(stated));
+        bans.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Somebody else's User object that bans a user.
     pub(in crate::store::kubernetes) fn foreign_ban(&self, user: &UserId) -> Option<&Name> {
         self.statements_about(user)

@@ -45,7 +45,7 @@ impl Writer {
             };
             let name = object.metadata.name.take();
             object.metadata = ObjectMeta { name, ..made(author, owner) };
-            match self.create(&object).await {
+            match self.create(Kind::Group, &object).await {
                 Ok(written) => return Ok(self.shown(Kind::Group, &written).await?),
                 // Either the watch is about to show it, or something of an earlier group is in the way.
                 Err(error) if error.status() == Some(409) => Self::pause(attempt).await,
@@ -103,7 +103,7 @@ impl Writer {
         let mut metadata = made(author, Some(owner));
         metadata.annotations.get_or_insert_default().insert(ENROLS.to_owned(), uid.to_owned());
         object.metadata = ObjectMeta { name: object.metadata.name.take(), ..metadata };
-        match self.create(&object).await {
+        match self.create(Kind::Membership, &object).await {
             Ok(written) => self.shown(Kind::Membership, &written).await,
             // The controller was first: the creator stands there, and is taken out like anybody else.
             Err(error) if error.status() == Some(409) => {

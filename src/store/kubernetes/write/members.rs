@@ -195,7 +195,7 @@ impl Writer {
             Role::Member => format!("{PREFIX}members-"),
             Role::Staff => format!("{PREFIX}staff-"),
         });
-        let written = self.create(&object).await?;
+        let written = self.create(Kind::Membership, &object).await?;
         tracing::debug!(name = written.name_any(), "a Membership was made");
         self.shown(Kind::Membership, &written).await
     }

@@ -100,9 +100,10 @@ impl Writer {
         });
         let (name, patch) = (metadata.name.as_deref().unwrap_or_default(), Patch::Merge(&patch));
         let patching = patching();
-        match Self::call(self.objects::<Received<Membership>>().patch(name, &patching, &patch))
-            .await
-        {
+        let (memberships, before) =
+            (self.objects::<Received<Membership>>(), metadata.resource_version.as_deref());
+        let call = memberships.patch(name, &patching, &patch);
+        match self.written(Kind::Membership, before, call).await {
             Ok(written) => {
                 self.shown(Kind::Membership, &written).await?;
                 Ok(Edited::Done)

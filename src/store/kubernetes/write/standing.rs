@@ -23,7 +23,21 @@ impl Writer {
         if let Some(name) = self.view.ask(|state| state.foreign_ban(user).cloned()) {
             return Err(WriteError::ElsewhereOwned(format!("User {name}")));
         }
-        self.stand(user, author, |standing| Standing { banned: false, ..standing }).await
+        let _alone = self.alone(user).await;
+        for attempt in 0..ATTEMPTS {
+            // A restore, or two replicas in the same moment, may have left several of our own.
+            let banning = self.view.ask(|state| state.own_bans(user));
+            if banning.is_empty() {
+                return Ok(());
+            }
+            for name in banning {
+                let lift = |standing| Standing { banned: false, ..standing };
+                if !self.restate(&name, user, author, lift).await? {
+                    Self::pause(attempt).await;
+                }
+            }
+        }
+        Err(StoreError::Contended.into())
     }
 
     /// Changes what our object says of a user; when that is nothing, there is none.
@@ -80,7 +94,9 @@ impl Writer {
             "spec": { "banned": new.banned, "notBefore": new.not_before.map(rfc3339::write) },
         });
         let users = self.objects::<Received<User>>();
-        match Self::call(users.patch(name, &patching(), &Patch::Merge(&patch))).await {
+        let (parameters, patch) = (patching(), Patch::Merge(&patch));
+        let call = users.patch(name, &parameters, &patch);
+        match self.written(Kind::User, metadata.resource_version.as_deref(), call).await {
             Ok(written) => self.shown(Kind::User, &written).await.map(|()| true),
             Err(error) if matches!(error.status(), Some(404 | 409)) => Ok(false),
             Err(error) => Err(error),
@@ -102,7 +118,7 @@ impl Writer {
         let mut object = write(&name, &UserContent { user: user.clone(), standing });
         object.metadata = made(author, None);
         object.metadata.name = Some(name.clone());
-        let written = match self.create(&object).await {
+        let written = match self.create(Kind::User, &object).await {
             Err(error) if error.status() == Some(409) => {
                 let there = self.read::<User>(&name).await?;
                 let is_ours =
@@ -112,7 +128,7 @@ impl Writer {
                 }
                 object.metadata.name = None;
                 object.metadata.generate_name = Some(format!("{name}-"));
-                self.create(&object).await?
+                self.create(Kind::User, &object).await?
             }
             written => written?,
         };
