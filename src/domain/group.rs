@@ -10,12 +10,16 @@ use std::sync::Arc;
 /// Longest group name, in characters (all ASCII, so bytes too).
 pub const MAX_LENGTH: usize = 200;
 
+/// The longest that a group name may be as Kubernetes spells it, with each `_` as two characters: the longest name of an
+/// object there. It holds in every store, so that each legal name can go from one to the other.
+pub const MAX_SPELLED: usize = 253;
+
 /// The reserved segment: alone it is the root staff, last it names a group's staff.
 pub const STAFF: &str = "staff";
 
 /// The name of a group: dot-separated segments, each `[a-z0-9]+([_-][a-z0-9]+)*`, none of them `staff`, at most
-/// [`MAX_LENGTH`] characters. Separators stand single and inside, so that the Kubernetes spelling (`_` as `--`) is
-/// one-to-one.
+/// [`MAX_LENGTH`] characters, and [`MAX_SPELLED`] with each `_` counting twice. Separators stand single and inside, so that
+/// the Kubernetes spelling (`_` as `--`) is one-to-one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupName(Arc<str>);
 
@@ -67,7 +71,7 @@ impl FromStr for GroupName {
         if text.is_empty() {
             return Err(GroupNameError::Empty);
         }
-        if text.len() > MAX_LENGTH {
+        if text.len() > MAX_LENGTH || text.len() + text.matches('_').count() > MAX_SPELLED {
             return Err(GroupNameError::TooLong);
         }
         for segment in text.split('.') {
@@ -108,8 +112,10 @@ pub enum GroupNameError {
     /// Nothing was given.
     #[error("a group name cannot be empty; a right one looks like admin.developers")]
     Empty,
-    /// Longer than [`MAX_LENGTH`].
-    #[error("a group name has at most 200 characters")]
+    /// Longer than [`MAX_LENGTH`], or than [`MAX_SPELLED`] in Kubernetes.
+    #[error(
+        "a group name has at most {MAX_LENGTH} characters, and at most {MAX_SPELLED} with each _ counting as two"
+    )]
     TooLong,
     /// `staff` where a group's own segment belongs.
     #[error(
@@ -160,6 +166,10 @@ mod tests {
             assert_eq!(text.parse::<GroupName>(), Err(error), "{text:?}");
         }
         assert_eq!("x".repeat(201).parse::<GroupName>(), Err(GroupNameError::TooLong));
+        let underscores = |count: usize| format!("{}a", "a_".repeat(count));
+        assert!(underscores(84).parse::<GroupName>().is_ok(), "253 with each _ as two");
+        assert_eq!(underscores(85).parse::<GroupName>(), Err(GroupNameError::TooLong));
+        assert_eq!(underscores(99).parse::<GroupName>(), Err(GroupNameError::TooLong));
         assert!("staffing.my-staff".parse::<GroupName>().is_ok());
     }
 

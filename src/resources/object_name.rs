@@ -138,7 +138,7 @@ mod tests {
     fn lengths() {
         let underscores = |count: usize| format!("{}a", "a_".repeat(count));
         assert_eq!(written(&underscores(84)).map(|name| name.len()), Ok(253));
-        assert_eq!(written(&underscores(85)), Err(NameTooLong));
+        assert!(underscores(85).parse::<GroupName>().is_err(), "there is no such group");
         assert!(written(&"a".repeat(200)).is_ok());
         assert!("a".repeat(201).parse::<ObjectName>().is_err());
         assert!(underscores(85).replace('_', "--").parse::<ObjectName>().is_err());

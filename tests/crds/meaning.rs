@@ -81,10 +81,10 @@ fn what_cannot_be_written_is_told() {
     assert_eq!(membership::write("a", &content), Err(Invalid::TooManyUsers));
     content.users.pop();
     assert!(membership::write("a", &content).is_ok());
-    let name: GroupName = format!("{}a", "a_".repeat(99)).parse().unwrap();
-    assert!(group::write(&GroupContent { group: name.clone(), creator: None }).is_err());
-    content.roster = Roster::of(name, Role::Member);
-    assert!(matches!(membership::write("a", &content), Err(Invalid::Unspellable(_))));
+    let longest: GroupName = format!("{}a", "a_".repeat(84)).parse().unwrap();
+    assert!(group::write(&GroupContent { group: longest.clone(), creator: None }).is_ok());
+    content.roster = Roster::of(longest, Role::Member);
+    assert!(membership::write("a", &content).is_ok());
 }
 
 fn name() -> impl Strategy<Value = GroupName> {
