@@ -15,7 +15,10 @@ use crate::web::tls;
 
 /// Wrong settings never come here: loading them fails with every mistake.
 pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
-    let looks = look_at_keys(settings).into_iter().chain([look_at_tls(settings)]);
+    let of_keys = look_at_keys(settings);
+    let unshared = of_keys.iter().all(Result::is_ok).then(|| keys::refuse_unshared(settings));
+    let unshared = unshared.map(|refused| refused.map(|()| None));
+    let looks = of_keys.into_iter().chain(unshared).chain([look_at_tls(settings)]);
     let providers = settings.identity_providers.iter().map(look_at_provider);
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for look in looks.chain(providers) {

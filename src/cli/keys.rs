@@ -2,16 +2,20 @@
 //!
 //! Must not know what keys are used for.
 
+use anyhow::bail;
+
 use crate::jose::claims::Party;
+use crate::jose::key::Algorithm;
 use crate::jose::key::{KeyError, PrivateKey};
 use crate::jose::secret::{LENGTH, Secret};
-use crate::keys::file::{Generate, KeyDirectory};
+use crate::keys::file::{Generate, KeyDirectory, Part};
 use crate::keys::{KeyParts, KeyRing, Keys};
-use crate::settings::Settings;
+use crate::settings::{Settings, Storage};
 
 /// The ring to serve with. A configured key is all of it; without one, what `data_dir` has, and what is missing there is
 /// made.
 pub(super) fn ring(settings: &Settings) -> anyhow::Result<KeyRing> {
+    refuse_unshared(settings)?;
     let parts = match &settings.keys.private {
         Some(key) => KeyParts::of(key.clone()),
         None => {
@@ -25,6 +29,36 @@ pub(super) fn ring(settings: &Settings) -> anyhow::Result<KeyRing> {
     let party =
         Party { issuer: settings.jwt.issuer.clone(), audience: settings.jwt.audience.clone() };
     Ok(KeyRing::new(Keys::new(&party, parts)))
+}
+
+/// Refuses to make keys where there may be other replicas, each of which would make its own and refuse what the others
+/// have issued.
+pub(super) fn refuse_unshared(settings: &Settings) -> anyhow::Result<()> {
+    let Storage::Kubernetes(_) = settings.storage else { return Ok(()) };
+    if settings.keys.private.is_some() {
+        return Ok(());
+    }
+    let kept = directory(settings);
+    let signing = kept.signing_key()?;
+    let needs_rsa = signing.as_ref().is_none_or(|key| key.algorithm() != Algorithm::Rs256);
+    let parts = [
+        (Part::SigningKey, signing.is_some()),
+        (Part::RsaKey, !needs_rsa || kept.rsa_key()?.is_some()),
+        (Part::Secret, kept.secret()?.is_some()),
+    ];
+    let missing = parts.iter().filter(|(_, is_there)| !is_there).map(|(part, _)| part.file_name());
+    let missing: Vec<&str> = missing.collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "groups are kept in Kubernetes, where several servers may run, and they have no key in common: each would make its \
+         own and refuse the tokens of the others. Make one with pasee keygen --output key.pem, keep it in a Secret \
+         (kubectl create secret generic pasee-key --from-file=key.pem), mount that in every pod, and name the file in the \
+         settings: private_key_file = \"/keys/key.pem\". (Or give every server the same {missing} in {directory}.)",
+        missing = missing.join(", "),
+        directory = settings.data_dir.display()
+    )
 }
 
 /// Where keys are kept when the settings have none.

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use pasee::jose::secret::Secret;
+
 use super::support::machine::{Machine, SETTINGS, wait};
 
 /// A self-signed certificate and its key, both PEM.
@@ -20,6 +22,44 @@ fn right_settings_are_explained_and_nothing_is_made() {
     );
     assert!(!said.contains("It names these files"), "{said}");
     assert_eq!(machine.everything(), before);
+}
+
+/// Replicas that make their own keys refuse each other's tokens.
+#[test]
+fn groups_in_kubernetes_need_a_key_in_common() {
+    let storage =
+        "[storage_backend]\nkind = \"kubernetes\"\n[storage_backend.options]\nnamespace = \"n\"\n";
+    let machine = Machine::new(&format!("{SETTINGS}\n{storage}kubeconfig = \"kubeconfig\"\n"));
+    let before = machine.everything();
+    for command in ["check", "serve"] {
+        let said = machine.run(&[command]).refused(1);
+        for right in ["pasee keygen", "kubectl create secret generic", "private_key_file = "] {
+            assert!(said.contains(right), "{command}: {said}");
+        }
+        assert_eq!(machine.everything(), before, "{command} makes nothing");
+    }
+    machine.run(&["keygen", "--output", "key.pem"]).done();
+    let settings = format!("private_key_file = \"key.pem\"\n{SETTINGS}\n{storage}");
+    machine.write("settings.toml", settings);
+    machine.run(&["check"]).done();
+}
+
+/// A directory that is shared, or was filled by hand, will do as well, if nothing is missing there.
+#[test]
+fn a_whole_ring_in_the_data_directory_is_a_key_in_common() {
+    let storage =
+        "[storage_backend]\nkind = \"kubernetes\"\n[storage_backend.options]\nnamespace = \"n\"\n";
+    let machine = Machine::new(&format!("data_dir = \"data\"\n{SETTINGS}\n{storage}"));
+    fs::create_dir(machine.path("data")).unwrap();
+    machine.run(&["keygen", "--output", "data/private_key.pem"]).done();
+    let rsa = ["keygen", "--algorithm", "RS256", "--output", "data/rsa_private_key.pem"];
+    machine.run(&rsa).done();
+    machine.write("data/secret.pem", Secret::new([7; 32]).to_pem());
+    machine.set_mode("data/secret.pem", 0o600);
+    machine.run(&["check"]).done();
+    fs::remove_file(machine.path("data/secret.pem")).unwrap();
+    let said = machine.run(&["check"]).refused(1);
+    assert!(said.contains("the same secret.pem in data"), "{said}");
 }
 
 /// Settings that name every file there can be.
