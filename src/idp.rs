@@ -42,7 +42,7 @@ mod providers;
 mod token;
 
 pub use error::ProviderError;
-pub use forward::{Forward, ForwardedAnswer, ForwardedRequest};
+pub use forward::{Forward, ForwardedAnswer, ForwardedPlaces, ForwardedRequest, LinkTarget};
 pub use identity::{Credential, Identity, LoginMethod, MappedGroups};
 pub use password::PasswordCredential;
 pub use provider::Provider;

@@ -35,7 +35,7 @@ use crate::service::Service;
 use crate::telemetry::Metrics;
 use crate::web::limits::Attempts;
 use crate::web::peer::client_address;
-use crate::web::respond::{Cors, Scheme, harden, preferred};
+use crate::web::respond::{Cors, Scheme, harden};
 use crate::web::{Handle, Request, Response};
 
 use error::ApiError;
@@ -98,7 +98,7 @@ impl Api {
         let call = Call { parts, client, now: self.service.now(), body };
         let keys = self.service.keys();
         match route {
-            Route::Home => Ok(self.well_known.home()),
+            Route::Home => Ok(self.show_home(&call)),
             Route::PublicKey => Ok(well_known::public_key(keys.current().signer().public())),
             Route::Discovery => self.well_known.discovery(),
             Route::Jwks => Ok(well_known::jwks(keys.current().jwks())),
@@ -107,6 +107,7 @@ impl Api {
             Route::CreateTokens => self.create_tokens(call).await,
             Route::ListUsers => self.list_users(&call),
             Route::RegisterUser => self.register_user(call).await,
+            Route::ShowMe => self.show_me(&call),
             Route::ShowUser(user) => self.show_user(&call, &user),
             Route::PatchUser(user) => self.patch_user(call, &user).await,
             Route::DeleteUser(user) => self.delete_user(&call, &user).await,
@@ -126,7 +127,7 @@ impl Api {
     }
 
     fn finish(&self, method: &Method, headers: &HeaderMap, reply: Reply) -> Response {
-        let mut response = reply.into_response(preferred(headers));
+        let mut response = reply.into_response(headers);
         harden(&mut response, self.scheme);
         self.config.cors.apply(headers, &mut response);
         if method == Method::HEAD { reply::without_body(response) } else { response }

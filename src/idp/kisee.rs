@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::error::ProviderError;
-use super::forward::{Forward, ForwardedAnswer, ForwardedRequest};
+use super::forward::{Forward, ForwardedAnswer, ForwardedPlaces, ForwardedRequest};
 use super::identity::Authenticated;
 use super::password::{PasswordCredential, accepted};
 use crate::domain::time::Timestamp;
@@ -117,7 +117,7 @@ impl KiseeConnector {
         what: Forward<'_>,
         request: ForwardedRequest,
     ) -> Result<ForwardedAnswer, ProviderError> {
-        let Response { status, headers, body, .. } =
+        let (places, Response { status, headers, body, .. }) =
             self.http.limited(self.pass_on(what, request)).await?;
         if status == StatusCode::SERVICE_UNAVAILABLE {
             return Err(ProviderError::Unreachable);
@@ -129,14 +129,15 @@ impl KiseeConnector {
         if !status.is_success() && !status.is_client_error() {
             return Err(ProviderError::InvalidResponse("an unexpected status"));
         }
-        Ok(ForwardedAnswer { status, headers, body })
+        let places = ForwardedPlaces::new(places.users.clone(), places.password_recoveries.clone());
+        Ok(ForwardedAnswer { status, headers, body, places })
     }
 
     async fn pass_on(
         self: &Arc<Self>,
         what: Forward<'_>,
         request: ForwardedRequest,
-    ) -> Result<Response, ProviderError> {
+    ) -> Result<(Arc<Places>, Response), ProviderError> {
         let places = self.places().await?;
         let place = match what {
             Forward::Users => places.users.clone(),
@@ -159,7 +160,7 @@ impl KiseeConnector {
         if !matches!(what, Forward::User(_)) {
             note_moves(&places, answer.status);
         }
-        Ok(answer)
+        Ok((places, answer))
     }
 
     /// Where the resources are. When one was not there, all wait for what Kisee says now, and go on with what is known if

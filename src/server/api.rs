@@ -5,17 +5,21 @@
 //!
 //! | File | Owns |
 //! |---|---|
+//! | `home` | where clients of Core API begin |
 //! | `tokens` | logins and refreshes |
 //! | `users` | who there is, bans, revocations |
 //! | `groups` | groups and their rosters |
 //! | `forward` | what is passed on to identity providers untouched |
+//! | `translated` | what they answer, with our links |
 //! | `proof` | what somebody shows to change a password there |
 //! | `urls` | where users and groups are found |
 
 mod forward;
 mod groups;
+mod home;
 mod proof;
 mod tokens;
+mod translated;
 mod urls;
 mod users;
 

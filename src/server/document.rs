@@ -2,6 +2,7 @@
 //!
 //! Must not know what any of them is about.
 
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 /// A document: a URL, a title, and what is in it.
@@ -123,9 +124,51 @@ impl From<Link> for Value {
     }
 }
 
-/// An error document.
-#[must_use]
-pub fn error(title: &str) -> Vec<u8> {
-    let document = json!({ "_type": "error", "_meta": { "title": title } });
-    serde_json::to_vec(&document).expect("a JSON tree always prints")
+/// An error, in either of two encodings.
+#[derive(Debug)]
+pub struct ErrorDocument {
+    status: StatusCode,
+    title: String,
+    members: Map<String, Value>,
+}
+
+impl ErrorDocument {
+    /// An error of a status, and what it says.
+    #[must_use]
+    pub fn new(status: StatusCode, title: &str) -> Self {
+        Self { status, title: title.to_owned(), members: Map::new() }
+    }
+
+    /// The error with these members besides.
+    #[must_use]
+    pub fn with(mut self, members: Map<String, Value>) -> Self {
+        self.members.extend(members);
+        self
+    }
+
+    /// As a document of type `error`, which every client of Core API reads.
+    #[must_use]
+    pub fn core_json(&self) -> Vec<u8> {
+        let mut document = Map::new();
+        document.insert("_type".to_owned(), "error".into());
+        document.insert("_meta".to_owned(), json!({ "title": self.title }));
+        self.written(document)
+    }
+
+    /// As problem details (RFC 9457), for who asks for those.
+    #[must_use]
+    pub fn problem(&self) -> Vec<u8> {
+        let mut document = Map::new();
+        document.insert("type".to_owned(), "about:blank".into());
+        document.insert("title".to_owned(), self.title.as_str().into());
+        document.insert("status".to_owned(), self.status.as_u16().into());
+        self.written(document)
+    }
+
+    fn written(&self, mut document: Map<String, Value>) -> Vec<u8> {
+        for (name, value) in &self.members {
+            document.entry(name.as_str()).or_insert_with(|| value.clone());
+        }
+        serde_json::to_vec(&document).expect("a JSON tree always prints")
+    }
 }

@@ -14,7 +14,7 @@ use crate::idp::ProviderError;
 use crate::jose::error::VerifyError;
 use crate::jose::seal::SealError;
 use crate::jose::sign::SignError;
-use crate::server::document;
+use crate::server::document::ErrorDocument;
 use crate::service::{AccessError, ChangeError, GrantError};
 use crate::web::bearer::{BearerError, challenge};
 use crate::web::limits::{BodyError, RetryAfter};
@@ -146,8 +146,8 @@ pub struct ErrorReply {
     pub status: StatusCode,
     /// `Allow`, `Retry-After` or `WWW-Authenticate`.
     pub header: Option<(HeaderName, HeaderValue)>,
-    /// The Core JSON error document.
-    pub body: Vec<u8>,
+    /// What it says.
+    pub document: ErrorDocument,
 }
 
 impl ApiError {
@@ -213,7 +213,8 @@ impl ApiError {
     #[must_use]
     pub fn answer(&self) -> ErrorReply {
         let status = self.status();
-        ErrorReply { status, header: self.header(status), body: document::error(&self.title()) }
+        let document = ErrorDocument::new(status, &self.title());
+        ErrorReply { status, header: self.header(status), document }
     }
 
     fn title(&self) -> String {
@@ -296,7 +297,7 @@ mod tests {
             (ApiError::from(Stale::NeverRead), 503, "were not read yet"),
         ] {
             let answer = error.answer();
-            let body = String::from_utf8(answer.body).unwrap();
+            let body = String::from_utf8(answer.document.core_json()).unwrap();
             assert_eq!(answer.status, status);
             assert!(body.contains(says) && !body.contains("10.0.0.1"), "{body}");
             assert_eq!(answer.header.is_some(), status == 503, "when to come back");

@@ -4,14 +4,14 @@
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::Full;
 use hyper::body::Body;
 
-use super::document::Document;
+use super::document::{Document, ErrorDocument};
 use super::error::ErrorReply;
 use crate::web::Response;
-use crate::web::respond::Encoding;
+use crate::web::respond::{preferred, prefers_problem};
 
 /// An answer: a status, headers, and perhaps something to read.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ enum Content {
     Nothing,
     /// Core JSON, or the same bytes as JSON.
     Document(Bytes),
+    /// The same, or problem details.
+    Error(ErrorDocument),
     Typed(HeaderValue, Bytes),
 }
 
@@ -44,6 +46,11 @@ impl Reply {
     pub(super) fn document(status: StatusCode, document: &Document) -> Self {
         let content = Content::Document(document.to_bytes().into());
         Self { status, headers: Vec::new(), content }.unstored()
+    }
+
+    /// An error, kept by nobody.
+    pub(super) fn error(status: StatusCode, document: ErrorDocument) -> Self {
+        Self { status, headers: Vec::new(), content: Content::Error(document) }.unstored()
     }
 
     /// Bytes of a type.
@@ -73,11 +80,17 @@ impl Reply {
         self.with(CACHE_CONTROL, HeaderValue::from_static("no-store"))
     }
 
-    /// The reply in HTTP, with the media type the caller prefers for documents.
-    pub(super) fn into_response(self, encoding: Encoding) -> Response {
+    /// The reply in HTTP, with the media type that these headers of the request prefer for documents and errors.
+    pub(super) fn into_response(self, headers: &HeaderMap) -> Response {
+        let document = || preferred(headers).content_type();
         let (content_type, body) = match self.content {
             Content::Nothing => (None, Bytes::new()),
-            Content::Document(body) => (Some(encoding.content_type()), body),
+            Content::Document(body) => (Some(document()), body),
+            Content::Error(error) if prefers_problem(headers) => {
+                let problem = HeaderValue::from_static("application/problem+json");
+                (Some(problem), error.problem().into())
+            }
+            Content::Error(error) => (Some(document()), error.core_json().into()),
             Content::Typed(content_type, body) => (Some(content_type), body),
         };
         let mut response = Response::new(Full::new(body));
@@ -93,8 +106,7 @@ impl Reply {
 impl From<ErrorReply> for Reply {
     fn from(answer: ErrorReply) -> Self {
         let headers = answer.header.into_iter().collect();
-        Self { status: answer.status, headers, content: Content::Document(answer.body.into()) }
-            .unstored()
+        Self { status: answer.status, headers, content: Content::Error(answer.document) }.unstored()
     }
 }
 

@@ -8,6 +8,7 @@
 //! | `/.well-known/jwks.json`, `/.well-known/jwks-es256k.json` | GET |
 //! | `/tokens/` | GET, POST |
 //! | `/users/` | GET, POST |
+//! | `/users/me` | GET |
 //! | `/users/U` | GET, PATCH, DELETE |
 //! | `/password_recoveries/` | GET, POST |
 //! | `/groups/` | GET, POST |
@@ -40,6 +41,8 @@ pub enum Route {
     ListUsers,
     /// Registration.
     RegisterUser,
+    /// Whom the token speaks for.
+    ShowMe,
     /// `GET /users/U`.
     ShowUser(String),
     /// A ban, a revocation, or a new password.
@@ -94,6 +97,7 @@ impl Route {
             [".well-known", "jwks-es256k.json"] => get(method, Self::JwksEs256k),
             ["tokens"] => get_or_post(method, Self::DescribeTokens, Self::CreateTokens),
             ["users"] => get_or_post(method, Self::ListUsers, Self::RegisterUser),
+            ["users", "me"] => get(method, Self::ShowMe),
             ["users", user] => {
                 let user = decode(user)?;
                 pick(
@@ -142,6 +146,7 @@ impl Route {
             Self::JwksEs256k => "jwks-es256k",
             Self::DescribeTokens | Self::CreateTokens => "tokens",
             Self::ListUsers | Self::RegisterUser => "users",
+            Self::ShowMe => "me",
             Self::ShowUser(_) | Self::PatchUser(_) | Self::DeleteUser(_) => "user",
             Self::DescribeRecovery | Self::RecoverPassword => "password-recoveries",
             Self::ListGroups | Self::CreateGroup => "groups",

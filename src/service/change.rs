@@ -27,6 +27,12 @@ fn listed(names: &[ProviderName]) -> String {
 }
 
 impl Service {
+    /// Whether the policy would allow the caller a change, whether or not what it names is there.
+    #[must_use]
+    pub fn may_change(&self, caller: &Caller, change: Change) -> bool {
+        permit(caller.actor(), change).is_ok()
+    }
+
     /// Carries out what the policy allows the caller, and says so in the log.
     pub(super) async fn change(&self, caller: &Caller, change: Change) -> Result<(), ChangeError> {
         let permit = permit(caller.actor(), change)?;

@@ -18,7 +18,7 @@ use http_body_util::Full;
 use super::Response;
 
 pub use self::cors::Cors;
-pub use self::encoding::{Encoding, preferred};
+pub use self::encoding::{Encoding, names_core_json, preferred, prefers_problem};
 
 /// How clients reach the server, be it through a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

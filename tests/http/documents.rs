@@ -86,6 +86,8 @@ async fn every_document_and_its_links() {
     assert_eq!(fields(&groups["create_group"]), ["group* form"]);
     assert_eq!(groups["create_group"]["action"], "post");
     assert_eq!(fields(&groups["get_groups_of_user"]), ["user* query"]);
+    assert_eq!(fields(&groups["delete_group"]), ["group* path"]);
+    assert_eq!(groups["delete_group"]["url"], format!("{url}/groups/{{group}}/"));
     assert_eq!(groups["groups"][1]["group"], "g");
     assert_eq!(groups["groups"][1]["_meta"]["url"], format!("{url}/groups/g/"));
 
@@ -94,11 +96,26 @@ async fn every_document_and_its_links() {
     assert_eq!(group["members"][0]["_meta"]["url"], format!("{url}/users/local-ada"));
     assert_eq!(fields(&group["add_member"]), ["username* form"]);
     assert_eq!(group["add_member"]["url"], format!("{url}/groups/g/"));
+    assert_eq!(group["members"][0]["delete"]["url"], format!("{url}/groups/g/local-ada/"));
+    assert_eq!(group["delete"]["url"], format!("{url}/groups/g/"));
+    let staff = get(&pasee, "/groups/g.staff/", &root).await;
+    assert!(staff.get("delete").is_none(), "the staff of a group is no group of its own");
 
     let user = get(&pasee, "/users/local-ada", &root).await;
     assert_eq!((&user["username"], &user["is_banned"]), (&json!("local-ada"), &json!(false)));
     assert_eq!(user["groups"][0]["group"], "g");
     assert_eq!(user["patch"]["action"], "patch");
+    assert_eq!(user["delete"]["url"], format!("{url}/users/local-ada"));
+    let ada = pasee.log_in("ada").await;
+    let herself = get(&pasee, "/users/me", &ada.access).await;
+    assert_eq!(herself["username"], "local-ada");
+    assert!(herself.get("delete").is_none(), "who may not is not offered it");
+    let login = pasee.ask("POST", "/tokens/?idp=local");
+    let login = login.json(&json!({"login": "ada", "password": "pw-ada"})).await.is(201).json();
+    check(&login, url);
+    assert_eq!(login["refresh"]["url"], format!("{url}/tokens/?refresh"));
+    assert_eq!(login["get_user"]["url"], format!("{url}/users/me"));
+    assert_eq!(login["get_groups"]["url"], format!("{url}/groups/"));
     assert!(get(&pasee, "/users/", &root).await.get("register_user").is_none());
 }
 
@@ -139,6 +156,30 @@ async fn the_home_document_leads_everywhere() {
         let allowed: Vec<&str> =
             answer.header("allow").split(", ").filter(|method| *method != "HEAD").collect();
         assert_eq!(resource["hints"]["allow"], json!(allowed), "{name}");
+    }
+}
+
+/// Clients of Core API begin at the same URL, with a document whose links they follow.
+#[tokio::test]
+async fn core_api_begins_at_the_root() {
+    let pasee = Setup::default().start().await;
+    for (accept, is_document) in [
+        ("", false),
+        ("*/*", false),
+        ("application/json", false),
+        ("application/json-home", false),
+        ("application/json-home, application/vnd.coreapi+json;q=0.5", false),
+        ("application/coreapi+json, application/vnd.coreapi+json, */*", true),
+        ("application/vnd.coreapi+json", true),
+    ] {
+        let root = pasee.ask("GET", "/").header("accept", accept).send().await.is(200);
+        let document = root.json();
+        assert_eq!(document["_type"] == "document", is_document, "{accept}");
+        assert_eq!(root.header("content-type") == "application/json-home", !is_document);
+        if is_document {
+            check(&document, &pasee.url);
+            assert_eq!(document["me"]["url"], format!("{}/users/me", pasee.url));
+        }
     }
 }
 

@@ -69,7 +69,7 @@ async fn a_registration_is_passed_on_untouched() {
     let ask = ask.header("accept", "application/json").header("x-forwarded-for", "1.2.3.4");
     let made = ask.header("x-custom", "1").body(body).send().await.is(201);
     assert_eq!(made.header("location"), format!("{}/users/kisee-john", mock.pasee.url));
-    assert_eq!(made.header("content-type"), "application/vnd.coreapi+json");
+    assert_eq!(made.header("content-type"), "application/json", "what the client accepts");
     for name in ["set-cookie", "x-internal", "access-control-allow-origin", "server"] {
         assert_eq!(made.header(name), "", "{name}");
     }
@@ -80,7 +80,10 @@ async fn a_registration_is_passed_on_untouched() {
     names.sort_unstable();
     assert_eq!(names, ["accept", "content-length", "content-type", "host", "user-agent"]);
     assert!(head.contains(&"content-type: application/json".to_owned()), "{head:?}");
-    assert!(head.contains(&"accept: application/json".to_owned()), "{head:?}");
+    assert!(
+        head.iter().any(|line| line.starts_with("accept: application/coreapi+json,")),
+        "{head:?}"
+    );
     let users = mock.pasee.ask("GET", "/users/").send().await.is(200).json();
     assert_eq!(users["register_user"]["action"], "post");
 }
@@ -299,15 +302,20 @@ async fn recoveries_go_to_the_same_provider() {
 async fn what_the_provider_answers_is_made_harmless() {
     let raw = |text: &str| vec![Step::Bytes(text.replace('\n', "\r\n").into_bytes())];
     let table = [
-        (answer("400 Bad Request", "application/json", "{}"), 400, "application/json"),
-        (answer("409 Conflict", "application/problem+json", "{}"), 409, "application/problem+json"),
+        (answer("400 Bad Request", "application/json", "{}"), 400, "application/vnd.coreapi+json"),
+        (
+            answer("409 Conflict", "application/problem+json", "{}"),
+            409,
+            "application/vnd.coreapi+json",
+        ),
         (
             answer("422 X", "application/vnd.coreapi+json", "{}"),
             422,
             "application/vnd.coreapi+json",
         ),
         (answer("201 Created", "text/html", "<script>"), 201, "application/octet-stream"),
-        (answer("404 Not Found", "image/svg+xml", "<svg/>"), 404, "application/octet-stream"),
+        (answer("201 Created", "text/html", "{}"), 201, "application/vnd.coreapi+json"),
+        (answer("404 Not Found", "image/svg+xml", "<svg/>"), 404, "application/vnd.coreapi+json"),
         (answer("200 OK", "text/plain; charset=utf-8", "x"), 200, "text/plain; charset=utf-8"),
         (answer("302 Found", "text/html", "x"), 502, "application/vnd.coreapi+json"),
         (answer("307 X", "text/html", "x"), 502, "application/vnd.coreapi+json"),
@@ -334,7 +342,12 @@ async fn what_the_provider_answers_is_made_harmless() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.header("retry-after").is_empty(), status != 503, "{told}");
-        assert!(!String::from_utf8_lossy(&answer.body).contains("Traceback"));
+        let body = String::from_utf8_lossy(&answer.body);
+        assert!(!body.contains("Traceback") && !body.contains("<svg"), "{body}");
+        if status >= 400 {
+            assert_eq!(answer.json()["_type"], "error", "{told}");
+            assert!(!answer.title().is_empty(), "{told}");
+        }
         // A login through it fails likewise, never with a token.
         let login = json!({"login": "ada", "password": "x"});
         let answer = mock.pasee.ask("POST", "/tokens/?idp=kisee").json(&login).await;
@@ -371,4 +384,136 @@ async fn a_login_through_kisee_gives_its_claims_and_no_more() {
     names.sort();
     let right = ["auth_time", "email", "exp", "groups", "iat", "idp", "iss", "jti", "nbf", "sub"];
     assert_eq!(names, right);
+}
+
+/// A Kisee that shows how to change the password to whom it knows, and how to get a new one to everybody else.
+fn recovery(request: &Request) -> Vec<Step> {
+    let link = |name: &str, url: &str, action: &str, field: &str| {
+        json!({"_type": "document", "_meta": {"url": "http://10.0.0.7/password_recoveries/", "title": "Forgotten"}, name: {
+            "_type": "link", "url": url, "action": action, "title": "", "description": "d",
+            "fields": [{"name": field, "schema": {"type": "string"}}],
+        }})
+    };
+    let is_known = request.head.to_lowercase().contains("\nauthorization:");
+    let document = if is_known {
+        link("recover", "http://10.0.0.7/users/a%2Fb/", "patch", "password")
+    } else {
+        link("reset_password", "http://10.0.0.7/password_recoveries/", "post", "email")
+    };
+    answer("200 OK", "application/json", document.to_string())
+}
+
+#[tokio::test]
+async fn the_document_of_recoveries_is_ours() {
+    let forger = Forger::new(Algorithm::Es256k);
+    let home = kisee::home("http://10.0.0.7/jwt/");
+    let script: Script = Arc::new(move |request: &Request| match request.line.as_str() {
+        "GET /" => home.clone(),
+        "GET /password_recoveries/" => recovery(request),
+        _ => vec![Step::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())],
+    });
+    let server = RawServer::start(script).await;
+    let pasee = Setup::default().kisee(server.address, forger.key.public()).start().await;
+    let ours = pasee.log_in("ada").await.access;
+    let reset = kisee::jwt(&forger, &json!({"exp": now() + 60}));
+    let anybody = json!({
+        "_type": "document",
+        "_meta": {"url": format!("{}/password_recoveries/", pasee.url), "title": "Forgotten"},
+        "reset_password": {
+            "_type": "link", "url": format!("{}/password_recoveries/", pasee.url), "action": "post",
+            "title": "Reset password", "description": "d",
+            "fields": [{"name": "email", "location": "form", "required": false}],
+        },
+    });
+    for proof in [String::new(), format!("Bearer {ours}"), "Token x".to_owned()] {
+        let mut ask = pasee.ask("GET", "/password_recoveries/");
+        if !proof.is_empty() {
+            ask = ask.header("authorization", &proof);
+        }
+        let shown = ask.header("accept", "application/json").send().await.is(200);
+        assert_eq!(shown.header("content-type"), "application/json");
+        assert_eq!(shown.json(), anybody, "{proof}");
+    }
+    for proof in [format!("Basic {}", STANDARD.encode("a/b:old")), format!("Bearer {reset}")] {
+        let ask = pasee.ask("GET", "/password_recoveries/").header("authorization", &proof);
+        let shown = ask.send().await.is(200);
+        assert_eq!(shown.header("content-type"), "application/vnd.coreapi+json");
+        let recover = &shown.json()["recover"];
+        assert_eq!(recover["url"], format!("{}/users/kisee-a%2Fb", pasee.url));
+        assert_eq!(recover["action"], "patch");
+        assert_eq!(recover["fields"][0]["location"], "form");
+    }
+}
+
+/// The way of a client that follows the link: what it asks for in a form becomes the JSON Patch that the provider takes.
+#[tokio::test]
+async fn a_new_password_in_a_form_is_passed_on_as_a_patch() {
+    let mock =
+        Mock::answering(vec![Step::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())]).await;
+    let basic = format!("Basic {}", STANDARD.encode("ada:old"));
+    let ours = format!("Bearer {}", mock.pasee.log_in("root").await.access);
+    let ask = |proof: &str, body: &str| {
+        let ask = mock.pasee.ask("PATCH", "/users/kisee-ada").header("authorization", proof);
+        ask.body(body.to_owned()).send()
+    };
+    ask(&basic, "{\"password\": \"n\u{e9}w \\\"\"}").await.is(204);
+    let seen = mock.seen();
+    let [(line, head, sent)] = seen.as_slice() else { panic!("{seen:?}") };
+    assert_eq!(line, "PATCH /users/ada/");
+    assert!(head.contains(&format!("content-type: {JSON_PATCH}")), "{head:?}");
+    assert!(head.contains(&format!("authorization: {}", basic.to_lowercase())), "{head:?}");
+    let patch: serde_json::Value = serde_json::from_slice(sent).unwrap();
+    assert_eq!(patch, json!([{"op": "replace", "path": "/password", "value": "n\u{e9}w \""}]));
+    for (proof, body, status, words) in [
+        (basic.as_str(), "{\"password\": 1}", 400, "{\"password\": \"\u{2026}\"}"),
+        (&basic, "{\"password\": \"x\", \"is_banned\": true}", 400, "{\"password\""),
+        (&basic, "{\"is_banned\": true}", 401, "not of scheme Bearer"),
+        (&basic, "{\"password\": \"x\", \"password\": \"y\"}", 401, "not of scheme Bearer"),
+        ("Bearer garbage", "{\"is_banned\": true}", 401, "malformed"),
+        (&ours, "{\"password\": \"x\"}", 401, "what the identity provider itself gives"),
+    ] {
+        let refused = ask(proof, body).await.is(status);
+        assert!(refused.title().contains(words), "{body}: {}", refused.title());
+    }
+    assert_eq!(mock.seen(), [], "none of these reaches the provider");
+}
+
+#[tokio::test]
+async fn refusals_come_as_the_client_asks() {
+    let theirs =
+        json!({"_type": "error", "_meta": {"title": "Taken"}, "title": "Taken", "status": 409});
+    let mock =
+        Mock::answering(answer("409 Conflict", "application/problem+json", theirs.to_string()))
+            .await;
+    for (accept, kind) in [
+        ("", "application/vnd.coreapi+json"),
+        (
+            "application/coreapi+json, application/vnd.coreapi+json, */*",
+            "application/vnd.coreapi+json",
+        ),
+        ("application/json", "application/json"),
+        ("application/json, application/problem+json", "application/problem+json"),
+        ("application/problem+json", "application/problem+json"),
+    ] {
+        let ask = mock.pasee.ask("POST", "/users/").body("{}").header("accept", accept);
+        let refused = ask.send().await.is(409);
+        assert_eq!(refused.header("content-type"), kind, "{accept}");
+        let body = refused.json();
+        if kind == "application/problem+json" {
+            let right = json!({"type": "about:blank", "title": "Taken", "status": 409});
+            assert_eq!(body, right);
+        } else {
+            assert_eq!(body, theirs);
+        }
+        // So do our own.
+        let own = mock.pasee.ask("GET", "/nowhere").header("accept", accept).send().await.is(404);
+        assert_eq!(own.header("content-type"), kind, "{accept}");
+        let body = own.json();
+        let title = if kind == "application/problem+json" {
+            &body["title"]
+        } else {
+            &body["_meta"]["title"]
+        };
+        assert!(title.as_str().unwrap().contains("GET / lists"), "{body}");
+    }
 }

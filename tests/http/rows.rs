@@ -85,6 +85,10 @@ const ROWS: &[Row] = &[
     (Ada, "DELETE", "/users/local-john", "", 403, "root staff"),
     (Root, "DELETE", "/users/local-john", "", 204, ""),
     (Root, "POST", "/users/local-john", "", 405, "GET, HEAD, PATCH, DELETE"),
+    (Nobody, "GET", "/users/me", "", 401, "Bearer"),
+    (You, "GET", "/users/me", "", 200, ""),
+    (You, "GET", "/users/me/", "", 200, ""),
+    (Root, "PUT", "/users/me", "", 405, "GET, HEAD"),
     // Password recoveries, without a provider that has them.
     (Nobody, "GET", "/password_recoveries/", "", 404, "does not offer"),
     (Nobody, "POST", "/password_recoveries/", "{}", 404, "does not offer"),

@@ -4,6 +4,8 @@ It is given one URL, that of the token service, and follows what the documents o
 addresses that those documents, and the home document, name.
 """
 
+from collections.abc import Callable
+
 import coreapi
 import pytest
 import requests
@@ -17,6 +19,24 @@ MANY = 60
 def client(token: str | None = None) -> coreapi.Client:
     auth = coreapi.auth.TokenAuthentication(token, scheme="Bearer", domain="127.0.0.1") if token else None
     return coreapi.Client(auth=auth)
+
+
+def start(of: coreapi.Client, pasee: Pasee, *links: str) -> coreapi.Document:
+    """The document at the end of these links, from the root on."""
+    document = of.get(f"{pasee.url}/")
+    for link in links:
+        document = of.action(document, [link])
+    assert isinstance(document, coreapi.Document)
+    return document
+
+
+def title_of(refused: Callable[[], object]) -> str:
+    """What an error says, as the client reads it."""
+    with pytest.raises(coreapi.exceptions.ErrorMessage) as caught:
+        refused()
+    title = caught.value.error.title
+    assert title and "problem" not in title
+    return title
 
 
 def place(pasee: Pasee, resource: str) -> str:
@@ -147,3 +167,91 @@ def test_others_see_their_own_groups_only(
     assert me["username"] == "kisee-donald"
     assert me["is_banned"] is False
     assert [group["group"] for group in me["groups"]] == ["crowd"]
+
+
+def test_everything_by_links_alone(pasee: Pasee, kisee: Kisee, staff: coreapi.Client) -> None:
+    stranger = client()
+    users = start(stranger, pasee, "users")
+    new = {"username": "barbara", "password": password("barbara"), "email": "barbara@example.com"}
+    stranger.action(users, ["register_user"], params=new)
+    offered = start(stranger, pasee, "tokens")
+    pair = stranger.action(
+        offered, ["identify_via_kisee"], params={"login": "barbara", "password": password("barbara")}
+    )
+    again = client(pair["refresh_token"]).action(pair, ["refresh"])
+    barbara = client(again["access_token"])
+    assert barbara.action(again, ["get_user"])["username"] == "kisee-barbara"
+    assert list(barbara.action(again, ["get_groups"])["groups"]) == []
+
+    # A group, a member in and out again, and the group away.
+    groups = start(staff, pasee, "groups")
+    made = staff.action(groups, ["create_group"], params={"group": "shortlived"})
+    group = staff.get(made.url)
+    staff.action(group, ["add_member"], params={"username": "kisee-barbara"})
+    group = staff.get(group.url)
+    assert [member["username"] for member in group["members"]] == ["kisee-barbara"]
+    staff.action(group, ["members", 0, "delete"])
+    group = staff.get(group.url)
+    assert list(group["members"]) == []
+    staff.action(group, ["delete"])
+    assert "does not exist" in title_of(lambda: staff.get(group.url))
+
+    # By a template, for whoever runs the parent but not the group.
+    staff.action(groups, ["create_group"], params={"group": "shortlived"})
+    staff.action(groups, ["delete_group"], params={"group": "shortlived"})
+    assert "does not exist" in title_of(lambda: staff.get(group.url))
+
+    # A user out of every group.
+    crowd = staff.get(f"{groups.url}crowd/")
+    staff.action(crowd, ["add_member"], params={"username": "kisee-barbara"})
+    seen = staff.get(barbara.action(again, ["get_user"]).url)
+    assert [group["group"] for group in seen["groups"]] == ["crowd"]
+    staff.action(seen, ["delete"])
+    assert list(staff.get(seen.url)["groups"]) == []
+    assert "delete" not in barbara.action(again, ["get_user"])
+
+
+def test_a_forgotten_password_by_links_alone(pasee: Pasee, kisee: Kisee) -> None:
+    kisee.register("margaret")
+    stranger = client()
+    form = start(stranger, pasee, "password_recoveries")
+    assert form.url == f"{pasee.url}/password_recoveries/"
+    stranger.action(form, ["reset_password"], params={"email": "margaret@example.com"})
+    reset = client(kisee.reset_token("margaret"))
+    form = start(reset, pasee, "password_recoveries")
+    reset.action(form, ["recover"], params={"password": "fresh"})
+    tokens_for = {"login": "margaret", "password": "fresh"}
+    offered = start(stranger, pasee, "tokens")
+    assert stranger.action(offered, ["identify_via_kisee"], params=tokens_for)["access_token"]
+
+    # Likewise with the old password.
+    knows = coreapi.Client(auth=coreapi.auth.BasicAuthentication("margaret", "fresh"))
+    form = start(knows, pasee, "password_recoveries")
+    knows.action(form, ["recover"], params={"password": "fresher"})
+    tokens_for["password"] = "fresher"
+    assert stranger.action(offered, ["identify_via_kisee"], params=tokens_for)["access_token"]
+
+
+def test_refusals_of_kisee_are_read(pasee: Pasee, kisee: Kisee) -> None:
+    kisee.register("niklaus")
+    stranger = client()
+    users = start(stranger, pasee, "users")
+    taken = {"username": "niklaus", "password": "x", "email": "niklaus@example.com"}
+    assert "already exist" in title_of(
+        lambda: stranger.action(users, ["register_user"], params=taken)
+    )
+    no_email = taken | {"username": "grady", "email": "no address"}
+    assert "Email" in title_of(lambda: stranger.action(users, ["register_user"], params=no_email))
+    decomposed = taken | {"username": "e\u0301va"}
+    assert "form C" in title_of(lambda: stranger.action(users, ["register_user"], params=decomposed))
+    form = start(stranger, pasee, "password_recoveries")
+    assert title_of(lambda: stranger.action(form, ["reset_password"]))
+
+
+@pytest.mark.parametrize("name", ["a/b", "jos\u00e9", "a b", "x@example.com"])
+def test_who_registered_is_where_they_say(pasee: Pasee, staff: coreapi.Client, name: str) -> None:
+    body = {"username": name, "password": password(name), "email": "x@example.com"}
+    answer = requests.post(f"{pasee.url}/users/", json=body, timeout=30)
+    assert answer.status_code == 201
+    subject = claims_of(tokens(pasee, name)["access_token"])["sub"]
+    assert staff.get(answer.headers["Location"])["username"] == subject == f"kisee-{name}"

@@ -1,15 +1,19 @@
 //! What is passed on to identity providers untouched: registration, password recovery, new passwords.
 //!
-//! Guessing through here is limited like logging in. Must not know what the bodies say.
+//! Requests are passed on untouched, but for a new password in a form; answers come back as documents of ours. Guessing through
+//! here is limited like logging in.
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::proof::Proof;
 use super::tokens::attempt_key;
+use super::translated::{self, Translator};
+use super::urls::encoded;
 use crate::domain::user::UserId;
 use crate::idp::{Forward, ForwardedAnswer, ForwardedRequest, Provider, ProviderError};
 use crate::jose::json::strict_object;
@@ -17,6 +21,13 @@ use crate::server::Api;
 use crate::server::error::ApiError;
 use crate::server::reply::Reply;
 use crate::server::request::{Call, essence};
+
+/// A JSON Patch (RFC 6902).
+const JSON_PATCH: &str = "application/json-patch+json";
+
+/// What documents of a provider come as: what else one would send, such as plain JSON, has lost its links.
+const DOCUMENTS: &str =
+    "application/coreapi+json, application/vnd.coreapi+json, application/json;q=0.5";
 
 impl Api {
     /// POST `/users/`: a new user at the provider that registers users.
@@ -29,7 +40,7 @@ impl Api {
         let answer = provider.forward(Forward::Users, forwarded).await?;
         // Where they are there is the provider's business, and some spell it wrong.
         let user = user.filter(|_| answer.status == StatusCode::CREATED);
-        let reply = reply(answer);
+        let reply = self.translated(provider, answer, "/users/");
         Ok(user.iter().fold(reply, |reply, user| reply.located(&self.user_url(user))))
     }
 
@@ -39,40 +50,90 @@ impl Api {
         call: Call<'_>,
     ) -> Result<Reply, ApiError> {
         let provider = self.service.providers().registering().ok_or(ProviderError::NotOffered)?;
-        let client = call.client;
-        let forwarded = request(call, &[]).await?;
-        if forwarded.method == Method::POST {
+        let (client, name) = (call.client, provider.name().as_str());
+        let forwarded = if call.parts.method == Method::POST {
+            let forwarded = request(call, &[]).await?;
             let mut people = named_people(&forwarded.body)?.peekable();
             if people.peek().is_none() {
                 self.config.attempts.check_address(client).map_err(ApiError::TooMany)?;
             }
             for person in people {
-                let key = attempt_key(provider.name().as_str(), &person);
-                self.limit(client, &format!("recovery of {key}"))?;
+                self.limit(client, &format!("recovery of {}", attempt_key(name, &person)))?;
             }
-        }
-        Ok(reply(provider.forward(Forward::PasswordRecoveries, forwarded).await?))
+            forwarded
+        } else {
+            // Whoever shows a proof of the provider's own is told there how to change the password. It is judged there: this
+            // is a way to guess.
+            let proof = Proof::of(&call.parts.headers).unwrap_or(Proof::Missing);
+            match proof.login() {
+                Some(login) => self.limit(client, &attempt_key(name, login))?,
+                None => self.config.attempts.check_address(client).map_err(ApiError::TooMany)?,
+            }
+            let passed: &[HeaderName] = match proof {
+                Proof::Missing => &[],
+                Proof::Password(_) | Proof::Token => &[AUTHORIZATION],
+            };
+            request(call, passed).await?
+        };
+        let answer = provider.forward(Forward::PasswordRecoveries, forwarded).await?;
+        Ok(self.translated(provider, answer, "/password_recoveries/"))
     }
 
-    /// PATCH `/users/U` with a JSON Patch: a new password, judged by the provider.
+    /// PATCH `/users/U` with a JSON Patch, or with `{"password": …}` as clients send what a form asks for: a new password,
+    /// judged by the provider. A form that sets no password is `refused`.
     pub(super) async fn change_password(
         &self,
         call: Call<'_>,
         user: &UserId,
+        refused: ApiError,
     ) -> Result<Reply, ApiError> {
         let (name, subject) = user.split();
+        let is_patch = call.is_of_type(&[JSON_PATCH]);
+        let (client, proof) = (call.client, Proof::of(&call.parts.headers)?);
+        let mut forwarded = request(call, &[AUTHORIZATION]).await?;
+        if !is_patch {
+            forwarded.body = password_patch(&forwarded.body)?.ok_or(refused)?;
+            forwarded.headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_PATCH));
+        }
         let provider = self.provider(name)?;
-        let proof = Proof::of(&call.parts.headers)?;
         let key = attempt_key(name, subject);
-        self.limit(call.client, &key)?;
+        self.limit(client, &key)?;
         // The provider judges the one whom the proof names, whatever the path says.
         if let Some(other) = proof.login().map(|login| attempt_key(name, login))
             && other != key
         {
-            self.limit(call.client, &other)?;
+            self.limit(client, &other)?;
         }
-        let forwarded = request(call, &[AUTHORIZATION]).await?;
-        Ok(reply(provider.forward(Forward::User(subject), forwarded).await?))
+        let answer = provider.forward(Forward::User(subject), forwarded).await?;
+        Ok(self.translated(provider, answer, &format!("/users/{}", encoded(user.as_str()))))
+    }
+
+    /// The provider's answer as one of ours. Of its headers only those that tell what to do next; what is neither a JSON
+    /// object nor plain text is sent as a type that no browser would run.
+    fn translated(&self, provider: &Provider, answer: ForwardedAnswer, path: &str) -> Reply {
+        let ForwardedAnswer { status, headers, body, places } = answer;
+        let object = strict_object(&body).ok();
+        let mut reply = if status.is_client_error() {
+            Reply::error(status, translated::error(status, object))
+        } else if body.is_empty() {
+            Reply::empty(status)
+        } else if let Some(object) = object {
+            let (hostname, provider) = (&self.config.hostname, provider.name().as_str());
+            let translator = Translator { hostname, provider, places: &places };
+            Reply::document(status, &translator.document(&self.url(path), object))
+        } else {
+            let is_plain =
+                headers.get(CONTENT_TYPE).is_some_and(|kind| essence(kind) == "text/plain");
+            let content_type =
+                if is_plain { "text/plain; charset=utf-8" } else { "application/octet-stream" };
+            Reply::typed(status, HeaderValue::from_static(content_type), body).unstored()
+        };
+        for name in [WWW_AUTHENTICATE, RETRY_AFTER] {
+            if let Some(value) = headers.get(&name) {
+                reply = reply.with(name, value.clone());
+            }
+        }
+        reply
     }
 
     fn limit(&self, client: IpAddr, person: &str) -> Result<(), ApiError> {
@@ -87,7 +148,9 @@ async fn request(call: Call<'_>, more: &[HeaderName]) -> Result<ForwardedRequest
         method => method.clone(),
     };
     let mut headers = HeaderMap::new();
-    for name in [CONTENT_TYPE, ACCEPT].iter().chain(more) {
+    // What comes back becomes a document of ours, in what the client accepts.
+    headers.insert(ACCEPT, HeaderValue::from_static(DOCUMENTS));
+    for name in [CONTENT_TYPE].iter().chain(more) {
         if let Some(value) = call.parts.headers.get(name) {
             headers.insert(name.clone(), value.clone());
         }
@@ -123,6 +186,24 @@ fn new_user(provider: &Provider, body: &[u8]) -> Result<Option<UserId>, ApiError
     }
 }
 
+/// The JSON Patch that sets the password of a form; `None` for a body that speaks of none.
+fn password_patch(body: &[u8]) -> Result<Option<Bytes>, ApiError> {
+    let Some(mut form) = strict_object(body).ok().filter(|form| form.contains_key("password"))
+    else {
+        return Ok(None);
+    };
+    match (form.remove("password"), form.is_empty()) {
+        (Some(Value::String(password)), true) => {
+            let patch = json!([{ "op": "replace", "path": "/password", "value": password }]);
+            Ok(Some(patch.to_string().into()))
+        }
+        _ => Err(ApiError::Malformed(
+            "the body means nothing here; a right one for a new password is {\"password\": \"…\"}"
+                .to_owned(),
+        )),
+    }
+}
+
 /// Whose password is to be recovered, as far as the body says so.
 fn named_people(body: &[u8]) -> Result<impl Iterator<Item = String>, ApiError> {
     let mut body = strict_object(body).map_err(|error| {
@@ -134,26 +215,4 @@ fn named_people(body: &[u8]) -> Result<impl Iterator<Item = String>, ApiError> {
         Some(Value::String(text)) => Some(text),
         _ => None,
     }))
-}
-
-/// The provider's status and body. Of its headers only those that tell what to do next, and a media type that no
-/// browser would run.
-fn reply(answer: ForwardedAnswer) -> Reply {
-    let harmless = |value: &&HeaderValue| {
-        let essence = essence(value);
-        essence == "text/plain" || essence.starts_with("application/") && essence.contains("json")
-    };
-    let content_type = answer.headers.get(CONTENT_TYPE).filter(harmless).cloned();
-    let content_type = content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    let mut reply = if answer.body.is_empty() {
-        Reply::empty(answer.status)
-    } else {
-        Reply::typed(answer.status, content_type, answer.body)
-    };
-    for name in [WWW_AUTHENTICATE, RETRY_AFTER] {
-        if let Some(value) = answer.headers.get(&name) {
-            reply = reply.with(name, value.clone());
-        }
-    }
-    reply.unstored()
 }

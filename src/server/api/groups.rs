@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::urls::{encoded, next_page};
+use crate::domain::change::Change;
 use crate::domain::directory::Page;
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
@@ -14,6 +15,7 @@ use crate::server::document::{Document, Link, Location, Need};
 use crate::server::error::ApiError;
 use crate::server::reply::Reply;
 use crate::server::request::Call;
+use crate::service::Caller;
 
 /// Groups on one page.
 const GROUPS: usize = 20;
@@ -42,12 +44,19 @@ impl Api {
             "Create a group",
             "POST {\"group\": \"admin.developers\"}; for the staff of the parent, admin, and for root staff.",
         );
+        let delete = Link::new(
+            "delete",
+            format!("{url}{{group}}/"),
+            "Delete a group",
+            "It and everything under it; for the staff of its parent and for root staff.",
+        );
         let of =
             Link::new("get", url.clone(), "Groups of a user", "For the user and for root staff.");
         let document = Document::new(&url, "Groups")
             .with("groups", self.group_documents(&listing.items))
             .with_some("next", next)
             .with("create_group", create.field("group", Location::Form, Need::Required))
+            .with("delete_group", delete.field("group", Location::Path, Need::Required))
             .with("get_groups_of_user", of.field("user", Location::Query, Need::Required));
         Ok(Reply::document(StatusCode::OK, &document))
     }
@@ -79,20 +88,50 @@ impl Api {
         let next = listing.next_after.map(|last| {
             next_page(format!("{url}?after={}", encoded(last.as_str())), "More members")
         });
-        let members: Vec<Value> =
-            listing.items.iter().map(|user| self.user_document(user).into()).collect();
+        let members: Vec<Value> = listing
+            .items
+            .iter()
+            .map(|user| {
+                let remove = self.remove_link(&roster, user);
+                self.user_document(user).with("delete", remove).into()
+            })
+            .collect();
         let add = Link::new(
             "post",
-            url,
+            url.clone(),
             "Add a member",
             "POST {\"username\": \"kisee-john\"}; for the staff of the group and for root staff.",
         );
         let document = self
             .group_document(&roster)
-            .with("members", members)
             .with_some("next", next)
-            .with("add_member", add.field("username", Location::Form, Need::Required));
+            .with("members", members)
+            .with("add_member", add.field("username", Location::Form, Need::Required))
+            .with_some("delete", self.delete_link(&caller, &roster));
         Ok(Reply::document(StatusCode::OK, &document))
+    }
+
+    fn remove_link(&self, roster: &Roster, user: &UserId) -> Link {
+        Link::new(
+            "delete",
+            self.member_url(roster, user),
+            "Remove a member",
+            "For the staff of the group and for root staff.",
+        )
+    }
+
+    /// To who may; the staff of a group is no group of its own.
+    fn delete_link(&self, caller: &Caller, roster: &Roster) -> Option<Link> {
+        let Roster::Members(group) = roster else { return None };
+        let may = self.service.may_change(caller, Change::DeleteGroup(group.clone()));
+        may.then(|| {
+            Link::new(
+                "delete",
+                self.group_url(roster),
+                "Delete a group",
+                "It and everything under it; for the staff of its parent and for root staff.",
+            )
+        })
     }
 
     /// POST `/groups/G/`: one more in it; G may be the staff of a group.
@@ -106,7 +145,7 @@ impl Api {
         let user: UserId = fields.text("username")?.parse()?;
         fields.finish("{\"username\": \"kisee-john\"}")?;
         self.service.add_member(&caller, roster.clone(), user.clone()).await?;
-        let url = format!("{}{}/", self.group_url(&roster), encoded(user.as_str()));
+        let url = self.member_url(&roster, &user);
         let document = Document::new(&url, "Member")
             .with("username", user.as_str())
             .with("group", roster.to_string());

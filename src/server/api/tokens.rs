@@ -29,14 +29,7 @@ impl Api {
             document = document
                 .with(&format!("identify_via_{}", provider.name()), login_link(&url, provider));
         }
-        let refresh = Link::new(
-            "post",
-            format!("{url}?refresh"),
-            "Get new tokens for a refresh token",
-            "POST with the refresh token in the header Authorization: Bearer … to get a new access and refresh token.",
-        );
-        let document =
-            document.with("refresh", refresh.field("scope", Location::Query, Need::Optional));
+        let document = document.with("refresh", refresh_link(&url));
         Ok(Reply::document(StatusCode::OK, &document))
     }
 
@@ -78,10 +71,26 @@ impl Api {
 
     /// A pair as it is handed out.
     pub(in crate::server) fn tokens(&self, pair: &SignedPair, status: StatusCode) -> Reply {
-        let document = Document::new(&self.url("/tokens/"), "Tokens")
+        let url = self.url("/tokens/");
+        let me = Link::new(
+            "get",
+            self.url("/users/me"),
+            "Who you are",
+            "With the access token in the header Authorization: Bearer …",
+        );
+        let groups = Link::new(
+            "get",
+            self.url("/groups/"),
+            "Groups",
+            "Your own, to root staff all, with the access token.",
+        );
+        let document = Document::new(&url, "Tokens")
             .with("access_token", pair.access_token.as_str())
             .with("refresh_token", pair.refresh_token.as_str())
-            .with("expires_in", pair.expires_in);
+            .with("expires_in", pair.expires_in)
+            .with("refresh", refresh_link(&url))
+            .with("get_user", me)
+            .with("get_groups", groups);
         Reply::document(status, &document)
     }
 
@@ -91,6 +100,16 @@ impl Api {
         );
         self.service.providers().get(name).ok_or(nowhere)
     }
+}
+
+fn refresh_link(url: &str) -> Link {
+    let link = Link::new(
+        "post",
+        format!("{url}?refresh"),
+        "Get new tokens for a refresh token",
+        "POST with the refresh token in the header Authorization: Bearer … to get a new access and refresh token.",
+    );
+    link.field("scope", Location::Query, Need::Optional)
 }
 
 fn login_link(url: &str, provider: &Provider) -> Link {

@@ -23,6 +23,10 @@ impl Api {
         self.url(&format!("/groups/{roster}/"))
     }
 
+    pub(super) fn member_url(&self, roster: &Roster, user: &UserId) -> String {
+        format!("{}{}/", self.group_url(roster), encoded(user.as_str()))
+    }
+
     pub(super) fn group_document(&self, roster: &Roster) -> Document {
         Document::new(&self.group_url(roster), "Group").with("group", roster.to_string())
     }

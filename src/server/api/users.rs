@@ -3,8 +3,9 @@
 use http::StatusCode;
 use serde_json::Value;
 
+use super::proof::Proof;
 use super::urls::{encoded, next_page};
-use crate::domain::change::Ban;
+use crate::domain::change::{Ban, Change};
 use crate::domain::directory::Page;
 use crate::domain::membership::Roster;
 use crate::domain::user::UserId;
@@ -51,6 +52,12 @@ impl Api {
         Ok(Reply::document(StatusCode::OK, &document))
     }
 
+    /// GET `/users/me`: to whoever has an access token, whom it speaks for.
+    pub(in crate::server) fn show_me(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
+        let caller = self.caller(call)?;
+        self.show_user(call, caller.user().as_str())
+    }
+
     /// GET `/users/U`: to the user and to root staff. A user id is a name, not a record: one that nothing is said of
     /// stands for somebody in no group.
     pub(in crate::server) fn show_user(
@@ -79,12 +86,22 @@ impl Api {
             Location::Form,
             Need::Optional,
         );
+        let delete = self.service.may_change(&caller, Change::DeleteUser(user.clone()));
+        let delete = delete.then(|| {
+            Link::new(
+                "delete",
+                url.clone(),
+                "Delete a user",
+                "Takes them out of every group; for root staff.",
+            )
+        });
         let document = Document::new(&url, "User")
             .with("username", user.as_str())
             .with("is_banned", is_banned)
-            .with("groups", self.group_documents(&listing.items))
             .with_some("next", next)
-            .with("patch", patch);
+            .with("groups", self.group_documents(&listing.items))
+            .with("patch", patch)
+            .with_some("delete", delete);
         Ok(Reply::document(StatusCode::OK, &document))
     }
 
@@ -94,12 +111,19 @@ impl Api {
         call: Call<'_>,
         name: &str,
     ) -> Result<Reply, ApiError> {
-        if call.is_of_type(&["application/json-patch+json"]) {
+        let is_form = call.is_of_type(&["application/json", "application/vnd.coreapi+json"]);
+        let is_patch = call.is_of_type(&["application/json-patch+json"]);
+        // Who shows no token of ours changes a password, or nothing.
+        if is_patch || (is_form && Proof::of(&call.parts.headers).is_ok()) {
+            let refused = self.caller(&call).err().unwrap_or(ApiError::OwnToken);
             let user: UserId = name.parse()?;
-            return self.change_password(call, &user).await;
+            return self.change_password(call, &user, refused).await;
         }
         let (caller, mut fields) = self.caller_with_fields(call).await?;
         let user: UserId = name.parse()?;
+        if fields.has("password") {
+            return Err(ApiError::OwnToken);
+        }
         let right = "{\"is_banned\": true}, {\"is_banned\": false} or {\"not_before\": \"now\"}";
         let said = (fields.take("is_banned"), fields.take("not_before"));
         fields.finish(right)?;

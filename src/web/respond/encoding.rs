@@ -35,26 +35,62 @@ const CORE_JSON: [&str; 2] = ["application/vnd.coreapi+json", "application/corea
 pub fn preferred(headers: &HeaderMap) -> Encoding {
     let mut core = Best::default();
     let mut json = Best::default();
-    for line in headers.get_all(ACCEPT) {
-        let Ok(line) = line.to_str() else { continue };
-        for range in line.split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let quality = quality(parts);
-            let exactness = match name.as_str() {
-                "*/*" => 1,
-                "application/*" => 2,
-                _ => 3,
-            };
-            if exactness < 3 || CORE_JSON.contains(&name.as_str()) {
-                core.consider((quality, exactness));
-            }
-            if exactness < 3 || name == "application/json" {
-                json.consider((quality, exactness));
-            }
+    for Range { name, quality } in ranges(headers) {
+        let exactness = match name.as_str() {
+            "*/*" => 1,
+            "application/*" => 2,
+            _ => 3,
+        };
+        if exactness < 3 || CORE_JSON.contains(&name.as_str()) {
+            core.consider((quality, exactness));
+        }
+        if exactness < 3 || name == "application/json" {
+            json.consider((quality, exactness));
         }
     }
     if json.wish() > core.wish() { Encoding::Json } else { Encoding::CoreJson }
+}
+
+/// Whether the client wants errors as problem details (RFC 9457): where it names them, and does not name Core JSON with at
+/// least the same quality.
+pub fn prefers_problem(headers: &HeaderMap) -> bool {
+    let (mut problem, mut core) = (0, 0);
+    for range in ranges(headers) {
+        if range.name == "application/problem+json" {
+            problem = problem.max(range.quality);
+        } else if CORE_JSON.contains(&range.name.as_str()) {
+            core = core.max(range.quality);
+        }
+    }
+    problem > core
+}
+
+/// Whether the client is one of Core API: where it names Core JSON, and does not name a JSON home document as gladly.
+pub fn names_core_json(headers: &HeaderMap) -> bool {
+    let (mut core, mut home) = (0, 0);
+    for range in ranges(headers) {
+        if CORE_JSON.contains(&range.name.as_str()) {
+            core = core.max(range.quality);
+        } else if range.name == "application/json-home" {
+            home = home.max(range.quality);
+        }
+    }
+    core > home
+}
+
+/// A media range of `Accept`, its name in small letters.
+struct Range {
+    name: String,
+    quality: u16,
+}
+
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = Range> {
+    let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+        Range { name, quality: quality(parts) }
+    })
 }
 
 /// The range that names a type most exactly is the one that counts.
@@ -138,6 +174,25 @@ mod tests {
         ];
         for (lines, expected) in table {
             assert_eq!(asked(lines), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn problem_details_only_for_who_names_them() {
+        let table: [(&'static str, bool); 9] = [
+            ("*/*", false),
+            ("application/*", false),
+            ("application/json", false),
+            ("application/coreapi+json, application/vnd.coreapi+json, */*", false),
+            ("application/problem+json", true),
+            ("application/json, Application/Problem+JSON", true),
+            ("application/problem+json;q=0, */*", false),
+            ("application/vnd.coreapi+json, application/problem+json", false),
+            ("application/vnd.coreapi+json;q=0.4, application/problem+json;q=0.5", true),
+        ];
+        for (line, expected) in table {
+            let headers = [(ACCEPT, HeaderValue::from_static(line))].into_iter().collect();
+            assert_eq!(prefers_problem(&headers), expected, "{line}");
         }
     }
 }
