@@ -46,6 +46,10 @@ pub(super) struct Apply {
     #[arg(long)]
     prune: bool,
 
+    /// Takes a notBefore that is more than a day ahead, which is refused else as a wrong year
+    #[arg(long)]
+    far_ahead: bool,
+
     /// Changes nothing and says what would be changed
     #[arg(long)]
     dry_run: bool,
@@ -70,12 +74,6 @@ impl Apply {
         }
         warn_of_providers(settings, &wanted);
         let planned = self.carry_out(file, &wanted)?;
-        for (user, until) in &planned.locked_out {
-            let until = rfc3339::write(*until);
-            say(format_args!(
-                "warning: {user} gets no token before {until}, and that cannot be taken back"
-            ));
-        }
         for user in &planned.revoked_later {
             say(format_args!(
                 "the sessions of {user} were ended later than the manifests say, and stay so"
@@ -89,7 +87,8 @@ impl Apply {
         let rest = if self.prune { Rest::Prune } else { Rest::Keep };
         let planned = |there: &dyn Directory, now: Timestamp| {
             let lacking = |lacks: Vec<_>| files::all(lacks.into_iter().map(Error::new).collect());
-            plan(wanted, there, rest, now).map_err(lacking)
+            let plan = plan(wanted, there, rest, now).map_err(lacking)?;
+            if self.far_ahead { Ok(plan) } else { soon_enough(plan, now) }
         };
         // Not even the file is made.
         if self.dry_run && !file.exists() {
@@ -164,6 +163,16 @@ fn warn_of_providers(settings: &Settings, wanted: &Wanted) {
             "warning: {of} has no identity provider by the name of {unknown}: its users cannot log in"
         ));
     }
+}
+
+/// Refuses a revocation by a wrong year.
+fn soon_enough(plan: Plan, now: Timestamp) -> anyhow::Result<Plan> {
+    let Some((user, moment)) = plan.far_ahead.first() else { return Ok(plan) };
+    let (moment, now) = (rfc3339::write(*moment), rfc3339::write(now));
+    bail!(
+        "{user}: notBefore is {moment}, more than a day ahead, so {NOTHING_DONE}; a right one is not after {now}, which it is now; \
+         --far-ahead takes it all the same"
+    )
 }
 
 fn permits(changes: Vec<crate::domain::change::Change>) -> anyhow::Result<Vec<Permit>> {

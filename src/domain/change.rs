@@ -37,19 +37,24 @@ pub enum Change {
         /// Who goes.
         user: UserId,
     },
-    /// Whether a user gets tokens at all.
+    /// Whether a user gets tokens at all. A ban ends all sessions.
     SetBanned {
         /// Who.
         user: UserId,
         /// No more tokens, or tokens again.
         banned: Ban,
     },
-    /// Tokens of a user issued before a moment are worth nothing any more. Never moves back in time.
-    Revoke {
-        /// Whose tokens.
+    /// All sessions of a user end.
+    Revoke(UserId),
+    /// What somebody has written down of a user, at once; `None` = nothing of that. A revocation that has been never moves back in
+    /// time; one that is still to come can.
+    Declare {
+        /// Who.
         user: UserId,
-        /// The first second whose tokens count.
-        not_before: Timestamp,
+        /// No more tokens, or tokens again.
+        banned: Option<Ban>,
+        /// When all sessions ended that had begun.
+        not_before: Option<Timestamp>,
     },
     /// A user off every roster. What root staff has said of them stays said.
     DeleteUser(UserId),
@@ -68,6 +73,7 @@ impl Change {
                 expires_at: Some(_),
             })
             | Self::SetBanned { user, banned: Ban::Impose }
+            | Self::Declare { user, banned: Some(Ban::Impose), .. }
             | Self::DeleteUser(user) => Some(user),
             Self::CreateGroup { .. }
             | Self::DeleteGroup(_)
@@ -76,7 +82,8 @@ impl Change {
             | Self::SetExpiry(_)
             | Self::Leave { .. }
             | Self::SetBanned { .. }
-            | Self::Revoke { .. } => None,
+            | Self::Revoke(_)
+            | Self::Declare { .. } => None,
         }
     }
 }

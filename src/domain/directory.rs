@@ -2,18 +2,85 @@
 //!
 //! Answers come from memory; an implementation never waits for a disk or a server. Must not know who asks.
 
+use std::time::Duration;
+
+use super::change::Ban;
 use super::group::GroupName;
 use super::membership::Roster;
 use super::time::Timestamp;
 use super::user::UserId;
+
+/// How far a revocation moves at least: tokens know whole seconds.
+const STEP: Duration = Duration::from_secs(1);
 
 /// What root staff has said of a user. The default is what is said of everybody else: nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Gets no token, by any grant.
     pub banned: bool,
-    /// Tokens issued before this second are worth nothing any more.
+    /// The latest revocation. A session is good while this is exactly what it was when the session began: no clock decides.
     pub not_before: Option<Timestamp>,
+}
+
+impl Standing {
+    /// After one more revocation: another moment than any before, so that every session has ended that began before it.
+    #[must_use]
+    pub fn revoked(self, now: Timestamp) -> Self {
+        let next = self.not_before.map_or(now, |former| now.max(former.after(STEP)));
+        // Nothing comes after the last second there is.
+        let moment = if Some(next) == self.not_before { now } else { next };
+        Self { not_before: Some(moment), ..self }
+    }
+
+    /// After a ban, which is a revocation too: lifting it revives nothing.
+    #[must_use]
+    pub fn banned(self, now: Timestamp) -> Self {
+        let revoked =
+            if self.banned && self.not_before.is_some() { self } else { self.revoked(now) };
+        Self { banned: true, ..revoked }
+    }
+
+    /// After the ban is lifted. One that came without a revocation, as they once did, leaves one behind.
+    #[must_use]
+    pub fn lifted(self, now: Timestamp) -> Self {
+        let revoked =
+            if self.banned && self.not_before.is_none() { self.revoked(now) } else { self };
+        Self { banned: false, ..revoked }
+    }
+
+    /// After somebody has written down what is so. A ban that comes with a revocation of its own needs no other.
+    #[must_use]
+    pub fn declared(
+        self,
+        banned: Option<Ban>,
+        not_before: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Self {
+        let moved = not_before.map_or(self, |moment| self.moved(moment, now));
+        match banned {
+            None => moved,
+            Some(Ban::Lift) => moved.lifted(now),
+            Some(Ban::Impose) if moved.not_before == self.not_before => moved.banned(now),
+            Some(Ban::Impose) => Self { banned: true, ..moved },
+        }
+    }
+
+    /// After somebody has set the moment: a later one counts. An earlier one corrects what is still to come, and never below
+    /// now, so that it revives no session; what has been stays.
+    #[must_use]
+    fn moved(self, not_before: Timestamp, now: Timestamp) -> Self {
+        let moment = match self.not_before {
+            Some(former) if former > now => {
+                if not_before > former {
+                    not_before
+                } else {
+                    not_before.max(now)
+                }
+            }
+            former => former.map_or(not_before, |former| former.max(not_before)),
+        };
+        Self { not_before: Some(moment), ..self }
+    }
 }
 
 /// A roster that a user is on, effective at the moment asked for.
@@ -91,4 +158,109 @@ pub trait Directory: Send + Sync {
 
     /// The users that have a membership in effect or a standing of their own, in the order of their ids.
     fn users(&self, page: Page<'_, UserId>, now: Timestamp) -> Vec<UserId>;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn moment(seconds: i64) -> Timestamp {
+        Timestamp::from_unix(seconds).unwrap()
+    }
+
+    fn standing(banned: bool, not_before: impl Into<Option<i64>>) -> Standing {
+        Standing { banned, not_before: not_before.into().map(moment) }
+    }
+
+    #[test]
+    fn each_revocation_is_another_moment() {
+        for (former, revoked) in [
+            (None, 100),
+            (Some(99), 100),
+            (Some(100), 101),
+            (Some(5000), 5001),
+            (Some(Timestamp::MAX.as_unix()), 100),
+        ] {
+            let after = standing(false, former).revoked(moment(100));
+            assert_eq!(after, standing(false, revoked), "{former:?}");
+            assert_eq!(standing(true, former).revoked(moment(100)), standing(true, revoked));
+            assert_ne!(after, standing(false, former));
+        }
+    }
+
+    #[test]
+    fn a_ban_revokes_once_and_its_lifting_revives_nothing() {
+        let now = moment(100);
+        assert_eq!(standing(false, None).banned(now), standing(true, 100));
+        assert_eq!(standing(false, 100).banned(now), standing(true, 101));
+        assert_eq!(standing(true, 70).banned(now), standing(true, 70), "nobody has a session");
+        assert_eq!(standing(true, None).banned(now), standing(true, 100), "one of before");
+        assert_eq!(standing(true, 70).lifted(now), standing(false, 70));
+        assert_eq!(standing(true, None).lifted(now), standing(false, 100), "one of before");
+        assert_eq!(standing(false, None).lifted(now), Standing::default());
+        assert_eq!(standing(false, 70).lifted(now), standing(false, 70));
+    }
+
+    #[test]
+    fn only_what_is_to_come_is_lowered() {
+        for (former, wanted, after) in [
+            (None, 50, 50),
+            (None, 500, 500),
+            (Some(60), 50, 60),
+            (Some(60), 70, 70),
+            (Some(100), 99, 100),
+            (Some(101), 100, 100),
+            (Some(5000), 6000, 6000),
+            (Some(5000), 4000, 4000),
+            (Some(5000), 100, 100),
+            (Some(5000), 50, 100),
+        ] {
+            let moved = standing(true, former).declared(None, Some(moment(wanted)), moment(100));
+            assert_eq!(moved, standing(true, after), "{former:?} to {wanted}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_down_counts_at_once() {
+        let declare = |before: Standing, banned, not_before: Option<i64>| {
+            before.declared(banned, not_before.map(moment), moment(100))
+        };
+        let new = Standing::default();
+        assert_eq!(declare(new, Some(Ban::Impose), None), standing(true, 100));
+        assert_eq!(declare(new, Some(Ban::Impose), Some(9)), standing(true, 9), "as exported");
+        assert_eq!(declare(standing(false, 9), Some(Ban::Impose), Some(9)), standing(true, 100));
+        assert_eq!(declare(standing(false, 9), Some(Ban::Impose), Some(20)), standing(true, 20));
+        assert_eq!(declare(standing(true, 9), Some(Ban::Impose), Some(9)), standing(true, 9));
+        assert_eq!(declare(standing(true, 9), Some(Ban::Lift), None), standing(false, 9));
+        assert_eq!(declare(standing(true, 9), None, Some(20)), standing(true, 20));
+        assert_eq!(declare(standing(true, None), Some(Ban::Lift), None), standing(false, 100));
+        assert_eq!(declare(new, Some(Ban::Lift), None), new);
+        assert_eq!(declare(new, None, None), new);
+    }
+
+    proptest! {
+        /// However clocks go and whatever is done, a ban lifted or a session ended is no former standing again.
+        #[test]
+        fn nothing_that_was_revoked_comes_back(
+            deeds in proptest::collection::vec((0..3_u8, 0..50_i64), 1..30),
+        ) {
+            let (mut now, mut seen) = (standing(false, None), vec![None]);
+            for (deed, clock) in deeds {
+                let before = now;
+                now = match deed {
+                    0 => now.revoked(moment(clock)),
+                    1 => now.banned(moment(clock)),
+                    _ => now.lifted(moment(clock)),
+                };
+                if now.not_before != before.not_before {
+                    prop_assert!(!seen.contains(&now.not_before));
+                    seen.push(now.not_before);
+                }
+                prop_assert!(deed != 0 || now.not_before != before.not_before);
+                prop_assert!(deed != 1 || before.banned || now.not_before != before.not_before);
+            }
+        }
+    }
 }

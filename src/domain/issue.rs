@@ -40,7 +40,9 @@ pub fn issue(
     ids: [TokenId; 2],
     now: Timestamp,
 ) -> Draft {
-    let Admission { user, scope, claims, evidence, authenticated_at, session_ends, .. } = admission;
+    let Admission {
+        user, scope, claims, evidence, authenticated_at, session_ends, revocation, ..
+    } = admission;
     let [access_id, refresh_id] = ids;
     let soon = now.after(TOO_SHORT);
     let lasts = |holding: &Holding| holding.expires_at.is_none_or(|end| soon <= end);
@@ -54,6 +56,7 @@ pub fn issue(
         authenticated_at: authenticated_at.min(now),
         id: access_id,
         scope,
+        revocation,
     };
     let expires_at = now.after(lifetimes.refresh).min(session_ends);
     let token = Token { expires_at, id: refresh_id, ..access.clone() };

@@ -5,6 +5,8 @@
 //! makes a [`Permit`] or an [`Admission`], and both are judged again by the functions that judged them first: a permit where
 //! it is carried out ([`Permit::judge_again`]). Must not know how the actor proved who they are.
 
+use std::time::Duration;
+
 use super::change::Change;
 use super::claim::ExtraClaims;
 use super::directory::{Holding, Record, Standing};
@@ -14,6 +16,9 @@ use super::membership::{Membership, Role, Roster};
 use super::time::Timestamp;
 use super::token::{AccessClaims, RefreshClaims, Scope};
 use super::user::UserId;
+
+/// How far several revocations, made one right after the other, may be ahead of the clock.
+const A_LITTLE: Duration = Duration::from_secs(60);
 
 /// Something to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +65,10 @@ fn entitled(action: Action<'_>) -> Entitled {
         Do(Change::Leave { user, .. }) => Entitled::User(user.clone()),
         // See G's members: staff of G; root staff.
         See(View::Members(roster)) => staff_of(roster.group().cloned()),
-        // List everything, ban, revoke, delete a user: root staff.
-        Do(Change::SetBanned { .. } | Change::Revoke { .. } | Change::DeleteUser(_))
+        // End the sessions of a user: that user; root staff.
+        Do(Change::Revoke(user)) => Entitled::User(user.clone()),
+        // List everything, ban, delete a user: root staff.
+        Do(Change::SetBanned { .. } | Change::Declare { .. } | Change::DeleteUser(_))
         | See(View::Groups | View::Users) => Entitled::RootStaff,
         // See a user's groups: that user; root staff.
         See(View::User(user)) => Entitled::User(user.clone()),
@@ -302,7 +309,7 @@ pub struct Login {
     /// What the tokens are to be limited to.
     pub scope: Scope,
     /// When the user proved it, where that was before now: to another who issues tokens, and whose word was taken. The
-    /// session and every revocation count from then.
+    /// session counts from then, and no revocation has been since.
     pub authenticated_at: Option<Timestamp>,
 }
 
@@ -330,8 +337,8 @@ pub struct Admission {
     pub(super) evidence: Evidence,
     pub(super) authenticated_at: Timestamp,
     pub(super) session_ends: Timestamp,
-    /// When the token shown was issued; of a login, when it was proved.
-    issued_at: Timestamp,
+    /// The user's revocation that was in force when the session began.
+    pub(super) revocation: Option<Timestamp>,
     /// When the access token shown ends; of what is shown only once, when its session does.
     shown_until: Timestamp,
 }
@@ -360,8 +367,8 @@ impl Admission {
         if standing.banned {
             return Err(Refusal::Banned);
         }
-        let is_older = |not_before| self.issued_at < not_before || now < not_before;
-        if standing.not_before.is_some_and(is_older) {
+        // Clocks have no say: what is compared is the same moment, written down twice.
+        if self.revocation != standing.not_before {
             return Err(Refusal::Revoked);
         }
         if self.session_ends <= now {
@@ -380,7 +387,7 @@ pub enum Refusal {
     /// Root staff has banned the user.
     #[error("this user is banned")]
     Banned,
-    /// The token was issued before root staff revoked the user's tokens, or that moment is still to come.
+    /// The user's tokens were revoked since the session began.
     #[error("this user's tokens were revoked; log in again")]
     Revoked,
     /// The login is too long ago.
@@ -403,17 +410,23 @@ pub enum Refusal {
 pub fn admit(
     grant: Grant<'_>,
     standing: Standing,
-    session: std::time::Duration,
+    session: Duration,
     now: Timestamp,
 ) -> Result<Admission, Refusal> {
     if standing.banned {
         return Err(Refusal::Banned);
     }
     let admission = match grant {
-        Grant::Login(Login { user, claims, evidence, scope, authenticated_at }) => {
-            let authenticated_at = authenticated_at.map_or(now, |earlier| earlier.min(now));
+        Grant::Login(Login { user, claims, evidence, scope, authenticated_at: elsewhere }) => {
+            let revocation = standing.not_before;
+            // Another's token lives on after a revocation here, and is no new proof. What is far ahead ends what was here, and
+            // shuts nobody out; several revocations within a second are a little ahead.
+            let counts = |moment: &Timestamp| *moment <= now.after(A_LITTLE);
+            if elsewhere.is_some_and(|at| revocation.filter(counts).is_some_and(|from| at < from)) {
+                return Err(Refusal::Revoked);
+            }
+            let authenticated_at = elsewhere.map_or(now, |earlier| earlier.min(now));
             let session_ends = authenticated_at.after(session);
-            let (issued_at, shown_until) = (authenticated_at, session_ends);
             Admission {
                 user,
                 scope,
@@ -421,8 +434,8 @@ pub fn admit(
                 evidence,
                 authenticated_at,
                 session_ends,
-                issued_at,
-                shown_until,
+                revocation,
+                shown_until: session_ends,
             }
         }
         Grant::Refresh(RefreshClaims { token, evidence, extra }, scope) => {
@@ -439,11 +452,7 @@ pub fn admit(
     Ok(admission)
 }
 
-fn admission_of(
-    token: &super::token::Token,
-    scope: Scope,
-    session: std::time::Duration,
-) -> Admission {
+fn admission_of(token: &super::token::Token, scope: Scope, session: Duration) -> Admission {
     let session_ends = token.authenticated_at.after(session);
     Admission {
         user: token.subject.clone(),
@@ -452,7 +461,7 @@ fn admission_of(
         evidence: Evidence::default(),
         authenticated_at: token.authenticated_at,
         session_ends,
-        issued_at: token.issued_at,
+        revocation: token.revocation,
         shown_until: session_ends,
     }
 }

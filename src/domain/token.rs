@@ -198,6 +198,8 @@ pub struct Token {
     pub id: TokenId,
     /// `scope`, left out of the token when unlimited.
     pub scope: Scope,
+    /// `rev`: the user's revocation that was in force when the session began; left out when there was none.
+    pub revocation: Option<Timestamp>,
 }
 
 /// What an access token says.

@@ -54,7 +54,8 @@ pub(super) struct PaseeConnector {
 pub(super) struct Vouched {
     pub(super) authenticated: Authenticated,
     /// When they proved it there: the session counts from then, however often its tokens are exchanged.
-    pub(super) authenticated_at: Timestamp,
+    /// `None` when it has just been asked, with a password.
+    pub(super) authenticated_at: Option<Timestamp>,
 }
 
 impl PaseeConnector {
@@ -130,7 +131,9 @@ impl PaseeConnector {
         if claims.token.subject.split().0 != idp.as_str() {
             return Err(ProviderError::InvalidResponse("a token for a user of another provider"));
         }
-        self.vouched(claims).map_err(unsound)
+        let vouched = self.vouched(claims).map_err(unsound)?;
+        // The password is proof of this moment, whatever the clock there says.
+        Ok(Vouched { authenticated_at: None, ..vouched })
     }
 
     async fn ask_for_tokens(
@@ -188,7 +191,7 @@ impl PaseeConnector {
         claims.insert("sub".to_owned(), sub.into());
         Ok(Vouched {
             authenticated: Authenticated { subject, claims },
-            authenticated_at: token.authenticated_at,
+            authenticated_at: Some(token.authenticated_at),
         })
     }
 

@@ -130,7 +130,7 @@ impl Provider {
             (Connector::Pasee(pasee), credential) => {
                 let vouched = pasee.identify(credential, now).await?;
                 let identity = self.identity(&vouched.authenticated)?;
-                let authenticated_at = Some(vouched.authenticated_at);
+                let authenticated_at = vouched.authenticated_at;
                 return Ok(Identity { authenticated_at, ..identity });
             }
             (Connector::Kubernetes(kubernetes), Credential::Token(token)) => {

@@ -49,6 +49,8 @@ pub(super) struct Common<'a> {
     idp: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rev: Option<i64>,
 }
 
 impl<'a> Common<'a> {
@@ -67,6 +69,7 @@ impl<'a> Common<'a> {
                 Scope::Unlimited => None,
                 limited @ Scope::Limited(_) => Some(limited.to_string()),
             },
+            rev: token.revocation.map(Timestamp::as_unix),
         }
     }
 }
@@ -121,8 +124,8 @@ pub(super) fn extra<S: Serializer>(
 }
 
 /// The names of the claims that every token of ours may have.
-pub(super) const COMMON: [&str; 10] =
-    ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "auth_time", "idp", "scope"];
+pub(super) const COMMON: [&str; 11] =
+    ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "auth_time", "idp", "scope", "rev"];
 
 pub(super) fn read_access(
     party: &Party,
@@ -170,6 +173,8 @@ pub(super) fn read_common(
         None => Scope::Unlimited,
         Some(_) => claims.text("scope")?.parse().map_err(|_| VerifyError::Claim("scope"))?,
     };
+    let moment = |value: &Value| value.as_i64().and_then(Timestamp::from_unix);
+    let revocation = claims.get("rev").map(|value| moment(value).ok_or(VerifyError::Claim("rev")));
     Ok(Token {
         subject,
         issued_at: issued_at.ok_or(VerifyError::Claim("iat"))?,
@@ -177,6 +182,7 @@ pub(super) fn read_common(
         authenticated_at: authenticated_at.ok_or(VerifyError::Claim("auth_time"))?,
         id: claims.text("jti")?.parse().map_err(|_| VerifyError::Claim("jti"))?,
         scope,
+        revocation: revocation.transpose()?,
     })
 }
 

@@ -133,6 +133,7 @@ impl RefreshTokens {
             authenticated_at: latest,
             id: token_id([0; 16]),
             scope: scope.clone(),
+            revocation: Some(latest),
         };
         let (evidence, extra) = (Evidence::default(), ExtraClaims::default());
         let bare = RefreshClaims { token, evidence, extra };

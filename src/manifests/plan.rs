@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use super::wanted::{End, Named, Object, Place, Says, Wanted};
 use crate::domain::change::{Ban, Change};
@@ -16,6 +17,9 @@ use crate::domain::user::UserId;
 
 /// Users looked at in one go.
 const SLICE: usize = 10_000;
+
+/// How far ahead a revocation may be before it is asked whether the year is right.
+const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What becomes of that of which the manifests say nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +41,8 @@ pub struct Plan {
     pub pruned: Vec<Pruned>,
     /// Users whose sessions were ended later than the manifests say.
     pub revoked_later: Vec<UserId>,
-    /// Users who get no token before a moment that is still to come.
-    pub locked_out: Vec<(UserId, Timestamp)>,
+    /// Users whose sessions end by a moment that is further ahead than a slip of the pen should go.
+    pub far_ahead: Vec<(UserId, Timestamp)>,
 }
 
 /// What becomes of what an object says.
@@ -105,7 +109,7 @@ pub fn plan(
         outcomes: wanted.objects.iter().map(outcome).collect(),
         pruned: Vec::new(),
         revoked_later: Vec::new(),
-        locked_out: Vec::new(),
+        far_ahead: Vec::new(),
     };
     planner.create(&mut plan);
     planner.enlist(&mut plan);
@@ -195,7 +199,7 @@ impl Planner<'_> {
     /// What is to be said of a user of whom something is said now. A revocation is never taken back.
     fn standing(&self, user: &UserId, before: Standing) -> Standing {
         let wanted = self.wanted.standings.get(user).copied().unwrap_or_default();
-        Standing { not_before: before.not_before.max(wanted.not_before), ..wanted }
+        before.declared(Some(ban(wanted)), wanted.not_before, self.now)
     }
 
     /// New groups, parents first, as their names sort; with their creators.
@@ -241,19 +245,13 @@ impl Planner<'_> {
         for (user, wanted) in &self.wanted.standings {
             let before = self.there.record(user, self.now).standing;
             let after = self.standing(user, before);
-            if after.banned != before.banned {
-                let banned = if after.banned { Ban::Impose } else { Ban::Lift };
-                plan.changes.push(Change::SetBanned { user: user.clone(), banned });
+            if after != before {
+                let (banned, not_before) = (Some(ban(*wanted)), wanted.not_before);
+                plan.changes.push(Change::Declare { user: user.clone(), banned, not_before });
+                let moment = not_before.filter(|moment| self.now.after(AHEAD) < *moment);
+                plan.far_ahead.extend(moment.map(|moment| (user.clone(), moment)));
             }
-            if let Some(not_before) =
-                after.not_before.filter(|_| after.not_before != before.not_before)
-            {
-                if self.now < not_before {
-                    plan.locked_out.push((user.clone(), not_before));
-                }
-                plan.changes.push(Change::Revoke { user: user.clone(), not_before });
-            }
-            if wanted.not_before < before.not_before {
+            if wanted.not_before < before.not_before.min(after.not_before) {
                 plan.revoked_later.push(user.clone());
             }
         }
@@ -319,6 +317,10 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+fn ban(wanted: Standing) -> Ban {
+    if wanted.banned { Ban::Impose } else { Ban::Lift }
 }
 
 #[cfg(test)]

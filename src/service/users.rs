@@ -2,8 +2,6 @@
 //!
 //! A user id is a name, not a record: one that nothing is said of stands for somebody in no group.
 
-use std::time::Duration;
-
 use super::{Caller, ChangeError, Listing, Service};
 use crate::domain::change::{Ban, Change};
 use crate::domain::directory::Page;
@@ -69,23 +67,12 @@ impl Service {
         self.change(caller, Change::SetBanned { user, banned }).await
     }
 
-    /// Makes every token of a user worthless that is issued before this returns.
-    ///
-    /// Tokens tell their time in whole seconds, so those of the second that has begun go too. When the write took longer
-    /// than that, tokens may have been issued meanwhile: it is done again, with a wider margin.
+    /// Ends all sessions of a user: tokens of those that began before this returns are worth nothing any more.
     ///
     /// # Errors
     /// [`ChangeError`].
     pub async fn revoke(&self, caller: &Caller, user: UserId) -> Result<(), ChangeError> {
-        let mut margin = Duration::from_secs(1);
-        loop {
-            let not_before = self.now().after(margin);
-            self.change(caller, Change::Revoke { user: user.clone(), not_before }).await?;
-            if self.now() < not_before {
-                return Ok(());
-            }
-            margin *= 4;
-        }
+        self.change(caller, Change::Revoke(user)).await
     }
 
     /// Takes a user out of every group.

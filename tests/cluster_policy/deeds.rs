@@ -177,8 +177,7 @@ fn of_users() -> Vec<Deed> {
     let there = eve();
     let user: UserId = "kisee-eve".parse().unwrap();
     let ban = |banned| Wanted::Change(Change::SetBanned { user: user.clone(), banned });
-    let not_before = Timestamp::from_unix(1_700_000_000).unwrap();
-    let revoke = Wanted::Change(Change::Revoke { user: user.clone(), not_before });
+    let revoke = Wanted::Change(Change::Revoke(user.clone()));
     let new = object("User", "new", &json!({ "username": "kisee-eve", "banned": true }));
     let moment = json!({ "spec": { "notBefore": "2023-11-14T22:13:20Z" } });
     let mut lifted = there.clone();

@@ -30,7 +30,6 @@ async fn day(server: &User, namespace: &str, name: &str) -> Result<(), String> {
         |user| Change::AddMember(Membership { roster: group_roster(name), user, expires_at: None });
     let remove = |user| Change::RemoveMember { roster: group_roster(name), user };
     let ban = |user, banned| Change::SetBanned { user, banned };
-    let not_before = Timestamp::from_unix(1_700_000_000).unwrap();
     for change in [
         Change::CreateGroup { group: group(), creator: Some(user("you")) },
         add(user("ada")),
@@ -42,7 +41,7 @@ async fn day(server: &User, namespace: &str, name: &str) -> Result<(), String> {
             user: user("you"),
         },
         ban(user("eve"), Ban::Impose),
-        Change::Revoke { user: user("eve"), not_before },
+        Change::Revoke(user("eve")),
         ban(user("eve"), Ban::Lift),
         ban(user("bob"), Ban::Impose),
         ban(user("bob"), Ban::Lift),

@@ -141,7 +141,7 @@ fn a_little_of_all(store: &Embedded) {
         Change::SetBanned { user: "k-eve".parse().unwrap(), banned: Ban::Impose },
         Change::SetBanned { user: "k-freed".parse().unwrap(), banned: Ban::Impose },
         Change::SetBanned { user: "k-freed".parse().unwrap(), banned: Ban::Lift },
-        Change::Revoke { user: john(), not_before: noon() },
+        Change::Revoke(john()),
     ];
     for change in changes {
         write(store, change).unwrap();

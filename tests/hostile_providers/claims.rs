@@ -83,6 +83,7 @@ fn written(user: &str, extra: ExtraClaims) -> Value {
         authenticated_at: now(),
         id: token_id([7; 16]),
         scope: Scope::Unlimited,
+        revocation: None,
     };
     let party = Party { issuer: "pasee.example.com".parse().unwrap(), audience: None };
     let signer = Signer::new(Forger::new(Algorithm::Es256).key, party);

@@ -89,4 +89,6 @@ def test_a_banned_user_gets_nothing(pasee: Pasee, kisee: Kisee) -> None:
     answer = staff.session.post(f"{pasee.url}/tokens/?refresh", headers=refresh, timeout=30)
     assert answer.status_code == 403
     assert staff.session.patch(url, json={"is_banned": False}, timeout=30).status_code == 204
+    answer = staff.session.post(f"{pasee.url}/tokens/?refresh", headers=refresh, timeout=30)
+    assert answer.status_code == 401, "lifting a ban revives no session"
     assert log_in(pasee, "mallory").status_code == 201

@@ -72,7 +72,11 @@ fn the_rest_stays_unless_it_is_pruned() {
         object("Group", "old.er", ""),
         object("Membership", "m", "group: a, users: [local-ada, local-eve]"),
         object("Membership", "older", "group: old.er, users: [local-eve]"),
-        object("User", "u", "username: local-eve, banned: true"),
+        object(
+            "User",
+            "u",
+            "username: local-eve, banned: true, notBefore: \"2026-01-30T00:00:00Z\"",
+        ),
         object("User", "v", "username: local-out, notBefore: \"2026-01-31T00:00:00Z\""),
     ];
     apply(&machine, &all.concat()).done();
@@ -100,6 +104,7 @@ fn the_rest_stays_unless_it_is_pruned() {
             "kind: Group metadata: name: a.b spec: {}",
             "kind: Membership metadata: name: a spec: group: a role: Member users: local-ada",
             "kind: Membership metadata: name: a.staff spec: group: a role: Staff users: local-boss",
+            "kind: User metadata: name: local-eve spec: username: local-eve banned: false notBefore: \"2026-01-30T00:00:00Z\"",
             "kind: User metadata: name: local-out spec: username: local-out banned: false notBefore: \"2026-01-31T00:00:00Z\"",
         ],
         "the creator stays, and so do ended sessions"
@@ -111,18 +116,52 @@ fn the_rest_stays_unless_it_is_pruned() {
     );
 }
 
-/// A slip of the pen in a year would keep somebody out.
+/// A slip of the pen in a year is refused, unless it is said twice; and it can be mended.
 #[test]
-fn a_revocation_to_come_is_warned_of() {
+fn a_revocation_far_ahead_is_to_be_asked_for_twice() {
     let machine = machine();
-    let text = object("User", "u", "username: local-ada, notBefore: \"2162-01-31T00:00:00Z\"");
-    let ran = apply(&machine, &text);
-    assert_eq!(ran.out, "user/u created\n");
-    assert_eq!(
-        ran.err,
-        "pasee: warning: local-ada gets no token before 2162-01-31T00:00:00Z, and that cannot be taken back\n"
+    let text = |year: u32| {
+        object("User", "u", &format!("username: local-ada, notBefore: \"{year}-01-31T00:00:00Z\""))
+    };
+    let told = apply(&machine, &text(2162)).refused(1);
+    assert!(
+        told.contains("local-ada: notBefore is 2162-01-31T00:00:00Z, more than a day"),
+        "{told}"
     );
-    assert_eq!(apply(&machine, &text).done(), "user/u unchanged\n");
+    assert!(told.contains("nothing was done") && told.contains("--far-ahead"), "{told}");
+    assert_eq!(export(&machine), [""; 0]);
+    let twice = |year: u32| {
+        machine.write("far.yaml", text(year));
+        machine.run(&["apply", "-f", "far.yaml", "--far-ahead"]).done()
+    };
+    assert_eq!(twice(2162), "user/u created\n");
+    assert_eq!(apply(&machine, &text(2162)).done(), "user/u unchanged\n", "it is there");
+    let shown = |year: &str| {
+        let all = export(&machine);
+        assert!(all.len() == 1 && all[0].contains(&format!("notBefore: \"{year}")), "{all:?}");
+    };
+    assert_eq!(twice(2161), "user/u configured\n", "it is still to come");
+    shown("2161-01-31");
+    // What is past is never before now, so that no session comes back.
+    assert_eq!(apply(&machine, &text(2025)).out, "user/u configured\n");
+    let now = export(&machine);
+    assert!(!now[0].contains("2161") && !now[0].contains("2025"), "{now:?}");
+    assert_eq!(apply(&machine, &text(2025)).out, "user/u unchanged\n");
+    assert_eq!(export(&machine), now);
+}
+
+/// A ban that a manifest brings ends all sessions for good.
+#[test]
+fn a_ban_is_a_revocation() {
+    let machine = machine();
+    apply(&machine, &object("User", "u", "username: local-ada, banned: true")).done();
+    let banned = export(&machine);
+    assert!(banned[0].contains("banned: true notBefore: "), "{banned:?}");
+    let again = apply(&machine, &object("User", "u", "username: local-ada, banned: true"));
+    assert_eq!(again.out, "user/u unchanged\n");
+    assert_eq!(export(&machine), banned);
+    apply(&machine, &object("User", "u", "username: local-ada, banned: false"));
+    assert_eq!(export(&machine), [banned[0].replace("banned: true", "banned: false")]);
 }
 
 #[test]

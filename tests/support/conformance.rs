@@ -8,10 +8,12 @@ use std::time::Duration;
 use pasee::domain::change::{Ban, Change};
 use pasee::domain::directory::{Directory, Page, Record, Standing};
 use pasee::domain::group::GroupName;
+use pasee::domain::issue::{TokenPair, issue};
 use pasee::domain::membership::{Membership, Roster};
 use pasee::domain::policy::{self, Actor, Denied, Grant, Login, Permit};
 use pasee::domain::realm::{Realm, WriteError};
 use pasee::domain::time::Timestamp;
+use pasee::domain::token::Lifetimes;
 use pasee::domain::user::UserId;
 
 #[allow(unused_imports, reason = "for whoever has a store")]
@@ -36,7 +38,8 @@ macro_rules! conforms {
             the_creator_is_staff, deleting_takes_everything_below, recreated_groups_are_empty,
             members_come_and_go, rosters_are_apart, root_staff, missing_groups_have_no_rosters,
             memberships_end, an_expired_membership_is_none, far_ends_are_kept, bans,
-            revocations_never_move_back, standing_outlives_membership,
+            each_revocation_is_another, only_what_is_to_come_is_lowered, a_ban_ends_sessions_for_good,
+            standing_outlives_membership,
             deleted_users_are_off_every_roster, users_act_within_the_policy, rosters_in_pages,
             members_in_pages, users_in_pages, refused_changes_change_nothing,
             writes_at_the_same_time, whoever_was_taken_off_a_staff_changes_nothing,
@@ -151,8 +154,12 @@ fn ban(id: &str, banned: Ban) -> Change {
     Change::SetBanned { user: user(id), banned }
 }
 
-fn revoke(id: &str, not_before: Timestamp) -> Change {
-    Change::Revoke { user: user(id), not_before }
+fn revoke(id: &str) -> Change {
+    Change::Revoke(user(id))
+}
+
+fn declare(id: &str, banned: Option<Ban>, not_before: impl Into<Option<Timestamp>>) -> Change {
+    Change::Declare { user: user(id), banned, not_before: not_before.into() }
 }
 
 /// Whether it was refused for the reason named.
@@ -328,32 +335,113 @@ pub fn far_ends_are_kept(store: &Subject<'_>) {
 
 pub fn bans(store: &Subject<'_>) {
     store.done(ban("k-ada", Ban::Impose));
+    let banned = Standing { banned: true, not_before: Some(store.now) };
+    assert_eq!(store.record("k-ada").standing, banned, "a ban is a revocation too");
     store.done(ban("k-ada", Ban::Impose));
-    assert_eq!(store.record("k-ada").standing, Standing { banned: true, not_before: None });
+    assert_eq!(store.record("k-ada").standing, banned);
     assert_eq!(store.users(), ["k-ada"]);
     store.done(ban("k-ada", Ban::Lift));
     store.done(ban("k-bob", Ban::Lift));
-    assert_eq!(store.record("k-ada"), Record::default());
-    assert_eq!(store.users(), [""; 0]);
+    assert_eq!(store.record("k-ada").standing, Standing { banned: false, ..banned });
+    assert_eq!(store.record("k-bob"), Record::default());
+    assert_eq!(store.users(), ["k-ada"]);
+    store.done(ban("k-ada", Ban::Impose));
+    let again = Standing { banned: true, not_before: Some(store.in_seconds(1)) };
+    assert_eq!(store.record("k-ada").standing, again, "each ban is one more");
 }
 
-pub fn revocations_never_move_back(store: &Subject<'_>) {
-    let (early, late) = (store.in_seconds(-60), store.in_seconds(60));
-    for (at, expected) in [(early, early), (late, late), (early, late), (late, late)] {
-        store.done(revoke("k-ada", at));
+pub fn each_revocation_is_another(store: &Subject<'_>) {
+    for number in 0..4 {
+        store.done(revoke("k-ada"));
+        let expected = Some(store.in_seconds(number));
+        assert_eq!(store.record("k-ada").standing.not_before, expected);
+    }
+    store.done(declare("k-ada", None, store.in_seconds(3600)));
+    store.done(revoke("k-ada"));
+    assert_eq!(store.record("k-ada").standing.not_before, Some(store.in_seconds(3601)));
+    store.done(ban("k-ada", Ban::Impose));
+    store.done(revoke("k-ada"));
+    let both = Standing { banned: true, not_before: Some(store.in_seconds(3603)) };
+    assert_eq!(store.record("k-ada").standing, both);
+    store.done(declare("k-far", None, Timestamp::MAX));
+    store.done(revoke("k-far"));
+    assert_ne!(store.record("k-far").standing.not_before, Some(Timestamp::MAX));
+}
+
+pub fn only_what_is_to_come_is_lowered(store: &Subject<'_>) {
+    let (early, late, later) =
+        (store.in_seconds(-60), store.in_seconds(3600), store.in_seconds(7200));
+    for (at, expected) in [
+        (early, early),
+        (store.in_seconds(-90), early),
+        (later, later),
+        (late, late),
+        (early, store.now),
+        (early, store.now),
+    ] {
+        store.done(declare("k-ada", None, at));
         assert_eq!(store.record("k-ada").standing.not_before, Some(expected));
     }
-    store.done(ban("k-ada", Ban::Impose));
-    store.done(revoke("k-ada", early));
-    let both = Standing { banned: true, not_before: Some(late) };
-    assert_eq!(store.record("k-ada").standing, both);
-    store.done(ban("k-ada", Ban::Lift));
-    assert_eq!(
-        store.record("k-ada").standing.not_before,
-        Some(late),
-        "a lifted ban revives nothing"
-    );
-    assert_eq!(store.users(), ["k-ada"]);
+    store.done(declare("k-ada", Some(Ban::Impose), None));
+    let banned = Standing { banned: true, not_before: Some(store.in_seconds(1)) };
+    assert_eq!(store.record("k-ada").standing, banned);
+    store.done(declare("k-ada", Some(Ban::Lift), None));
+    assert_eq!(store.record("k-ada").standing, Standing { banned: false, ..banned });
+}
+
+/// A session is good while the user's revocation is what it was when the session began: the token has it, and no clock decides.
+pub fn a_ban_ends_sessions_for_good(store: &Subject<'_>) {
+    let session = |id: &str| {
+        let grant = Grant::Login(Login::of(user(id)));
+        let day = Duration::from_secs(86_400);
+        let admission =
+            policy::admit(grant, store.record(id).standing, day, store.now).map_err(drop)?;
+        let ids = ["a".parse().unwrap(), "b".parse().unwrap()];
+        let draft = issue(admission, Vec::new(), Lifetimes::default(), ids, store.now);
+        Ok::<_, ()>(draft.fit(0))
+    };
+    let goes_on = |pair: &TokenPair| {
+        let (id, day) = (&pair.access.token.subject, Duration::from_secs(86_400));
+        let standing = store.directory().record(id, store.now).standing;
+        let grants = [
+            Grant::Access(&pair.access),
+            Grant::Refresh(&pair.refresh, pair.refresh.token.scope.clone()),
+        ];
+        let [access, refresh] =
+            grants.map(|grant| policy::admit(grant, standing, day, store.now).is_ok());
+        assert_eq!(access, refresh);
+        access
+    };
+    let mut sessions = Vec::new();
+    let deeds = [
+        ban("k-ada", Ban::Impose),
+        ban("k-ada", Ban::Lift),
+        revoke("k-ada"),
+        declare("k-ada", None, store.in_seconds(86_400 * 36_500)),
+        revoke("k-ada"),
+        declare("k-ada", None, store.in_seconds(86_400)),
+        declare("k-ada", None, store.in_seconds(43_200)),
+        declare("k-ada", Some(Ban::Impose), None),
+        declare("k-ada", Some(Ban::Lift), None),
+    ];
+    for deed in deeds {
+        sessions.extend(session("k-ada"));
+        let text = format!("{deed:?}");
+        let ended = store.record("k-ada").standing.not_before;
+        store.done(deed);
+        let changed = store.record("k-ada").standing.not_before != ended;
+        assert!(changed || text.contains("Lift"), "{text}");
+        let going = sessions.iter().filter(|pair| goes_on(pair)).count();
+        assert_eq!(going, 0, "after {text}");
+        if let Ok(new) = session("k-ada") {
+            assert!(goes_on(&new), "a login right after {text} passes");
+        } else {
+            assert!(text.contains("Impose"), "{text}");
+        }
+    }
+    let untouched = session("k-bob").unwrap();
+    store.done(ban("k-bob", Ban::Lift));
+    assert!(goes_on(&untouched), "nothing was lifted");
 }
 
 pub fn standing_outlives_membership(store: &Subject<'_>) {
@@ -363,7 +451,8 @@ pub fn standing_outlives_membership(store: &Subject<'_>) {
     assert_eq!(store.groups_of("k-ada"), ["a"], "a ban is not a removal");
     store.done(Change::DeleteGroup(group("a")));
     store.done(Change::DeleteUser(user("k-ada")));
-    assert_eq!(store.record("k-ada").standing, Standing { banned: true, not_before: None });
+    let banned = Standing { banned: true, not_before: Some(store.now) };
+    assert_eq!(store.record("k-ada").standing, banned);
     assert_eq!(store.users(), ["k-ada"]);
 }
 
@@ -471,7 +560,7 @@ pub fn users_in_pages(store: &Subject<'_>) {
     }
     store.done(add("b", "k-a"));
     store.done(ban("k-b", Ban::Impose));
-    store.done(revoke("l-a", store.now));
+    store.done(revoke("l-a"));
     store.done(until("b", "k-expired", Some(store.now)));
     assert_eq!(store.users(), ["j-z", "k-a", "k-b", "k-c", "l-a"]);
     let after = user("k-a");

@@ -50,6 +50,7 @@ fn claims() -> AccessClaims {
         authenticated_at: now(),
         id: token_id([7; 16]),
         scope: Scope::Unlimited,
+        revocation: None,
     };
     let groups = ["admin.staff", "staff"].map(|name| name.parse().unwrap()).to_vec();
     let said = Map::from_iter([("email".to_owned(), json!("ada@example.com"))]);

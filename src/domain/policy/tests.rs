@@ -80,7 +80,8 @@ fn changes() {
         (set_expiry("admin.developers.staff"), Some("admin.developers.staff")),
         (Change::SetBanned { user: user("kisee-me"), banned: Ban::Lift }, None),
         (Change::SetBanned { user: user("kisee-new"), banned: Ban::Impose }, None),
-        (Change::Revoke { user: user("kisee-me"), not_before: moment(1) }, None),
+        (Change::Revoke(user("kisee-new")), None),
+        (Change::Declare { user: user("kisee-me"), banned: None, not_before: None }, None),
         (Change::DeleteUser(user("kisee-me")), None),
     ];
     let holders = [
@@ -150,6 +151,7 @@ fn token(issued: i64, scope: &str) -> Token {
         authenticated_at: moment(issued),
         id: "id".parse().unwrap(),
         scope: if scope.is_empty() { Scope::Unlimited } else { Scope::asked(scope).unwrap() },
+        revocation: None,
     }
 }
 
@@ -157,8 +159,8 @@ fn token(issued: i64, scope: &str) -> Token {
 #[test]
 fn grants() {
     let session = Duration::from_secs(1000);
-    let judge = |kind: usize, standing: Standing, issued: i64, now: i64| {
-        let token = token(issued, "");
+    let judge = |kind: usize, standing: Standing, rev: Option<i64>, now: i64| {
+        let token = Token { revocation: rev.map(moment), ..token(10, "") };
         let access = AccessClaims {
             token: token.clone(),
             groups: Vec::new(),
@@ -172,22 +174,33 @@ fn grants() {
             1 => Grant::Refresh(&refresh, Scope::Unlimited),
             _ => Grant::Access(&access),
         };
-        admit(grant, standing, session, moment(now)).map(|admission| admission.user)
+        admit(grant, standing, session, moment(now)).map(|admission| admission.revocation)
     };
     let not_before =
         |seconds| Standing { not_before: Some(moment(seconds)), ..Standing::default() };
     for kind in 0..3 {
-        assert!(judge(kind, Standing::default(), 10, 20).is_ok());
-        let banned = Standing { banned: true, not_before: None };
-        assert_eq!(judge(kind, banned, 10, 20), Err(Refusal::Banned));
-        assert_eq!(judge(kind, not_before(21), 10, 20), Err(Refusal::Revoked), "to come");
-        assert!(judge(kind, not_before(10), 10, 20).is_ok(), "issued at that second");
+        assert_eq!(judge(kind, Standing::default(), None, 20), Ok(None));
+        for not_before in [None, Some(moment(10))] {
+            let banned = Standing { banned: true, not_before };
+            assert_eq!(judge(kind, banned, Some(10), 20), Err(Refusal::Banned));
+        }
     }
-    assert!(judge(0, not_before(11), 10, 20).is_ok(), "a new login");
+    // A session is good while the user's revocation is exactly its own, whatever clocks say.
+    for at in [0, 9, 10, 11, 20, 21, 1_000_000, Timestamp::MAX.as_unix()] {
+        assert_eq!(judge(0, not_before(at), None, 20), Ok(Some(moment(at))), "a new login");
+        for kind in 1..3 {
+            assert_eq!(judge(kind, not_before(at), Some(at), 20), Ok(Some(moment(at))));
+            assert_eq!(judge(kind, not_before(at), None, 20), Err(Refusal::Revoked));
+            assert_eq!(judge(kind, Standing::default(), Some(at), 20), Err(Refusal::Revoked));
+            for other in [at - 1, at + 1].into_iter().filter_map(Timestamp::from_unix) {
+                let rev = Some(other.as_unix());
+                assert_eq!(judge(kind, not_before(at), rev, 20), Err(Refusal::Revoked), "{rev:?}");
+            }
+        }
+    }
     for kind in 1..3 {
-        assert_eq!(judge(kind, not_before(11), 10, 20), Err(Refusal::Revoked));
-        assert!(judge(kind, Standing::default(), 10, 1009).is_ok());
-        assert_eq!(judge(kind, Standing::default(), 10, 1010), Err(Refusal::SessionOver));
+        assert!(judge(kind, Standing::default(), None, 1009).is_ok());
+        assert_eq!(judge(kind, Standing::default(), None, 1010), Err(Refusal::SessionOver));
     }
 }
 
@@ -298,6 +311,10 @@ fn a_login_elsewhere_counts_from_when_it_was() {
     let revoked = |at: i64| Standing { not_before: Some(moment(at)), ..Standing::default() };
     assert_eq!(elsewhere(9_500, revoked(9_501)).unwrap_err(), Refusal::Revoked);
     assert!(elsewhere(9_500, revoked(9_500)).is_ok());
+    assert_eq!(elsewhere(9_999, revoked(10_000)).unwrap_err(), Refusal::Revoked);
+    assert_eq!(elsewhere(9_999, revoked(10_060)).unwrap_err(), Refusal::Revoked);
+    let ahead = elsewhere(9_500, revoked(10_061)).unwrap();
+    assert_eq!(ahead.revocation, Some(moment(10_061)), "what is far ahead shuts nobody out");
 }
 
 /// A permit is the word of a moment: what is said of its author later counts, by the same table.
@@ -391,6 +408,17 @@ fn leaving() {
         assert_eq!(permit(&actor, leave("kisee-other")).err(), Some(Denied::NotEntitled));
     }
     assert!(permit(&Actor::operator(), leave("kisee-other")).is_ok());
+}
+
+/// Everybody ends their own sessions, nobody but root staff another's.
+#[test]
+fn own_sessions() {
+    let revoke = |id: &str| Change::Revoke(user(id));
+    for held in [vec![], vec!["admin"], vec!["admin.staff"], vec!["staff"]] {
+        let actor = actor("kisee-me", &held);
+        assert!(permit(&actor, revoke("kisee-me")).is_ok(), "{held:?}");
+        assert_eq!(permit(&actor, revoke("kisee-other")).is_ok(), held == ["staff"], "{held:?}");
+    }
 }
 
 /// Who is staff until a moment stays so: not a second longer by their own hand, on every staff there is.

@@ -32,6 +32,7 @@ fn claims() -> RefreshClaims {
         authenticated_at: now(),
         id: token_id([7; 16]),
         scope: Scope::Unlimited,
+        revocation: None,
     };
     RefreshClaims { token, evidence: Evidence::default(), extra: ExtraClaims::default() }
 }
@@ -108,8 +109,12 @@ fn the_room_is_what_fits() {
             let room = tokens().room(&user, &scope).unwrap();
             for rules in [0, 1, 2, 3, room.rules() / 2, room.rules()] {
                 let mut claims = claims();
-                claims.token =
-                    Token { subject: user.clone(), scope: scope.clone(), ..claims.token };
+                claims.token = Token {
+                    subject: user.clone(),
+                    scope: scope.clone(),
+                    revocation: Some(Timestamp::MAX),
+                    ..claims.token
+                };
                 claims.evidence = evidence_of(rules);
                 let most = room.claims_beside(rules);
                 if most > 10 {

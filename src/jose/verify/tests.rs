@@ -41,6 +41,7 @@ fn token() -> Token {
         authenticated_at: now(),
         id: token_id([7; 16]),
         scope: Scope::Unlimited,
+        revocation: None,
     }
 }
 

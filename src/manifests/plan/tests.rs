@@ -22,7 +22,7 @@ fn realm(groups: &[&str], members: &[(&str, &str, Option<i64>)], banned: &[&str]
         contents.apply(&Update::Joined(Membership { roster, user, expires_at }));
     }
     for user in banned {
-        let standing = Standing { banned: true, not_before: None };
+        let standing = Standing { banned: true, not_before: Timestamp::from_unix(1) };
         contents.apply(&Update::Stands { user: user.parse().unwrap(), standing });
     }
     contents
@@ -64,7 +64,12 @@ fn short(change: &Change) -> String {
         }
         Change::RemoveMember { roster, user } => format!("{user} out of {roster}"),
         Change::SetBanned { user, banned } => format!("{banned:?} {user}"),
-        Change::Revoke { user, not_before } => format!("revoke {user} {}", not_before.as_unix()),
+        Change::Revoke(user) => format!("revoke {user}"),
+        Change::Declare { user, banned, not_before } => {
+            let ban = banned.map_or_else(|| "Keep".to_owned(), |banned| format!("{banned:?}"));
+            let at = not_before.map(|at| format!(" {}", at.as_unix())).unwrap_or_default();
+            format!("{ban} {user}{at}")
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -131,7 +136,7 @@ fn bans_go_both_ways_and_revocations_one() {
     let (outcomes, changes) = planned(&[line], there(), Rest::Keep);
     assert_eq!(
         (outcomes, changes),
-        (vec!["user/a configured".into()], vec!["revoke k-a 9".into()])
+        (vec!["user/a configured".into()], vec!["Impose k-a 9".into()])
     );
     let (outcomes, changes) = planned(&["User a username: k-a"], there(), Rest::Keep);
     assert_eq!((outcomes, changes), (vec!["user/a configured".into()], vec!["Lift k-a".into()]));

@@ -58,14 +58,17 @@ pub(super) fn execute(
         }
         Change::SetExpiry(membership) => set_expiry(connection, membership, now),
         Change::SetBanned { user, banned } => {
-            let Standing { not_before, .. } = standing(connection, user)?;
-            let banned = *banned == Ban::Impose;
-            stand(connection, user, Standing { banned, not_before })
+            let before = standing(connection, user)?;
+            let after = match banned {
+                Ban::Impose => before.banned(now),
+                Ban::Lift => before.lifted(now),
+            };
+            stand(connection, user, after)
         }
-        Change::Revoke { user, not_before } => {
-            let Standing { banned, not_before: before } = standing(connection, user)?;
-            let not_before = before.max(Some(*not_before));
-            stand(connection, user, Standing { banned, not_before })
+        Change::Revoke(user) => stand(connection, user, standing(connection, user)?.revoked(now)),
+        Change::Declare { user, banned, not_before } => {
+            let before = standing(connection, user)?;
+            stand(connection, user, before.declared(*banned, *not_before, now))
         }
         Change::DeleteUser(user) => {
             let sql = "DELETE FROM memberships WHERE user = ?";

@@ -32,7 +32,7 @@ use super::resource_version::compare;
 use super::view::View;
 use super::wire::{ENROLS, MANAGED_BY, PASEE, maker};
 use crate::domain::change::{Ban, Change};
-use crate::domain::directory::{Directory, Holding, Page};
+use crate::domain::directory::{Directory, Holding, Page, Standing};
 use crate::domain::membership::Roster;
 use crate::domain::policy::Permit;
 use crate::domain::realm::WriteError;
@@ -99,19 +99,16 @@ impl Writer {
             }
             Change::SetExpiry(membership) => self.set_expiry(membership, author).await,
             Change::SetBanned { user, banned: Ban::Impose } => {
-                let impose = |mut standing: standing::Standing| {
-                    standing.banned = true;
-                    standing
-                };
-                self.stand(user, author, impose).await
+                self.stand(user, author, |before| before.banned((self.clock)())).await
             }
             Change::SetBanned { user, banned: Ban::Lift } => self.lift(user, author).await,
-            Change::Revoke { user, not_before } => {
-                let revoke = |mut standing: standing::Standing| {
-                    standing.not_before = standing.not_before.max(Some(*not_before));
-                    standing
-                };
-                self.stand(user, author, revoke).await
+            Change::Revoke(user) => {
+                self.stand(user, author, |before| before.revoked((self.clock)())).await
+            }
+            Change::Declare { user, banned, not_before } => {
+                let declare =
+                    |before: Standing| before.declared(*banned, *not_before, (self.clock)());
+                self.stand(user, author, declare).await
             }
             Change::DeleteUser(user) => self.delete_user(user, author).await,
         }

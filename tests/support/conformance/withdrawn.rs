@@ -91,7 +91,7 @@ pub fn whoever_was_banned_changes_nothing(store: &Subject<'_>) {
 pub fn whoever_was_revoked_changes_nothing(store: &Subject<'_>) {
     staffed(store);
     let deeds = deeds(store);
-    store.done(revoke("k-john", store.in_seconds(1)));
+    store.done(revoke("k-john"));
     nothing_of(store, deeds, Withdrawn::Refused(Refusal::Revoked));
 }
 
@@ -115,7 +115,7 @@ pub fn former_root_staff_changes_nothing(store: &Subject<'_>) {
         Change::DeleteGroup(group("a")),
         ban("k-other", Ban::Impose),
         ban("k-eve", Ban::Lift),
-        revoke("k-other", store.in_seconds(1)),
+        revoke("k-other"),
         Change::DeleteUser(user("k-other")),
         add("a.staff", "k-eve"),
     ];

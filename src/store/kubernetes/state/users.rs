@@ -16,7 +16,7 @@ pub(super) struct Statement {
 
 impl State {
     /// What all objects together say of a user: banned if one says so, and the latest revocation.
-    pub(super) fn standing(&self, user: &UserId) -> Standing {
+    pub(in crate::store::kubernetes) fn standing(&self, user: &UserId) -> Standing {
         strictest(self.statements_about(user).map(|(_, stated)| stated.standing))
     }
 

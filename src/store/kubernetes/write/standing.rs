@@ -4,7 +4,7 @@ use kube::api::Patch;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{ACTOR, ATTEMPTS, Author, Deleted, PATIENCE, PREFIX, Writer, is_own, made, patching};
+use super::{ACTOR, ATTEMPTS, Author, PREFIX, Writer, is_own, made, patching};
 pub(super) use crate::domain::directory::Standing;
 use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
@@ -31,7 +31,7 @@ impl Writer {
                 return Ok(());
             }
             for name in banning {
-                let lift = |standing| Standing { banned: false, ..standing };
+                let lift = |before: Standing| before.lifted((self.clock)());
                 if !self.restate(&name, user, author, lift).await? {
                     Self::pause(attempt).await;
                 }
@@ -40,7 +40,8 @@ impl Writer {
         Err(StoreError::Contended.into())
     }
 
-    /// Changes what our object says of a user; when that is nothing, there is none.
+    /// Changes what our object says of a user. What goes into the change is whether our object bans the user, and the latest
+    /// revocation that any object says; where nothing comes of it, nothing is written.
     pub(super) async fn stand(
         &self,
         user: &UserId,
@@ -53,7 +54,7 @@ impl Writer {
                 self.view.ask(|state| state.own_statement(user).map(|(name, _)| name.clone()));
             let done = match own {
                 Some(name) => self.restate(&name, user, author, &change).await?,
-                None => self.state_anew(user, author, change(Standing::default())).await?,
+                None => self.state_anew(user, author, &change).await?,
             };
             if done {
                 return Ok(());
@@ -75,14 +76,9 @@ impl Writer {
         let content =
             parse(&object).ok().filter(|content| content.user == *user && is_own(&object.metadata));
         let Some(UserContent { standing, .. }) = content else { return Ok(false) };
-        let (metadata, new) = (&object.metadata, change(standing));
-        if new == Standing::default() {
-            let uid = metadata.uid.as_deref().unwrap_or_default();
-            let version = metadata.resource_version.clone();
-            if self.delete::<User>(name, uid, version).await? != Deleted::Now {
-                return Ok(false);
-            }
-            self.view.until_gone(Kind::User, name, uid, PATIENCE).await?;
+        let (metadata, before) = (&object.metadata, self.with_others(user, standing));
+        let new = change(before);
+        if new == before {
             return Ok(true);
         }
         let patch = json!({
@@ -103,15 +99,23 @@ impl Writer {
         }
     }
 
+    /// What our object says of a user, and the latest revocation of all objects: ours has to go past it.
+    fn with_others(&self, user: &UserId, own: Standing) -> Standing {
+        let all = self.view.ask(|state| state.standing(user));
+        Standing { not_before: own.not_before.max(all.not_before), ..own }
+    }
+
     /// Makes an object. Its name follows from the user, so that two replicas do not make two; when somebody else's object
     /// has that name, another is found, and theirs stays as it is.
     async fn state_anew(
         &self,
         user: &UserId,
         author: Author<'_>,
-        standing: Standing,
+        change: impl Fn(Standing) -> Standing,
     ) -> Result<bool, StoreError> {
-        if standing == Standing::default() {
+        let before = self.with_others(user, Standing::default());
+        let standing = change(before);
+        if standing == before {
             return Ok(true);
         }
         let name = name_of(user);
