@@ -23,8 +23,11 @@ mod translated;
 mod urls;
 mod users;
 
+use http::header::WWW_AUTHENTICATE;
+
 use super::Api;
 use super::error::ApiError;
+use super::reply::Reply;
 use super::request::{Call, Fields};
 use crate::service::Caller;
 use crate::web::bearer::bearer;
@@ -36,12 +39,12 @@ impl Api {
         Ok(self.service.caller(token, call.now)?)
     }
 
-    /// Like [`Api::caller`], for what may be asked without a token too.
-    fn caller_if_any(&self, call: &Call<'_>) -> Result<Option<Caller>, ApiError> {
-        match self.caller(call) {
-            Ok(caller) => Ok(Some(caller)),
-            Err(ApiError::TokenMissing) => Ok(None),
-            Err(error) => Err(error),
+    /// The answer for a stranger, who is told by `WWW-Authenticate` that a token would show more (RFC 9110 section 11.6.1), and
+    /// what is wrong with the one that they showed.
+    fn for_stranger(reply: Reply, refused: &ApiError) -> Reply {
+        match refused.answer().header {
+            Some((WWW_AUTHENTICATE, challenge)) => reply.with(WWW_AUTHENTICATE, challenge),
+            _ => reply,
         }
     }
 

@@ -3,7 +3,7 @@
 //! Must not know what it says.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LINK, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::Full;
 use hyper::body::Body;
@@ -72,6 +72,14 @@ impl Reply {
             Ok(value) => self.with(LOCATION, value),
             Err(_) => self,
         }
+    }
+
+    /// The reply with where the list goes on, if it does, for who does not look into the document (RFC 8288).
+    #[must_use]
+    pub(super) fn continued(self, next: Option<&str>) -> Self {
+        let link =
+            next.and_then(|url| HeaderValue::try_from(format!("<{url}>; rel=\"next\"")).ok());
+        link.into_iter().fold(self, |reply, link| reply.with(LINK, link))
     }
 
     /// The reply, kept by nobody.

@@ -54,6 +54,15 @@ impl Call<'_> {
         Ok(self.query("scope")?.map(|text| Scope::asked(&text)).transpose()?.unwrap_or_default())
     }
 
+    /// Where a list is to go on, or of whom it is to be; empty says nothing, as old clients send it.
+    pub(super) fn cursor<T>(&self, name: &str) -> Result<Option<T>, ApiError>
+    where
+        T: FromStr<Err: Into<ApiError>>,
+    {
+        let said = self.query(name)?.filter(|text| !text.is_empty());
+        said.map(|text| text.parse().map_err(Into::into)).transpose()
+    }
+
     /// Whether the body calls itself this kind of JSON.
     pub(super) fn is_of_type(&self, wanted: &[&str]) -> bool {
         let essence = self.parts.headers.get(CONTENT_TYPE).map(essence).unwrap_or_default();

@@ -45,21 +45,23 @@ enum Needs {
     Refresh,
     /// Shows what the caller may see, if a token comes.
     Perhaps,
+    /// Shows what the caller may see, if a token comes that holds, and nobody else anything.
+    Nothing,
 }
 
 /// Method, path, body, what it needs.
 const ENDPOINTS: &[(&str, &str, &str, Needs)] = &[
     ("POST", "/tokens/?refresh", "", Needs::Refresh),
     ("POST", "/tokens/?refresh&scope=a", "", Needs::Refresh),
-    ("GET", "/users/", "", Needs::Perhaps),
-    ("HEAD", "/users/", "", Needs::Perhaps),
+    ("GET", "/users/", "", Needs::Nothing),
+    ("HEAD", "/users/", "", Needs::Nothing),
     ("GET", "/users/local-ada", "", Needs::Access),
     ("GET", "/users/local-root", "", Needs::Access),
     ("PATCH", "/users/local-ada", r#"{"is_banned":false}"#, Needs::Access),
     ("PATCH", "/users/local-ada", r#"{"not_before":"now"}"#, Needs::Access),
     ("DELETE", "/users/local-ada", "", Needs::Access),
-    ("GET", "/groups/", "", Needs::Access),
-    ("HEAD", "/groups/", "", Needs::Access),
+    ("GET", "/groups/", "", Needs::Perhaps),
+    ("HEAD", "/groups/", "", Needs::Perhaps),
     ("GET", "/groups/?user=local-ada", "", Needs::Access),
     ("POST", "/groups/", r#"{"group":"new"}"#, Needs::Access),
     ("GET", "/groups/a/", "", Needs::Access),
@@ -280,7 +282,14 @@ async fn only_the_intended_cells_succeed() {
                 Needs::Refresh => opens == Opens::Refresh,
                 Needs::Access => opens == Opens::Everything,
                 Needs::Perhaps => opens == Opens::Everything || value.is_empty(),
+                Needs::Nothing => true,
             };
+            let is_stranger = opens != Opens::Everything;
+            if is_stranger && answer.status == 200 && method == "GET" {
+                let shown = answer.json();
+                let list = if needs == Needs::Nothing { &shown["users"] } else { &shown["groups"] };
+                assert_eq!(*list, json!([]), "{name} at {endpoint:?}");
+            }
             opened += usize::from(may);
             check(&name, endpoint, may, value.is_empty(), &answer);
         }
@@ -315,6 +324,9 @@ async fn tokens_in_other_places_are_not_looked_at() {
     let pair = pasee.log_in("root").await;
     let (access, refresh) = (&pair.access, &pair.refresh);
     let query = format!("/groups/?access_token={access}&token={access}&bearer={access}");
+    let shown = pasee.ask("GET", &query).send().await.is(200).json();
+    assert_eq!(shown["groups"], json!([]), "a stranger");
+    let query = query.replacen("/groups/", "/groups/staff/", 1);
     pasee.ask("GET", &query).send().await.is(401);
     let body = json!({"access_token": access, "token": access, "group": "g"});
     pasee.ask("POST", "/groups/").json(&body).await.is(401);
@@ -326,7 +338,7 @@ async fn tokens_in_other_places_are_not_looked_at() {
         ["cookie", "x-access-token", "x-authorization", "proxy-authorization", "x-forwarded-user"]
     {
         for value in [format!("Bearer {access}"), format!("access_token={access}")] {
-            pasee.ask("GET", "/groups/").header(name, &value).send().await.is(401);
+            pasee.ask("GET", "/groups/staff/").header(name, &value).send().await.is(401);
         }
     }
     pasee.ask("POST", &format!("/tokens/?refresh={refresh}")).send().await.is(401);

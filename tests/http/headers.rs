@@ -20,7 +20,7 @@ async fn answers(pasee: &Pasee) -> Vec<(u16, Answer)> {
         (201, pasee.refresh(&root.refresh).await),
         (204, pasee.ask("DELETE", "/users/local-you").bearer(&root.access).send().await),
         (400, pasee.ask("POST", tokens).body("{").send().await),
-        (401, pasee.ask("GET", "/groups/").send().await),
+        (401, pasee.ask("GET", "/groups/staff/").send().await),
         (403, pasee.ask("POST", tokens).json(&wrong).await),
         (404, pasee.ask("GET", "/no/such/thing/at/all").send().await),
         (404, pasee.ask("GET", "/groups/no").bearer(&root.access).send().await),
@@ -117,7 +117,7 @@ async fn pages_of_allowed_origins_may_call() {
         ("http://app.example.org", ""),
         ("null", ""),
     ] {
-        for (path, status) in [("/tokens/", 200), ("/groups/", 401), ("/nowhere", 404)] {
+        for (path, status) in [("/tokens/", 200), ("/groups/staff/", 401), ("/nowhere", 404)] {
             let answer = pasee.ask("GET", path).header("origin", origin).send().await.is(status);
             assert_eq!(answer.header("access-control-allow-origin"), allowed, "{origin}");
             assert_eq!(answer.header("access-control-allow-credentials"), "");

@@ -15,11 +15,16 @@ async fn every(
     let (mut items, mut lengths) = (Vec::new(), Vec::new());
     let mut path = path.to_owned();
     loop {
-        let page = pasee.ask("GET", &path).bearer(token).send().await.is(200).json();
+        let answer = pasee.ask("GET", &path).bearer(token).send().await.is(200);
+        let (page, link) = (answer.json(), answer.header("link").to_owned());
         let found = page[list].as_array().unwrap();
         lengths.push(found.len());
         items.extend(found.iter().map(|item| item[key].as_str().unwrap().to_owned()));
-        let Some(next) = page.get("next") else { return (items, lengths) };
+        let Some(next) = page.get("next") else {
+            assert_eq!(link, "");
+            return (items, lengths);
+        };
+        assert_eq!(link, format!("<{}>; rel=\"next\"", next["url"].as_str().unwrap()));
         assert_eq!((&next["_type"], &next["action"]), (&Value::from("link"), &Value::from("get")));
         path = next["url"].as_str().unwrap().strip_prefix(&pasee.url).unwrap().to_owned();
         assert!(lengths.len() < 20, "it never ends");
@@ -34,10 +39,8 @@ fn names(count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn members_come_fifty_at_a_time() {
-    for (count, lengths) in
-        [(0, vec![0]), (50, vec![50]), (51, vec![50, 1]), (120, vec![50, 50, 20])]
-    {
+async fn members_come_all_up_to_five_hundred() {
+    for (count, lengths) in [(0, vec![0]), (51, vec![51]), (500, vec![500]), (501, vec![500, 1])] {
         let pasee = Setup::default().members("g", names(count)).start().await;
         let root = pasee.log_in("root").await.access;
         let (found, pages) = every(&pasee, &root, "/groups/g/", "members", "username").await;
@@ -116,7 +119,18 @@ async fn a_cursor_is_a_name_and_opens_nothing() {
     assert_eq!(groups(&ada, "?last_element=zz").await, [""; 0]);
     assert_eq!(groups(&root, "?last_element=b").await, ["b.staff", "c", "c.staff"]);
     let long = "x".repeat(201);
-    for wrong in ["", "A", "a..b", "%00", "a%0d%0ab", "-1", "a'--", "staff.staff", "%ff", &long] {
+    for (path, key) in [
+        ("/groups/", "last_element"),
+        ("/groups/", "user"),
+        ("/users/local-ada", "last_element"),
+        ("/groups/a/", "after"),
+        ("/users/", "after"),
+    ] {
+        let all = pasee.ask("GET", path).bearer(&root).send().await.is(200);
+        let empty = pasee.ask("GET", &format!("{path}?{key}=")).bearer(&root).send().await.is(200);
+        assert_eq!(empty.body, all.body, "an empty {key} is none");
+    }
+    for wrong in ["A", "a..b", "%00", "a%0d%0ab", "-1", "a'--", "staff.staff", "%ff", &long] {
         for (path, key) in [
             ("/groups/", "last_element"),
             ("/users/local-ada", "last_element"),

@@ -94,7 +94,7 @@ const ROWS: &[Row] = &[
     (Nobody, "POST", "/password_recoveries/", "{}", 404, "does not offer"),
     (Nobody, "PATCH", "/password_recoveries/", "", 405, "GET, HEAD, POST"),
     // Groups.
-    (Nobody, "GET", "/groups/", "", 401, "Bearer"),
+    (Nobody, "GET", "/groups/", "", 200, ""),
     (Root, "GET", "/groups/", "", 200, ""),
     (You, "GET", "/groups/", "", 200, ""),
     (You, "GET", "/groups/?user=local-you", "", 200, ""),
@@ -212,7 +212,24 @@ fn check(row: &Row, answer: &Answer, words: &str) {
         403 if row.1 != "POST" || !row.2.starts_with("/tokens") => {
             assert!(challenge.contains("error=\"insufficient_scope\""), "{row:?}: {challenge}");
         }
+        // Who shows no token is told that one would show more.
+        200 if matches!(row.0, Nobody) && matches!(row.2, "/groups/" | "/users/") => {
+            assert_eq!(challenge, "Bearer realm=\"pasee\"", "{row:?}");
+        }
         _ => assert_eq!(challenge, "", "{row:?}"),
+    }
+}
+
+/// Links are for everybody: a client of Core API finds here what it could do with a token.
+#[tokio::test]
+async fn strangers_are_shown_links_and_nobody() {
+    let pasee = Setup::default().members("admin", ["local-ada"]).start().await;
+    pasee.ask("GET", "/groups/?user=local-ada").send().await.is(401);
+    for path in ["/groups/", "/groups/?user=", "/groups/?last_element=admin"] {
+        let groups = pasee.ask("GET", path).send().await.is(200).json();
+        assert_eq!(groups["groups"], json!([]), "{path}");
+        assert_eq!(groups["create_group"]["action"], "post");
+        assert!(groups.get("next").is_none());
     }
 }
 
@@ -241,6 +258,11 @@ async fn tokens_that_do_not_hold_say_why() {
         let answer = answer.is(401);
         let challenge = answer.header("www-authenticate");
         assert!(challenge.contains(&format!("error=\"{code}\"")), "{header}: {challenge}");
+        // Where everybody is shown something, it is, and what is wrong is said beside.
+        let shown = pasee.ask("GET", "/users/").header("authorization", &header).send().await;
+        let shown = shown.is(200);
+        assert_eq!(shown.header("www-authenticate"), challenge);
+        assert_eq!(shown.json()["users"], json!([]));
         assert!(challenge.contains(words), "{header}: {challenge}");
         assert!(answer.title().contains(words), "{header}: {}", answer.title());
     }

@@ -15,29 +15,36 @@ use crate::server::document::{Document, Link, Location, Need};
 use crate::server::error::ApiError;
 use crate::server::reply::Reply;
 use crate::server::request::Call;
-use crate::service::Caller;
+use crate::service::{Caller, Listing};
 
 /// Groups on one page.
 const GROUPS: usize = 20;
-/// Members of a group on one page.
-const MEMBERS: usize = 50;
+/// Members of a group on one page: as many as one Membership in Kubernetes names, as old clients look at the first page only.
+const MEMBERS: usize = 500;
 
 impl Api {
-    /// GET `/groups/`: all groups to root staff, their own to everybody; with `user`, that user's.
+    /// GET `/groups/`: all groups to root staff, their own to everybody; with `user`, that user's. Without a token, none, and what
+    /// could be done.
     pub(in crate::server) fn list_groups(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
-        let caller = self.caller(call)?;
-        let asked: Option<UserId> = call.parsed_query("user")?;
-        let after: Option<Roster> = call.parsed_query("last_element")?;
+        let (caller, asked) = (self.caller(call), call.cursor::<UserId>("user"));
+        let caller = match (caller, &asked) {
+            (Err(ApiError::TokenMissing), Ok(None)) => None,
+            (caller, _) => Some(caller?),
+        };
+        let asked = asked?;
+        let after: Option<Roster> = call.cursor("last_element")?;
         let page = Page { after: after.as_ref(), limit: GROUPS };
-        let listing = self.service.groups(&caller, asked.as_ref(), page)?;
+        let listing = match &caller {
+            Some(caller) => self.service.groups(caller, asked.as_ref(), page)?,
+            None => Listing::default(),
+        };
         let url = self.url("/groups/");
         let of_user = asked
             .as_ref()
             .map(|user| format!("user={}&", encoded(user.as_str())))
             .unwrap_or_default();
-        let next = listing
-            .next_after
-            .map(|last| next_page(format!("{url}?{of_user}last_element={last}"), "More groups"));
+        let next = listing.next_after.map(|last| format!("{url}?{of_user}last_element={last}"));
+        let more = next.as_deref().map(|url| next_page(url, "More groups"));
         let create = Link::new(
             "post",
             url.clone(),
@@ -54,11 +61,15 @@ impl Api {
             Link::new("get", url.clone(), "Groups of a user", "For the user and for root staff.");
         let document = Document::new(&url, "Groups")
             .with("groups", self.group_documents(&listing.items))
-            .with_some("next", next)
+            .with_some("next", more)
             .with("create_group", create.field("group", Location::Form, Need::Required))
             .with("delete_group", delete.field("group", Location::Path, Need::Required))
             .with("get_groups_of_user", of.field("user", Location::Query, Need::Required));
-        Ok(Reply::document(StatusCode::OK, &document))
+        let reply = Reply::document(StatusCode::OK, &document).continued(next.as_deref());
+        Ok(match caller {
+            Some(_) => reply,
+            None => Self::for_stranger(reply, &ApiError::TokenMissing),
+        })
     }
 
     /// POST `/groups/`: a new group, with its creator as its staff.
@@ -72,7 +83,7 @@ impl Api {
         Ok(reply.located(&self.group_url(&roster)))
     }
 
-    /// GET `/groups/G/`: who is in it, 50 a page.
+    /// GET `/groups/G/`: who is in it, all up to a bound.
     pub(in crate::server) fn show_group(
         &self,
         call: &Call<'_>,
@@ -81,13 +92,12 @@ impl Api {
         let caller = self.caller(call)?;
         let roster: Roster = name.parse()?;
         let seen = self.service.roster(&caller, &roster)?;
-        let after: Option<UserId> = call.parsed_query("after")?;
+        let after: Option<UserId> = call.cursor("after")?;
         let listing = seen.members(Page { after: after.as_ref(), limit: MEMBERS });
         let listing = listing.ok_or(WriteError::GroupMissing)?;
         let url = self.group_url(&roster);
-        let next = listing.next_after.map(|last| {
-            next_page(format!("{url}?after={}", encoded(last.as_str())), "More members")
-        });
+        let next = listing.next_after.map(|last| format!("{url}?after={}", encoded(last.as_str())));
+        let more = next.as_deref().map(|url| next_page(url, "More members"));
         let members: Vec<Value> = listing
             .items
             .iter()
@@ -104,11 +114,11 @@ impl Api {
         );
         let document = self
             .group_document(&roster)
-            .with_some("next", next)
+            .with_some("next", more)
             .with("members", members)
             .with("add_member", add.field("username", Location::Form, Need::Required))
             .with_some("delete", self.delete_link(&caller, &roster));
-        Ok(Reply::document(StatusCode::OK, &document))
+        Ok(Reply::document(StatusCode::OK, &document).continued(next.as_deref()))
     }
 
     fn remove_link(&self, roster: &Roster, user: &UserId) -> Link {

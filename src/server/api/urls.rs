@@ -43,6 +43,6 @@ pub(super) fn encoded(name: &str) -> String {
 }
 
 /// The link to the next page.
-pub(super) fn next_page(url: String, title: &str) -> Link {
-    Link::new("get", url, title, "The next page.")
+pub(super) fn next_page(url: &str, title: &str) -> Link {
+    Link::new("get", url, title, "There is more: the next page.")
 }

@@ -23,19 +23,19 @@ const GROUPS: usize = 20;
 impl Api {
     /// GET `/users/`: root staff sees who there is; everybody sees how to register.
     pub(in crate::server) fn list_users(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
-        let caller = self.caller_if_any(call)?;
-        let after: Option<UserId> = call.parsed_query("after")?;
+        // Whoever has no token that holds is a stranger here: old clients come with a stale one to register.
+        let caller = self.caller(call);
+        let after: Option<UserId> = call.cursor("after")?;
         let url = self.url("/users/");
         let mut document = Document::new(&url, "Users");
         let page = Page { after: after.as_ref(), limit: USERS };
-        let seen = caller.and_then(|caller| self.service.users(&caller, page).ok());
+        let seen = caller.as_ref().ok().and_then(|caller| self.service.users(caller, page).ok());
         let listing = seen.unwrap_or_default();
-        let next = listing
-            .next_after
-            .map(|last| next_page(format!("{url}?after={}", encoded(last.as_str())), "More users"));
+        let next = listing.next_after.map(|last| format!("{url}?after={}", encoded(last.as_str())));
         let users: Vec<Value> =
             listing.items.iter().map(|user| self.user_document(user).into()).collect();
-        document = document.with_some("next", next).with("users", users);
+        let more = next.as_deref().map(|url| next_page(url, "More users"));
+        document = document.with_some("next", more).with("users", users);
         if self.service.providers().registering().is_some() {
             let link = Link::new(
                 "post",
@@ -49,7 +49,11 @@ impl Api {
                 .fold(link, |link, name| link.field(name, Location::Form, Need::Required));
             document = document.with("register_user", link);
         }
-        Ok(Reply::document(StatusCode::OK, &document))
+        let reply = Reply::document(StatusCode::OK, &document).continued(next.as_deref());
+        Ok(match caller {
+            Ok(_) => reply,
+            Err(refused) => Self::for_stranger(reply, &refused),
+        })
     }
 
     /// GET `/users/me`: to whoever has an access token, whom it speaks for.
@@ -68,13 +72,12 @@ impl Api {
         let caller = self.caller(call)?;
         let user: UserId = name.parse()?;
         let seen = self.service.user(&caller, &user)?;
-        let after: Option<Roster> = call.parsed_query("last_element")?;
+        let after: Option<Roster> = call.cursor("last_element")?;
         let is_banned = seen.is_banned;
         let listing = seen.groups(Page { after: after.as_ref(), limit: GROUPS });
         let url = self.user_url(&user);
-        let next = listing.next_after.map(|last| {
-            next_page(format!("{url}?last_element={last}"), "More groups of this user")
-        });
+        let next = listing.next_after.map(|last| format!("{url}?last_element={last}"));
+        let more = next.as_deref().map(|url| next_page(url, "More groups of this user"));
         let patch = Link::new(
             "patch",
             url.clone(),
@@ -98,11 +101,11 @@ impl Api {
         let document = Document::new(&url, "User")
             .with("username", user.as_str())
             .with("is_banned", is_banned)
-            .with_some("next", next)
+            .with_some("next", more)
             .with("groups", self.group_documents(&listing.items))
             .with("patch", patch)
             .with_some("delete", delete);
-        Ok(Reply::document(StatusCode::OK, &document))
+        Ok(Reply::document(StatusCode::OK, &document).continued(next.as_deref()))
     }
 
     /// PATCH `/users/U`: a ban or a revocation by root staff; a JSON Patch goes to the provider.
