@@ -7,6 +7,6 @@ mod plan;
 mod wanted;
 mod written;
 
-pub use plan::{Lack, Outcome, Plan, Pruned, Rest, plan};
-pub use wanted::{Clash, Named, Place, Wanted, Wrong};
+pub use plan::{Lack, Outcome, Plan, Pruned, Rest, RootStaff, plan};
+pub use wanted::{Clash, Kind, Named, Place, Wanted, Wrong};
 pub use written::{Filling, Keeper, Unspellable, groups, user};

@@ -18,8 +18,9 @@ use super::{now, print, report, say};
 use crate::domain::directory::Directory;
 use crate::domain::policy::{Actor, Permit, permit};
 use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
 use crate::index::Index;
-use crate::manifests::{Plan, Pruned, Rest, Wanted, plan};
+use crate::manifests::{Plan, Pruned, Rest, RootStaff, Wanted, plan};
 use crate::resources::rfc3339;
 use crate::settings::{Settings, Storage};
 use crate::store::embedded::{TogetherError, change_together};
@@ -30,7 +31,7 @@ const NOTHING_DONE: &str = "nothing was done";
 #[derive(Args, Debug)]
 #[command(after_help = "\
 All is read and checked before anything is written, and all is written or nothing. A running server sees it within a
-second. A group that is needed has to be in the manifests or in the file; it is not waited for. What the manifests do not say stays as it is, unless --prune is given; a Membership's users get the end that it
+second. A group that is needed has to be in the manifests or in the file; it is not waited for. What the manifests do not say stays as it is, unless --prune is given: a User without `banned` lifts no ban. A Membership's users get the end that it
 says, and none if it says none. A Group's creator becomes its staff if the group is new. Descriptions are not kept.
 Sessions that were ended (notBefore) stay ended.
 
@@ -42,13 +43,18 @@ pub(super) struct Apply {
     #[arg(short = 'f', long = "filename", required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// Takes away what the manifests do not say: other groups, other memberships, other bans
+    /// Takes away what the manifests do not say: other groups, other memberships, other bans; of the kinds Group,
+    /// Membership and User that they have an object of. The root staff stays if nobody would be left
     #[arg(long)]
     prune: bool,
 
     /// Takes a notBefore that is more than a day ahead, which is refused else as a wrong year
     #[arg(long)]
     far_ahead: bool,
+
+    /// Goes on where nobody is left who can act as root staff
+    #[arg(long)]
+    allow_no_root_staff: bool,
 
     /// Changes nothing and says what would be changed
     #[arg(long)]
@@ -74,6 +80,20 @@ impl Apply {
         }
         warn_of_providers(settings, &wanted);
         let planned = self.carry_out(file, &wanted)?;
+        if !planned.unpruned.is_empty() && planned.unpruned.len() < 3 {
+            let kinds: Vec<String> = planned.unpruned.iter().map(ToString::to_string).collect();
+            say(format_args!(
+                "nothing is pruned of what the manifests have no object of: {}",
+                kinds.join(", ")
+            ));
+        }
+        if !planned.kept.is_empty() {
+            let kept: Vec<&str> = planned.kept.iter().map(UserId::as_str).collect();
+            say(format_args!(
+                "the root staff stays, as the manifests name nobody who could act in its place: {}; --allow-no-root-staff takes it away",
+                kept.join(", ")
+            ));
+        }
         for user in &planned.revoked_later {
             say(format_args!(
                 "the sessions of {user} were ended later than the manifests say, and stay so"
@@ -85,9 +105,13 @@ impl Apply {
     /// Makes the changes, or with `--dry-run` none.
     fn carry_out(&self, file: &Path, wanted: &Wanted) -> anyhow::Result<Plan> {
         let rest = if self.prune { Rest::Prune } else { Rest::Keep };
+        let root_staff = match self.allow_no_root_staff {
+            true => RootStaff::Dispensable,
+            false => RootStaff::Needed,
+        };
         let planned = |there: &dyn Directory, now: Timestamp| {
             let lacking = |lacks: Vec<_>| files::all(lacks.into_iter().map(Error::new).collect());
-            let plan = plan(wanted, there, rest, now).map_err(lacking)?;
+            let plan = plan(wanted, there, rest, root_staff, now).map_err(lacking)?;
             if self.far_ahead { Ok(plan) } else { soon_enough(plan, now) }
         };
         // Not even the file is made.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::wanted::{End, Named, Object, Place, Says, Wanted};
+use super::wanted::{End, Kind, Named, Object, Place, Says, Wanted};
 use crate::domain::change::{Ban, Change};
 use crate::domain::directory::{Directory, Page, Standing};
 use crate::domain::group::GroupName;
@@ -26,8 +26,18 @@ const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 pub enum Rest {
     /// It stays.
     Keep,
-    /// It goes: other groups, other memberships, other bans. Revocations stay, as they are never taken back.
+    /// It goes, if the manifests have any object of its kind: other groups, other memberships, other bans. Revocations
+    /// stay, as they are never taken back, and so does the root staff if nobody would be left.
     Prune,
+}
+
+/// Whether somebody has to be left who can act as root staff, where there was somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RootStaff {
+    /// Somebody has to.
+    Needed,
+    /// Nobody has to.
+    Dispensable,
 }
 
 /// Changes, in an order in which they can be made, and what to say of them.
@@ -39,6 +49,10 @@ pub struct Plan {
     pub outcomes: Vec<(Named, Outcome)>,
     /// What goes.
     pub pruned: Vec<Pruned>,
+    /// Kinds of which the manifests have no object, so that nothing of them goes.
+    pub unpruned: Vec<Kind>,
+    /// Root staff that the manifests do not name and that stay, as nobody else would be left.
+    pub kept: Vec<UserId>,
     /// Users whose sessions were ended later than the manifests say.
     pub revoked_later: Vec<UserId>,
     /// Users whose sessions end by a moment that is further ahead than a slip of the pen should go.
@@ -77,7 +91,7 @@ pub enum Pruned {
     Ban(UserId),
 }
 
-/// A group that an object needs, and that is neither in the manifests nor in the realm, or would be pruned.
+/// A group that an object needs, and that is neither in the manifests nor in the realm, or would be pruned; or root staff.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Lack {
     /// The parent of a group.
@@ -86,19 +100,26 @@ pub enum Lack {
     /// The group of a Membership.
     #[error("{0}: {1} is of the group {2}, which is nowhere; write a Group for it")]
     Group(Place, Named, GroupName),
+    /// Somebody who can act as root staff.
+    #[error(
+        "nobody would be left who can act as root staff: name somebody else in a Membership with role: Staff and no group, \
+         or say with --allow-no-root-staff that this is meant"
+    )]
+    RootStaff,
 }
 
 /// Makes the plan.
 ///
 /// # Errors
-/// Every group that is needed and not there.
+/// Every group that is needed and not there, or that nobody would be left of the root staff.
 pub fn plan(
     wanted: &Wanted,
     there: &dyn Directory,
     rest: Rest,
+    root_staff: RootStaff,
     now: Timestamp,
 ) -> Result<Plan, Vec<Lack>> {
-    let planner = Planner { wanted, there, rest, now };
+    let planner = Planner { wanted, there, rest, root_staff, now };
     let lacks: Vec<Lack> = wanted.objects.iter().filter_map(|it| planner.lack(it)).collect();
     if !lacks.is_empty() {
         return Err(lacks);
@@ -108,6 +129,8 @@ pub fn plan(
         changes: Vec::new(),
         outcomes: wanted.objects.iter().map(outcome).collect(),
         pruned: Vec::new(),
+        unpruned: Vec::new(),
+        kept: Vec::new(),
         revoked_later: Vec::new(),
         far_ahead: Vec::new(),
     };
@@ -116,6 +139,9 @@ pub fn plan(
     planner.stand(&mut plan);
     if rest == Rest::Prune {
         planner.prune(&mut plan);
+    }
+    if root_staff == RootStaff::Needed && planner.takes_the_last(&plan) {
+        return Err(vec![Lack::RootStaff]);
     }
     Ok(plan)
 }
@@ -127,6 +153,7 @@ struct Planner<'a> {
     wanted: &'a Wanted,
     there: &'a dyn Directory,
     rest: Rest,
+    root_staff: RootStaff,
     now: Timestamp,
 }
 
@@ -134,7 +161,7 @@ impl Planner<'_> {
     fn lack(&self, object: &Object) -> Option<Lack> {
         let will_be = |group: &GroupName| {
             self.wanted.groups.contains_key(group)
-                || (self.rest == Rest::Keep && self.there.has_group(group))
+                || (!self.prunes(Kind::Group) && self.there.has_group(group))
         };
         let (place, named) = (object.place.clone(), object.named.clone());
         match &object.says {
@@ -148,6 +175,11 @@ impl Planner<'_> {
             }
             Says::User(_) => None,
         }
+    }
+
+    /// Whether what the manifests do not say goes of a kind.
+    fn prunes(&self, kind: Kind) -> bool {
+        self.rest == Rest::Prune && self.wanted.has(kind)
     }
 
     fn outcome(&self, says: &Says) -> Outcome {
@@ -196,10 +228,11 @@ impl Planner<'_> {
         Some(*end).filter(|end| end.is_none_or(|end| self.now < end))
     }
 
-    /// What is to be said of a user of whom something is said now. A revocation is never taken back.
+    /// What is to be said of a user of whom something is said now. A revocation is never taken back, and a ban only where
+    /// a manifest says so.
     fn standing(&self, user: &UserId, before: Standing) -> Standing {
         let wanted = self.wanted.standings.get(user).copied().unwrap_or_default();
-        before.declared(Some(ban(wanted)), wanted.not_before, self.now)
+        before.declared(wanted.ban, wanted.not_before, self.now)
     }
 
     /// New groups, parents first, as their names sort; with their creators.
@@ -246,7 +279,7 @@ impl Planner<'_> {
             let before = self.there.record(user, self.now).standing;
             let after = self.standing(user, before);
             if after != before {
-                let (banned, not_before) = (Some(ban(*wanted)), wanted.not_before);
+                let (banned, not_before) = (wanted.ban, wanted.not_before);
                 plan.changes.push(Change::Declare { user: user.clone(), banned, not_before });
                 let moment = not_before.filter(|moment| self.now.after(AHEAD) < *moment);
                 plan.far_ahead.extend(moment.map(|moment| (user.clone(), moment)));
@@ -258,11 +291,15 @@ impl Planner<'_> {
     }
 
     fn prune(&self, plan: &mut Plan) {
+        let kinds = [Kind::Group, Kind::Membership, Kind::User];
+        plan.unpruned = kinds.into_iter().filter(|kind| !self.prunes(*kind)).collect();
         let rosters = self.there.rosters(Page { after: None, limit: usize::MAX });
         let mut gone: BTreeSet<GroupName> = BTreeSet::new();
         for roster in rosters {
             match roster.group() {
-                Some(group) if !self.wanted.groups.contains_key(group) => {
+                Some(group)
+                    if self.prunes(Kind::Group) && !self.wanted.groups.contains_key(group) =>
+                {
                     // Everything below goes with it, and is told of by it.
                     let is_told = group.parent().is_some_and(|parent| gone.contains(&parent));
                     if gone.insert(group.clone()) && !is_told {
@@ -270,10 +307,53 @@ impl Planner<'_> {
                         plan.pruned.push(Pruned::Group(group.clone()));
                     }
                 }
+                _ if !self.prunes(Kind::Membership) => {}
+                None if self.root_staff == RootStaff::Needed && !self.names_root_staff() => {
+                    plan.kept = self.on_root_staff();
+                }
                 _ => self.thin_out(&roster, plan),
             }
         }
-        self.lift(plan);
+        if self.prunes(Kind::User) {
+            self.lift(plan);
+        }
+    }
+
+    fn on_root_staff(&self) -> Vec<UserId> {
+        let all = Page { after: None, limit: usize::MAX };
+        self.there.members(&Roster::RootStaff, all, self.now).unwrap_or_default()
+    }
+
+    /// Whether anybody can act as root staff by the manifests alone.
+    fn names_root_staff(&self) -> bool {
+        let named = self.wanted.rosters.get(&Roster::RootStaff);
+        named.is_some_and(|users| users.keys().any(|user| self.will_act(user)))
+    }
+
+    /// Whether a user, who is on the root staff by the manifests or is left there, can act as one.
+    fn will_act(&self, user: &UserId) -> bool {
+        let roster = Roster::RootStaff;
+        let is_named = self.wanted.rosters.get(&roster).is_some_and(|it| it.contains_key(user));
+        let before = self.there.record(user, self.now).standing;
+        (!is_named || self.wish(&roster, user).is_some()) && !self.standing(user, before).banned
+    }
+
+    /// Whether somebody can act as root staff now, and nobody can after the plan.
+    fn takes_the_last(&self, plan: &Plan) -> bool {
+        let before = self.on_root_staff();
+        let can_act = |user: &UserId| !self.there.record(user, self.now).standing.banned;
+        let gone: BTreeSet<&UserId> = plan
+            .pruned
+            .iter()
+            .filter_map(|pruned| match pruned {
+                Pruned::Member(Roster::RootStaff, user) => Some(user),
+                _ => None,
+            })
+            .collect();
+        let stays = |user: &&UserId| !gone.contains(user);
+        before.iter().any(can_act)
+            && !self.names_root_staff()
+            && !before.iter().filter(stays).any(|user| self.will_act(user))
     }
 
     /// Takes off a roster who is not wanted there.
@@ -317,10 +397,6 @@ impl Planner<'_> {
             }
         }
     }
-}
-
-fn ban(wanted: Standing) -> Ban {
-    if wanted.banned { Ban::Impose } else { Ban::Lift }
 }
 
 #[cfg(test)]

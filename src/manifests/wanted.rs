@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::domain::directory::Standing;
+use crate::domain::change::Ban;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Role, Roster};
 use crate::domain::time::Timestamp;
@@ -26,10 +26,17 @@ pub struct Wanted {
     /// With the creator, unless a Membership has taken their place already.
     pub(super) groups: BTreeMap<GroupName, Option<UserId>>,
     pub(super) rosters: BTreeMap<Roster, BTreeMap<UserId, End>>,
-    pub(super) standings: BTreeMap<UserId, Standing>,
+    pub(super) standings: BTreeMap<UserId, Wish>,
     pub(super) objects: Vec<Object>,
     names: HashMap<Named, Place>,
     namespaces: Vec<String>,
+}
+
+/// What is asked for of a user's standing; what no manifest says stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wish {
+    pub(super) ban: Option<Ban>,
+    pub(super) not_before: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -37,6 +44,27 @@ pub(super) struct Object {
     pub(super) named: Named,
     pub(super) place: Place,
     pub(super) says: Says,
+}
+
+/// What there are objects of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// That a group exists.
+    Group,
+    /// Who is on a roster.
+    Membership,
+    /// What is said of a user.
+    User,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Group => "Group",
+            Self::Membership => "Membership",
+            Self::User => "User",
+        })
+    }
 }
 
 /// What an object says.
@@ -143,11 +171,24 @@ impl Wanted {
             }
             Manifest::User(object) => {
                 let content = user::parse(object)?;
-                let standing = self.standings.entry(content.user.clone()).or_default();
-                standing.banned |= content.standing.banned;
-                standing.not_before = standing.not_before.max(content.standing.not_before);
+                let wish = self.standings.entry(content.user.clone()).or_default();
+                match object.spec.banned {
+                    Some(true) => wish.ban = Some(Ban::Impose),
+                    Some(false) => wish.ban = wish.ban.or(Some(Ban::Lift)),
+                    None => {}
+                }
+                wish.not_before = wish.not_before.max(content.standing.not_before);
                 Says::User(content.user)
             }
+        })
+    }
+
+    /// Whether any object is a Group, a Membership, a User: of other kinds nothing is said, not that there be none.
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        self.objects.iter().any(|object| match object.says {
+            Says::Group(_) => kind == Kind::Group,
+            Says::Membership(_) => kind == Kind::Membership,
+            Says::User(_) => kind == Kind::User,
         })
     }
 

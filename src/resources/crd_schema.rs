@@ -20,6 +20,11 @@ const MAX_USER_ID: usize = MAX_PROVIDER + 1 + MAX_SUBJECT;
 /// `<provider>-<subject>`: no control character, no white space at an end of the subject. RE2's syntax.
 pub const USER_ID: &str = r"^[a-z0-9_]{1,32}-[^\p{Cc}\p{Z}]([^\p{Cc}]*[^\p{Cc}\p{Z}])?$";
 
+/// A truth value that an API server fills in when it is left out.
+pub(super) fn no_by_default(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "boolean", "default": false })
+}
+
 /// A user id, but for its normalization.
 pub(super) fn user_id(_: &mut SchemaGenerator) -> Schema {
     let bytes =

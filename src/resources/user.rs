@@ -46,8 +46,9 @@ pub struct UserSpec {
     #[schemars(schema_with = "crd_schema::user_id")]
     pub username: String,
     /// Whether the user gets no token at all.
-    #[serde(default)]
-    pub banned: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crd_schema::no_by_default")]
+    pub banned: Option<bool>,
     /// Tokens issued before this moment are worth nothing any more: all sessions begun before it have ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crd_schema::date_time")]
@@ -88,7 +89,7 @@ pub fn parse(object: &User) -> Result<UserContent, Invalid> {
         not_before.as_deref().map(rfc3339::parse).transpose().map_err(Invalid::NotBefore)?;
     // Rounded up: a token knows its second only, and one from before the moment must not pass.
     let not_before = not_before.map(|at| at.ceiling);
-    Ok(UserContent { user, standing: Standing { banned: *banned, not_before } })
+    Ok(UserContent { user, standing: Standing { banned: banned.unwrap_or(false), not_before } })
 }
 
 /// Writes a User with a name; [`parse`] reads the same from it.
@@ -97,7 +98,7 @@ pub fn write(name: &str, content: &UserContent) -> User {
     let UserContent { user, standing: Standing { banned, not_before } } = content;
     let spec = UserSpec {
         username: user.to_string(),
-        banned: *banned,
+        banned: Some(*banned),
         not_before: not_before.map(rfc3339::write),
     };
     User::new(name, spec)

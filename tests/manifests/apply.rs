@@ -80,9 +80,11 @@ fn the_rest_stays_unless_it_is_pruned() {
         object("User", "v", "username: local-out, notBefore: \"2026-01-31T00:00:00Z\""),
     ];
     apply(&machine, &all.concat()).done();
-    let fewer = [&all[0], &all[1], &object("Membership", "m", "group: a, users: [local-ada]")];
+    let fewer =
+        [&all[0], &all[1], &object("Membership", "m", "group: a, users: [local-ada]"), &all[7]];
     let fewer = fewer.map(String::as_str).concat();
-    let unchanged = "group/a unchanged\ngroup/a.b unchanged\nmembership/m unchanged\n";
+    let unchanged =
+        "group/a unchanged\ngroup/a.b unchanged\nmembership/m unchanged\nuser/v unchanged\n";
     assert_eq!(apply(&machine, &fewer).done(), unchanged);
     let before = export(&machine);
     machine.write("fewer.yaml", &fewer);
@@ -114,6 +116,47 @@ fn the_rest_stays_unless_it_is_pruned() {
         told,
         "pasee: the sessions of local-out were ended later than the manifests say, and stay so\n"
     );
+}
+
+/// The root staff and all groups would be gone by the manifest of one user.
+#[test]
+fn one_user_prunes_no_group_and_no_root_staff() {
+    let machine = machine();
+    let all = [
+        object("Group", "a", ""),
+        object("Membership", "root", "role: Staff, users: [local-ada]"),
+        object("Membership", "m", "group: a, users: [local-ada, local-eve]"),
+        object("User", "u", "username: local-eve, banned: true"),
+    ];
+    apply(&machine, &all.concat()).done();
+    let before = export(&machine);
+    machine.write(
+        "one.yaml",
+        object("User", "u", "username: local-eve, notBefore: \"2026-01-31T00:00:00Z\""),
+    );
+    let ran = machine.run(&["apply", "-f", "one.yaml", "--prune"]);
+    assert_eq!(ran.out, "user/u unchanged\npruned: groups 0, members 0, bans 0\n");
+    let words = "nothing is pruned of what the manifests have no object of: Group, Membership\n";
+    assert!(ran.err.contains(words), "{}", ran.err);
+    let after = export(&machine);
+    assert_eq!(after, before, "the ban has ended the sessions later than that");
+    assert!(after[3].contains("banned: true"), "{after:?}");
+
+    machine.write("groups.yaml", [&all[0], &all[2]].map(String::as_str).concat());
+    let ran = machine.run(&["apply", "-f", "groups.yaml", "--prune"]);
+    assert_eq!(ran.code, 0);
+    assert!(
+        ran.err.contains("the root staff stays") && ran.err.contains("local-ada"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(export(&machine), after);
+    let meant = ["apply", "-f", "groups.yaml", "--prune", "--allow-no-root-staff", "--dry-run"];
+    let dry = machine.run(&meant);
+    assert!(dry.out.contains("local-ada in staff pruned (dry run)\n"), "{}", dry.out);
+    assert_eq!(export(&machine), after);
+    machine.run(&meant[..5]);
+    assert!(!export(&machine).concat().contains("role: Staff"));
 }
 
 /// A slip of the pen in a year is refused, unless it is said twice; and it can be mended.
@@ -265,9 +308,7 @@ fn an_output_file_is_whole_or_not_there() {
         let told = machine.run(command).refused(1);
         assert_eq!(
             told,
-            format!(
-                "pasee: {name}: in Kubernetes a group name has at most 253 characters, each _ counting as two\n"
-            )
+            "pasee: the groups cannot be read\n  because: table groups holds what is no group name; restore the file from a backup\n"
         );
     }
     assert_eq!(std::fs::read_to_string(machine.path("out.yaml")).unwrap(), text);

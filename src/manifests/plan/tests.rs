@@ -49,7 +49,9 @@ fn wanted(lines: &[&str]) -> Wanted {
 
 /// The outcomes and the changes, as text.
 fn planned(lines: &[&str], realm: Contents, rest: Rest) -> (Vec<String>, Vec<String>) {
-    let plan = plan(&wanted(lines), &crate::index::Index::new(realm), rest, now()).unwrap();
+    let plan =
+        plan(&wanted(lines), &crate::index::Index::new(realm), rest, RootStaff::Needed, now())
+            .unwrap();
     let outcomes = plan.outcomes.iter().map(|(named, outcome)| format!("{named} {outcome}"));
     (outcomes.collect(), plan.changes.iter().map(short).collect())
 }
@@ -138,15 +140,25 @@ fn bans_go_both_ways_and_revocations_one() {
         (outcomes, changes),
         (vec!["user/a configured".into()], vec!["Impose k-a 9".into()])
     );
-    let (outcomes, changes) = planned(&["User a username: k-a"], there(), Rest::Keep);
+    // What is not said stays as it is, also where the rest goes.
+    for rest in [Rest::Keep, Rest::Prune] {
+        let silent = planned(&["User a username: k-a"], there(), rest);
+        assert_eq!(silent, (vec!["user/a unchanged".into()], vec![]));
+        let revoking = "User a username: k-a, notBefore: \"1970-01-01T00:00:09Z\"";
+        assert_eq!(planned(&[revoking], there(), rest).1, ["Keep k-a 9"]);
+    }
+    let lifting = ["User a username: k-a, banned: false"];
+    let (outcomes, changes) = planned(&lifting, there(), Rest::Keep);
     assert_eq!((outcomes, changes), (vec!["user/a configured".into()], vec!["Lift k-a".into()]));
+    let several = [lifting[0], "User b username: k-a, banned: true", "User c username: k-a"];
+    assert_eq!(planned(&several, there(), Rest::Keep).1, Vec::<String>::new(), "the strictest");
     let mut revoked = there();
     let standing = Standing { banned: false, not_before: Timestamp::from_unix(9) };
     revoked.apply(&Update::Stands { user: "k-a".parse().unwrap(), standing });
     let index = crate::index::Index::new(revoked);
     for (not_before, told) in [("08", true), ("09", false)] {
         let line = format!("User a username: k-a, notBefore: \"1970-01-01T00:00:{not_before}Z\"");
-        let plan = plan(&wanted(&[&line]), &index, Rest::Keep, now()).unwrap();
+        let plan = plan(&wanted(&[&line]), &index, Rest::Keep, RootStaff::Needed, now()).unwrap();
         assert_eq!(plan.outcomes[0].1, Outcome::Unchanged);
         assert!(plan.changes.is_empty());
         assert_eq!(!plan.revoked_later.is_empty(), told);
@@ -206,7 +218,7 @@ fn groups_that_are_nowhere() {
     ];
     let index = crate::index::Index::new(realm(&["c"], &[], &[]));
     let lacks = |rest| {
-        let lacks = plan(&wanted(&lines), &index, rest, now()).unwrap_err();
+        let lacks = plan(&wanted(&lines), &index, rest, RootStaff::Needed, now()).unwrap_err();
         lacks.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let parent =
@@ -215,4 +227,58 @@ fn groups_that_are_nowhere() {
         "f: object 2: membership/m is of the group c, which is nowhere; write a Group for it";
     assert_eq!(lacks(Rest::Keep), [parent]);
     assert_eq!(lacks(Rest::Prune), [parent, group]);
+}
+
+/// A manifest of one kind says nothing of the others.
+#[test]
+fn only_kinds_that_there_are_objects_of_are_pruned() {
+    let there = || {
+        let members = [("staff", "k-root", None), ("a", "k-a", None), ("b", "k-b", None)];
+        realm(&["a", "b"], &members, &["k-bad"])
+    };
+    for (line, changes) in [
+        ("User u username: k-x", vec!["Lift k-bad"]),
+        ("Group a description: x", vec!["delete b"]),
+        ("Membership m group: a, users: [k-a]", vec!["k-b out of b"]),
+        ("Membership m role: Staff, users: [k-root]", vec!["k-a out of a", "k-b out of b"]),
+    ] {
+        assert_eq!(planned(&[line], there(), Rest::Prune).1, changes, "{line}");
+    }
+}
+
+#[test]
+fn the_last_root_staff_goes_only_when_that_is_meant() {
+    let there =
+        || realm(&["a"], &[("staff", "k-root", None), ("staff", "k-bad", None)], &["k-bad"]);
+    let root = |spec: &str| format!("Membership r role: Staff, {spec}");
+    let gone = root(&format!("users: [k-root], expiresAt: {}", at(0)));
+    let banned = root("users: [k-bad]");
+    let successor = root("users: [k-new]").replace("Membership r", "Membership s");
+    let made = |lines: &[&str], rest, root_staff| {
+        let index = crate::index::Index::new(there());
+        let plan = plan(&wanted(lines), &index, rest, root_staff, now());
+        plan.map(|plan| (plan.changes.iter().map(short).collect::<Vec<_>>(), plan.kept.len()))
+            .map_err(|lacks| lacks.iter().map(ToString::to_string).collect::<String>())
+    };
+    let silent = "Membership m group: a, users: [k-a]";
+    for (lines, rest, needed, dispensable) in [
+        (vec![silent], Rest::Prune, Some(2), vec!["k-bad out of staff", "k-root out of staff"]),
+        (vec![&banned], Rest::Prune, Some(2), vec!["k-root out of staff"]),
+        (vec![&gone], Rest::Keep, None, vec!["k-root out of staff"]),
+        (vec![&gone], Rest::Prune, None, vec!["k-root out of staff", "k-bad out of staff"]),
+        (vec!["User u username: k-root, banned: true"], Rest::Keep, None, vec!["Impose k-root"]),
+        (vec![&successor], Rest::Prune, Some(0), vec![]),
+        (vec![&successor, &gone], Rest::Keep, Some(0), vec![]),
+    ] {
+        let careful = made(&lines, rest, RootStaff::Needed);
+        match needed {
+            None => assert!(careful.unwrap_err().contains("--allow-no-root-staff"), "{lines:?}"),
+            Some(kept) => assert_eq!(careful.unwrap().1, kept, "{lines:?}"),
+        }
+        let (changes, kept) = made(&lines, rest, RootStaff::Dispensable).unwrap();
+        assert_eq!(kept, 0);
+        for change in dispensable {
+            assert!(changes.iter().any(|it| it == change), "{lines:?} {changes:?}");
+        }
+    }
 }

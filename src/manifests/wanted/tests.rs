@@ -58,8 +58,10 @@ fn of_users_the_strictest_counts() {
     ];
     let (wanted, wrong) = take(&text.concat());
     assert_eq!(wrong, Vec::<String>::new());
-    let standing = Standing { banned: true, not_before: Timestamp::from_unix(9) };
-    assert_eq!(wanted.standings[&"k-a".parse().unwrap()], standing);
+    let wish = Wish { ban: Some(Ban::Impose), not_before: Timestamp::from_unix(9) };
+    assert_eq!(wanted.standings[&"k-a".parse().unwrap()], wish);
+    let silent = take(&object("User", "name: a", "username: k-a, banned: null")).0;
+    assert_eq!(silent.standings[&"k-a".parse().unwrap()], Wish::default());
 }
 
 #[test]
