@@ -1,14 +1,19 @@
-//! Resident memory of the whole server with a realm of 1,000,000 memberships: 100,000 users, 10,000 groups.
+//! Resident memory of the whole server: idle, after logins and hostile requests, and with a realm of 1,000,000 memberships
+//! (100,000 users, 10,000 groups). Each figure stands against that of the idle process of the same run.
 //!
-//! Starts the command as an operator would, on a file of that realm, and asks the kernel before and after logins.
+//! Starts the command as an operator would, and asks the kernel before, at the peak and ten seconds after.
 //!
-//! `cargo bench --bench memory`; making the file takes a minute or two.
+//! `cargo bench --bench memory`, or with `-- small` without the realm, whose file takes a minute or two to make. PASEE names
+//! another command to measure.
 
 #![allow(clippy::print_stdout, reason = "printing is what a benchmark is for")]
 
-use std::net::{TcpListener, TcpStream};
+#[path = "memory/load.rs"]
+mod load;
+#[path = "memory/process.rs"]
+mod process;
+
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pasee::cli::now;
@@ -17,26 +22,89 @@ use pasee::domain::membership::{Membership, Roster};
 use pasee::domain::policy::{Actor, permit};
 use pasee::store::embedded::Embedded;
 
+use process::Served;
+
 const USERS: u64 = 100_000;
 const GROUPS: u64 = 10_000;
 const GROUPS_OF_A_USER: u64 = 10;
 const WRITERS: u64 = 64;
-/// What the whole server may take, in MiB.
-const LIMIT: f64 = 64.0;
+
+/// Threads that hash, and what each takes, in MiB.
+const HASHING: f64 = 2.0;
+const HASH: f64 = 19.0;
+/// What a realm of 1,000,000 memberships may take beyond the idle process, and what may stay of what is over, in MiB.
+const REALM: f64 = 64.0;
+const REST: f64 = 2.0;
+/// When what is over has to be given back.
+const PAUSE: Duration = Duration::from_secs(10);
 
 fn main() {
     let folder = tempfile::tempdir().expect("a directory");
-    let started = Instant::now();
-    fill(&folder.path().join("pasee.db"));
-    println!("{} memberships written in {:.0?}", USERS * GROUPS_OF_A_USER, started.elapsed());
-    let (mut server, port) = start(folder.path());
-    report(&server, "at rest");
-    for _ in 0..200 {
-        get(port);
+    let tables = format!(
+        "[limits]\nlogin_attempts_per_user = 1000\nlogin_attempts_per_address = 0\n[local]\nhashing_threads = 2\n{}{}",
+        process::local("costly", process::COSTLY),
+        process::local("cheap", process::CHEAP)
+    );
+    let server = Served::start(folder.path(), &tables);
+    logins(&server, 40);
+    std::thread::sleep(PAUSE);
+    let idle = server.resident().now;
+    println!("idle process, after 40 logins and ten seconds: {idle:.1} MiB resident");
+    small(&server, idle);
+    drop(server);
+    if std::env::args().any(|argument| argument == "small") {
+        return;
     }
-    report(&server, "after 200 requests");
-    server.kill().expect("the server was running");
-    server.wait().expect("it ends");
+    let started = Instant::now();
+    let realm = tempfile::tempdir().expect("a directory");
+    fill(&realm.path().join("pasee.db"));
+    println!("{} memberships written in {:.0?}", USERS * GROUPS_OF_A_USER, started.elapsed());
+    let server = Served::start(realm.path(), &tables);
+    let at_start = server.resident();
+    told("1,000,000 memberships, at start", at_start.now - idle, REALM);
+    told("1,000,000 memberships, peak of the start", at_start.peak - idle, REALM);
+    logins(&server, 1000);
+    told("and 1,000 logins, peak", server.resident().peak - idle, REALM + HASHING * HASH);
+    std::thread::sleep(PAUSE);
+    told("and ten seconds later", server.resident().now - at_start.now, REST);
+}
+
+/// What needs no realm.
+fn small(server: &Served, idle: f64) {
+    logins(server, 1000);
+    told("1,000 logins, half of them wrong: peak", server.resident().peak - idle, HASHING * HASH);
+    std::thread::sleep(PAUSE);
+    told("ten seconds later", server.resident().now - idle, REST);
+    let statuses = load::logins(server.port, "cheap", 20_000, |n| (format!("name-{n}"), "wrong"));
+    println!("20,000 distinct names: {statuses:?} of 201, 403, 429, others");
+    told("peak", server.resident().peak - idle, HASHING * HASH);
+    std::thread::sleep(PAUSE);
+    told("ten seconds later, names still counted", server.resident().now - idle, 2.0 * REST);
+    let mut held = 0.0;
+    load::unfinished_bodies(server.port, 15, || held = server.resident().now);
+    let bodies = 15.0 * 100.0 * 64.0 / 1024.0;
+    told(
+        "1,500 unfinished bodies of 64 KiB on 15 connections of HTTP/2",
+        held - idle,
+        2.0 * bodies,
+    );
+    std::thread::sleep(PAUSE);
+    told("ten seconds after they are gone", server.resident().now - idle, 2.0 * REST);
+}
+
+/// Right and wrong ones in turn.
+fn logins(server: &Served, count: usize) {
+    let started = Instant::now();
+    let who = |n: usize| ("ada".to_owned(), if n.is_multiple_of(2) { "lovelace" } else { "wrong" });
+    let statuses = load::logins(server.port, "costly", count, who);
+    println!("{count} logins in {:.1?}: {statuses:?} of 201, 403, 429, others", started.elapsed());
+}
+
+/// A figure beyond the idle process against its limit.
+fn told(what: &str, more: f64, limit: f64) {
+    let ratio = more / limit;
+    let verdict = if ratio <= 1.0 { "" } else { " TOO MUCH" };
+    println!("{what}: {more:.1} MiB more, {ratio:.2} of the limit of {limit:.0} MiB{verdict}");
 }
 
 fn write(store: &Embedded, change: Change) {
@@ -80,55 +148,4 @@ fn fill(file: &Path) {
             });
         }
     });
-}
-
-/// The command on that file; returns once it answers.
-fn start(folder: &Path) -> (Child, u16) {
-    let port =
-        TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-    let settings = folder.join("settings.toml");
-    let text = format!(
-        "port = {port}\ndata_dir = \".\"\n[jwt]\niss = \"pasee.example.com\"\n[log]\nlevel = \"error\"\n"
-    );
-    std::fs::write(&settings, text).expect("the settings");
-    let started = Instant::now();
-    let child = Command::new(env!("CARGO_BIN_EXE_pasee"))
-        .arg("--settings-file")
-        .arg(&settings)
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the command");
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(started.elapsed() < Duration::from_secs(120), "the server does not come up");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    println!("serving {:.2?} after its start", started.elapsed());
-    (child, port)
-}
-
-fn get(port: u16) {
-    use std::io::{Read, Write};
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
-    stream
-        .write_all(b"GET /tokens/ HTTP/1.1\r\nHost: pasee\r\nConnection: close\r\n\r\n")
-        .expect("a request");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-}
-
-fn report(server: &Child, when: &str) {
-    let status =
-        std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("Linux tells");
-    let mebibytes = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
-        let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-        kibibytes / 1024.0
-    };
-    let (now, peak) = (mebibytes("VmRSS:"), mebibytes("VmHWM:"));
-    println!(
-        "{when}: {now:.1} MiB resident, {:.2} of the limit of {LIMIT} MiB; peak {peak:.1} MiB, {:.2}",
-        now / LIMIT,
-        peak / LIMIT
-    );
 }

@@ -44,6 +44,7 @@ mod token;
 pub use error::ProviderError;
 pub use forward::{Forward, ForwardedAnswer, ForwardedPlaces, ForwardedRequest, LinkTarget};
 pub use identity::{Credential, Identity, LoginMethod, MappedGroups};
+pub use local::HashingThreads;
 pub use password::PasswordCredential;
 pub use provider::Provider;
 pub use providers::{Clusters, Providers, SetupError};

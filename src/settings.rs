@@ -73,6 +73,9 @@ pub struct Settings {
     pub tls: Option<Tls>,
     /// `[limits]`: what one client may ask.
     pub limits: Limits,
+    /// `[local] hashing_threads`: how many passwords of local users are checked at once, each in the memory that its hash
+    /// asks for: 1 to 64; default two, or one where there is one core, which is `None` here.
+    pub hashing_threads: Option<usize>,
     /// `[log]`: how much is told, and how.
     pub log: Log,
     /// `[admin] listen`: the address and port, 1 to 65535, where probes and metrics are served; default nowhere.
@@ -154,9 +157,11 @@ pub struct Tls {
 /// What keeps one caller from taking everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Login attempts for one user id in a minute: 0 to 1,000,000; 0 = no limit, default 10.
+    /// Wrong login attempts for one name from one client address in a minute, and mails of password recoveries for one name
+    /// from anywhere: 0 to 1,000,000; 0 = no limit, default 10.
     pub login_attempts_per_user: u32,
-    /// Login attempts from one client address in a minute: 0 to 1,000,000; 0 = no limit, default 100.
+    /// Wrong login attempts from one client address in a minute, and as many logins in a browser and requests that are passed on:
+    /// 0 to 1,000,000; 0 = no limit, default 100.
     pub login_attempts_per_address: u32,
     /// Networks and addresses whose `X-Forwarded-For` is believed; default nobody's.
     pub trusted_proxies: Vec<IpNet>,

@@ -15,7 +15,7 @@ use crate::cluster;
 use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
 use crate::domain::realm::Realm;
-use crate::idp::{Clusters, Providers};
+use crate::idp::{Clusters, HashingThreads, Providers};
 use crate::keys::KeyRing;
 use crate::server::{Api, Config};
 use crate::service::{Parts, Service};
@@ -49,7 +49,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let store = Arc::new(Store::open(&settings).await?);
     greet(&settings, store.directory());
     let metrics = Metrics::new();
-    let providers = Providers::with(&settings.identity_providers, &clusters(&settings).await?)?;
+    let hashing = HashingThreads::new(settings.hashing_threads);
+    let clusters = clusters(&settings).await?;
+    let providers = Providers::with(&settings.identity_providers, &clusters, &hashing)?;
     let realm = Arc::clone(&store) as Arc<dyn Realm>;
     let api = api(&settings, keys, realm, providers, metrics.clone());
     let tls = match &settings.tls {

@@ -1,18 +1,23 @@
 //! Users of the settings file, with Argon2id hashes of their passwords: for trying out and for break-glass.
 //!
 //! Unknown users cost as much as known ones, also where those differ among themselves. Must not know the network.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `hashing` | the threads that check passwords, and their memory |
+//! | `turns` | whose turn it is |
+
+mod hashing;
+mod turns;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
 
-use argon2::Argon2;
-use argon2::password_hash::PasswordVerifier;
-use argon2::password_hash::phc::PasswordHash;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
 
+pub use self::hashing::HashingThreads;
+use self::turns::Asking;
 use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::password::PasswordCredential;
@@ -20,19 +25,15 @@ use crate::domain::user::Subject;
 use crate::jose::claims::unflattened;
 use crate::settings;
 
-/// Most logins that wait for a core to hash on.
-const MAX_WAITING: usize = 64;
-
 /// Users by name.
 #[derive(Debug)]
 pub(super) struct LocalConnector {
     users: HashMap<String, UserEntry>,
     /// What unknown logins are checked against: one for every user, at that user's cost. At least one.
     decoys: Vec<SecretString>,
-    /// Picks the decoy of a login, always the same until the next start.
+    /// Picks the decoy of a login, always the same until the next start; and tells who asks.
     picks: RandomState,
-    cores: Arc<Semaphore>,
-    waiting: Semaphore,
+    hashing: HashingThreads,
 }
 
 #[derive(Debug)]
@@ -46,8 +47,8 @@ struct UserEntry {
 const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$ZGVjb3lkZWNveWRlY295$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE";
 
 impl LocalConnector {
-    /// The users as the settings list them.
-    pub(super) fn new(settings: &settings::Local) -> Self {
+    /// The users as the settings list them, and where their passwords are checked.
+    pub(super) fn new(settings: &settings::Local, hashing: HashingThreads) -> Self {
         let users: HashMap<String, UserEntry> = settings
             .users
             .iter()
@@ -65,32 +66,21 @@ impl LocalConnector {
         if decoys.is_empty() {
             decoys.push(DECOY.into());
         }
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self {
-            users,
-            decoys,
-            picks: RandomState::new(),
-            cores: Arc::new(Semaphore::new(cores)),
-            waiting: Semaphore::new(MAX_WAITING),
-        }
+        Self { users, decoys, picks: RandomState::new(), hashing }
     }
 
-    /// Checks a password on a thread that may take its time.
+    /// Checks a password, in fair turns, on a thread that may take its time.
     pub(super) async fn identify(
         &self,
         credential: PasswordCredential,
     ) -> Result<Authenticated, ProviderError> {
-        let _waiting = self.waiting.try_acquire().map_err(|_| ProviderError::Busy)?;
-        let user = self.users.get(&credential.login);
-        let hash = user.map_or_else(|| self.decoy(&credential.login), |user| &user.password_hash);
-        let hash = hash.clone();
-        let core =
-            Arc::clone(&self.cores).acquire_owned().await.map_err(|_| ProviderError::Busy)?;
-        let matches = tokio::task::spawn_blocking(move || {
-            let _core = core;
-            matches(&hash, &credential.password)
-        });
-        let matches = matches.await.map_err(|_| ProviderError::Busy)?;
+        let PasswordCredential { login, password, client } = credential;
+        let user = self.users.get(&login);
+        let hash = user.map_or_else(|| self.decoy(&login), |user| &user.password_hash).clone();
+        let asking =
+            Asking { client: self.picks.hash_one(client), login: self.picks.hash_one(&login) };
+        let matches =
+            self.hashing.check(asking, hash, password).await.ok_or(ProviderError::Busy)?;
         match user {
             Some(user) if matches => {
                 Ok(Authenticated { subject: user.subject.clone(), claims: user.claims.clone() })
@@ -118,15 +108,14 @@ fn decoy_like(hash: &SecretString) -> SecretString {
     }
 }
 
-fn matches(hash: &SecretString, password: &SecretString) -> bool {
-    PasswordHash::new(hash.expose_secret()).is_ok_and(|hash| {
-        Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok()
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+
+    use argon2::Argon2;
     use argon2::password_hash::PasswordHasher;
+    use argon2::password_hash::phc::PasswordHash;
 
     use super::*;
     use crate::domain::claim::{ClaimValue, ExtraClaims};
@@ -145,16 +134,24 @@ mod tests {
             .into()
     }
 
+    fn user(name: &str, password: &str) -> settings::LocalUser {
+        settings::LocalUser {
+            username: name.parse().unwrap(),
+            password_hash: hash(password),
+            claims: ExtraClaims::default(),
+        }
+    }
+
+    fn connector(settings: &settings::Local) -> LocalConnector {
+        LocalConnector::new(settings, HashingThreads::new(None))
+    }
+
     fn local() -> LocalConnector {
         let claim = |name: &str, text: &str| (name.parse().unwrap(), ClaimValue::Text(text.into()));
-        let user = settings::LocalUser {
-            username: "ada".parse().unwrap(),
-            password_hash: hash("lovelace"),
-            claims: [claim("email", "ada@example.com"), claim("phone", "1815")]
-                .into_iter()
-                .collect(),
-        };
-        LocalConnector::new(&settings::Local { users: vec![user] })
+        let claims = [claim("email", "ada@example.com"), claim("phone", "1815")];
+        let user =
+            settings::LocalUser { claims: claims.into_iter().collect(), ..user("ada", "lovelace") };
+        connector(&settings::Local { users: vec![user] })
     }
 
     async fn login(
@@ -162,7 +159,9 @@ mod tests {
         login: &str,
         password: &str,
     ) -> Result<Authenticated, ProviderError> {
-        local.identify(PasswordCredential { login: login.into(), password: password.into() }).await
+        let client = Ipv4Addr::LOCALHOST.into();
+        let (login, password) = (login.into(), password.into());
+        local.identify(PasswordCredential { login, password, client }).await
     }
 
     #[tokio::test]
@@ -186,7 +185,7 @@ mod tests {
     #[test]
     fn unknown_logins_cost_what_users_cost() {
         let mut settings = settings::Local { users: Vec::new() };
-        assert_eq!(LocalConnector::new(&settings).decoy("eve").expose_secret(), DECOY);
+        assert_eq!(connector(&settings).decoy("eve").expose_secret(), DECOY);
         for (name, cost) in [("ada", "m=8,t=1,p=1"), ("john", "m=16,t=1,p=1")] {
             settings.users.push(settings::LocalUser {
                 username: name.parse().unwrap(),
@@ -194,7 +193,7 @@ mod tests {
                 claims: ExtraClaims::default(),
             });
         }
-        let local = LocalConnector::new(&settings);
+        let local = connector(&settings);
         let cheap = (0..1000)
             .filter(|login| {
                 let decoy = local.decoy(&login.to_string()).expose_secret();
@@ -209,13 +208,8 @@ mod tests {
     #[tokio::test]
     async fn odd_logins_and_passwords() {
         let long = "p".repeat(64 * 1024);
-        let user = |name: &str, password: &str| settings::LocalUser {
-            username: name.parse().unwrap(),
-            password_hash: hash(password),
-            claims: ExtraClaims::default(),
-        };
         let users = vec![user("h\u{e9}l\u{e8}ne", "n\u{e9}e"), user("long", &long)];
-        let local = LocalConnector::new(&settings::Local { users });
+        let local = connector(&settings::Local { users });
         assert!(login(&local, "h\u{e9}l\u{e8}ne", "n\u{e9}e").await.is_ok());
         assert!(login(&local, "long", &long).await.is_ok());
         let cut = &long[1..];
@@ -235,7 +229,7 @@ mod tests {
         }
     }
 
-    /// However many log in at once, no more hash than there are cores, and no more wait than may.
+    /// However many log in at once, each is told, and nobody is kept out afterwards.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_crowd() {
         const CROWD: usize = 300;
@@ -258,20 +252,45 @@ mod tests {
         assert!(login(&local, "ada", "lovelace").await.is_ok());
     }
 
-    /// Who gives up while waiting for a core leaves nothing taken.
+    /// A crowd of one client, which fills the line and goes on asking, does not keep out anybody from elsewhere.
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_crowd_of_one_client_keeps_nobody_out() {
+        let local = Arc::new(LocalConnector::new(
+            &settings::Local { users: vec![user("ada", "lovelace")] },
+            HashingThreads::new(Some(1)),
+        ));
+        let mut crowd = tokio::task::JoinSet::new();
+        for number in 0..200 {
+            let local = Arc::clone(&local);
+            crowd.spawn(async move {
+                loop {
+                    let _ = login(&local, &format!("eve-{number}"), "wrong").await;
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        for number in 0..50 {
+            let credential = PasswordCredential {
+                login: "ada".into(),
+                password: "lovelace".into(),
+                client: Ipv4Addr::new(192, 0, 2, number).into(),
+            };
+            assert!(local.identify(credential).await.is_ok(), "{number}");
+        }
+    }
+
+    /// Who gives up while waiting leaves nothing taken.
+    #[tokio::test]
     async fn leaving_early_leaves_nothing_taken() {
         let local = local();
-        let all = local.cores.available_permits();
-        let one = Arc::clone(&local.cores).acquire_many_owned(u32::try_from(all).unwrap()).await;
-        let waiting = tokio::time::timeout(
-            std::time::Duration::from_millis(50),
-            login(&local, "ada", "lovelace"),
-        );
-        assert!(waiting.await.is_err(), "every core is taken");
-        drop(one);
+        for _ in 0..500 {
+            // Asked once, so that the password is in the line, and given up.
+            let mut asked = Box::pin(login(&local, "ada", "lovelace"));
+            let waker = std::task::Waker::noop();
+            let _ = asked.as_mut().poll(&mut std::task::Context::from_waker(waker));
+        }
         assert!(login(&local, "ada", "lovelace").await.is_ok());
-        assert_eq!(local.waiting.available_permits(), MAX_WAITING);
+        assert_eq!(local.hashing.waiting(), 0);
     }
 
     #[test]
@@ -280,6 +299,5 @@ mod tests {
         assert!(decoy.expose_secret().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
         assert!(PasswordHash::new(decoy.expose_secret()).is_ok());
         assert!(PasswordHash::new(DECOY).is_ok());
-        assert!(!matches(&decoy, &"x".into()));
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Must not know how it is asked.
 
+use std::net::IpAddr;
+
 use http::StatusCode;
 use secrecy::SecretString;
 
@@ -15,6 +17,8 @@ pub struct PasswordCredential {
     pub login: String,
     /// Their password there.
     pub password: SecretString,
+    /// Where they ask from, as what counts as one client: it decides whose turn it is, and nothing else.
+    pub client: IpAddr,
 }
 
 /// What the status of a provider's answer says of a login by name and password.

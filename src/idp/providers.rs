@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::kisee::KiseeConnector;
 use super::kubernetes::{ApiServer, KubernetesConnector};
-use super::local::LocalConnector;
+use super::local::{HashingThreads, LocalConnector};
 use super::oauth1::OAuth1Connector;
 use super::oauth2::OAuth2Connector;
 use super::oidc::OidcConnector;
@@ -51,20 +51,21 @@ impl Providers {
     /// # Errors
     /// [`SetupError`] when a `ca_file` cannot be used, the system's TLS is unusable, or one is a cluster.
     pub fn new(settings: &[settings::IdentityProvider]) -> Result<Self, SetupError> {
-        Self::with(settings, &Clusters::new())
+        Self::with(settings, &Clusters::new(), &HashingThreads::new(None))
     }
 
-    /// The same, with the clusters among them connected to.
+    /// The same, with the clusters among them connected to, and with these threads to check passwords on.
     ///
     /// # Errors
     /// [`SetupError`] as above, or when one of the clusters is not there.
     pub fn with(
         settings: &[settings::IdentityProvider],
         clusters: &Clusters,
+        hashing: &HashingThreads,
     ) -> Result<Self, SetupError> {
         let mut providers = Self { offered: Vec::new(), registering: None };
         for provider in settings.iter().filter(|provider| provider.enabled) {
-            let made = connector(provider, clusters);
+            let made = connector(provider, clusters, hashing);
             let protocol =
                 made.map_err(|reason| SetupError { name: provider.name.clone(), reason })?;
             let ready = Arc::new(Provider::new(provider, protocol));
@@ -98,10 +99,11 @@ impl Providers {
 fn connector(
     provider: &settings::IdentityProvider,
     clusters: &Clusters,
+    hashing: &HashingThreads,
 ) -> Result<Connector, Unready> {
     Ok(match &provider.protocol {
         Protocol::Kisee(kisee) => Connector::Kisee(Arc::new(KiseeConnector::new(kisee)?)),
-        Protocol::Local(local) => Connector::Local(LocalConnector::new(local)),
+        Protocol::Local(local) => Connector::Local(LocalConnector::new(local, hashing.clone())),
         Protocol::OAuth1(oauth1) => Connector::OAuth1(Box::new(OAuth1Connector::new(oauth1)?)),
         Protocol::OAuth2(oauth2) => Connector::OAuth2(Box::new(OAuth2Connector::new(oauth2)?)),
         Protocol::Oidc(oidc) => Connector::Oidc(Arc::new(OidcConnector::new(oidc)?)),

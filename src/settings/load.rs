@@ -68,6 +68,7 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
     refuse_ourselves(root, jwt.as_ref(), &identity_providers);
     let allowed_origins = root.table("cors").map(cors).unwrap_or_default();
     let limits = root.table("limits").map(limits).unwrap_or_default();
+    let hashing_threads = root.table("local").and_then(hashing_threads);
     let log = root.table("log").map(log).unwrap_or_default();
     let Listen { host, port, hostname, tls, admin } = listen?;
     Some(Settings {
@@ -83,6 +84,7 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
         allowed_origins,
         tls,
         limits,
+        hashing_threads,
         log,
         admin,
         warnings: Vec::new(),
@@ -124,6 +126,12 @@ fn trusted_proxies(table: &Table<'_>) -> Vec<IpNet> {
         network
     };
     table.texts("trusted_proxies").iter().filter_map(network).collect()
+}
+
+fn hashing_threads(table: Table<'_>) -> Option<usize> {
+    let threads = table.number("hashing_threads", 1..65);
+    table.finish();
+    threads.and_then(|threads| threads.try_into().ok())
 }
 
 fn log(table: Table<'_>) -> Log {

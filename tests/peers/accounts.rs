@@ -13,7 +13,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pasee::domain::token::Audience;
 use pasee::idp::kubernetes::{ApiServer, ApiServerError, Asking, Published, Review};
 use pasee::idp::{
-    Clusters, Credential, Identity, LoginMethod, PasswordCredential, ProviderError, Providers,
+    Clusters, Credential, HashingThreads, Identity, LoginMethod, PasswordCredential, ProviderError,
+    Providers,
 };
 use pasee::jose::key::Algorithm;
 use pasee::settings::{IdentityProvider, Protocol, parse};
@@ -109,7 +110,7 @@ fn settings(offline: bool) -> IdentityProvider {
 fn providers(cluster: &Arc<Told>, offline: bool) -> Providers {
     let cluster: Arc<dyn ApiServer> = Arc::<Told>::clone(cluster);
     let clusters = Clusters::from([("k8s".parse().unwrap(), cluster)]);
-    Providers::with(&[settings(offline)], &clusters).unwrap()
+    Providers::with(&[settings(offline)], &clusters, &HashingThreads::new(None)).unwrap()
 }
 
 async fn show(providers: &Providers, token: &str) -> Result<Identity, ProviderError> {
@@ -134,7 +135,11 @@ async fn a_reviewed_pod() {
     assert_eq!(passed(&identity), said.to_string());
     let provider = providers.get("k8s").unwrap();
     assert_eq!(provider.login_methods(), [LoginMethod::Token]);
-    let credential = PasswordCredential { login: "ci:deployer".into(), password: "x".into() };
+    let credential = PasswordCredential {
+        login: "ci:deployer".into(),
+        password: "x".into(),
+        client: std::net::Ipv4Addr::LOCALHOST.into(),
+    };
     let refused = provider.identify(Credential::Password(credential), now()).await.unwrap_err();
     assert_eq!(refused, ProviderError::NotOffered);
     assert!(Providers::new(&[settings(false)]).is_err(), "without a cluster there are no accounts");

@@ -13,7 +13,11 @@ use super::support::raw_server::{RawServer, Request, Script, Step, answer};
 use super::{TIMEOUT, at, claims, good, settings, token};
 
 async fn log_in(providers: &Providers) -> Result<Identity, ProviderError> {
-    let credential = PasswordCredential { login: "ada".into(), password: "s3cret-Passw0rd".into() };
+    let credential = PasswordCredential {
+        login: "ada".into(),
+        password: "s3cret-Passw0rd".into(),
+        client: std::net::Ipv4Addr::LOCALHOST.into(),
+    };
     let provider = providers.get("externals").unwrap();
     provider.identify(Credential::Password(credential), now()).await
 }

@@ -86,6 +86,8 @@ fn numbers_and_lengths_of_time_are_written_in_many_ways() {
     }
     let limits = read("[limits]\nlogin_attempts_per_user = 0\nmax_connections = 1_000_000").limits;
     assert_eq!((limits.login_attempts_per_user, limits.max_connections), (0, 1_000_000));
+    assert_eq!(read("").hashing_threads, None);
+    assert_eq!(read("[local]\nhashing_threads = 64").hashing_threads, Some(64));
 }
 
 #[test]

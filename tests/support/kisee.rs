@@ -62,7 +62,11 @@ pub fn at(address: SocketAddr, forger: &Forger, timeout: Duration) -> Providers 
 
 /// A login as ada.
 pub async fn log_in(provider: &Provider) -> Result<Identity, ProviderError> {
-    let credential = PasswordCredential { login: "ada".into(), password: "s3cret-Passw0rd".into() };
+    let credential = PasswordCredential {
+        login: "ada".into(),
+        password: "s3cret-Passw0rd".into(),
+        client: std::net::Ipv4Addr::LOCALHOST.into(),
+    };
     provider.identify(Credential::Password(credential), now()).await
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Must not know who gets tokens, nor what they say.
 
+use std::net::IpAddr;
+
 use http::StatusCode;
 
 use crate::domain::token::Scope;
@@ -51,7 +53,7 @@ impl Api {
             return self.begin_login(&call, provider, &scope).await;
         }
         let (client, now) = (call.client, call.now);
-        let credential = credential(provider, call.fields().await?)?;
+        let credential = credential(provider, client, call.fields().await?)?;
         let attempts = &self.config.attempts;
         match &credential {
             Credential::Password(credential) => {
@@ -130,14 +132,18 @@ fn login_link(url: &str, provider: &Provider) -> Link {
 }
 
 /// What the body logs in with, by one of the provider's methods.
-fn credential(provider: &Provider, mut fields: Fields) -> Result<Credential, ApiError> {
+fn credential(
+    provider: &Provider,
+    client: IpAddr,
+    mut fields: Fields,
+) -> Result<Credential, ApiError> {
     let takes = |method| provider.login_methods().contains(&method);
     let token = takes(LoginMethod::Token) && (fields.has("token") || !takes(LoginMethod::Password));
     if token {
         return Ok(Credential::Token(fields.text("token")?.into()));
     }
     let (login, password) = (fields.text("login")?, fields.text("password")?.into());
-    Ok(Credential::Password(PasswordCredential { login, password }))
+    Ok(Credential::Password(PasswordCredential { login, password, client }))
 }
 
 /// One counter for a person, however they spell themselves.
