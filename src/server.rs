@@ -34,7 +34,7 @@ use ipnet::IpNet;
 use crate::service::Service;
 use crate::telemetry::Metrics;
 use crate::web::limits::Attempts;
-use crate::web::peer::client_address;
+use crate::web::peer::{Client, UnknownProxies};
 use crate::web::respond::{Cors, Scheme, harden};
 use crate::web::{Handle, Request, Response};
 
@@ -66,6 +66,7 @@ pub struct Api {
     scheme: Scheme,
     well_known: WellKnown,
     replays: ReplayGuard,
+    unknown_proxies: UnknownProxies,
 }
 
 impl Api {
@@ -78,6 +79,7 @@ impl Api {
             scheme: if https { Scheme::Https } else { Scheme::Http },
             well_known: WellKnown::new(&config.hostname, keys.signer()),
             replays: ReplayGuard::default(),
+            unknown_proxies: UnknownProxies::default(),
             config,
             service,
         }
@@ -94,7 +96,8 @@ impl Api {
             NoRoute::NotFound => ApiError::NotFound("there is nothing here; GET / lists what is"),
             NoRoute::MethodNotAllowed(allow) => ApiError::MethodNotAllowed(allow),
         })?;
-        let client = client_address(&parts.headers, peer.ip(), &self.config.trusted_proxies);
+        let client = Client::of(&parts.headers, peer.ip(), &self.config.trusted_proxies);
+        self.unknown_proxies.note(client);
         let call = Call { parts, client, now: self.service.now(), body };
         let keys = self.service.keys();
         match route {

@@ -21,12 +21,15 @@ use crate::domain::time::Timestamp;
 use crate::jose::json::strict_object;
 use crate::jose::kisee::KiseeVerifier;
 use crate::outbound::{
-    Cached, ClientError, DEFAULT_AGE, Fetched, HttpClient, Repeat, Response, Trust,
+    Cached, CallLimits, ClientError, DEFAULT_AGE, Fetched, HttpClient, Repeat, Response, Trust,
 };
 use crate::settings;
 
 /// Largest answer that is passed on, in bytes.
 const MAX_FORWARDED: usize = 256 * 1024;
+
+/// Most requests that are passed on at once. They have turns of their own: logins do not wait for them.
+const MAX_FORWARDS: usize = 64;
 
 /// A Kisee server.
 #[derive(Debug)]
@@ -34,6 +37,7 @@ pub(super) struct KiseeConnector {
     endpoint: Url,
     verifier: KiseeVerifier,
     http: HttpClient,
+    forwards: CallLimits,
     places: Cached<Places>,
 }
 
@@ -61,6 +65,7 @@ impl KiseeConnector {
             endpoint: settings.endpoint.clone(),
             verifier: KiseeVerifier::new(settings.public_keys.clone(), settings.issuer.clone()),
             http: HttpClient::new(settings.timeout, trust)?,
+            forwards: CallLimits::at_once(MAX_FORWARDS, settings.timeout),
             // Whoever asks for newer places has just called Kisee: looking costs it no more than that.
             places: Cached::new(Duration::ZERO),
         })
@@ -118,7 +123,7 @@ impl KiseeConnector {
         request: ForwardedRequest,
     ) -> Result<ForwardedAnswer, ProviderError> {
         let (places, Response { status, headers, body, .. }) =
-            self.http.limited(self.pass_on(what, request)).await?;
+            self.forwards.limited(self.pass_on(what, request)).await?;
         if status == StatusCode::SERVICE_UNAVAILABLE {
             return Err(ProviderError::Unreachable);
         }

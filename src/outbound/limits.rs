@@ -22,7 +22,13 @@ impl CallLimits {
     /// At most 256 at once, each of at most `timeout`.
     #[must_use]
     pub fn new(timeout: Duration) -> Self {
-        Self { free: Semaphore::new(MAX_AT_ONCE), timeout }
+        Self::at_once(MAX_AT_ONCE, timeout)
+    }
+
+    /// At most so many at once, each of at most `timeout`.
+    #[must_use]
+    pub fn at_once(most: usize, timeout: Duration) -> Self {
+        Self { free: Semaphore::new(most), timeout }
     }
 
     /// Does everything that belongs to one request of ours, waiting and calling, within the timeout. One too many at once

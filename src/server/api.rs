@@ -10,6 +10,7 @@
 //! | `users` | who there is, bans, revocations |
 //! | `groups` | groups and their rosters |
 //! | `forward` | what is passed on to identity providers untouched |
+//! | `person` | whom a request names, as far as limits go |
 //! | `translated` | what they answer, with our links |
 //! | `proof` | what somebody shows to change a password there |
 //! | `urls` | where users and groups are found |
@@ -17,6 +18,7 @@
 mod forward;
 mod groups;
 mod home;
+mod person;
 mod proof;
 mod tokens;
 mod translated;

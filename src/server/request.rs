@@ -2,7 +2,6 @@
 //!
 //! Owns how they are read and what is said of wrong ones. Must not know what is done with them.
 
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use bytes::Bytes;
@@ -18,11 +17,12 @@ use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
 use crate::jose::json::strict_object;
 use crate::web::limits::read_body;
+use crate::web::peer::Client;
 
 /// A request, who sent it, and when.
 pub(super) struct Call<'a> {
     pub parts: &'a Parts,
-    pub client: IpAddr,
+    pub client: Client,
     pub now: Timestamp,
     pub body: Incoming,
 }

@@ -328,12 +328,12 @@ impl Display for Reviewed<'_> {
 
 fn explain_limits(limits: &Limits, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let attempts = |most: u32| match most {
-        0 => "any number of login attempts".to_owned(),
-        most => count(most as usize, "login attempt"),
+        0 => "any number of wrong login attempts".to_owned(),
+        most => count(most as usize, "wrong login attempt"),
     };
     writeln!(
         f,
-        "- Takes {} a minute for one user, {} from one address, {} at once.",
+        "- Takes {} a minute for one user from one address, {} from one address, {} at once.",
         attempts(limits.login_attempts_per_user),
         attempts(limits.login_attempts_per_address),
         count(limits.max_connections, "connection")

@@ -3,6 +3,7 @@
 //! Must not know what bodies and attempts mean.
 
 mod attempts;
+mod quotas;
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
-pub use self::attempts::{Attempts, RetryAfter};
+pub use self::attempts::{Attempt, Attempts, Purpose, RetryAfter};
 
 /// Largest body that is read, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;

@@ -5,6 +5,7 @@ mod bodies;
 mod disclosure;
 mod grants;
 mod guessing;
+mod lockouts;
 mod matrix;
 mod names;
 mod slow;

@@ -3,15 +3,13 @@
 //! Requests are passed on untouched, but for a new password in a form; answers come back as documents of ours. Guessing through
 //! here is limited like logging in.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::person::{people, person};
 use super::proof::Proof;
-use super::tokens::attempt_key;
 use super::translated::{self, Translator};
 use super::urls::encoded;
 use crate::domain::user::UserId;
@@ -21,6 +19,8 @@ use crate::server::Api;
 use crate::server::error::ApiError;
 use crate::server::reply::Reply;
 use crate::server::request::{Call, essence};
+use crate::web::limits::{Attempt, Purpose};
+use crate::web::peer::Client;
 
 /// A JSON Patch (RFC 6902).
 const JSON_PATCH: &str = "application/json-patch+json";
@@ -33,7 +33,7 @@ impl Api {
     /// POST `/users/`: a new user at the provider that registers users.
     pub(in crate::server) async fn register_user(&self, call: Call<'_>) -> Result<Reply, ApiError> {
         let provider = self.service.providers().registering().ok_or(ProviderError::NotOffered)?;
-        self.config.attempts.check_address(call.client).map_err(ApiError::TooMany)?;
+        self.count_forward(call.client)?;
         // No Authorization: a token of ours is none of the provider's business.
         let forwarded = request(call, &[]).await?;
         let user = new_user(provider, &forwarded.body)?;
@@ -53,21 +53,16 @@ impl Api {
         let (client, name) = (call.client, provider.name().as_str());
         let forwarded = if call.parts.method == Method::POST {
             let forwarded = request(call, &[]).await?;
-            let mut people = named_people(&forwarded.body)?.peekable();
-            if people.peek().is_none() {
-                self.config.attempts.check_address(client).map_err(ApiError::TooMany)?;
-            }
-            for person in people {
-                self.limit(client, &format!("recovery of {}", attempt_key(name, &person)))?;
-            }
+            let people = people(name, &named(&forwarded.body)?)?;
+            self.config.attempts.mail(client, &people).map_err(ApiError::TooMany)?.counts();
             forwarded
         } else {
+            self.count_forward(client)?;
             // Whoever shows a proof of the provider's own is told there how to change the password. It is judged there: this
-            // is a way to guess.
+            // is a way to guess, and the answer's status does not say whether it went well.
             let proof = Proof::of(&call.parts.headers).unwrap_or(Proof::Missing);
-            match proof.login() {
-                Some(login) => self.limit(client, &attempt_key(name, login))?,
-                None => self.config.attempts.check_address(client).map_err(ApiError::TooMany)?,
+            if let Some(login) = proof.login() {
+                self.guess(client, &[person(name, login)])?.counts();
             }
             let passed: &[HeaderName] = match proof {
                 Proof::Missing => &[],
@@ -96,16 +91,19 @@ impl Api {
             forwarded.headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_PATCH));
         }
         let provider = self.provider(name)?;
-        let key = attempt_key(name, subject);
-        self.limit(client, &key)?;
         // The provider judges the one whom the proof names, whatever the path says.
-        if let Some(other) = proof.login().map(|login| attempt_key(name, login))
-            && other != key
-        {
-            self.limit(client, &other)?;
+        let mut people = vec![person(name, subject)];
+        people.extend(proof.login().map(|login| person(name, login)));
+        people.dedup();
+        self.count_forward(client)?;
+        let attempt = self.guess(client, &people)?;
+        let answer = provider.forward(Forward::User(subject), forwarded).await;
+        match &answer {
+            Ok(answer) if answer.status.is_success() => attempt.was_right(),
+            Err(ProviderError::Busy | ProviderError::NotOffered) => attempt.was_right(),
+            Ok(_) | Err(_) => attempt.counts(),
         }
-        let answer = provider.forward(Forward::User(subject), forwarded).await?;
-        Ok(self.translated(provider, answer, &format!("/users/{}", encoded(user.as_str()))))
+        Ok(self.translated(provider, answer?, &format!("/users/{}", encoded(user.as_str()))))
     }
 
     /// The provider's answer as one of ours. Of its headers only those that tell what to do next; what is neither a JSON
@@ -136,8 +134,14 @@ impl Api {
         reply
     }
 
-    fn limit(&self, client: IpAddr, person: &str) -> Result<(), ApiError> {
-        self.config.attempts.check(client, person).map_err(ApiError::TooMany)
+    /// Counts what is passed on, whatever becomes of it.
+    fn count_forward(&self, client: Client) -> Result<(), ApiError> {
+        let counted = self.config.attempts.ask(client, Purpose::Forward);
+        counted.map(Attempt::counts).map_err(ApiError::TooMany)
+    }
+
+    fn guess(&self, client: Client, people: &[String]) -> Result<Attempt<'_>, ApiError> {
+        self.config.attempts.guess(client, people).map_err(ApiError::TooMany)
     }
 }
 
@@ -204,15 +208,11 @@ fn password_patch(body: &[u8]) -> Result<Option<Bytes>, ApiError> {
     }
 }
 
-/// Whose password is to be recovered, as far as the body says so.
-fn named_people(body: &[u8]) -> Result<impl Iterator<Item = String>, ApiError> {
-    let mut body = strict_object(body).map_err(|error| {
+/// The body of a recovery.
+fn named(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    strict_object(body).map_err(|error| {
         ApiError::Malformed(format!(
             "the body is malformed: {error}; a right one is {{\"login\": \"john\"}}"
         ))
-    })?;
-    Ok(["login", "email"].into_iter().filter_map(move |name| match body.remove(name) {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
-    }))
+    })
 }

@@ -2,19 +2,20 @@
 //!
 //! Must not know who gets tokens, nor what they say.
 
-use std::net::IpAddr;
-
 use http::StatusCode;
 
+use super::person::person;
 use crate::domain::token::Scope;
-use crate::idp::{Credential, LoginMethod, PasswordCredential, Provider};
+use crate::idp::{Credential, LoginMethod, PasswordCredential, Provider, ProviderError};
 use crate::server::Api;
 use crate::server::document::{Document, Link, Location, Need};
 use crate::server::error::ApiError;
 use crate::server::reply::Reply;
 use crate::server::request::{Call, Fields};
-use crate::service::SignedPair;
+use crate::service::{GrantError, SignedPair};
 use crate::web::bearer::bearer;
+use crate::web::limits::Purpose;
+use crate::web::peer::{Client, network};
 
 impl Api {
     /// GET: what can be done for tokens; with `idp`, the way back from a provider that logs in by redirect.
@@ -55,15 +56,19 @@ impl Api {
         let (client, now) = (call.client, call.now);
         let credential = credential(provider, client, call.fields().await?)?;
         let attempts = &self.config.attempts;
-        match &credential {
+        let attempt = match &credential {
             Credential::Password(credential) => {
-                attempts.check(client, &attempt_key(name, &credential.login))
+                attempts.guess(client, &[person(name, &credential.login)])
             }
-            Credential::Token(_) => attempts.check_address(client),
+            Credential::Token(_) => attempts.ask(client, Purpose::Token),
         }
         .map_err(ApiError::TooMany)?;
-        let pair = self.service.log_in(provider, credential, scope, now).await?;
-        Ok(self.tokens(&pair, StatusCode::CREATED))
+        let pair = self.service.log_in(provider, credential, scope, now).await;
+        // What came too much at once was not looked at.
+        if let Ok(_) | Err(GrantError::Provider(ProviderError::Busy)) = &pair {
+            attempt.was_right();
+        }
+        Ok(self.tokens(&pair?, StatusCode::CREATED))
     }
 
     fn refresh(&self, call: &Call<'_>, scope: Scope) -> Result<Reply, ApiError> {
@@ -134,7 +139,7 @@ fn login_link(url: &str, provider: &Provider) -> Link {
 /// What the body logs in with, by one of the provider's methods.
 fn credential(
     provider: &Provider,
-    client: IpAddr,
+    client: Client,
     mut fields: Fields,
 ) -> Result<Credential, ApiError> {
     let takes = |method| provider.login_methods().contains(&method);
@@ -143,12 +148,6 @@ fn credential(
         return Ok(Credential::Token(fields.text("token")?.into()));
     }
     let (login, password) = (fields.text("login")?, fields.text("password")?.into());
+    let client = network(client.address);
     Ok(Credential::Password(PasswordCredential { login, password, client }))
-}
-
-/// One counter for a person, however they spell themselves.
-pub(super) fn attempt_key(provider: &str, login: &str) -> String {
-    use unicode_normalization::UnicodeNormalization;
-    let folded: String = login.trim().nfkc().flat_map(char::to_lowercase).collect();
-    format!("{provider}-{folded}")
 }

@@ -15,6 +15,7 @@ use crate::server::document::Document;
 use crate::server::error::ApiError;
 use crate::server::reply::Reply;
 use crate::server::request::Call;
+use crate::web::limits::{Attempt, Purpose};
 
 /// The parameters of which a provider's answer has at least one: RFC 6749 section 4.1.2, RFC 5849 section 2.2 and Twitter's
 /// refusal.
@@ -73,7 +74,7 @@ impl Api {
         provider: &Provider,
         scope: &Scope,
     ) -> Result<(Url, HeaderValue), ApiError> {
-        self.config.attempts.check_address(call.client).map_err(ApiError::TooMany)?;
+        self.attempt(call)?.counts();
         let callback_url = self.callback_url(provider)?;
         let request = self.service.begin_login(provider, &callback_url, call.now).await?;
         let keys = self.service.keys().current();
@@ -88,7 +89,7 @@ impl Api {
         provider: &Provider,
         params: &CallbackParams,
     ) -> Result<Reply, ApiError> {
-        self.config.attempts.check_address(call.client).map_err(ApiError::TooMany)?;
+        let attempt = self.attempt(call)?;
         let (name, scheme) = (provider.name(), self.scheme);
         let keys = self.service.keys().current();
         let cookie = LoginCookie::read(&call.parts.headers, name, scheme, keys.login_cookies());
@@ -100,7 +101,10 @@ impl Api {
             return Err(ApiError::LoginUnknown);
         }
         let reply = match self.finish_login(call, provider, cookie, params).await {
-            Ok(reply) => reply,
+            Ok(reply) => {
+                attempt.was_right();
+                reply
+            }
             Err(error) => Reply::from(error.answer()),
         };
         Ok(reply.with(SET_COOKIE, LoginCookie::unset(name, scheme)?))
@@ -119,6 +123,10 @@ impl Api {
         let pair =
             self.service.finish_login(provider, &callback_url, login, params, call.now).await?;
         Ok(self.tokens(&pair, StatusCode::OK))
+    }
+
+    fn attempt(&self, call: &Call<'_>) -> Result<Attempt<'_>, ApiError> {
+        self.config.attempts.ask(call.client, Purpose::Browser).map_err(ApiError::TooMany)
     }
 
     /// Where a provider sends browsers back to: one place for each, so that no answer of one is taken for another's.
