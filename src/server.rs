@@ -28,7 +28,6 @@ use std::time::{Duration, Instant};
 
 use http::request::Parts;
 use http::{HeaderMap, Method};
-use hyper::body::Incoming;
 use ipnet::IpNet;
 
 use crate::service::Service;
@@ -36,7 +35,7 @@ use crate::telemetry::Metrics;
 use crate::web::limits::Attempts;
 use crate::web::peer::{Client, UnknownProxies};
 use crate::web::respond::{Cors, Scheme, harden};
-use crate::web::{Handle, Request, Response};
+use crate::web::{Body, Handle, Request, Response};
 
 use error::ApiError;
 use login::ReplayGuard;
@@ -89,7 +88,7 @@ impl Api {
         &self,
         route: Result<Route, NoRoute>,
         parts: &Parts,
-        body: Incoming,
+        body: Body,
         peer: SocketAddr,
     ) -> Result<Reply, ApiError> {
         let route = route.map_err(|error| match error {

@@ -80,6 +80,8 @@ pub struct Settings {
     pub log: Log,
     /// `[admin] listen`: the address and port, 1 to 65535, where probes and metrics are served; default nowhere.
     pub admin: Option<SocketAddr>,
+    /// `drain_delay`: how long requests are still taken after SIGTERM, 0 to 60 s, default 5 s.
+    pub drain_delay: Duration,
     /// What was accepted but deserves a second look, each with file, line and key.
     pub warnings: Vec<String>,
 }
@@ -167,6 +169,9 @@ pub struct Limits {
     pub trusted_proxies: Vec<IpNet>,
     /// Open connections at once: 1 to 1,000,000, default 10,000.
     pub max_connections: usize,
+    /// Open connections of one client address at once, trusted proxies aside: 1 to 1,000,000, default a quarter of
+    /// `max_connections`.
+    pub max_connections_per_address: usize,
 }
 
 impl Default for Limits {
@@ -176,6 +181,7 @@ impl Default for Limits {
             login_attempts_per_address: 100,
             trusted_proxies: Vec::new(),
             max_connections: 10_000,
+            max_connections_per_address: 2_500,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -96,6 +96,19 @@ struct LoginLabels {
     outcome: &'static str,
 }
 
+/// How many connections there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Connections {
+    /// Open now.
+    pub open: usize,
+    /// Open at most.
+    pub most: usize,
+    /// Closed at once since the start, for their address had too many.
+    pub refused: u64,
+    /// Closed since the start to make room, while idle.
+    pub gave_way: u64,
+}
+
 /// Counts, cheap to clone and to add to.
 #[derive(Clone)]
 pub struct Metrics {
@@ -104,6 +117,10 @@ pub struct Metrics {
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     logins: Family<LoginLabels, Counter>,
     tokens: Counter,
+    connections: Gauge,
+    connections_limit: Gauge,
+    connections_refused: Counter,
+    connections_gave_way: Counter,
     store_healthy: Gauge,
     store_commits: Gauge,
     store_age: Gauge<f64, AtomicU64>,
@@ -135,12 +152,21 @@ impl Metrics {
         let durations = Family::new_with_constructor(buckets as fn() -> Histogram);
         let logins = Family::default();
         let tokens = Counter::default();
+        let (connections, connections_limit) = (Gauge::default(), Gauge::default());
+        let (connections_refused, connections_gave_way) = (Counter::default(), Counter::default());
         let (store_healthy, store_commits) = (Gauge::default(), Gauge::default());
         let store_age = Gauge::<f64, AtomicU64>::default();
         registry.register("http_requests", "HTTP requests answered", requests.clone());
         registry.register("http_request_duration_seconds", "Time to answer", durations.clone());
         registry.register("logins", "Logins by identity provider and outcome", logins.clone());
         registry.register("token_pairs_issued", "Pairs of tokens issued", tokens.clone());
+        registry.register("connections", "Open connections", connections.clone());
+        let help = "Connections that may be open at once";
+        registry.register("connections_limit", help, connections_limit.clone());
+        let help = "Connections closed at once: their address had as many as one may have";
+        registry.register("connections_refused", help, connections_refused.clone());
+        let help = "Idle connections closed to make room for others";
+        registry.register("connections_gave_way", help, connections_gave_way.clone());
         let help = "1 while the state can be read and written, as far as was tried last";
         registry.register("store_healthy", help, store_healthy.clone());
         let help = "Transactions since the start; many writes may share one";
@@ -154,6 +180,10 @@ impl Metrics {
             durations,
             logins,
             tokens,
+            connections,
+            connections_limit,
+            connections_refused,
+            connections_gave_way,
             store_healthy,
             store_commits,
             store_age,
@@ -174,6 +204,15 @@ impl Metrics {
     /// Counts a pair of tokens.
     pub fn token_pair(&self) {
         self.tokens.inc();
+    }
+
+    /// Notes how many connections there are.
+    pub fn connections(&self, now: &Connections) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.connections.set(number(now.open));
+        self.connections_limit.set(number(now.most));
+        self.connections_refused.inner().store(now.refused, Ordering::Relaxed);
+        self.connections_gave_way.inner().store(now.gave_way, Ordering::Relaxed);
     }
 
     /// Notes how the store is: transactions committed since its start, what is wrong with it, if anything, and how old at

@@ -6,6 +6,8 @@
 //! |---|---|
 //! | `accept` | listens, accepts, drains |
 //! | `connection` | one connection: protocols, timeouts, panics |
+//! | `body` | a request's body, never left half read |
+//! | `occupancy` | which connections are open, and which give way |
 //! | `options` | how many, how long, with which certificate |
 //! | `tls` | the certificate, renewed while it is served with |
 //! | `limits` | the size of a body, attempts to log in |
@@ -17,8 +19,10 @@
 pub mod accept;
 pub mod admin;
 pub mod bearer;
+mod body;
 mod connection;
 pub mod limits;
+mod occupancy;
 pub mod options;
 pub mod peer;
 pub mod respond;
@@ -26,8 +30,11 @@ pub mod tls;
 
 use std::net::SocketAddr;
 
+pub use self::body::Body;
+pub use self::occupancy::Occupancy;
+
 /// A request, its body unread.
-pub type Request = http::Request<hyper::body::Incoming>;
+pub type Request = http::Request<Body>;
 
 /// An answer, whole.
 pub type Response = http::Response<http_body_util::Full<bytes::Bytes>>;

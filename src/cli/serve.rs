@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use super::signals::signals;
+use super::signals::{Ending, Signals};
 use super::store::Store;
 use super::{keys, now};
 use crate::cluster;
@@ -20,15 +20,17 @@ use crate::keys::KeyRing;
 use crate::server::{Api, Config};
 use crate::service::{Parts, Service};
 use crate::settings::{Protocol, Settings, Storage};
-use crate::telemetry::{Metrics, start_log};
-use crate::web::accept::{bind, run as accept};
+use crate::telemetry::{Connections, Metrics, start_log};
+use crate::web::Occupancy;
+use crate::web::accept::{bind, raise_open_files_limit, run as accept};
 use crate::web::admin::Admin;
 use crate::web::limits::Attempts;
 use crate::web::options::ConnectionOptions;
 use crate::web::respond::Cors;
 use crate::web::tls;
 
-/// How long requests under way may go on after SIGTERM: less than the 30 s that Kubernetes waits.
+/// How long requests under way may go on after SIGTERM: with the usual delay before it less than the 30 s
+/// that Kubernetes waits.
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// Serves until SIGTERM or SIGINT.
@@ -41,7 +43,10 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("the threads to serve with cannot be started")?;
-    runtime.block_on(serve(settings))
+    let served = runtime.block_on(serve(settings));
+    // Whatever is still at work, such as a write, is not waited for: it is done or undone when the store is opened again.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
@@ -58,31 +63,100 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         Some(files) => Some(tls::load(&files.certificate, &files.key)?),
         None => None,
     };
-    let max_connections = settings.limits.max_connections;
-    let options =
-        ConnectionOptions { max_connections, drain: DRAIN, tls, ..ConnectionOptions::default() };
+    raise_open_files_limit();
+    let occupancy = Occupancy::default();
+    let options = options(&settings, tls, occupancy.clone());
     let listener = bind(&settings.host, settings.port)?;
     let (stop, stopping) = watch::channel(());
-    let draining = Arc::new(AtomicBool::new(false));
-    let (measured, asked) = (Arc::clone(&store), Arc::clone(&draining));
+    let leaving = Arc::new(AtomicBool::new(false));
+    let (measured, counted) = (Arc::clone(&store), occupancy.clone());
     let numbers = move || {
         measured.measure(&metrics);
+        metrics.connections(&connections(&counted));
         metrics.to_text()
     };
-    let ready = move || !asked.load(Ordering::Relaxed) && store.is_ready();
+    let asked = Arc::clone(&leaving);
+    let ready = move || readiness(asked.load(Ordering::Relaxed), &store, &occupancy);
     let admin = admin(&settings, numbers, ready, stopped(stopping.clone()))?;
-    let signals = signals()?;
+    let (shutdown, at_once) = ending(Signals::new()?, settings.drain_delay, leaving);
     tracing::info!(url = %settings.hostname, version = env!("CARGO_PKG_VERSION"), "serving");
-    let shutdown = async move {
-        signals.await;
-        draining.store(true, Ordering::Relaxed);
-        tracing::info!("finishing what is under way");
-    };
-    accept(listener, Arc::new(api), options, shutdown).await;
+    tokio::select! {
+        () = accept(listener, Arc::new(api), options, shutdown) => {}
+        () = at_once => anyhow::bail!("stopped at once, by a second signal: what was under way is cut"),
+    }
     drop(stop);
     admin.await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How connections are kept, by the settings.
+fn options(
+    settings: &Settings,
+    tls: Option<tls::Certified>,
+    occupancy: Occupancy,
+) -> ConnectionOptions {
+    let limits = &settings.limits;
+    ConnectionOptions {
+        max_connections: limits.max_connections,
+        max_connections_per_address: limits.max_connections_per_address,
+        trusted_proxies: limits.trusted_proxies.clone(),
+        occupancy,
+        drain: DRAIN,
+        tls,
+        ..ConnectionOptions::default()
+    }
+}
+
+fn connections(occupancy: &Occupancy) -> Connections {
+    Connections {
+        open: occupancy.open(),
+        most: occupancy.most(),
+        refused: occupancy.refused(),
+        gave_way: occupancy.gave_way(),
+    }
+}
+
+/// Whether requests should be sent here.
+fn readiness(is_leaving: bool, store: &Store, occupancy: &Occupancy) -> Result<(), &'static str> {
+    if is_leaving {
+        Err("about to stop")
+    } else if !store.is_ready() {
+        Err("the state is not known yet")
+    } else if occupancy.is_full() {
+        Err("every connection that may be open is at work")
+    } else {
+        Ok(())
+    }
+}
+
+/// What begins the end, and what is not waited for any more. After SIGTERM requests are taken for a while longer, as whoever
+/// sends them here learns of the end only then; not after SIGINT. A SIGINT after either ends everything at once.
+fn ending(
+    mut signals: Signals,
+    delay: Duration,
+    leaving: Arc<AtomicBool>,
+) -> (impl Future<Output = ()>, impl Future<Output = ()>) {
+    let (begin, begun) = oneshot::channel();
+    let shutdown = async {
+        // A sender that is gone ends it too.
+        let _ = begun.await;
+        tracing::info!("finishing what is under way");
+    };
+    let at_once = async move {
+        let ending = signals.next().await;
+        leaving.store(true, Ordering::Relaxed);
+        if ending == Ending::Terminate && !delay.is_zero() {
+            tracing::info!(?delay, "not ready any more, and taking requests for a little longer");
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = signals.interrupted() => return,
+            }
+        }
+        let _ = begin.send(());
+        signals.interrupted().await;
+    };
+    (shutdown, at_once)
 }
 
 fn api(
@@ -138,7 +212,7 @@ async fn clusters(settings: &Settings) -> anyhow::Result<Clusters> {
 fn admin(
     settings: &Settings,
     numbers: impl Fn() -> String + Send + Sync + 'static,
-    ready: impl Fn() -> bool + Send + Sync + 'static,
+    ready: impl Fn() -> Result<(), &'static str> + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<impl Future<Output = ()>> {
     let task = match settings.admin {

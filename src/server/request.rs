@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use hyper::body::Incoming;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
@@ -16,6 +15,7 @@ use super::error::ApiError;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
 use crate::jose::json::strict_object;
+use crate::web::Body;
 use crate::web::limits::read_body;
 use crate::web::peer::Client;
 
@@ -24,7 +24,7 @@ pub(super) struct Call<'a> {
     pub parts: &'a Parts,
     pub client: Client,
     pub now: Timestamp,
-    pub body: Incoming,
+    pub body: Body,
 }
 
 impl Call<'_> {

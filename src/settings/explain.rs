@@ -333,10 +333,11 @@ fn explain_limits(limits: &Limits, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     };
     writeln!(
         f,
-        "- Takes {} a minute for one user from one address, {} from one address, {} at once.",
+        "- Takes {} a minute for one user from one address, {} from one address, {} at once, {} of one address.",
         attempts(limits.login_attempts_per_user),
         attempts(limits.login_attempts_per_address),
-        count(limits.max_connections, "connection")
+        count(limits.max_connections, "connection"),
+        limits.max_connections_per_address
     )?;
     match limits.trusted_proxies.as_slice() {
         [] => writeln!(f, "- Believes nobody's X-Forwarded-For."),

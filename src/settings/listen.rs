@@ -4,11 +4,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use url::{Host, Url};
 
 use super::Tls;
 use super::reader::{Item, Table};
+use super::tokens::duration;
 
 /// Where requests are taken, and what URLs in documents start with.
 pub(super) struct Listen {
@@ -17,6 +19,7 @@ pub(super) struct Listen {
     pub hostname: String,
     pub tls: Option<Tls>,
     pub admin: Option<SocketAddr>,
+    pub drain_delay: Duration,
 }
 
 pub(super) fn listen(root: &Table<'_>, base: &Path) -> Option<Listen> {
@@ -33,13 +36,14 @@ pub(super) fn listen(root: &Table<'_>, base: &Path) -> Option<Listen> {
     let tls = tls_table.and_then(|table| tls(table, base));
     let given = root.text("hostname");
     let admin = root.table("admin").and_then(|table| admin(table, host.as_deref(), port));
+    let drain_delay = duration(root, "drain_delay", 0..=60, Duration::from_secs(5));
     let (host, port) = (host?, port?);
     let hostname = match given {
         Some(item) => hostname(&item, is_tls)?,
         None if root.get("hostname").is_some() => return None,
         None => default_hostname(&host, port, is_tls),
     };
-    Some(Listen { host, port, hostname, tls, admin })
+    Some(Listen { host, port, hostname, tls, admin, drain_delay: drain_delay? })
 }
 
 /// An address, or a name that the system resolves.

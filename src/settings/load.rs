@@ -70,7 +70,7 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
     let limits = root.table("limits").map(limits).unwrap_or_default();
     let hashing_threads = root.table("local").and_then(hashing_threads);
     let log = root.table("log").map(log).unwrap_or_default();
-    let Listen { host, port, hostname, tls, admin } = listen?;
+    let Listen { host, port, hostname, tls, admin, drain_delay } = listen?;
     Some(Settings {
         file: file.to_owned(),
         host,
@@ -87,6 +87,7 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
         hashing_threads,
         log,
         admin,
+        drain_delay,
         warnings: Vec::new(),
     })
 }
@@ -97,6 +98,11 @@ fn limits(table: Table<'_>) -> Limits {
         let number = table.number(key, 0..1_000_001);
         number.and_then(|number| u32::try_from(number).ok()).unwrap_or(default)
     };
+    let connections = |key, default| {
+        let number = table.number(key, 1..1_000_001);
+        number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
+    };
+    let max_connections = connections("max_connections", default.max_connections);
     let limits = Limits {
         login_attempts_per_user: attempts(
             "login_attempts_per_user",
@@ -107,10 +113,11 @@ fn limits(table: Table<'_>) -> Limits {
             default.login_attempts_per_address,
         ),
         trusted_proxies: trusted_proxies(&table),
-        max_connections: table
-            .number("max_connections", 1..1_000_001)
-            .and_then(|number| usize::try_from(number).ok())
-            .unwrap_or(default.max_connections),
+        max_connections,
+        max_connections_per_address: connections(
+            "max_connections_per_address",
+            (max_connections / 4).max(1),
+        ),
     };
     table.finish();
     limits

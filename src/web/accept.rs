@@ -8,14 +8,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Handle;
 use super::connection::{self, Shared};
+use super::occupancy::Room;
 use super::options::ConnectionOptions;
+use super::peer::is_trusted;
 
 /// Connections that the kernel keeps while they wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -116,7 +119,9 @@ pub async fn run<H: Handle>(
     options: ConnectionOptions,
     shutdown: impl Future<Output = ()>,
 ) {
-    let slots = Arc::new(Semaphore::new(connection_slots(options.max_connections)));
+    let most = connections(options.max_connections);
+    let of_an_address = options.max_connections_per_address;
+    let room = Arc::new(Room::new(most, of_an_address, options.occupancy.clone()));
     let (stop, stopping) = watch::channel(());
     let options = Arc::new(options);
     let shared = Shared::new(handler, options.clone(), stopping);
@@ -134,11 +139,14 @@ pub async fn run<H: Handle>(
             () = &mut shutdown => break,
             () = &mut renewal => {}
             Some(ended) = tasks.join_next() => note_failure(ended),
-            (stream, peer, slot) = next_connection(&listener, &slots) => {
+            (stream, peer) = next_connection(&listener, &room) => {
                 let shared = shared.clone();
+                let pulse = shared.pulse();
+                let counted = (!is_trusted(peer.ip(), &options.trusted_proxies)).then(|| peer.ip());
+                let Some(place) = Room::enter(&room, counted, pulse.clone()) else { continue };
                 tasks.spawn(async move {
-                    connection::serve(stream, peer, shared).await;
-                    drop(slot);
+                    connection::serve(stream, peer, pulse, shared).await;
+                    drop(place);
                 });
             }
         }
@@ -149,20 +157,14 @@ pub async fn run<H: Handle>(
 }
 
 /// The next connection, once there is room for it. Never fails: what the system refuses is tried again.
-async fn next_connection(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    let Ok(slot) = slots.clone().acquire_owned().await else {
-        // The semaphore is never closed.
-        return std::future::pending().await;
-    };
+async fn next_connection(listener: &TcpListener, room: &Room) -> (TcpStream, SocketAddr) {
+    room.free().await;
     let mut told = false;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                return (stream, peer, slot);
+                return (stream, peer);
             }
             // The client went away before it was accepted.
             Err(error) if is_of_one_connection(&error) => {
@@ -204,9 +206,10 @@ fn note_failure(ended: Result<(), tokio::task::JoinError>) {
 }
 
 /// How many connections may be open: as asked for, within what the system allows.
-fn connection_slots(asked: usize) -> usize {
-    let asked = asked.clamp(1, Semaphore::MAX_PERMITS);
-    let Some(limit) = open_files_limit() else { return asked };
+fn connections(asked: usize) -> usize {
+    let asked = asked.max(1);
+    let limit = getrlimit(Resource::Nofile).current;
+    let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok()) else { return asked };
     let allowed = limit.saturating_sub(SPARE_DESCRIPTORS).max(limit / 2).max(1);
     if allowed < asked {
         tracing::warn!(asked, allowed, "fewer connections: the limit of open files is {limit}");
@@ -214,9 +217,14 @@ fn connection_slots(asked: usize) -> usize {
     asked.min(allowed)
 }
 
-/// The limit that binds this process, where the system shows it as Linux does.
-fn open_files_limit() -> Option<usize> {
-    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_ascii_whitespace().next()?.parse().ok()
+/// Lets this process open as many files as the system lets it: the limit that it starts with is often 1,024, for the sake of
+/// programs that use `select`.
+pub fn raise_open_files_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }

@@ -21,17 +21,17 @@ const OPEN_METRICS: HeaderValue =
 /// | Path | Answer |
 /// |---|---|
 /// | `/live` | 200 as long as the process answers |
-/// | `/ready` | 200 when requests can be served, otherwise 503 |
+/// | `/ready` | 200 when requests can be served, otherwise 503 and why not |
 /// | `/metrics` | OpenMetrics text |
 pub struct Admin {
-    ready: Box<dyn Fn() -> bool + Send + Sync>,
+    ready: Box<dyn Fn() -> Result<(), &'static str> + Send + Sync>,
     metrics: Box<dyn Fn() -> String + Send + Sync>,
 }
 
 impl Admin {
     /// Asks `ready` and `metrics` at every request: neither may block.
     pub fn new(
-        ready: impl Fn() -> bool + Send + Sync + 'static,
+        ready: impl Fn() -> Result<(), &'static str> + Send + Sync + 'static,
         metrics: impl Fn() -> String + Send + Sync + 'static,
     ) -> Self {
         Self { ready: Box::new(ready), metrics: Box::new(metrics) }
@@ -48,8 +48,12 @@ impl Admin {
         }
         match path {
             "/live" => respond::plain(StatusCode::OK, "live\n"),
-            "/ready" if (self.ready)() => respond::plain(StatusCode::OK, "ready\n"),
-            "/ready" => respond::plain(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+            "/ready" => match (self.ready)() {
+                Ok(()) => respond::plain(StatusCode::OK, "ready\n"),
+                Err(why) => {
+                    respond::plain(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n"))
+                }
+            },
             _ => {
                 let mut response = Response::new(Full::new(Bytes::from((self.metrics)())));
                 response.headers_mut().insert(CONTENT_TYPE, OPEN_METRICS);

@@ -10,40 +10,38 @@
 mod pulse;
 mod socket;
 
-use std::any::Any;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use futures::FutureExt;
 use http::header::{CONNECTION, HOST};
 use http::{HeaderValue, StatusCode, Version};
-use http_body_util::Full;
-use hyper::body::Body;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
-use tower_http::catch_panic::{CatchPanic, ResponseForPanic};
 
-use self::pulse::{Pulse, bounded};
+pub(super) use self::pulse::{Leisure, Pulse};
+
+use self::pulse::bounded;
 use self::socket::Socket;
 use super::options::ConnectionOptions;
-use super::{Handle, Request, Response, respond};
+use super::{Handle, Request, Response, body, respond};
 
 /// Largest head of an HTTP/1 request, and most that is buffered unread, in bytes.
 const MAX_BUFFER: usize = 32 * 1024;
 /// Largest set of headers of an HTTP/2 request, in bytes as RFC 9113 §6.5.2 counts them.
 const MAX_HEADER_LIST: u32 = 32 * 1024;
-/// Bodies up to this come with their head, in bytes.
-const SMALL_BODY: u64 = 1024;
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 100;
 /// Streams that a client may reset before they were looked at (CVE-2023-44487).
@@ -91,15 +89,25 @@ impl<H> Clone for Shared<H> {
     }
 }
 
+impl<H> Shared<H> {
+    /// The pulse of a connection that begins now.
+    pub(super) fn pulse(&self) -> Arc<Pulse> {
+        Arc::new(Pulse::new(self.options.header_timeout, self.options.idle_timeout))
+    }
+}
+
 /// Serves one connection until it ends.
-pub(super) async fn serve<H: Handle>(stream: TcpStream, peer: SocketAddr, shared: Shared<H>) {
+pub(super) async fn serve<H: Handle>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    pulse: Arc<Pulse>,
+    shared: Shared<H>,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    let options = &shared.options;
-    let pulse = Arc::new(Pulse::new(options.header_timeout, options.idle_timeout));
     let socket = Socket::new(stream, pulse.clone());
-    let Some(certified) = &options.tls else {
+    let Some(certified) = &shared.options.tls else {
         return exchange(socket, peer, pulse, shared).await;
     };
     let mut stopping = shared.stopping.clone();
@@ -107,6 +115,7 @@ pub(super) async fn serve<H: Handle>(stream: TcpStream, peer: SocketAddr, shared
     let shaken = tokio::select! {
         shaken = handshake => shaken,
         _ = stopping.changed() => return,
+        () = pulse.asked_to_leave() => return,
     };
     match shaken {
         Ok(Ok(stream)) => exchange(stream, peer, pulse, shared).await,
@@ -123,6 +132,8 @@ enum Wake {
     Overdue,
     /// The server stops.
     Stop,
+    /// Others need the room.
+    Leave,
 }
 
 /// Requests and answers, in whatever version the client speaks.
@@ -132,7 +143,7 @@ where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let mut stopping = shared.stopping.clone();
-    let answering = TowerToHyperService::new(answering(shared.handler, peer, pulse.clone()));
+    let answering = answering(shared.handler, peer, pulse.clone());
     let mut connection = pin!(shared.protocols.serve_connection(TokioIo::new(io), answering));
     let mut alarm = pin!(sleep_until(pulse.due()));
     let mut stopped = false;
@@ -161,6 +172,7 @@ where
             biased;
             event = overdue => event,
             _ = stopping.changed(), if !stopped => Wake::Stop,
+            () = pulse.asked_to_leave() => Wake::Leave,
         };
         match event {
             Wake::Over => return,
@@ -168,14 +180,16 @@ where
                 stopped = true;
                 connection.as_mut().graceful_shutdown();
             }
-            Wake::Overdue if pulse.is_idle() => {
+            // A request that has come in the meantime is the last one.
+            Wake::Leave if pulse.leisure().is_none() => connection.as_mut().graceful_shutdown(),
+            Wake::Overdue | Wake::Leave if pulse.is_idle() => {
                 connection.as_mut().graceful_shutdown();
                 if let Ok(ended) = timeout(GOODBYE, connection).await {
                     note_end(ended);
                 }
                 return;
             }
-            Wake::Overdue => {
+            Wake::Overdue | Wake::Leave => {
                 tracing::debug!("a client was too slow to send a request");
                 return;
             }
@@ -213,44 +227,42 @@ fn protocols(options: &ConnectionOptions) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-/// The handler as a service that marks the pulse and survives panics.
+/// The handler as a service that marks the pulse, survives panics, and leaves no body half read.
 fn answering<H: Handle>(
     handler: Arc<H>,
     peer: SocketAddr,
     pulse: Arc<Pulse>,
-) -> CatchPanic<
-    impl tower::Service<
-        Request,
-        Response = Response,
-        Error = Infallible,
-        Future = impl Future<Output = Result<Response, Infallible>> + Send + 'static,
-    > + Clone,
-    PanicAnswer,
+) -> impl Service<
+    http::Request<Incoming>,
+    Response = Response,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response, Infallible>> + Send + 'static,
 > {
-    let service = tower::service_fn(move |request: Request| {
+    service_fn(move |request: http::Request<Incoming>| {
         let handler = handler.clone();
         let running = Pulse::begin(&pulse, request.version());
-        let unread = may_stay_unread(&request);
+        let keeps = request.version() <= Version::HTTP_11;
+        let (request, unread) = body::watched(request);
+        let is_waited_for = body::is_waited_for(&request);
         async move {
-            let mut response = match host_problem(&request) {
-                Some(problem) => problem,
-                None => handler.handle(request, peer).await,
+            let answer = async {
+                match host_problem(&request) {
+                    Some(problem) => problem,
+                    None => handler.handle(request, peer).await,
+                }
             };
-            if unread && response.status().is_client_error() {
+            let answer = AssertUnwindSafe(answer).catch_unwind().await;
+            let mut response = answer.unwrap_or_else(|_| after_panic());
+            // Who waits for a word before the body gets none after the answer.
+            let is_whole =
+                !keeps || if is_waited_for { unread.is_none() } else { unread.finish().await };
+            if !is_whole {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             drop(running);
             Ok(response)
         }
-    });
-    CatchPanic::custom(service, PanicAnswer)
-}
-
-/// Whether the body is too large to be thrown away with the head, should it not be read. hyper then closes the connection
-/// behind an early refusal, and a client that keeps connections has to be told (RFC 9112 §9.3).
-fn may_stay_unread(request: &Request) -> bool {
-    let small = request.body().size_hint().upper().is_some_and(|size| size <= SMALL_BODY);
-    request.version() <= Version::HTTP_11 && !small
+    })
 }
 
 /// RFC 9112 §3.2: exactly one Host in HTTP/1.1, never several.
@@ -266,14 +278,7 @@ fn host_problem(request: &Request) -> Option<Response> {
 }
 
 /// Nothing of a panic leaves the server; the panic hook has written it to the log.
-#[derive(Debug, Clone, Copy)]
-struct PanicAnswer;
-
-impl ResponseForPanic for PanicAnswer {
-    type ResponseBody = Full<Bytes>;
-
-    fn response_for_panic(&mut self, _: Box<dyn Any + Send>) -> Response {
-        tracing::error!("a request's handler panicked");
-        respond::plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error\n")
-    }
+fn after_panic() -> Response {
+    tracing::error!("a request's handler panicked");
+    respond::plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error\n")
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 
 pub use self::attempts::{Attempt, Attempts, Purpose, RetryAfter};
 
@@ -37,7 +37,7 @@ pub enum BodyError {
 ///
 /// # Errors
 /// See [`BodyError`]. A body whose `Content-Length` is over the bound is refused before a byte is read.
-pub async fn read_body(body: Incoming) -> Result<Bytes, BodyError> {
+pub async fn read_body(body: super::Body) -> Result<Bytes, BodyError> {
     read_body_within(body, BODY_TIMEOUT).await
 }
 

@@ -4,14 +4,23 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
+
+use super::occupancy::Occupancy;
 use super::tls;
 
 /// How connections are kept.
 #[derive(Debug, Clone)]
 pub struct ConnectionOptions {
-    /// Most connections at once. Further ones wait in the kernel until one ends. Lowered where the process may not
-    /// open that many files.
+    /// Most connections at once. Further ones close one that is idle, or wait in the kernel until one ends. Lowered where the
+    /// process may not open that many files.
     pub max_connections: usize,
+    /// Most connections of one address (an IPv6 /64) at once. One more closes one of them that is idle, or is closed.
+    pub max_connections_per_address: usize,
+    /// Those who speak for many, to whom that does not apply.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Where it is told how many there are.
+    pub occupancy: Occupancy,
     /// Longest time from the accepted connection, the TLS handshake included, to its first whole request head; and
     /// from the first byte of a later head to its last.
     pub header_timeout: Duration,
@@ -30,6 +39,9 @@ impl Default for ConnectionOptions {
     fn default() -> Self {
         Self {
             max_connections: 10_000,
+            max_connections_per_address: 2_500,
+            trusted_proxies: Vec::new(),
+            occupancy: Occupancy::default(),
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             drain: Duration::from_secs(20),

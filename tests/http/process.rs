@@ -47,6 +47,64 @@ async fn sigterm_lets_finish_what_has_begun() {
     }
 }
 
+/// After SIGTERM requests are taken for a while, and the probe says at once that none should be sent. A SIGINT then ends
+/// everything, whatever is under way.
+#[tokio::test]
+async fn sigterm_takes_requests_for_a_while() {
+    let port = free_port();
+    let setup = Setup::default().drain_delay(60);
+    let mut pasee = setup.tables(&format!("[admin]\nlisten = \"127.0.0.1:{port}\"")).start().await;
+    let ready = async || {
+        let url = format!("http://127.0.0.1:{port}/ready");
+        let answer = pasee.client.get(url).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(ready().await.0, 200);
+    pasee.signal("-TERM");
+    while !pasee.log().contains("taking requests for a little longer") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(ready().await, (503, "not ready: about to stop\n".to_owned()));
+    for _ in 0..5 {
+        TcpStream::connect(pasee.address).await.unwrap();
+        pasee.log_in("ada").await;
+    }
+    let mut under_way = TcpStream::connect(pasee.address).await.unwrap();
+    under_way.write_all(b"POST /tokens/?idp=local HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+    pasee.signal("-INT");
+    assert!(!pasee.ended().await.success());
+    assert!(pasee.log().contains("what was under way is cut"), "{}", pasee.log());
+}
+
+/// The delay over, nothing new is taken.
+#[tokio::test]
+async fn the_delay_ends() {
+    let mut pasee = Setup::default().drain_delay(1).start().await;
+    pasee.signal("-TERM");
+    assert!(pasee.ended().await.success());
+    let log = pasee.log();
+    let places =
+        ["a little longer", "finishing what is under way", "stopped"].map(|line| log.find(line));
+    assert!(places.is_sorted() && places.iter().all(Option::is_some), "{log}");
+}
+
+/// A second SIGINT does not wait for what is under way.
+#[tokio::test]
+async fn a_second_sigint_ends_at_once() {
+    let mut pasee = Setup::default().drain_delay(60).start().await;
+    let mut under_way = TcpStream::connect(pasee.address).await.unwrap();
+    let head = "POST /tokens/?idp=local HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+    under_way.write_all(head.as_bytes()).await.unwrap();
+    pasee.log_in("ada").await;
+    pasee.signal("-INT");
+    while !pasee.log().contains("finishing what is under way") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    pasee.signal("-INT");
+    assert!(!pasee.ended().await.success());
+    assert!(!pasee.log().contains("cut what had not finished in time"), "{}", pasee.log());
+}
+
 #[tokio::test]
 async fn probes_and_metrics_have_a_port_of_their_own() {
     let port = free_port();
@@ -73,6 +131,9 @@ async fn probes_and_metrics_have_a_port_of_their_own() {
         "pasee_logins_total{provider=\"local\",outcome=\"proved\"} 1",
         "pasee_logins_total{provider=\"local\",outcome=\"refused\"} 1",
         "pasee_token_pairs_issued_total 1",
+        "pasee_connections_limit ",
+        "pasee_connections_refused_total 0",
+        "pasee_connections_gave_way_total 0",
         "# EOF",
     ] {
         assert!(metrics.contains(line), "{line} in {metrics}");

@@ -86,6 +86,13 @@ fn numbers_and_lengths_of_time_are_written_in_many_ways() {
     }
     let limits = read("[limits]\nlogin_attempts_per_user = 0\nmax_connections = 1_000_000").limits;
     assert_eq!((limits.login_attempts_per_user, limits.max_connections), (0, 1_000_000));
+    let limits = read("[limits]\nmax_connections = 100").limits;
+    assert_eq!((limits.max_connections, limits.max_connections_per_address), (100, 25));
+    let limits = read("[limits]\nmax_connections = 1\nmax_connections_per_address = 7").limits;
+    assert_eq!((limits.max_connections, limits.max_connections_per_address), (1, 7));
+    for (text, seconds) in [("", 5), ("drain_delay = 0", 0), ("drain_delay = \"1m\"", 60)] {
+        assert_eq!(read(text).drain_delay, Duration::from_secs(seconds), "{text}");
+    }
     assert_eq!(read("").hashing_threads, None);
     assert_eq!(read("[local]\nhashing_threads = 64").hashing_threads, Some(64));
 }

@@ -164,6 +164,7 @@ fn keys_in_tables() {
         ("[limits]", "trusted_proxies = \"10.0.0.0/8\"", "trusted_proxies", "a list"),
         ("[limits]", "trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies[0]", "\"10.0.0.0/8\""),
         ("[limits]", "trusted_proxies = [\"proxy\"]", "trusted_proxies[0]", "\"192.0.2.1\""),
+        ("[limits]", "max_connections_per_address = 0", "max_connections_per_address", "from 1"),
         ("[local]", "hashing_threads = 0", "hashing_threads", "from 1 to 64"),
         ("[local]", "hashing_threads = \"all\"", "hashing_threads", "from 1 to 64"),
         ("[log]", "format = \"xml\"", "format", "\"text\" and \"json\""),

@@ -60,6 +60,7 @@ pub struct Setup {
     memory: u32,
     aud: Option<&'static str>,
     issuer: String,
+    delay: u32,
 }
 
 impl Default for Setup {
@@ -73,6 +74,7 @@ impl Default for Setup {
             memory: 8,
             aud: None,
             issuer: ISSUER.to_owned(),
+            delay: 0,
         }
     }
 }
@@ -101,6 +103,12 @@ impl Setup {
     /// With password hashes that take this much memory, in KiB.
     pub fn memory(mut self, kib: u32) -> Self {
         self.memory = kib;
+        self
+    }
+
+    /// With so many seconds between SIGTERM and the end of new connections.
+    pub fn drain_delay(mut self, seconds: u32) -> Self {
+        self.delay = seconds;
         self
     }
 
@@ -148,11 +156,11 @@ impl Setup {
     }
 
     fn settings(&self, port: u16, key: &str) -> String {
-        let Self { top, tables, issuer, .. } = self;
+        let Self { top, tables, issuer, delay, .. } = self;
         let audience = self.aud.map(|aud| format!("audience = \"{aud}\"\n")).unwrap_or_default();
         let users: String = self.users.iter().map(|name| user(name, self.memory)).collect();
         format!(
-            "host = \"127.0.0.1\"\nport = {port}\nprivate_key = \"\"\"\n{key}\"\"\"\n{top}\n\
+            "host = \"127.0.0.1\"\nport = {port}\ndrain_delay = {delay}\nprivate_key = \"\"\"\n{key}\"\"\"\n{top}\n\
              [jwt]\niss = \"{issuer}\"\n{audience}\
              [[identity_providers]]\nname = \"local\"\nprotocol = \"local\"\n{users}\n{tables}"
         )

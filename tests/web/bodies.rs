@@ -146,3 +146,47 @@ async fn early_answers_reach_clients_that_still_send() {
     server.is_well().await;
     server.stop().await;
 }
+
+/// An early answer to a request whose small body follows its head, in whatever pieces: the connection is kept, or said to be
+/// closed. Never closed in silence.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_connection_is_not_closed_in_silence() {
+    let server = start(options());
+    for number in 0..300 {
+        let mut stream = server.connect().await;
+        stream.set_nodelay(true).unwrap();
+        let (length, pause) = ([1, 10, 1000, 16_000, 60_000][number % 5], number % 7);
+        for _ in 0..2 {
+            let path = ["/early", "/", "/panic"][number % 3];
+            let head =
+                format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(pause as u64)).await;
+            let _ = stream.write_all(&vec![b'x'; length]).await;
+            let got = one_answer(&mut stream).await.to_lowercase();
+            if got.contains("connection: close") {
+                assert!(length > 16 * 1024, "{length} {pause} {got}");
+                break;
+            }
+        }
+    }
+    server.stop().await;
+}
+
+/// Who never sends the rest gets the answer all the same, and is told that the connection ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_come_ends_the_connection() {
+    let server = start(options());
+    for head in [
+        "Content-Length: 10",
+        "Content-Length: 10\r\nExpect: 100-continue",
+        "Transfer-Encoding: chunked",
+    ] {
+        let mut stream = server.connect().await;
+        let head = format!("POST /early HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let got = rest(&mut stream).await.to_lowercase();
+        assert!(got.starts_with("http/1.1 401 ") && got.contains("connection: close"), "{got}");
+    }
+    server.stop().await;
+}

@@ -12,8 +12,10 @@ async fn at_the_cap_connections_wait() {
     let mut first = server.connect().await;
     let mut second = server.connect().await;
     for stream in [&mut first, &mut second] {
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-        one_answer(stream).await;
+        stream.write_all(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    }
+    while server.seen() < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let mut third = server.connect().await;
     third.write_all(get("/").as_bytes()).await.unwrap();
@@ -160,7 +162,10 @@ async fn the_admin_port() {
     let ready = Arc::new(AtomicUsize::new(0));
     let asked = ready.clone();
     let admin = Admin::new(
-        move || asked.load(Ordering::SeqCst) > 0,
+        move || match asked.load(Ordering::SeqCst) {
+            0 => Err("nobody asked"),
+            _ => Ok(()),
+        },
         || "# TYPE x gauge\nx 1\n# EOF\n".to_owned(),
     );
     let listener = accept::bind("127.0.0.1", 0).unwrap();

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // a broken test may panic
 
 mod bodies;
+mod crowds;
 mod framing;
 mod lifetime;
 mod slow;

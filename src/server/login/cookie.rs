@@ -76,13 +76,15 @@ impl LoginCookie {
         sealer: &Sealer,
     ) -> Option<Self> {
         let name = name(provider, scheme);
-        let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let mut values = lines
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(found, _)| *found == name)
-            .map(|(_, value)| value);
+        // Octets: what other cookies of the host hold is none of our business (RFC 6265 section 5.4).
+        let pairs = headers
+            .get_all(COOKIE)
+            .iter()
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii));
+        let mut values =
+            pairs.filter_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
         let (value, None) = (values.next()?, values.next()) else { return None };
+        let value = str::from_utf8(value).ok()?;
         serde_json::from_slice(&sealer.open(provider.as_str(), value)?).ok()
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use http::Version;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// No request yet; HTTP/1; HTTP/2.
@@ -21,7 +22,7 @@ pub(super) fn bounded(time: Duration) -> Duration {
 
 /// The signs of life that count: requests and answers, not bytes and pings. Times are milliseconds after `born`.
 #[derive(Debug)]
-pub(super) struct Pulse {
+pub(in crate::web) struct Pulse {
     born: Instant,
     header_timeout: Duration,
     idle_timeout: Duration,
@@ -32,15 +33,26 @@ pub(super) struct Pulse {
     answered: AtomicU64,
     /// When the first byte of the next request came, plus one; 0 when none did.
     head: AtomicU64,
+    /// Told when the connection is to give way to others.
+    leave: Notify,
+}
+
+/// What a connection without a request under way is at, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::web) enum Leisure {
+    /// Between two requests.
+    Idle(Instant),
+    /// In the middle of a request head, or before the first.
+    Headless(Instant),
 }
 
 /// One handler at work.
 #[derive(Debug)]
-pub(super) struct Running(Arc<Pulse>);
+pub(in crate::web) struct Running(Arc<Pulse>);
 
 impl Pulse {
     /// Starts now.
-    pub(super) fn new(header_timeout: Duration, idle_timeout: Duration) -> Self {
+    pub(in crate::web) fn new(header_timeout: Duration, idle_timeout: Duration) -> Self {
         Self {
             born: Instant::now(),
             // A little early, so that the bound holds on a busy machine too.
@@ -50,7 +62,30 @@ impl Pulse {
             running: AtomicUsize::new(0),
             answered: AtomicU64::new(0),
             head: AtomicU64::new(0),
+            leave: Notify::new(),
         }
+    }
+
+    /// What the client is at; `None` while handlers work.
+    pub(in crate::web) fn leisure(&self) -> Option<Leisure> {
+        if self.running.load(Relaxed) > 0 {
+            return None;
+        }
+        Some(match (self.protocol.load(Relaxed), self.head.load(Relaxed)) {
+            (NEW, _) => Leisure::Headless(self.born),
+            (ONE_BY_ONE, head @ 1..) => Leisure::Headless(self.at(head - 1)),
+            _ => Leisure::Idle(self.at(self.answered.load(Relaxed))),
+        })
+    }
+
+    /// Asks whoever serves the connection to close it.
+    pub(in crate::web) fn ask_to_leave(&self) {
+        self.leave.notify_one();
+    }
+
+    /// Done when somebody has asked so.
+    pub(super) async fn asked_to_leave(&self) {
+        self.leave.notified().await;
     }
 
     /// Bytes came from the client.
@@ -61,7 +96,7 @@ impl Pulse {
     }
 
     /// A whole request head came.
-    pub(super) fn begin(pulse: &Arc<Self>, version: Version) -> Running {
+    pub(in crate::web) fn begin(pulse: &Arc<Self>, version: Version) -> Running {
         let protocol = if version == Version::HTTP_2 { MANY } else { ONE_BY_ONE };
         pulse.protocol.store(protocol, Relaxed);
         pulse.running.fetch_add(1, Relaxed);
