@@ -179,12 +179,13 @@ impl LiveRealm {
         groups: BTreeSet<GroupName>,
     ) -> Result<Excerpt, LiveError> {
         let mut excerpt = Excerpt::of(user.clone());
-        let names = groups.iter().filter_map(|group| ObjectName::try_from(group).ok());
+        let names: Vec<ObjectName> = groups.iter().flat_map(ObjectName::try_from).collect();
         let api: Api<Received<Group>> = Api::namespaced(self.client.clone(), &self.namespace);
-        let reads = names.map(|name| {
+        let mut reads = Vec::new();
+        for name in names {
             let api = api.clone();
-            async move { api.get_opt(name.as_str()).await }
-        });
+            reads.push(async move { api.get_opt(name.as_str()).await });
+        }
         let mut answers = stream::iter(reads).buffer_unordered(AT_ONCE);
         while let Some(answer) = answers.next().await {
             if let Some(Received::Readable(object)) = answer.map_err(LiveError::from)? {

@@ -205,9 +205,18 @@ impl Permit {
         }
     }
 
+    /// The [`deciding`] rosters, as far as the author's token reaches; none for the operator.
+    #[must_use]
+    pub fn deciding(&self) -> Vec<Roster> {
+        let Author::User(admission) = &self.author else { return Vec::new() };
+        let mut rosters = deciding(&self.change);
+        rosters.retain(|roster| admission.scope.covers(roster));
+        rosters
+    }
+
     /// Judges the change once more, by what the state says of its author now: a ban, a revocation, the end of a session or of a
-    /// membership may have come since. The record need show no more holdings than those on [`deciding`] rosters; the operator's
-    /// is not looked at.
+    /// membership may have come since. The record need show no more holdings than those on the [`Permit::deciding`] rosters; the
+    /// operator's is not looked at.
     ///
     /// # Errors
     /// Why the author may not make the change any more.

@@ -68,6 +68,14 @@ pub enum WriteError {
     /// Others say so too, in an object that only they change.
     #[error("this is said by {0}, which Pasee does not change; change it there")]
     ElsewhereOwned(String),
+    /// Some of the change was made, and then it failed.
+    #[error("{done}; the rest was not done: {source}")]
+    Partly {
+        /// What was.
+        done: String,
+        /// Why no more was.
+        source: Box<WriteError>,
+    },
     /// The change was sent, and nobody knows whether it was made.
     #[error("the change may have been made: {0}")]
     Unconfirmed(#[source] Arc<dyn std::error::Error + Send + Sync>),

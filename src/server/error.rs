@@ -194,9 +194,9 @@ impl ApiError {
             ) => StatusCode::FORBIDDEN,
             Self::Provider(ProviderError::Unreachable | ProviderError::Busy)
             | Self::Stale(_)
-            | Self::Write(WriteError::Unavailable(_) | WriteError::Unconfirmed(_)) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            | Self::Write(
+                WriteError::Unavailable(_) | WriteError::Unconfirmed(_) | WriteError::Partly { .. },
+            ) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Provider(ProviderError::InvalidResponse(_)) => StatusCode::BAD_GATEWAY,
             Self::Write(
                 WriteError::GroupExists
@@ -228,6 +228,10 @@ impl ApiError {
                 let error: &dyn std::error::Error = &**reason;
                 tracing::error!(error, "a change is not confirmed");
                 "the change may have been made; look before you try again".to_owned()
+            }
+            Self::Write(WriteError::Partly { done, source }) => {
+                tracing::error!(%done, reason = %source, "only part of a change was made");
+                format!("{done}; the rest could not be done now: look, and try again later")
             }
             Self::Provider(ProviderError::InvalidResponse(reason)) => {
                 tracing::warn!(%reason, "an identity provider's answer is invalid");
@@ -295,6 +299,15 @@ mod tests {
             (WriteError::Unconfirmed(inside()).into(), 503, "may have been made"),
             (ApiError::from(Stale::TooOld), 503, "too old to issue tokens by"),
             (ApiError::from(Stale::NeverRead), 503, "were not read yet"),
+            (
+                WriteError::Partly {
+                    done: "k-ada was taken off a".to_owned(),
+                    source: Box::new(WriteError::Unavailable(inside())),
+                }
+                .into(),
+                503,
+                "k-ada was taken off a; the rest could not",
+            ),
         ] {
             let answer = error.answer();
             let body = String::from_utf8(answer.document.core_json()).unwrap();

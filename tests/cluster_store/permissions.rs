@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use pasee::domain::change::{Ban, Change};
 use pasee::domain::membership::Membership;
-use pasee::domain::policy::{Actor, permit};
+use pasee::domain::policy::{Actor, Grant, Login, admit, permit};
 use pasee::domain::realm::Realm;
 use pasee::domain::time::Timestamp;
+use pasee::domain::user::UserId;
 use pasee::store::kubernetes::permissions::PERMISSIONS;
 use pasee::store::kubernetes::{Kubernetes, Options};
 use serde_json::json;
@@ -48,10 +49,22 @@ async fn day(server: &User, namespace: &str, name: &str) -> Result<(), String> {
         Change::DeleteGroup(group()),
     ] {
         let what = format!("{change:?}");
-        let written = store.write(permit(&Actor::operator(), change).unwrap()).await;
+        // Of those that are users, what decides is read at that moment.
+        let author = if matches!(change, Change::RemoveMember { .. }) {
+            as_user(&store, &user("you"))
+        } else {
+            Actor::operator()
+        };
+        let written = store.write(permit(&author, change).unwrap()).await;
         written.map_err(|error| format!("{what}: {error}"))?;
     }
     Ok(())
+}
+
+fn as_user(store: &Kubernetes, id: &UserId) -> Actor {
+    let record = store.directory().record(id, noon());
+    let (grant, day) = (Grant::Login(Login::of(id.clone())), Duration::from_secs(86_400));
+    Actor::user(&admit(grant, record.standing, day, noon()).unwrap(), record.holdings)
 }
 
 fn group_roster(name: &str) -> pasee::domain::membership::Roster {

@@ -11,7 +11,7 @@ use super::log::first;
 use crate::domain::change::Change;
 use crate::domain::directory::{Holding, Record};
 use crate::domain::membership::Roster;
-use crate::domain::policy::{Permit, deciding};
+use crate::domain::policy::Permit;
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
@@ -23,7 +23,7 @@ pub(super) fn judge(
     now: Timestamp,
 ) -> Result<(), Refused> {
     let record = match permit.actor() {
-        Some(author) => record(connection, author, &deciding(permit.change()), now)?,
+        Some(author) => record(connection, author, &permit.deciding(), now)?,
         None => Record::default(),
     };
     permit.judge_again(record, now).map_err(|withdrawn| Refused::State(withdrawn.into()))?;

@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cluster::live::LiveError;
 use crate::domain::realm::WriteError;
 use crate::resources::object_name::NameTooLong;
 
@@ -39,6 +40,9 @@ pub enum StoreError {
     /// The last change was not written.
     #[error("the last change could not be written to the Kubernetes API server")]
     Unwritten,
+    /// It does not say who the author of a change is now.
+    #[error("whether a change is permitted still cannot be judged")]
+    Unjudged(#[from] LiveError),
     /// It took too long.
     #[error("the Kubernetes API server did not answer within {} s", .0.as_secs())]
     Slow(Duration),

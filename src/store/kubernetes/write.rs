@@ -1,9 +1,12 @@
-//! Carries out changes on the API server, judged by what this replica sees and by what the API server says.
+//! Carries out changes on the API server, judged by what it says of their authors at that moment, and made by what this
+//! replica sees and by what the API server says.
 //!
+//! In which order changes are judged and written is up to the `gates`.
 //! Only objects that carry this program's label are changed or deleted; each says who changed it last. `groups` are made and
 //! deleted, `members` put on rosters and taken off, each in one of many Memberships (`shard`), and users banned and their
 //! sessions ended (`standing`). Must not know who may do what.
 
+mod gates;
 mod groups;
 mod members;
 mod shard;
@@ -11,7 +14,7 @@ mod standing;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::hash::{BuildHasher, Hash};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +27,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
+use gates::Gates;
+
 use super::Clock;
 use super::error::StoreError;
 use super::jitter::jittered;
@@ -31,9 +36,10 @@ use super::object::{Kind, Maker};
 use super::resource_version::compare;
 use super::view::View;
 use super::wire::{ENROLS, MANAGED_BY, PASEE, maker};
+use crate::cluster::live::LiveRealm;
 use crate::domain::change::{Ban, Change};
 use crate::domain::directory::{Directory, Holding, Page, Standing};
-use crate::domain::membership::Roster;
+use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::Permit;
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
@@ -48,10 +54,11 @@ const OPERATOR: &str = "operator";
 const PREFIX: &str = "pasee-";
 /// Longest wait for one answer of the API server, and for the watch to bring a write back.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Most attempts when others change the same objects.
-const ATTEMPTS: u32 = 8;
-/// Between two attempts.
+/// Most attempts when others change the same objects: ten seconds or so.
+const ATTEMPTS: u32 = 30;
+/// Between the first two attempts; it grows by as much with each.
 const PAUSE: Duration = Duration::from_millis(40);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Most users looked at in one go.
 const PAGE: usize = 100;
 /// Locks for changes of the same things by this replica.
@@ -63,18 +70,30 @@ pub(super) struct Writer {
     namespace: String,
     view: Arc<View>,
     clock: Clock,
-    locks: [Mutex<()>; LOCKS],
+    live: LiveRealm,
+    gates: Gates,
+    /// For changes of groups and their rosters, and for those of users, which wait for none of the former.
+    turns: [[Mutex<()>; LOCKS]; 2],
     hasher: DefaultHashBuilder,
 }
 
-/// Who makes a change, as the annotation says it.
+/// Who makes a change: by a permit that is judged again before each step.
 #[derive(Clone, Copy)]
-struct Author<'a>(&'a str);
+struct Author<'a>(&'a Permit);
+
+impl<'a> Author<'a> {
+    /// As the annotation says it.
+    fn name(self) -> &'a str {
+        self.0.actor().map_or(OPERATOR, UserId::as_str)
+    }
+}
 
 impl Writer {
     pub(super) fn new(client: Client, namespace: String, view: Arc<View>, clock: Clock) -> Self {
-        let locks = std::array::from_fn(|_| Mutex::default());
-        Self { client, namespace, view, clock, locks, hasher: DefaultHashBuilder::default() }
+        let turns = std::array::from_fn(|_| std::array::from_fn(|_| Mutex::default()));
+        let live = LiveRealm::new(client.clone(), &namespace);
+        let (gates, hasher) = (Gates::default(), DefaultHashBuilder::default());
+        Self { client, namespace, view, clock, live, gates, turns, hasher }
     }
 
     /// Carries out a change and waits until the index shows it.
@@ -82,17 +101,19 @@ impl Writer {
         if !self.view.is_complete() {
             return Err(StoreError::NotReady.into());
         }
-        if let Some(author) = permit.actor() {
+        // First the turn among changes of the same thing, then the gates: whoever is in a gate waits for no turn.
+        let _turn = self.turn(permit.change()).await;
+        let _passage = self.gates.pass(permit).await;
+        let author = Author(permit);
+        if let Some(user) = permit.actor() {
             let now = (self.clock)();
-            permit.judge_again(self.view.index.record(author, now), now)?;
-            self.keep_root_staff(permit.change(), now)?;
+            permit.judge_again(self.view.index.record(user, now), now)?;
         }
-        let author = Author(permit.actor().map_or(OPERATOR, UserId::as_str));
         match permit.change() {
             Change::CreateGroup { group, creator } => {
                 self.create_group(group, creator.as_ref(), author).await
             }
-            Change::DeleteGroup(group) => self.delete_group(group).await,
+            Change::DeleteGroup(group) => self.delete_group(group, author).await,
             Change::AddMember(membership) => self.add(membership, author).await,
             Change::RemoveMember { roster, user } | Change::Leave { roster, user } => {
                 self.remove(roster, user, author).await
@@ -112,6 +133,18 @@ impl Writer {
             }
             Change::DeleteUser(user) => self.delete_user(user, author).await,
         }
+    }
+
+    /// Judges a change once more, by what the API server says of its author at this moment: right before each step. An object
+    /// that is to be changed is read before, and changed only while it has that version, so that nothing comes in between
+    /// that concerns it.
+    async fn judge(&self, author: Author<'_>) -> Result<(), WriteError> {
+        let permit = author.0;
+        let Some(user) = permit.actor() else { return Ok(()) };
+        let now = (self.clock)();
+        let record = self.live.record(user, &permit.deciding(), now).await;
+        permit.judge_again(record.map_err(StoreError::from)?, now)?;
+        self.keep_root_staff(permit.change(), now)
     }
 
     /// Refuses what would leave nobody who can act as root staff.
@@ -225,13 +258,27 @@ impl Writer {
 
     /// For the time that it is held, no other change of the same thing is made by this replica, so that its changes do
     /// not get in each other's way.
-    async fn alone(&self, thing: impl Hash) -> MutexGuard<'_, ()> {
-        let place = self.hasher.hash_one(thing) % (LOCKS as u64);
-        self.locks[usize::try_from(place).unwrap_or_default()].lock().await
+    async fn turn(&self, change: &Change) -> MutexGuard<'_, ()> {
+        let (kind, hash) = match change {
+            Change::CreateGroup { group, .. } | Change::DeleteGroup(group) => {
+                (0, self.hasher.hash_one(group))
+            }
+            Change::AddMember(Membership { roster, .. })
+            | Change::SetExpiry(Membership { roster, .. })
+            | Change::RemoveMember { roster, .. }
+            | Change::Leave { roster, .. } => (0, self.hasher.hash_one(roster)),
+            Change::SetBanned { user, .. }
+            | Change::Revoke(user)
+            | Change::Declare { user, .. }
+            | Change::DeleteUser(user) => (1, self.hasher.hash_one(user)),
+        };
+        let place = usize::try_from(hash % (LOCKS as u64)).unwrap_or_default();
+        self.turns[kind][place].lock().await
     }
 
     async fn pause(attempt: u32) {
-        tokio::time::sleep(jittered(PAUSE * (attempt + 1))).await;
+        let longer = PAUSE * (attempt + 1);
+        tokio::time::sleep(jittered(longer.min(LONGEST_PAUSE))).await;
     }
 }
 
@@ -246,6 +293,14 @@ enum Deleted {
     NotThis,
 }
 
+/// The same error, of a change of which something was done before it: that nothing was changed would not be true.
+fn unconfirmed(error: WriteError) -> WriteError {
+    match error {
+        WriteError::Unavailable(reason) => WriteError::Unconfirmed(reason),
+        error => error,
+    }
+}
+
 fn patching() -> PatchParams {
     PatchParams { field_manager: Some(PASEE.to_owned()), ..PatchParams::default() }
 }
@@ -254,7 +309,7 @@ fn patching() -> PatchParams {
 fn made(author: Author<'_>, owner: Option<OwnerReference>) -> ObjectMeta {
     ObjectMeta {
         labels: Some(BTreeMap::from([(MANAGED_BY.to_owned(), PASEE.to_owned())])),
-        annotations: Some(BTreeMap::from([(ACTOR.to_owned(), author.0.to_owned())])),
+        annotations: Some(BTreeMap::from([(ACTOR.to_owned(), author.name().to_owned())])),
         owner_references: owner.map(|owner| vec![owner]),
         ..ObjectMeta::default()
     }

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Patch;
 use serde_json::json;
 
-use super::{ATTEMPTS, Author, Deleted, PATIENCE, Writer, made, owned_by, patching};
+use super::{ATTEMPTS, Author, Deleted, PATIENCE, Writer, made, owned_by, patching, unconfirmed};
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::realm::WriteError;
@@ -27,13 +27,16 @@ impl Writer {
         creator: Option<&UserId>,
         author: Author<'_>,
     ) -> Result<(), WriteError> {
-        let _alone = self.alone(group).await;
         let content = GroupContent { group: group.clone(), creator: creator.cloned() };
         let mut object = write(&content).map_err(StoreError::from)?;
         for attempt in 0..ATTEMPTS {
+            self.judge(author).await?;
             match self.view.ask(|state| state.presence(group)) {
                 Presence::InEffect { .. } => return Err(WriteError::GroupExists),
-                Presence::Remains { uid } => self.clear(group, &uid).await?,
+                Presence::Remains { uid } => {
+                    self.clear(group, &uid).await?;
+                    continue;
+                }
                 Presence::Waits | Presence::Absent => {}
             }
             let owner = match group.parent() {
@@ -55,10 +58,14 @@ impl Writer {
         Err(WriteError::GroupExists)
     }
 
-    pub(super) async fn delete_group(&self, group: &GroupName) -> Result<(), WriteError> {
-        let _alone = self.alone(group).await;
+    pub(super) async fn delete_group(
+        &self,
+        group: &GroupName,
+        author: Author<'_>,
+    ) -> Result<(), WriteError> {
         let uid = self.uid_of(group).ok_or(WriteError::GroupMissing)?;
         let name = ObjectName::try_from(group).map_err(StoreError::from)?;
+        self.judge(author).await?;
         let deleted = self.delete::<Group>(name.as_str(), &uid, None).await?;
         let gone = |_: &str| {
             let presence = self.view.ask(|state| state.presence(group));
@@ -81,11 +88,15 @@ impl Writer {
     ) -> Result<(), WriteError> {
         let Some(uid) = self.uid_of(group) else { return Ok(()) };
         let name = ObjectName::try_from(group).map_err(StoreError::from)?;
+        self.judge(author).await?;
         self.reserve_enrolment(group, &uid, author).await?;
         let enrolled = json!({ "metadata": { "uid": uid }, "status": { "creatorEnrolled": true } });
         let groups = self.objects::<Received<Group>>();
         let (patching, patch) = (patching(), Patch::Merge(&enrolled));
-        let written = Self::call(groups.patch_status(name.as_str(), &patching, &patch)).await?;
+        // The enrolment alone may be enough already.
+        let doubtful = |error: StoreError| unconfirmed(error.into());
+        let written = Self::call(groups.patch_status(name.as_str(), &patching, &patch));
+        let written = written.await.map_err(doubtful)?;
         Ok(self.shown(Kind::Group, &written).await?)
     }
 

@@ -5,7 +5,7 @@
 use kube::ResourceExt;
 
 use super::shard::Edited;
-use super::{ATTEMPTS, Author, PREFIX, Writer, made, owned_by};
+use super::{ATTEMPTS, Author, PREFIX, Writer, made, owned_by, unconfirmed};
 use crate::domain::membership::{Membership, Role, Roster};
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
@@ -23,7 +23,6 @@ impl Writer {
         author: Author<'_>,
     ) -> Result<(), WriteError> {
         let Membership { roster, user, expires_at } = membership;
-        let _alone = self.alone(roster).await;
         for attempt in 0..ATTEMPTS {
             let owner = self.owner(roster)?;
             if self.is_on(roster, user) {
@@ -31,7 +30,7 @@ impl Writer {
             }
             let room = self.view.ask(|state| state.room(roster, *expires_at, MAX_USERS));
             let Some(name) = room else {
-                return Ok(self.new_shard(membership, owner, author).await?);
+                return self.new_shard(membership, owner, author).await;
             };
             match self.put_into(&name, (roster, *expires_at), user, author).await? {
                 Edited::Done => return Ok(()),
@@ -53,7 +52,6 @@ impl Writer {
         author: Author<'_>,
     ) -> Result<(), WriteError> {
         let Membership { roster, user, expires_at } = membership;
-        let _alone = self.alone(roster).await;
         let owner = self.owner(roster)?;
         if !self.is_on(roster, user) {
             return Err(WriteError::NotMember);
@@ -64,7 +62,9 @@ impl Writer {
         for attempt in 0..ATTEMPTS {
             if self.view.ask(|state| state.places(roster, user)).iter().any(has_these_terms) {
                 let others = |place: &Place| !has_these_terms(place);
-                return self.take_off(roster, user, others, author).await;
+                let taken_off = self.take_off(roster, user, others, author).await;
+                return taken_off
+                    .map_err(|error| if attempt > 0 { unconfirmed(error) } else { error });
             }
             let room = self.view.ask(|state| state.room(roster, *expires_at, MAX_USERS));
             match room {
@@ -86,7 +86,6 @@ impl Writer {
         user: &UserId,
         author: Author<'_>,
     ) -> Result<(), WriteError> {
-        let _alone = self.alone(roster).await;
         self.owner(roster)?;
         if !self.is_on(roster, user) {
             return Err(WriteError::NotMember);
@@ -111,9 +110,9 @@ impl Writer {
         });
         // All or nothing, as far as can be seen.
         rosters.iter().try_for_each(|roster| self.refuse_elsewhere(roster, user))?;
-        for roster in &rosters {
-            let _alone = self.alone(roster).await;
-            self.take_off(roster, user, |_| true, author).await?;
+        for (place, roster) in rosters.iter().enumerate() {
+            let taken_off = self.take_off(roster, user, |_| true, author).await;
+            taken_off.map_err(|error| partly(user, &rosters[..place], roster, error))?;
         }
         Ok(())
     }
@@ -126,6 +125,7 @@ impl Writer {
         which: impl Fn(&Place) -> bool,
         author: Author<'_>,
     ) -> Result<(), WriteError> {
+        let mut has_changed = false;
         for attempt in 0..ATTEMPTS {
             let (places, is_creator) =
                 self.view.ask(|state| (state.places(roster, user), state.is_creator(roster, user)));
@@ -134,16 +134,21 @@ impl Writer {
             if own.is_empty() && !is_creator {
                 return Ok(());
             }
+            let told = |error| if has_changed { unconfirmed(error) } else { error };
             if let (true, Some(group)) = (is_creator, roster.group()) {
-                self.retire_creator(group, author).await?;
+                self.retire_creator(group, author).await.map_err(told)?;
+                has_changed = true;
             }
             for place in own {
-                if self.take_out(&place.name, roster, user, author).await? != Edited::Done {
-                    Self::pause(attempt).await;
+                let told = |error| if has_changed { unconfirmed(error) } else { error };
+                match self.take_out(&place.name, roster, user, author).await.map_err(told)? {
+                    Edited::Done => has_changed = true,
+                    Edited::Already | Edited::Changed => Self::pause(attempt).await,
                 }
             }
         }
-        Err(StoreError::Contended.into())
+        let error = StoreError::Contended.into();
+        Err(if has_changed { unconfirmed(error) } else { error })
     }
 
     fn refuse_elsewhere(&self, roster: &Roster, user: &UserId) -> Result<(), WriteError> {
@@ -180,15 +185,16 @@ impl Writer {
         membership: &Membership,
         owner: Option<String>,
         author: Author<'_>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), WriteError> {
+        self.judge(author).await?;
         let Membership { roster, user, expires_at } = membership;
         let content = MembershipContent {
             roster: roster.clone(),
             users: vec![user.clone()],
             expires_at: *expires_at,
         };
-        let mut object =
-            write("", &content).map_err(|_| crate::resources::object_name::NameTooLong)?;
+        let too_long = |_| StoreError::from(crate::resources::object_name::NameTooLong);
+        let mut object = write("", &content).map_err(too_long)?;
         let group = object.spec.group.clone().unwrap_or_default();
         object.metadata = made(author, owner.map(|uid| owned_by(&group, &uid)));
         object.metadata.generate_name = Some(match roster.role() {
@@ -197,6 +203,20 @@ impl Writer {
         });
         let written = self.create(Kind::Membership, &object).await?;
         tracing::debug!(name = written.name_any(), "a Membership was made");
-        self.shown(Kind::Membership, &written).await
+        Ok(self.shown(Kind::Membership, &written).await?)
     }
+}
+
+/// What became of a user who was to be taken off every roster, when one could not be changed.
+fn partly(user: &UserId, done: &[Roster], failed: &Roster, error: WriteError) -> WriteError {
+    if done.is_empty() {
+        return error;
+    }
+    let names = done.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let in_doubt = match error {
+        WriteError::Unconfirmed(_) => format!(" and perhaps {failed}"),
+        _ => String::new(),
+    };
+    let done = format!("{user} was taken off {names}{in_doubt}");
+    WriteError::Partly { done, source: Box::new(error) }
 }

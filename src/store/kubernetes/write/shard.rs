@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{ACTOR, Author, Deleted, PATIENCE, Writer, is_own, patching};
 use crate::domain::membership::Roster;
+use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::enrolment::enrolled_uid;
@@ -33,7 +34,7 @@ impl Writer {
         terms: (&Roster, Option<Timestamp>),
         user: &UserId,
         author: Author<'_>,
-    ) -> Result<Edited, StoreError> {
+    ) -> Result<Edited, WriteError> {
         let Some((object, content)) = self.shard(name).await? else { return Ok(Edited::Changed) };
         if (&content.roster, content.expires_at) != terms || object.spec.users.len() >= MAX_USERS {
             return Ok(Edited::Changed);
@@ -41,9 +42,10 @@ impl Writer {
         if content.users.contains(user) {
             return Ok(Edited::Already);
         }
+        self.judge(author).await?;
         let mut users = object.spec.users.clone();
         users.push(user.to_string());
-        self.rewrite(&object, &users, author).await
+        Ok(self.rewrite(&object, &users, author).await?)
     }
 
     /// Takes a user out of a Membership of a roster.
@@ -53,7 +55,7 @@ impl Writer {
         roster: &Roster,
         user: &UserId,
         author: Author<'_>,
-    ) -> Result<Edited, StoreError> {
+    ) -> Result<Edited, WriteError> {
         let Some((object, content)) = self.shard(name).await? else { return Ok(Edited::Changed) };
         if content.roster != *roster {
             return Ok(Edited::Changed);
@@ -63,12 +65,13 @@ impl Writer {
         if users.len() == object.spec.users.len() {
             return Ok(Edited::Already);
         }
+        self.judge(author).await?;
         // An enrolment stays, empty, so that nobody enrols the creator again.
         let is_enrolment = enrolled_uid(name).is_some();
         if users.is_empty() && object.spec.service_accounts.is_empty() && !is_enrolment {
-            self.drop_empty(&object).await
+            Ok(self.drop_empty(&object).await?)
         } else {
-            self.rewrite(&object, &users, author).await
+            Ok(self.rewrite(&object, &users, author).await?)
         }
     }
 
@@ -94,7 +97,7 @@ impl Writer {
             "metadata": {
                 "uid": metadata.uid,
                 "resourceVersion": metadata.resource_version,
-                "annotations": { ACTOR: author.0 },
+                "annotations": { ACTOR: author.name() },
             },
             "spec": { "users": users },
         });

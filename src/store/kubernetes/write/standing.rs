@@ -4,7 +4,7 @@ use kube::api::Patch;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{ACTOR, ATTEMPTS, Author, PREFIX, Writer, is_own, made, patching};
+use super::{ACTOR, ATTEMPTS, Author, PREFIX, Writer, is_own, made, patching, unconfirmed};
 pub(super) use crate::domain::directory::Standing;
 use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
@@ -23,7 +23,7 @@ impl Writer {
         if let Some(name) = self.view.ask(|state| state.foreign_ban(user).cloned()) {
             return Err(WriteError::ElsewhereOwned(format!("User {name}")));
         }
-        let _alone = self.alone(user).await;
+        let mut has_changed = false;
         for attempt in 0..ATTEMPTS {
             // A restore, or two replicas in the same moment, may have left several of our own.
             let banning = self.view.ask(|state| state.own_bans(user));
@@ -32,12 +32,16 @@ impl Writer {
             }
             for name in banning {
                 let lift = |before: Standing| before.lifted((self.clock)());
-                if !self.restate(&name, user, author, lift).await? {
+                let told = |error| if has_changed { unconfirmed(error) } else { error };
+                if self.restate(&name, user, author, lift).await.map_err(told)? {
+                    has_changed = true;
+                } else {
                     Self::pause(attempt).await;
                 }
             }
         }
-        Err(StoreError::Contended.into())
+        let error = StoreError::Contended.into();
+        Err(if has_changed { unconfirmed(error) } else { error })
     }
 
     /// Changes what our object says of a user. What goes into the change is whether our object bans the user, and the latest
@@ -48,7 +52,6 @@ impl Writer {
         author: Author<'_>,
         change: impl Fn(Standing) -> Standing,
     ) -> Result<(), WriteError> {
-        let _alone = self.alone(user).await;
         for attempt in 0..ATTEMPTS {
             let own =
                 self.view.ask(|state| state.own_statement(user).map(|(name, _)| name.clone()));
@@ -71,11 +74,12 @@ impl Writer {
         user: &UserId,
         author: Author<'_>,
         change: impl Fn(Standing) -> Standing,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, WriteError> {
         let Some(object) = self.read::<User>(name).await? else { return Ok(false) };
         let content =
             parse(&object).ok().filter(|content| content.user == *user && is_own(&object.metadata));
         let Some(UserContent { standing, .. }) = content else { return Ok(false) };
+        self.judge(author).await?;
         let (metadata, before) = (&object.metadata, self.with_others(user, standing));
         let new = change(before);
         if new == before {
@@ -85,7 +89,7 @@ impl Writer {
             "metadata": {
                 "uid": metadata.uid,
                 "resourceVersion": metadata.resource_version,
-                "annotations": { ACTOR: author.0 },
+                "annotations": { ACTOR: author.name() },
             },
             "spec": { "banned": new.banned, "notBefore": new.not_before.map(rfc3339::write) },
         });
@@ -93,9 +97,9 @@ impl Writer {
         let (parameters, patch) = (patching(), Patch::Merge(&patch));
         let call = users.patch(name, &parameters, &patch);
         match self.written(Kind::User, metadata.resource_version.as_deref(), call).await {
-            Ok(written) => self.shown(Kind::User, &written).await.map(|()| true),
+            Ok(written) => Ok(self.shown(Kind::User, &written).await.map(|()| true)?),
             Err(error) if matches!(error.status(), Some(404 | 409)) => Ok(false),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -112,12 +116,13 @@ impl Writer {
         user: &UserId,
         author: Author<'_>,
         change: impl Fn(Standing) -> Standing,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, WriteError> {
         let before = self.with_others(user, Standing::default());
         let standing = change(before);
         if standing == before {
             return Ok(true);
         }
+        self.judge(author).await?;
         let name = name_of(user);
         let mut object = write(&name, &UserContent { user: user.clone(), standing });
         object.metadata = made(author, None);
