@@ -21,11 +21,11 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use pasee::cli::now;
 use pasee::domain::change::Change;
-use pasee::domain::issue::issue;
+use pasee::domain::issue::{Ids, issue};
 use pasee::domain::membership::Membership;
 use pasee::domain::policy::{Actor, Grant, Login, admit, permit};
 use pasee::domain::realm::Realm;
-use pasee::domain::token::Lifetimes;
+use pasee::domain::token::{Lifetimes, SessionId};
 use pasee::idp::Providers;
 use pasee::jose::claims::Party;
 use pasee::jose::key::{Algorithm, PrivateKey};
@@ -76,7 +76,7 @@ fn main() {
 }
 
 fn party() -> Party {
-    Party { issuer: "pasee.example.com".parse().expect("an issuer"), audience: None }
+    Party { issuer: "pasee.example.com".parse().expect("an issuer"), audiences: Vec::new() }
 }
 
 /// Processor time that this thread has used.
@@ -166,9 +166,12 @@ fn server(key: &PrivateKey) -> (Api, String) {
     let record = realm.directory().record(&user, now());
     let grant = Grant::Login(Login::of(user));
     let admission = admit(grant, record.standing, lifetimes.session, now()).expect("admission");
-    let pair =
-        issue(admission, record.holdings, lifetimes, [token_id([1; 16]), token_id([2; 16])], now())
-            .fit(usize::MAX);
+    let ids = Ids {
+        access: token_id([1; 16]),
+        refresh: token_id([2; 16]),
+        session: SessionId::new([3; 16]),
+    };
+    let pair = issue(admission, record.holdings, lifetimes, ids, now()).fit(usize::MAX);
     let keys = KeyRing::new(Keys::new(&party(), KeyParts::of(key.clone())));
     let token = keys.current().refresh_tokens().write(&pair.refresh).expect("a token");
     let service = Service::new(Parts {

@@ -137,8 +137,8 @@ pub struct Cluster {
 pub struct Jwt {
     /// `iss`: 1 to 255 printable ASCII characters; the one setting without a default.
     pub issuer: Issuer,
-    /// `audience`: like `iss`; default none.
-    pub audience: Option<Audience>,
+    /// `audience`: like `iss`, one or a list of at most 8, with 512 bytes in all; tokens are for these besides `iss`; default none.
+    pub audiences: Vec<Audience>,
     /// `access_lifetime` (10 s to 1 day, default 15 minutes), `refresh_lifetime` (10 s to 366 days, default 30 days),
     /// `session_lifetime` (10 s to 400 days, default 90 days), none longer than the next.
     pub lifetimes: Lifetimes,

@@ -27,7 +27,7 @@ pub(super) fn ring(settings: &Settings) -> anyhow::Result<KeyRing> {
         (settings.keys.retired.clone(), settings.keys.former_secrets.clone());
     let parts = KeyParts { retired, former_secrets, ..parts };
     let party =
-        Party { issuer: settings.jwt.issuer.clone(), audience: settings.jwt.audience.clone() };
+        Party { issuer: settings.jwt.issuer.clone(), audiences: settings.jwt.audiences.clone() };
     Ok(KeyRing::new(Keys::new(&party, parts)))
 }
 

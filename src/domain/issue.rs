@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::directory::Holding;
 use super::policy::Admission;
 use super::time::Timestamp;
-use super::token::{AccessClaims, Lifetimes, RefreshClaims, Token, TokenId};
+use super::token::{AccessClaims, Lifetimes, RefreshClaims, SessionId, Token, TokenId};
 
 /// What is over sooner than this gives no group: a token that ended with it would be refreshed over and over.
 const TOO_SHORT: Duration = Duration::from_secs(60);
@@ -21,6 +21,17 @@ pub struct TokenPair {
     pub access: AccessClaims,
     /// Opens nothing but a refresh, for days.
     pub refresh: RefreshClaims,
+}
+
+/// The ids that new tokens get.
+#[derive(Clone, Debug)]
+pub struct Ids {
+    /// The access token's.
+    pub access: TokenId,
+    /// The refresh token's.
+    pub refresh: TokenId,
+    /// The session's, if it begins with them; one that goes on keeps its own.
+    pub session: SessionId,
 }
 
 /// A pair whose access token names no group yet.
@@ -37,13 +48,20 @@ pub fn issue(
     admission: Admission,
     holdings: Vec<Holding>,
     lifetimes: Lifetimes,
-    ids: [TokenId; 2],
+    ids: Ids,
     now: Timestamp,
 ) -> Draft {
     let Admission {
-        user, scope, claims, evidence, authenticated_at, session_ends, revocation, ..
+        user,
+        scope,
+        claims,
+        evidence,
+        authenticated_at,
+        session_ends,
+        revocation,
+        session,
+        ..
     } = admission;
-    let [access_id, refresh_id] = ids;
     let soon = now.after(TOO_SHORT);
     let lasts = |holding: &Holding| holding.expires_at.is_none_or(|end| soon <= end);
     let holdings = holdings.into_iter();
@@ -54,12 +72,13 @@ pub fn issue(
         issued_at: now,
         expires_at: now.after(lifetimes.access).min(session_ends),
         authenticated_at: authenticated_at.min(now),
-        id: access_id,
+        id: ids.access,
         scope,
         revocation,
+        session: session.unwrap_or(ids.session),
     };
     let expires_at = now.after(lifetimes.refresh).min(session_ends);
-    let token = Token { expires_at, id: refresh_id, ..access.clone() };
+    let token = Token { expires_at, id: ids.refresh, ..access.clone() };
     let refresh = RefreshClaims { token, evidence, extra: claims.clone() };
     let access =
         AccessClaims { token: access, groups: Vec::new(), groups_truncated: false, extra: claims };

@@ -14,7 +14,7 @@ use super::evidence::Evidence;
 use super::group::GroupName;
 use super::membership::{Membership, Role, Roster};
 use super::time::Timestamp;
-use super::token::{AccessClaims, RefreshClaims, Scope};
+use super::token::{AccessClaims, RefreshClaims, Scope, SessionId, Token};
 use super::user::UserId;
 
 /// How far several revocations, made one right after the other, may be ahead of the clock.
@@ -348,6 +348,8 @@ pub struct Admission {
     pub(super) session_ends: Timestamp,
     /// The user's revocation that was in force when the session began.
     pub(super) revocation: Option<Timestamp>,
+    /// Which session goes on; `None` when one begins.
+    pub(super) session: Option<SessionId>,
     /// When the access token shown ends; of what is shown only once, when its session does.
     shown_until: Timestamp,
 }
@@ -444,6 +446,7 @@ pub fn admit(
                 authenticated_at,
                 session_ends,
                 revocation,
+                session: None,
                 shown_until: session_ends,
             }
         }
@@ -461,7 +464,7 @@ pub fn admit(
     Ok(admission)
 }
 
-fn admission_of(token: &super::token::Token, scope: Scope, session: Duration) -> Admission {
+fn admission_of(token: &Token, scope: Scope, session: Duration) -> Admission {
     let session_ends = token.authenticated_at.after(session);
     Admission {
         user: token.subject.clone(),
@@ -471,6 +474,7 @@ fn admission_of(token: &super::token::Token, scope: Scope, session: Duration) ->
         authenticated_at: token.authenticated_at,
         session_ends,
         revocation: token.revocation,
+        session: Some(token.session),
         shown_until: session_ends,
     }
 }

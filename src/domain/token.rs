@@ -183,6 +183,49 @@ impl FromStr for TokenId {
     }
 }
 
+/// Which session a token is of (`sid`): 128 random bits, made at the login and kept for as long as the session goes on. As text,
+/// 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId([u8; 16]);
+
+impl SessionId {
+    /// A session's id from its random bits.
+    #[must_use]
+    pub const fn new(random: [u8; 16]) -> Self {
+        Self(random)
+    }
+
+    /// The bits.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = SessionIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() != 32 || !text.bytes().all(is_digit) {
+            return Err(SessionIdError);
+        }
+        let number = u128::from_str_radix(text, 16).map_err(|_| SessionIdError)?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}
+
+/// Why a text is no session id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a session id is 32 hexadecimal digits in small letters, as the claim sid of a token")]
+pub struct SessionIdError;
+
 /// What access and refresh tokens have in common. `idp` is the provider part of the subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -200,6 +243,8 @@ pub struct Token {
     pub scope: Scope,
     /// `rev`: the user's revocation that was in force when the session began; left out when there was none.
     pub revocation: Option<Timestamp>,
+    /// `sid`.
+    pub session: SessionId,
 }
 
 /// What an access token says.
@@ -254,6 +299,16 @@ impl Default for Lifetimes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn session_ids_as_text() {
+        let id = SessionId::new([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255]);
+        assert_eq!(id.to_string(), "000102030405060708090a0b0c0d0eff");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for wrong in ["", "0", &"g".repeat(32), &"0".repeat(33), &"A".repeat(32), &"+".repeat(32)] {
+            assert_eq!(wrong.parse::<SessionId>(), Err(SessionIdError), "{wrong}");
+        }
+    }
 
     #[test]
     fn scopes_parse() {

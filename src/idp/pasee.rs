@@ -17,9 +17,9 @@ use super::identity::{Authenticated, Credential};
 use super::password::{PasswordCredential, accepted};
 use super::token::{self, COOLDOWN};
 use crate::domain::time::Timestamp;
-use crate::domain::token::{AccessClaims, Scope};
+use crate::domain::token::{AccessClaims, Audience, Issuer, Scope};
 use crate::domain::user::{ProviderName, Subject};
-use crate::jose::claims::{Party, unflattened};
+use crate::jose::claims::unflattened;
 use crate::jose::error::VerifyError;
 use crate::jose::json::strict_object;
 use crate::jose::key::{Algorithm, PublicKey};
@@ -41,7 +41,8 @@ const SETS: [(Algorithm, &str); 2] = [
 pub(super) struct PaseeConnector {
     name: ProviderName,
     endpoint: Url,
-    party: Party,
+    issuer: Issuer,
+    audience: Option<Audience>,
     idp: Option<ProviderName>,
     providers: Vec<ProviderName>,
     pinned: Option<Arc<Verifier>>,
@@ -65,13 +66,14 @@ impl PaseeConnector {
         settings: &settings::Pasee,
     ) -> Result<Self, ClientError> {
         let trust = Trust::of(settings.ca_file.as_deref(), [&settings.endpoint]);
-        let party = Party { issuer: settings.issuer.clone(), audience: settings.audience.clone() };
-        let pinned = settings.public_keys.clone();
-        let pinned = pinned.map(|keys| Arc::new(Verifier::new(party.clone(), keys)));
+        let (issuer, audience) = (settings.issuer.clone(), settings.audience.clone());
+        let verifier = |keys| Arc::new(Verifier::new(issuer.clone(), audience.clone(), keys));
+        let pinned = settings.public_keys.clone().map(verifier);
         Ok(Self {
             name: name.clone(),
             endpoint: settings.endpoint.clone(),
-            party,
+            issuer,
+            audience,
             idp: settings.idp.clone(),
             providers: settings.providers.clone(),
             pinned,
@@ -221,7 +223,10 @@ impl PaseeConnector {
         if keys.is_empty() {
             return Err(ProviderError::InvalidResponse("no key that is understood"));
         }
-        Ok(Fetched { value: Verifier::new(self.party.clone(), keys), fresh_for })
+        Ok(Fetched {
+            value: Verifier::new(self.issuer.clone(), self.audience.clone(), keys),
+            fresh_for,
+        })
     }
 
     async fn fetch_set(

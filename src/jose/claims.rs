@@ -25,27 +25,29 @@ const TRUNCATED: &str = "groups_truncated";
 /// How long that is in the claims.
 pub(super) const TRUNCATED_LENGTH: usize = r#","groups_truncated":true"#.len();
 
-/// Who issues the tokens and whom they are for: what we write, and what we demand.
+/// Who issues access tokens, and whom they are for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Party {
-    /// `iss`.
+    /// `iss`, and the first in `aud`: the HTTP API takes tokens that are for their issuer, and no others.
     pub issuer: Issuer,
-    /// `aud`; `None` = none is written, and tokens with one are refused.
-    pub audience: Option<Audience>,
+    /// Whom they are for besides.
+    pub audiences: Vec<Audience>,
 }
+
+/// `client_id` of tokens that `POST /tokens/` hands out (RFC 9068 section 2.2). No client may be called so.
+pub const HTTP_CLIENT: &str = "pasee-http";
 
 /// The claims that every token of ours has, as JSON.
 #[derive(Serialize)]
 pub(super) struct Common<'a> {
     iss: &'a str,
     sub: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<&'a str>,
     iat: i64,
     nbf: i64,
     exp: i64,
     jti: &'a str,
     auth_time: i64,
+    sid: String,
     idp: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
@@ -54,16 +56,16 @@ pub(super) struct Common<'a> {
 }
 
 impl<'a> Common<'a> {
-    pub(super) fn new(issuer: &'a Issuer, audience: Option<&'a str>, token: &'a Token) -> Self {
+    pub(super) fn new(issuer: &'a Issuer, token: &'a Token) -> Self {
         Self {
             iss: issuer.as_str(),
             sub: token.subject.as_str(),
-            aud: audience,
             iat: token.issued_at.as_unix(),
             nbf: token.issued_at.as_unix(),
             exp: token.expires_at.as_unix(),
             jti: token.id.as_str(),
             auth_time: token.authenticated_at.as_unix(),
+            sid: token.session.to_string(),
             idp: token.subject.split().0,
             scope: match &token.scope {
                 Scope::Unlimited => None,
@@ -78,6 +80,8 @@ impl<'a> Common<'a> {
 struct Access<'a> {
     #[serde(flatten)]
     common: Common<'a>,
+    aud: Vec<&'a str>,
+    client_id: &'static str,
     #[serde(serialize_with = "rosters")]
     groups: &'a [Roster],
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -90,10 +94,13 @@ pub(super) fn write_access(
     party: &Party,
     claims: &AccessClaims,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    let audience = party.audience.as_ref().map(Audience::as_str);
-    let common = Common::new(&party.issuer, audience, &claims.token);
-    let AccessClaims { groups, groups_truncated, extra, .. } = claims;
-    serde_json::to_vec(&Access { common, groups, groups_truncated: *groups_truncated, extra })
+    let common = Common::new(&party.issuer, &claims.token);
+    let others = party.audiences.iter().map(Audience::as_str);
+    let others = others.filter(|audience| *audience != party.issuer.as_str());
+    let aud = std::iter::once(party.issuer.as_str()).chain(others).collect();
+    let (client_id, AccessClaims { groups, groups_truncated, extra, .. }) = (HTTP_CLIENT, claims);
+    let groups_truncated = *groups_truncated;
+    serde_json::to_vec(&Access { common, aud, client_id, groups, groups_truncated, extra })
 }
 
 fn rosters<S: Serializer>(groups: &&[Roster], serializer: S) -> Result<S::Ok, S::Error> {
@@ -124,17 +131,23 @@ pub(super) fn extra<S: Serializer>(
 }
 
 /// The names of the claims that every token of ours may have.
-pub(super) const COMMON: [&str; 11] =
-    ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "auth_time", "idp", "scope", "rev"];
+pub(super) const COMMON: [&str; 12] =
+    ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "auth_time", "sid", "idp", "scope", "rev"];
 
 pub(super) fn read_access(
-    party: &Party,
+    (issuer, audience): (&Issuer, &str),
     claims: ClaimSet,
     now: Timestamp,
 ) -> Result<AccessClaims, VerifyError> {
-    check_audience(party, &claims)?;
-    let token = read_common(&party.issuer, &claims, now)?;
+    if !claims.audiences()?.contains(&audience) {
+        return Err(VerifyError::Audience);
+    }
+    let token = read_common(issuer, &claims, now)?;
+    if claims.text("client_id")?.is_empty() {
+        return Err(VerifyError::Claim("client_id"));
+    }
     let mut claims = claims.into_map();
+    claims.remove("client_id");
     let groups = claims.remove("groups");
     let groups = groups.as_ref().and_then(Value::as_array).ok_or(VerifyError::Claim("groups"))?;
     let groups: Option<Vec<Roster>> =
@@ -183,15 +196,8 @@ pub(super) fn read_common(
         id: claims.text("jti")?.parse().map_err(|_| VerifyError::Claim("jti"))?,
         scope,
         revocation: revocation.transpose()?,
+        session: claims.text("sid")?.parse().map_err(|_| VerifyError::Claim("sid"))?,
     })
-}
-
-fn check_audience(party: &Party, claims: &ClaimSet) -> Result<(), VerifyError> {
-    let matches = match &party.audience {
-        None => claims.get("aud").is_none(),
-        Some(ours) => claims.audiences()?.contains(&ours.as_str()),
-    };
-    if matches { Ok(()) } else { Err(VerifyError::Audience) }
 }
 
 /// Of what a provider says, what the settings let pass: only names of the whitelist, only flat and bounded values.

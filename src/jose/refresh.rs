@@ -20,7 +20,7 @@ use super::sign::{SignError, signing_input, token_id};
 use crate::domain::claim::{self, ExtraClaims};
 use crate::domain::evidence::{Evidence, Fingerprint};
 use crate::domain::time::Timestamp;
-use crate::domain::token::{Issuer, RefreshClaims, Scope, Token};
+use crate::domain::token::{Issuer, RefreshClaims, Scope, SessionId, Token};
 use crate::domain::user::UserId;
 
 /// Longest refresh token, in bytes.
@@ -58,6 +58,7 @@ impl MacKey {
 struct Refresh<'a> {
     #[serde(flatten)]
     common: Common<'a>,
+    aud: &'a str,
     refresh_token: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     evidence: String,
@@ -134,6 +135,7 @@ impl RefreshTokens {
             id: token_id([0; 16]),
             scope: scope.clone(),
             revocation: Some(latest),
+            session: SessionId::new([0; 16]),
         };
         let (evidence, extra) = (Evidence::default(), ExtraClaims::default());
         let bare = RefreshClaims { token, evidence, extra };
@@ -145,7 +147,8 @@ impl RefreshTokens {
     fn payload(&self, claims: &RefreshClaims) -> Result<Vec<u8>, serde_json::Error> {
         let rules: Vec<u8> = claims.evidence.rules().iter().flat_map(|rule| rule.0).collect();
         serde_json::to_vec(&Refresh {
-            common: Common::new(&self.issuer, Some(&self.audience), &claims.token),
+            common: Common::new(&self.issuer, &claims.token),
+            aud: &self.audience,
             refresh_token: true,
             evidence: URL_SAFE_NO_PAD.encode(rules),
             claims: &claims.extra,

@@ -5,7 +5,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::claims::Party;
 use super::compact::MAX_TOKEN;
 use super::error::VerifyError;
 use super::id_token::Expected;
@@ -104,18 +103,18 @@ fn readers() -> Vec<Reader> {
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         claims
     };
-    let party = |issuer: &str| Party {
-        issuer: issuer.parse().unwrap(),
-        audience: Some("apps".parse().unwrap()),
+    let verifier = |issuer: &str, keys| {
+        Verifier::new(issuer.parse().unwrap(), Some("apps".parse().unwrap()), keys)
     };
     let of_pasee = |issuer: &str| {
         claims(
-            json!({ "iss": issuer, "aud": "apps", "sub": "kisee-ada", "idp": "kisee", "groups": [] }),
+            json!({ "iss": issuer, "aud": "apps", "client_id": "pasee-http", "sid": "0".repeat(32),
+            "sub": "kisee-ada", "idp": "kisee", "groups": [] }),
         )
     };
-    let own = Verifier::new(party("pasee.example.com"), vec![key.public().clone()]);
+    let own = verifier("pasee.example.com", vec![key.public().clone()]);
     let keys = published(Algorithm::Es256, set.to_string().as_bytes()).unwrap();
-    let peer = Verifier::new(party("inner.example.com"), keys);
+    let peer = verifier("inner.example.com", keys);
     let kisee = KiseeVerifier::new(vec![key.public().clone()], Some("kisee".to_owned()));
     let provider = KeySet::read(set.as_object().unwrap()).unwrap();
     let cluster = "https://kubernetes.default.svc";

@@ -3,25 +3,28 @@
 //!
 //! Must not know what the claims are good for.
 
-use super::claims::{self, ACCESS, Party, REFRESH};
+use super::claims::{self, ACCESS, REFRESH};
 use super::compact::{ClaimSet, Unverified, claimed_type};
 use super::error::VerifyError;
 use super::key::PublicKey;
 use crate::domain::time::Timestamp;
-use crate::domain::token::AccessClaims;
+use crate::domain::token::{AccessClaims, Audience, Issuer};
 
 /// Believes the access tokens of one Pasee.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    party: Party,
+    issuer: Issuer,
+    audience: String,
     keys: Vec<PublicKey>,
 }
 
 impl Verifier {
-    /// A verifier that demands this issuer and audience, and a signature by one of the keys.
+    /// A verifier that demands this issuer, a signature by one of the keys, and that the tokens are for this audience: where none is
+    /// given, for the issuer itself.
     #[must_use]
-    pub fn new(party: Party, keys: Vec<PublicKey>) -> Self {
-        Self { party, keys }
+    pub fn new(issuer: Issuer, audience: Option<Audience>, keys: Vec<PublicKey>) -> Self {
+        let audience = audience.as_ref().map_or(issuer.as_str(), Audience::as_str).to_owned();
+        Self { issuer, audience, keys }
     }
 
     /// The claims of an access token.
@@ -29,7 +32,7 @@ impl Verifier {
     /// # Errors
     /// [`VerifyError`]: the token is worth nothing.
     pub fn access(&self, compact: &str, now: Timestamp) -> Result<AccessClaims, VerifyError> {
-        claims::read_access(&self.party, self.verified(compact)?, now)
+        claims::read_access((&self.issuer, &self.audience), self.verified(compact)?, now)
     }
 
     fn verified(&self, compact: &str) -> Result<ClaimSet, VerifyError> {

@@ -84,7 +84,7 @@ impl Keys {
             login_cookies: Sealer::new(Purpose::LoginCookies, &secret, &former_secrets),
             jwks: jwks::common(&published).to_string().into(),
             jwks_es256k: jwks::es256k(&published).to_string().into(),
-            verifier: Verifier::new(party.clone(), published),
+            verifier: Verifier::new(party.issuer.clone(), None, published),
         }
     }
 

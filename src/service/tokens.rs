@@ -3,11 +3,11 @@
 //! Every pair passes [`Service::grant`]. Nothing here waits for a disk; a login waits for its identity provider only.
 
 use super::Service;
-use crate::domain::issue::issue;
+use crate::domain::issue::{Ids, issue};
 use crate::domain::policy::{Grant, Login, Refusal, admit};
 use crate::domain::realm::Stale;
 use crate::domain::time::Timestamp;
-use crate::domain::token::{RefreshClaims, Scope, TokenId};
+use crate::domain::token::{RefreshClaims, Scope, SessionId};
 use crate::domain::user::UserId;
 use crate::idp::{Credential, Identity, MappedGroups, Provider, ProviderError};
 use crate::jose::error::VerifyError;
@@ -148,10 +148,12 @@ impl Service {
 }
 
 /// The ids of a pair, from one call for random numbers.
-fn fresh_ids() -> Result<[TokenId; 2], GrantError> {
-    let mut random = [[0; 16]; 2];
+fn fresh_ids() -> Result<Ids, GrantError> {
+    let mut random = [[0; 16]; 3];
     getrandom::fill(random.as_flattened_mut()).map_err(|_| GrantError::Randomness)?;
-    Ok(random.map(token_id))
+    let [access, refresh, session] = random;
+    let (access, refresh) = (token_id(access), token_id(refresh));
+    Ok(Ids { access, refresh, session: SessionId::new(session) })
 }
 
 /// How a login went, for metrics.

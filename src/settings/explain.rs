@@ -58,10 +58,11 @@ impl Settings {
     fn explain_tokens(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let jwt = &self.jwt;
         write!(f, "- Issues tokens as {}", jwt.issuer.as_str())?;
-        match &jwt.audience {
-            Some(audience) => writeln!(f, " for {}.", audience.as_str())?,
-            None => writeln!(f, ", for no audience in particular.")?,
+        write!(f, ", for itself")?;
+        for audience in &jwt.audiences {
+            write!(f, " and {}", audience.as_str())?;
         }
+        writeln!(f, " (aud).")?;
         writeln!(
             f,
             "- Access tokens last {}, refresh tokens {}, sessions {}.",

@@ -8,11 +8,15 @@ use toml::de::DeValue;
 
 use super::Jwt;
 use super::reader::{Table, integer};
-use crate::domain::token::Lifetimes;
+use crate::domain::token::{Audience, Lifetimes};
 use crate::jose::compact::MAX_TOKEN;
 use crate::jose::sign::MIN_BOUND;
 
 const DAY: u64 = 24 * 60 * 60;
+/// Most audiences beside the issuer.
+const MAX_AUDIENCES: usize = 8;
+/// Most bytes that these have in all: every token carries them.
+const MAX_AUDIENCES_LENGTH: usize = 512;
 /// Longest access token where the settings do not say, in bytes: well below the 8 KiB that common servers take of all headers.
 const MAX_TOKEN_LENGTH: usize = 6 * 1024;
 
@@ -22,13 +26,39 @@ pub(super) fn jwt(root: &Table<'_>) -> Option<Jwt> {
     }
     let table = root.table("jwt")?;
     let issuer = table.needed("iss", "\"pasee.example.com\"").and_then(|item| item.parse());
-    let audience = table.parsed("audience");
+    let audiences = audiences(&table);
     let lifetimes = lifetimes(&table);
     let most = table.number("max_token_length", MIN_BOUND as u64..MAX_TOKEN as u64 + 1);
     let max_token_length =
         most.and_then(|most| usize::try_from(most).ok()).unwrap_or(MAX_TOKEN_LENGTH);
     table.finish();
-    Some(Jwt { issuer: issuer?, audience, lifetimes: lifetimes?, max_token_length })
+    Some(Jwt { issuer: issuer?, audiences: audiences?, lifetimes: lifetimes?, max_token_length })
+}
+
+/// One, or a list of them.
+fn audiences(table: &Table<'_>) -> Option<Vec<Audience>> {
+    let Some(item) = table.get("audience") else { return Some(Vec::new()) };
+    let items = match item.value {
+        DeValue::Array(_) => item.list()?,
+        _ => vec![item.with(item.value)],
+    };
+    let texts = items.iter().map(|item| item.text()?.parse::<Audience>());
+    let mut audiences = texts.collect::<Option<Vec<_>>>()?;
+    let length: usize = audiences.iter().map(|audience| audience.as_str().len()).sum();
+    if audiences.len() > MAX_AUDIENCES || length > MAX_AUDIENCES_LENGTH {
+        item.error(
+            "has more than 8 audiences, or more than 512 bytes of them; a right one is \"kubernetes\", or \
+             [\"kubernetes\", \"https://api.example.com\"]",
+        );
+        return None;
+    }
+    let mut seen = Vec::new();
+    audiences.retain(|audience| {
+        let is_new = !seen.contains(audience);
+        seen.push(audience.clone());
+        is_new
+    });
+    Some(audiences)
 }
 
 fn lifetimes(table: &Table<'_>) -> Option<Lifetimes> {

@@ -125,7 +125,7 @@ async fn a_revoked_user_logs_in_again_and_nothing_else() {
 
 #[tokio::test]
 async fn root_staff_can_ban_and_revoke_themselves() {
-    let pasee = Setup::default().start().await;
+    let pasee = Setup::default().members("staff", ["local-alan"]).start().await;
     let root = pasee.log_in("root").await;
     let path = "/users/local-root";
     pasee.ask("PATCH", path).bearer(&root.access).json(&json!({"is_banned": true})).await.is(204);

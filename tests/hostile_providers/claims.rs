@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use pasee::domain::claim::{ClaimName, ExtraClaims};
 use pasee::domain::time::Timestamp;
-use pasee::domain::token::{AccessClaims, Scope, Token};
+use pasee::domain::token::{AccessClaims, Scope, SessionId, Token};
 use pasee::idp::Providers;
 use pasee::jose::claims::Party;
 use pasee::jose::key::Algorithm;
@@ -69,9 +69,22 @@ async fn hostile_claims_through_a_login() {
 }
 
 fn written_keys() -> Vec<String> {
-    ["auth_time", "exp", "groups", "iat", "idp", "iss", "jti", "nbf", "sub"]
-        .map(String::from)
-        .to_vec()
+    [
+        "aud",
+        "auth_time",
+        "client_id",
+        "exp",
+        "groups",
+        "iat",
+        "idp",
+        "iss",
+        "jti",
+        "nbf",
+        "sid",
+        "sub",
+    ]
+    .map(String::from)
+    .to_vec()
 }
 
 /// The claims of the access token that a login leads to.
@@ -84,8 +97,9 @@ fn written(user: &str, extra: ExtraClaims) -> Value {
         id: token_id([7; 16]),
         scope: Scope::Unlimited,
         revocation: None,
+        session: SessionId::new([9; 16]),
     };
-    let party = Party { issuer: "pasee.example.com".parse().unwrap(), audience: None };
+    let party = Party { issuer: "pasee.example.com".parse().unwrap(), audiences: Vec::new() };
     let signer = Signer::new(Forger::new(Algorithm::Es256).key, party);
     part(
         &signer

@@ -382,7 +382,21 @@ async fn a_login_through_kisee_gives_its_claims_and_no_more() {
     assert_eq!(access["groups"], json!([]));
     let mut names: Vec<&String> = access.as_object().unwrap().keys().collect();
     names.sort();
-    let right = ["auth_time", "email", "exp", "groups", "iat", "idp", "iss", "jti", "nbf", "sub"];
+    let right = [
+        "aud",
+        "auth_time",
+        "client_id",
+        "email",
+        "exp",
+        "groups",
+        "iat",
+        "idp",
+        "iss",
+        "jti",
+        "nbf",
+        "sid",
+        "sub",
+    ];
     assert_eq!(names, right);
 }
 

@@ -65,6 +65,7 @@ fn claims(user: &str) -> Value {
     json!({
         "iss": INNER, "sub": user, "iat": NOW - 10, "nbf": NOW - 10, "exp": NOW + 890, "jti": "x",
         "auth_time": NOW - 100, "idp": idp, "groups": ["writers", "admin.staff"], "email": "ada@example.com",
+        "aud": [INNER], "client_id": "pasee-http", "sid": "0".repeat(32),
     })
 }
 

@@ -8,12 +8,12 @@ use std::time::Duration;
 use pasee::domain::change::{Ban, Change};
 use pasee::domain::directory::{Directory, Page, Record, Standing};
 use pasee::domain::group::GroupName;
-use pasee::domain::issue::{TokenPair, issue};
+use pasee::domain::issue::{Ids, TokenPair, issue};
 use pasee::domain::membership::{Membership, Roster};
 use pasee::domain::policy::{self, Actor, Denied, Grant, Login, Permit};
 use pasee::domain::realm::{Realm, WriteError};
 use pasee::domain::time::Timestamp;
-use pasee::domain::token::Lifetimes;
+use pasee::domain::token::{Lifetimes, SessionId};
 use pasee::domain::user::UserId;
 
 #[allow(unused_imports, reason = "for whoever has a store")]
@@ -396,7 +396,8 @@ pub fn a_ban_ends_sessions_for_good(store: &Subject<'_>) {
         let day = Duration::from_secs(86_400);
         let admission =
             policy::admit(grant, store.record(id).standing, day, store.now).map_err(drop)?;
-        let ids = ["a".parse().unwrap(), "b".parse().unwrap()];
+        let [access, refresh] = ["a", "b"].map(|id| id.parse().unwrap());
+        let ids = Ids { access, refresh, session: SessionId::new([1; 16]) };
         let draft = issue(admission, Vec::new(), Lifetimes::default(), ids, store.now);
         Ok::<_, ()>(draft.fit(0))
     };

@@ -392,6 +392,11 @@ impl Pasee {
     pub fn access_claims(&self, user: &str) -> Value {
         let mut claims = self.common(user, 900);
         claims["groups"] = json!([]);
+        claims["client_id"] = json!("pasee-http");
+        claims["aud"] = json!([ISSUER]);
+        if let Some(aud) = self.aud {
+            claims["aud"] = json!([ISSUER, aud]);
+        }
         claims
     }
 
@@ -406,14 +411,10 @@ impl Pasee {
     fn common(&self, user: &str, lifetime: i64) -> Value {
         let (idp, _) = user.split_once('-').unwrap();
         let now = now();
-        let mut claims = json!({
+        json!({
             "iss": ISSUER, "sub": user, "iat": now, "nbf": now, "exp": now + lifetime,
-            "jti": "forged", "auth_time": now, "idp": idp,
-        });
-        if let Some(aud) = self.aud {
-            claims["aud"] = json!(aud);
-        }
-        claims
+            "jti": "forged", "auth_time": now, "idp": idp, "sid": "0".repeat(32),
+        })
     }
 
     /// An access token as Pasee would sign it.

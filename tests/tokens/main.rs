@@ -16,7 +16,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pasee::domain::evidence::{Evidence, Fingerprint};
 use pasee::domain::time::Timestamp;
-use pasee::domain::token::{AccessClaims, RefreshClaims, Scope, Token};
+use pasee::domain::token::{AccessClaims, RefreshClaims, Scope, SessionId, Token};
 use pasee::jose::claims::{Party, passed};
 use pasee::jose::error::VerifyError;
 use pasee::jose::jwks;
@@ -39,7 +39,7 @@ fn now() -> Timestamp {
 }
 
 fn party() -> Party {
-    Party { issuer: "pasee.example.com".parse().unwrap(), audience: Some("apps".parse().unwrap()) }
+    Party { issuer: "pasee.example.com".parse().unwrap(), audiences: vec!["apps".parse().unwrap()] }
 }
 
 fn claims() -> AccessClaims {
@@ -51,6 +51,7 @@ fn claims() -> AccessClaims {
         id: token_id([7; 16]),
         scope: Scope::Unlimited,
         revocation: None,
+        session: SessionId::new([9; 16]),
     };
     let groups = ["admin.staff", "staff"].map(|name| name.parse().unwrap()).to_vec();
     let said = Map::from_iter([("email".to_owned(), json!("ada@example.com"))]);
@@ -86,7 +87,7 @@ impl House {
             (signer.access(&claims()).unwrap(), refresh_tokens.write(&refresh_claims()).unwrap());
         let kisee = forger.token(&json!({"typ": "JWT", "alg": "ES256"}), &kisee_claims());
         let keys = vec![forger.key.public().clone()];
-        let verifier = Verifier::new(party(), keys.clone());
+        let verifier = Verifier::new(party().issuer, party().audiences.pop(), keys.clone());
         let kisee_verifier = KiseeVerifier::new(keys, Some("example.com".into()));
         Self { forger, access, refresh, kisee, verifier, refresh_tokens, kisee_verifier }
     }
@@ -243,7 +244,7 @@ fn nothing_stands_in_for_another() {
     let houses = House::both();
     let keys: Vec<PublicKey> =
         houses.iter().map(|house| house.forger.key.public().clone()).collect();
-    let everybody = Verifier::new(party(), keys.clone());
+    let everybody = Verifier::new(party().issuer, party().audiences.pop(), keys.clone());
     let kisee = KiseeVerifier::new(keys, Some("example.com".into()));
     for (house, other) in [(&houses[0], &houses[1]), (&houses[1], &houses[0])] {
         assert!(everybody.access(&house.access, now()).is_ok());

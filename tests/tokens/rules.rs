@@ -40,7 +40,7 @@ const HEADERS: [(&str, Change, VerifyError); 21] = [
 const TIMES: VerifyError = VerifyError::Claim("auth_time, iat or exp");
 /// 400 days before the second these tests happen in.
 const AGO: i64 = NOW - 400 * 86_400;
-const CLAIMS: [(&str, Change, VerifyError); 44] = [
+const CLAIMS: [(&str, Change, VerifyError); 55] = [
     ("exp text", |c| c["exp"] = json!("1800000900"), VerifyError::Claim("exp")),
     ("exp float", |c| c["exp"] = json!(1_800_000_900.0), VerifyError::Claim("exp")),
     ("exp huge float", |c| c["exp"] = json!(1e300), VerifyError::Claim("exp")),
@@ -92,6 +92,17 @@ const CLAIMS: [(&str, Change, VerifyError); 44] = [
     ("jti with a line break", |c| c["jti"] = json!("j\n"), VerifyError::Claim("jti")),
     ("scope empty", |c| c["scope"] = json!(""), VerifyError::Claim("scope")),
     ("scope null", |c| c["scope"] = json!(null), VerifyError::Claim("scope")),
+    ("scope of a bare group", |c| c["scope"] = json!("admin"), VerifyError::Claim("scope")),
+    ("sid missing", |c| remove(c, "sid"), VerifyError::Claim("sid")),
+    ("sid null", |c| c["sid"] = json!(null), VerifyError::Claim("sid")),
+    ("sid a number", |c| c["sid"] = json!(7), VerifyError::Claim("sid")),
+    ("sid of 31 digits", |c| c["sid"] = json!("0".repeat(31)), VerifyError::Claim("sid")),
+    ("sid in capitals", |c| c["sid"] = json!("A".repeat(32)), VerifyError::Claim("sid")),
+    ("rev null", |c| c["rev"] = json!(null), VerifyError::Claim("rev")),
+    ("rev a text", |c| c["rev"] = json!("0"), VerifyError::Claim("rev")),
+    ("rev negative", |c| c["rev"] = json!(-1), VerifyError::Claim("rev")),
+    ("rev float", |c| c["rev"] = json!(1.0), VerifyError::Claim("rev")),
+    ("rev beyond the last second", |c| c["rev"] = json!(i64::MAX), VerifyError::Claim("rev")),
     ("groups a text", |c| c["groups"] = json!("staff"), VerifyError::Claim("groups")),
 ];
 

@@ -18,9 +18,16 @@ fn login(scope: Scope, now: i64) -> Admission {
     admit(grant, Standing::default(), Lifetimes::default().session, moment(now)).unwrap()
 }
 
+fn ids() -> Ids {
+    Ids {
+        access: "a".parse().unwrap(),
+        refresh: "b".parse().unwrap(),
+        session: SessionId::new([7; 16]),
+    }
+}
+
 fn pair(scope: Scope, holdings: Vec<Holding>) -> TokenPair {
-    let ids = ["a".parse().unwrap(), "b".parse().unwrap()];
-    issue(login(scope, 1000), holdings, Lifetimes::default(), ids, moment(1000)).fit(usize::MAX)
+    issue(login(scope, 1000), holdings, Lifetimes::default(), ids(), moment(1000)).fit(usize::MAX)
 }
 
 #[test]
@@ -60,7 +67,6 @@ fn what_is_over_within_a_minute_gives_no_group() {
 fn groups_without_room_are_left_out_and_told() {
     let holdings =
         vec![holding("staff", None), holding("a", Some(1500)), holding("b.c", Some(1200))];
-    let ids = || ["a".parse().unwrap(), "b".parse().unwrap()];
     let fitted = |room| {
         let admission = login(Scope::Unlimited, 1000);
         let draft = issue(admission, holdings.clone(), Lifetimes::default(), ids(), moment(1000));
@@ -84,11 +90,27 @@ fn nothing_outlives_the_session() {
     let late = 1000 + 90 * 86400 - 60;
     let grant = Grant::Refresh(&first.refresh, Scope::Unlimited);
     let admission = admit(grant, Standing::default(), session, moment(late)).unwrap();
-    let ids = ["c".parse().unwrap(), "d".parse().unwrap()];
-    let last = issue(admission, Vec::new(), Lifetimes::default(), ids, moment(late)).fit(0);
+    let last = issue(admission, Vec::new(), Lifetimes::default(), ids(), moment(late)).fit(0);
     assert_eq!(last.access.token.expires_at, moment(late + 60));
     assert_eq!(last.refresh.token.expires_at, moment(late + 60));
     assert_eq!(last.access.token.authenticated_at, moment(1000));
+}
+
+/// A session's tokens say which one it is, from the login to its end.
+#[test]
+fn a_session_keeps_its_id() {
+    let first = pair(Scope::Unlimited, Vec::new());
+    assert_eq!(first.access.token.session, SessionId::new([7; 16]));
+    assert_eq!(first.refresh.token.session, SessionId::new([7; 16]));
+    let session = Lifetimes::default().session;
+    for scope in [Scope::Unlimited, Scope::asked("admin").unwrap()] {
+        let grant = Grant::Refresh(&first.refresh, scope);
+        let admission = admit(grant, Standing::default(), session, moment(1100)).unwrap();
+        let others = Ids { session: SessionId::new([8; 16]), ..ids() };
+        let next = issue(admission, Vec::new(), Lifetimes::default(), others, moment(1100)).fit(0);
+        assert_eq!(next.access.token.session, SessionId::new([7; 16]));
+        assert_eq!(next.refresh.token.session, SessionId::new([7; 16]));
+    }
 }
 
 /// A refresh at a replica whose clock is half a minute behind the one that saw the login.
@@ -98,8 +120,7 @@ fn no_token_is_older_than_its_login() {
     let grant = Grant::Refresh(&first.refresh, Scope::Unlimited);
     let session = Lifetimes::default().session;
     let admission = admit(grant, Standing::default(), session, moment(970)).unwrap();
-    let ids = ["c".parse().unwrap(), "d".parse().unwrap()];
-    let early = issue(admission, Vec::new(), Lifetimes::default(), ids, moment(970)).fit(0);
+    let early = issue(admission, Vec::new(), Lifetimes::default(), ids(), moment(970)).fit(0);
     assert_eq!(early.access.token.issued_at, moment(970));
     assert_eq!(early.access.token.authenticated_at, moment(970));
     assert_eq!(early.refresh.token.authenticated_at, moment(970));

@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::change::Ban;
 use crate::domain::evidence::Evidence;
 use crate::domain::membership::Membership;
-use crate::domain::token::Token;
+use crate::domain::token::{SessionId, Token};
 
 fn user(text: &str) -> UserId {
     text.parse().unwrap()
@@ -152,6 +152,7 @@ fn token(issued: i64, scope: &str) -> Token {
         id: "id".parse().unwrap(),
         scope: if scope.is_empty() { Scope::Unlimited } else { Scope::asked(scope).unwrap() },
         revocation: None,
+        session: SessionId::new([9; 16]),
     }
 }
 

@@ -33,6 +33,7 @@ fn claims() -> RefreshClaims {
         id: token_id([7; 16]),
         scope: Scope::Unlimited,
         revocation: None,
+        session: SessionId::new([9; 16]),
     };
     RefreshClaims { token, evidence: Evidence::default(), extra: ExtraClaims::default() }
 }

@@ -8,7 +8,8 @@ use super::*;
 use crate::domain::claim::{ClaimValue, ExtraClaims};
 use crate::domain::evidence::Evidence;
 use crate::domain::membership::Roster;
-use crate::domain::token::{RefreshClaims, Scope, Token};
+use crate::domain::token::{RefreshClaims, Scope, SessionId, Token};
+use crate::jose::claims::Party;
 use crate::jose::compact::MAX_TOKEN;
 use crate::jose::key::{Algorithm, PrivateKey};
 use crate::jose::kisee::KiseeVerifier;
@@ -25,8 +26,13 @@ fn now() -> Timestamp {
 fn party(audience: Option<&str>) -> Party {
     Party {
         issuer: "pasee.example.com".parse().unwrap(),
-        audience: audience.map(|text| text.parse().unwrap()),
+        audiences: audience.into_iter().map(|text| text.parse().unwrap()).collect(),
     }
+}
+
+fn verifier_of(audience: Option<&str>, key: &PrivateKey) -> Verifier {
+    let audience = audience.map(|text| text.parse().unwrap());
+    Verifier::new(party(None).issuer, audience, vec![key.public().clone()])
 }
 
 fn keys() -> [PrivateKey; 2] {
@@ -42,6 +48,7 @@ fn token() -> Token {
         id: token_id([7; 16]),
         scope: Scope::Unlimited,
         revocation: None,
+        session: SessionId::new([9; 16]),
     }
 }
 
@@ -78,7 +85,7 @@ fn round_trips() {
     for key in keys() {
         for audience in [None, Some("apps")] {
             let signer = Signer::new(key.clone(), party(audience));
-            let verifier = Verifier::new(party(audience), vec![key.public().clone()]);
+            let verifier = verifier_of(audience, &key);
             for scope in ["", "groups:admin", "groups:admin groups:staff"] {
                 let mut claims = access();
                 claims.token.scope = scope.parse().unwrap_or_default();
@@ -94,7 +101,7 @@ fn round_trips() {
         assert!(
             shown.get("scope").is_none()
                 && shown.get("groups_truncated").is_none()
-                && shown.get("aud").is_none()
+                && shown.get("rev").is_none()
                 && shown.get("refresh_token").is_none()
         );
     }
@@ -140,7 +147,7 @@ fn groups_have_the_room_that_the_rest_leaves() {
 fn no_token_is_too_long_to_be_believed() {
     let key = &keys()[0];
     let signer = Signer::new(key.clone(), party(None));
-    let verifier = Verifier::new(party(None), vec![key.public().clone()]);
+    let verifier = verifier_of(None, &key);
     let (mut signed, mut refused) = (0, 0);
     for number in 480..520 {
         let groups = (0..number).map(|group| format!("some-group.{group:010}").parse().unwrap());
@@ -163,7 +170,7 @@ fn no_token_is_too_long_to_be_believed() {
 fn kinds_are_not_confused() {
     for key in keys() {
         let signer = Signer::new(key.clone(), party(None));
-        let verifier = Verifier::new(party(None), vec![key.public().clone()]);
+        let verifier = verifier_of(None, &key);
         let one = signer.access(&access()).unwrap();
         let refresh_tokens = RefreshTokens::new(party(None).issuer, &Secret::of(&key), &[]);
         let (evidence, extra) = (Evidence::default(), ExtraClaims::default());
@@ -217,7 +224,7 @@ fn every_claim_is_checked() {
     for key in keys() {
         for audience in [None, Some("apps")] {
             let signer = Signer::new(key.clone(), party(audience));
-            let verifier = Verifier::new(party(audience), vec![key.public().clone()]);
+            let verifier = verifier_of(audience, &key);
             let good = payload(&signer.access(&access()).unwrap());
             for name in good.as_object().unwrap().keys().filter(|name| *name != "email") {
                 let mut claims = good.clone();
@@ -226,8 +233,8 @@ fn every_claim_is_checked() {
                 assert!(verifier.access(&forged, now()).is_err(), "without {name}");
                 for value in &wrong {
                     let harmless = (name == "groups" && [json!([]), json!(["x"])].contains(value))
-                        || (name == "jti" && *value == json!("x"))
-                        || (name == "jti" && *value == json!("1800000000"));
+                        || (["jti", "client_id"].contains(&name.as_str())
+                            && [json!("x"), json!("1800000000")].contains(value));
                     claims[name] = value.clone();
                     let forged = forge(&key, &header(&key, "at+jwt"), &claims.to_string());
                     assert_eq!(
@@ -245,7 +252,7 @@ fn every_claim_is_checked() {
 fn times_and_parties() {
     let key = &keys()[0];
     let signer = Signer::new(key.clone(), party(Some("apps")));
-    let verifier = Verifier::new(party(Some("apps")), vec![key.public().clone()]);
+    let verifier = verifier_of(Some("apps"), &key);
     let good = payload(&signer.access(&access()).unwrap());
     let judge = |changes: &[(&str, Value)]| {
         let mut claims = good.clone();
@@ -272,9 +279,34 @@ fn times_and_parties() {
     assert_eq!(judge(&[("groups", json!(["Staff"]))]), Err(VerifyError::Claim("groups")));
     assert!(judge(&[("refresh_token", json!(false))]).is_err());
     assert!(judge(&[("roles", json!(["x"]))]).is_err());
-    let without_audience = Verifier::new(party(None), vec![key.public().clone()]);
+    assert_eq!(judge(&[("client_id", json!(null))]), Err(VerifyError::Claim("client_id")));
+}
+
+/// The HTTP API takes tokens that are for their issuer, whomever else they are for, and no others.
+#[test]
+fn tokens_are_for_their_issuer() {
+    let key = &keys()[0];
+    let signer = Signer::new(key.clone(), party(Some("apps")));
     let token = signer.access(&access()).unwrap();
-    assert_eq!(without_audience.access(&token, now()), Err(VerifyError::Audience));
+    let mut claims = payload(&token);
+    assert_eq!(claims["aud"], json!(["pasee.example.com", "apps"]));
+    assert_eq!(claims["client_id"], "pasee-http");
+    let alone = Signer::new(key.clone(), party(Some("pasee.example.com")));
+    let alone = payload(&alone.access(&access()).unwrap());
+    assert_eq!(alone["aud"], json!(["pasee.example.com"]), "each once");
+    let own = verifier_of(None, key);
+    assert!(
+        own.access(&token, now()).is_ok()
+            && verifier_of(Some("apps"), key).access(&token, now()).is_ok()
+    );
+    for aud in [json!("apps"), json!(["apps"]), json!(["pasee.example.com#refresh"]), json!([])] {
+        claims["aud"] = aud.clone();
+        let token = forge(key, &header(key, "at+jwt"), &claims.to_string());
+        assert_eq!(own.access(&token, now()), Err(VerifyError::Audience), "{aud}");
+    }
+    claims["aud"] = json!("pasee.example.com");
+    let token = forge(key, &header(key, "at+jwt"), &claims.to_string());
+    assert!(own.access(&token, now()).is_ok(), "one audience may be a text");
 }
 
 /// Every `alg` on every key: one accepted cell per key.
@@ -286,7 +318,8 @@ fn one_algorithm_per_key() {
     ];
     for key in keys() {
         let verifier = Verifier::new(
-            party(None),
+            party(None).issuer,
+            None,
             keys().iter().chain([&key]).map(|key| key.public().clone()).collect(),
         );
         let claims =
@@ -344,7 +377,7 @@ fn one_algorithm_per_key() {
 #[test]
 fn confused_algorithms() {
     for key in keys() {
-        let verifier = Verifier::new(party(None), vec![key.public().clone()]);
+        let verifier = verifier_of(None, &key);
         let refresh_tokens = RefreshTokens::new(party(None).issuer, &Secret::of(&key), &[]);
         let claims =
             payload(&Signer::new(key.clone(), party(None)).access(&access()).unwrap()).to_string();
@@ -381,7 +414,7 @@ fn confused_algorithms() {
 #[test]
 fn only_the_compact_form() {
     let key = &keys()[0];
-    let verifier = Verifier::new(party(None), vec![key.public().clone()]);
+    let verifier = verifier_of(None, &key);
     let good = Signer::new(key.clone(), party(None)).access(&access()).unwrap();
     assert!(verifier.access(&good, now()).is_ok());
     let parts: Vec<&str> = good.split('.').collect();

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::*;
 
 fn party() -> Party {
-    Party { issuer: "pasee.example.com".parse().unwrap(), audience: None }
+    Party { issuer: "pasee.example.com".parse().unwrap(), audiences: Vec::new() }
 }
 
 fn key(algorithm: Algorithm) -> PrivateKey {

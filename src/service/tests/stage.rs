@@ -157,7 +157,7 @@ pub fn user(id: &str) -> UserId {
 }
 
 fn keys() -> Keys {
-    let party = Party { issuer: "pasee.example.com".parse().unwrap(), audience: None };
+    let party = Party { issuer: "pasee.example.com".parse().unwrap(), audiences: Vec::new() };
     Keys::new(&party, KeyParts::of(PrivateKey::generate(Algorithm::Es256).unwrap()))
 }
 

@@ -29,7 +29,7 @@ pub struct Pasee {
     pub public_keys: Option<Vec<PublicKey>>,
     /// `issuer`: what its tokens must say; never our own.
     pub issuer: Issuer,
-    /// `audience`: what its tokens must say; those that name one are refused when absent.
+    /// `audience`: what its tokens must say; its issuer when absent.
     pub audience: Option<Audience>,
     /// `idp`: its provider to which names and passwords are forwarded; none are when absent.
     pub idp: Option<ProviderName>,
