@@ -15,12 +15,14 @@
 //! | `writer` | the thread that has it |
 //! | `judge` | whether a change is permitted still, by what the file says of its author |
 //! | `change` | one change, judged by what the file says |
-//! | `log` | what other processes changed |
+//! | `log` | what was changed lately, by whom and when: how other processes learn of it |
+//! | `author` | who makes a change |
 //! | `together` | many changes, all or none |
 //! | `snapshot` | all there is, row by row, for an export |
 //! | `status` | how the thread is |
 //! | `error` | what can go wrong |
 
+mod author;
 mod change;
 mod error;
 mod file;

@@ -103,7 +103,7 @@ fn a_newer_file_asks_for_a_newer_pasee() {
     raw.execute_batch("PRAGMA user_version = 99").unwrap();
     drop(raw);
     let fault = fault_of_opening(&path);
-    assert!(matches!(fault, StoreError::Newer { found: 99, known: 3 }), "{fault:?}");
+    assert!(matches!(fault, StoreError::Newer { found: 99, known: 4 }), "{fault:?}");
     assert!(fault.to_string().contains("99"), "{fault}");
 }
 
@@ -152,6 +152,38 @@ fn version_1_is_brought_up_to_date() {
     let shown = everything(store.directory());
     store.close();
     assert_eq!(everything(open(&path).directory()), shown);
+}
+
+/// A file as version 2 made it: what was changed before has no author.
+#[test]
+fn version_2_is_brought_up_to_date() {
+    let (_directory, path) = place();
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.execute_batch(VERSION_1).unwrap();
+    raw.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         CREATE TABLE changes (
+            seq INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            name TEXT,
+            user TEXT,
+            banned INTEGER,
+            moment INTEGER
+         ) STRICT;
+         INSERT INTO changes VALUES (7, 'joined', 'staff', 'kisee-ada', NULL, NULL);
+         PRAGMA user_version = 2;",
+    )
+    .unwrap();
+    drop(raw);
+    let store = open(&path);
+    assert_eq!(members(&store, "staff"), ["kisee-ada"]);
+    write(&store, add("staff", "kisee-john")).unwrap();
+    store.close();
+    let log = sharing::log(&path);
+    assert_eq!(log[0], ("joined".to_owned(), "kisee-ada".to_owned(), None, None));
+    assert_eq!(log[1].1, "kisee-john");
+    assert!(log[1].2.as_deref().unwrap().starts_with("system:"), "{log:?}");
+    assert_eq!(log[1].3, Some(NOW));
 }
 
 /// Two processes that find no file, or an old one, at the same time make one good file.

@@ -130,6 +130,39 @@ fn the_log_is_bounded() {
     assert_eq!(kept, 10_000);
 }
 
+/// What the log says: kind, whom it is about, who did it and when.
+pub fn log(path: &Path) -> Vec<(String, String, Option<String>, Option<i64>)> {
+    let raw = rusqlite::Connection::open(path).unwrap();
+    let sql = "SELECT kind, coalesce(user, name), actor, at FROM changes ORDER BY seq";
+    let mut statement = raw.prepare(sql).unwrap();
+    let rows =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+/// Each kind of change says who made it and when; many together do, too.
+#[test]
+fn the_log_says_who_and_when() {
+    let (_directory, path) = place();
+    let store = open(&path);
+    a_little_of_all(&store);
+    store.close();
+    change_together(&path, noon, |_, _| Ok::<_, policy::Denied>(vec![permit(create("together"))]))
+        .unwrap();
+    let log = log(&path);
+    assert_eq!(log.last().unwrap().1, "together");
+    for kind in ["created", "deleted", "joined", "left", "stands", "cleared"] {
+        assert!(log.iter().any(|entry| entry.0 == kind), "{kind}");
+    }
+    let me = std::process::Command::new("id").arg("-un").output().unwrap();
+    let me = format!("system:{}", String::from_utf8(me.stdout).unwrap().trim());
+    for (kind, about, actor, at) in log {
+        let actor = actor.unwrap();
+        assert!(actor == me || actor.starts_with(&format!("{me} (")), "{kind} {about}: {actor}");
+        assert_eq!(at, Some(NOW), "{kind} {about}");
+    }
+}
+
 /// Somebody writes while many changes are planned: they are planned anew, from what there is then.
 #[test]
 fn a_plan_is_made_by_what_there_is() {

@@ -111,6 +111,34 @@ async fn a_team_is_built_from_nothing() {
     assert_eq!(refused, [403; 14]);
 }
 
+/// The file of groups keeps who made each change over HTTP.
+#[tokio::test]
+async fn changes_are_kept_with_who_made_them() {
+    let pasee = Setup::default().start().await;
+    let root = Person::of(&pasee, "root").await;
+    let john = Person::of(&pasee, "john").await;
+    assert_eq!(root.create("a").await, 201);
+    assert_eq!(root.add("a.staff", "local-john").await, 201);
+    assert_eq!(john.add("a", "local-ada").await, 201);
+    assert_eq!(john.add("staff", "local-john").await, 403);
+    assert_eq!(root.patch("local-you", json!({ "is_banned": true })).await, 204);
+    let file = rusqlite::Connection::open(pasee.dir.path().join("data/pasee.db")).unwrap();
+    let sql = "SELECT kind || ' ' || coalesce(name, user) || ' by ' || actor FROM changes
+               WHERE actor NOT LIKE 'system:%' AND at > 1700000000 ORDER BY seq";
+    let mut statement = file.prepare(sql).unwrap();
+    let entries = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(
+        entries.map(Result::unwrap).collect::<Vec<_>>(),
+        [
+            "created a by local-root",
+            "joined a.staff by local-root",
+            "joined a.staff by local-root",
+            "joined a by local-john",
+            "stands local-you by local-root",
+        ]
+    );
+}
+
 #[tokio::test]
 async fn staff_manages_staff() {
     let pasee = Setup::default().members("g.staff", ["local-ada"]).start().await;

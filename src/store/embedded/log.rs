@@ -10,6 +10,7 @@ use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Roster};
 use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
 use crate::index::Update;
 
 /// How many entries are kept. Whoever is further behind reads everything anew.
@@ -51,33 +52,41 @@ pub(super) fn since(connection: &Connection, seen: Cursor) -> Result<News, Store
     updates.map(News::Updates).map_err(content)
 }
 
+/// Who made a change, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Made<'a> {
+    pub(super) by: &'a str,
+    pub(super) at: Timestamp,
+}
+
 /// Adds an entry.
-pub(super) fn append(connection: &Connection, update: &Update) -> Result<(), StoreError> {
-    let sql = "INSERT INTO changes (kind, name, user, banned, moment) VALUES (?, ?, ?, ?, ?)";
-    let mut insert = connection.prepare_cached(sql)?;
-    let nothing = None::<&str>;
-    match update {
-        Update::Created(group) => {
-            insert.execute(params!["created", group.as_str(), nothing, nothing, nothing])
-        }
-        Update::Deleted(group) => {
-            insert.execute(params!["deleted", group.as_str(), nothing, nothing, nothing])
-        }
+pub(super) fn append(
+    connection: &Connection,
+    update: &Update,
+    made: Made<'_>,
+) -> Result<(), StoreError> {
+    let roster_name;
+    let (kind, name, user, banned, moment) = match update {
+        Update::Created(group) => ("created", Some(group.as_str()), None, None, None),
+        Update::Deleted(group) => ("deleted", Some(group.as_str()), None, None, None),
         Update::Joined(Membership { roster, user, expires_at }) => {
-            let end = expires_at.map(Timestamp::as_unix);
-            insert.execute(params!["joined", roster.to_string(), user.as_str(), nothing, end])
+            roster_name = roster.to_string();
+            ("joined", Some(roster_name.as_str()), Some(user), None, *expires_at)
         }
         Update::Left { roster, user } => {
-            insert.execute(params!["left", roster.to_string(), user.as_str(), nothing, nothing])
+            roster_name = roster.to_string();
+            ("left", Some(roster_name.as_str()), Some(user), None, None)
         }
         Update::Stands { user, standing: Standing { banned, not_before } } => {
-            let from = not_before.map(Timestamp::as_unix);
-            insert.execute(params!["stands", nothing, user.as_str(), banned, from])
+            ("stands", None, Some(user), Some(*banned), *not_before)
         }
-        Update::Cleared(user) => {
-            insert.execute(params!["cleared", nothing, user.as_str(), nothing, nothing])
-        }
-    }?;
+        Update::Cleared(user) => ("cleared", None, Some(user), None, None),
+    };
+    let sql = "INSERT INTO changes (kind, name, user, banned, moment, actor, at)
+               VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let (user, moment) = (user.map(UserId::as_str), moment.map(Timestamp::as_unix));
+    let row = params![kind, name, user, banned, moment, made.by, made.at.as_unix()];
+    connection.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
 

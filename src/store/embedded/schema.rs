@@ -14,7 +14,7 @@ use super::stamp::{self, Moving};
 const APPLICATION: u32 = u32::from_be_bytes(*b"Pase");
 
 /// One step for each version: the first makes an empty file version 1. Released steps never change.
-const STEPS: [&str; 3] = [TABLES, CHANGES, STAMP];
+const STEPS: [&str; 4] = [TABLES, CHANGES, STAMP, AUTHORS];
 
 /// Group 0 is the realm itself: parent of the root groups, and its staff is the root staff. Deleting a group takes its
 /// subgroups and memberships along. `role`: 0 member, 1 staff. Moments are seconds since 1970; NULL = no end, or never.
@@ -61,6 +61,12 @@ const STAMP: &str = "
         id INTEGER PRIMARY KEY CHECK (id = 0),
         text TEXT NOT NULL
     ) STRICT;
+";
+
+/// Who made each change, as a user id or `system:` and the system user at the command line, and when; unknown of older ones.
+const AUTHORS: &str = "
+    ALTER TABLE changes ADD COLUMN actor TEXT;
+    ALTER TABLE changes ADD COLUMN at INTEGER;
 ";
 
 /// Makes the file Pasee's own, in the latest version; two processes may do so at once. With its path, it has a write-ahead

@@ -14,10 +14,10 @@ use super::error::StoreError;
 use super::file::{Database, Place, Since};
 use super::judge::judge;
 use super::leftover;
-use super::log::{self, Cursor, News};
+use super::log::{self, Cursor, Made, News};
 use super::stamp::{self, Moving};
 use super::status::Status;
-use super::{Clock, load};
+use super::{Clock, author, load};
 use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
 use crate::domain::policy::Permit;
@@ -274,8 +274,9 @@ pub(super) fn carry_out(
 ) -> Result<Vec<Update>, Refused> {
     judge(connection, permit, now)?;
     let updates = execute(connection, permit.change(), now)?;
+    let made = Made { by: author::of(permit), at: now };
     for update in &updates {
-        log::append(connection, update)?;
+        log::append(connection, update, made)?;
     }
     Ok(updates)
 }
