@@ -7,6 +7,7 @@
 
 pub mod apply;
 pub mod cache;
+mod gather;
 pub mod group;
 pub mod lease;
 pub mod membership;
@@ -31,6 +32,7 @@ use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 
 use self::apply::{ApplyError, Writer};
+use self::gather::gather;
 use self::lease::{Candidate, Tenure};
 use self::object_watch::{ObjectWatch, Queue, SharedCache};
 use self::plan::Plan;
@@ -40,8 +42,8 @@ use crate::resources::{Group, Membership, User};
 
 /// How many objects of a kind are worked on at once.
 const CONCURRENCY: u16 = 8;
-/// How long a queued object waits for more changes to come.
-const DEBOUNCE: Duration = Duration::from_millis(50);
+/// How long a queued object waits for more changes to come, from the first on.
+const GATHERING: Duration = Duration::from_millis(50);
 /// How long work under way may go on after a stop: less than the 30 s that Kubernetes waits.
 const DRAIN: Duration = Duration::from_secs(15);
 /// Waits after faults: from the first, doubled for each, up to the last.
@@ -257,8 +259,8 @@ async fn reconcile<K>(
         on_fault,
         context,
         store,
-        due.map(Ok::<_, Infallible>),
-        Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE),
+        gather(due, GATHERING).map(Ok::<_, Infallible>),
+        Config::default().concurrency(CONCURRENCY),
     )
     .for_each(move |reconciled| {
         match reconciled {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::lease::{Lost, Tenure};
-use super::plan::{Event, Plan, Step};
+use super::plan::{Annotation, Event, Plan, Step};
 use crate::resources::Membership;
 
 /// The field manager of everything that the controller writes.
@@ -97,6 +97,12 @@ impl Writer {
                         error => error,
                     })?);
                 }
+                Step::Annotate(Annotation { key, value }) => {
+                    // Merged: what is applied under this manager's name is all that it wants of the metadata.
+                    let metadata = json!({ "annotations": { key: value } });
+                    let merge = Patch::Merge(patch(object, version, metadata, None));
+                    version = self.patch(objects.patch(&name, &merging(), &merge)).await?;
+                }
                 Step::Status(status) => {
                     let patch =
                         Patch::Apply(patch(object, version, json!({}), Some(json!(status))));
@@ -147,6 +153,10 @@ impl Writer {
             tracing::debug!(error = &error as &dyn std::error::Error, "an Event is not sent");
         }
     }
+}
+
+fn merging() -> PatchParams {
+    PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() }
 }
 
 /// An object that was written, as far as it matters.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use kube::ResourceExt;
 
 use super::cache::{Cache, Counts, ENROLS};
-use super::plan::{Plan, Step};
+use super::plan::{Annotation, Plan, Step};
 use super::status::{self, Obstacle, Verdict};
 use crate::domain::group::parent_of;
 use crate::domain::time::Timestamp;
@@ -16,7 +16,8 @@ use crate::objects::effect::{Above, Objects};
 use crate::objects::enrolment::{Enrolment, enrolment_name};
 use crate::objects::owner::Owner;
 use crate::resources::condition::Reason;
-use crate::resources::group::GroupContent;
+use crate::resources::group::{GroupContent, is_annotated};
+use crate::resources::labels_annotations::{ENROLLED, TRUE};
 use crate::resources::membership::MembershipRole;
 use crate::resources::{Group, GroupStatus, Invalid, Membership, MembershipSpec};
 
@@ -65,11 +66,13 @@ pub fn plan(object: &Group, around: &Surroundings, now: Timestamp) -> Plan<Group
     let mut steps: Vec<Step<GroupStatus>> =
         owner_to_be.clone().map(Step::Own).into_iter().collect();
     let mut conditions = status::ready(&before.conditions, &verdict, generation, now);
+    conditions.extend(status::stalled(&before.conditions, &verdict, generation, now));
     let not_enrolled = |obstacle| {
         let name = enrolment_name(&object.uid().unwrap_or_default());
         status::not_enrolled(&before.conditions, obstacle, &name, generation, now)
     };
-    let mut creator_enrolled = before.creator_enrolled;
+    let was_enrolled = crate::resources::group::is_creator_enrolled(object);
+    let mut creator_enrolled = was_enrolled.then_some(true).or(before.creator_enrolled);
     if let (Some(creator), Reason::InEffect) = (to_enrol(object, content), verdict.reason) {
         match enrolment {
             Enrolment::Free => {
@@ -80,6 +83,9 @@ pub fn plan(object: &Group, around: &Surroundings, now: Timestamp) -> Plan<Group
             Enrolment::Taken => conditions.push(not_enrolled(Obstacle::NameTaken)),
             Enrolment::Refused => conditions.push(not_enrolled(Obstacle::Refused)),
         }
+    }
+    if creator_enrolled == Some(true) && !is_annotated(object) {
+        steps.push(Step::Annotate(Annotation { key: ENROLLED, value: TRUE }));
     }
     let count = |number: usize| i64::try_from(number).ok();
     let after = GroupStatus {

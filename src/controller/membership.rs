@@ -42,11 +42,17 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
     let Surroundings { content, above, owner_to_be } = around;
     let generation = object.metadata.generation;
     let before = object.status.clone().unwrap_or_default();
-    let verdict = verdict(object, content, *above, now);
+    let effect = effect(object, content, *above, now);
+    let verdict = verdict(content, &effect);
     let users = content.as_ref().ok().and_then(|content| i64::try_from(content.people.len()).ok());
     let after = MembershipStatus {
         observed_generation: generation,
-        conditions: status::ready(&before.conditions, &verdict, generation, now),
+        conditions: [
+            status::ready(&before.conditions, &verdict, generation, now),
+            vec![status::in_effect(&before.conditions, &effect, generation, now)],
+            status::stalled(&before.conditions, &verdict, generation, now),
+        ]
+        .concat(),
         users,
     };
     let mut steps: Vec<Step<_>> = owner_to_be.clone().map(Step::Own).into_iter().collect();
@@ -60,7 +66,17 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
     Plan { steps, again_at: end.filter(|end| *end > now) }
 }
 
-fn verdict(
+/// What is told of the whole: it is not ready while somebody in it counts for nobody, though the others are in the group.
+fn verdict(content: &Result<Content, Invalid>, effect: &Verdict) -> Verdict {
+    let left_out = content.as_ref().ok().and_then(|content| content.left_out);
+    match left_out.filter(|_| effect.reason == Reason::InEffect) {
+        Some(left_out) => Verdict::new(left_out.first.reason(), left_out.to_string()),
+        None => effect.clone(),
+    }
+}
+
+/// Whether the users are in the group by it, and why not.
+fn effect(
     object: &Membership,
     content: &Result<Content, Invalid>,
     above: Above,

@@ -33,10 +33,21 @@ pub enum Step<S> {
     Own(Owner),
     /// Make the Membership by which the creator of the Group is staff. It must not exist.
     Enrol(Box<Membership>),
+    /// Write an annotation of Pasee's own.
+    Annotate(Annotation),
     /// Write the status.
     Status(S),
     /// Send an Event. Best effort: when it fails, nobody tries again.
     Record(Event),
+}
+
+/// An annotation that tells what no status may be trusted to keep: backups leave statuses out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// The key.
+    pub key: &'static str,
+    /// The value.
+    pub value: &'static str,
 }
 
 /// What Kubernetes shows beside an object to whoever asks what happened.

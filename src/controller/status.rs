@@ -8,13 +8,13 @@ use kube::runtime::events::EventType;
 
 use super::plan::Event;
 use crate::domain::time::Timestamp;
-use crate::resources::condition::{READY, Reason, with_ready};
+use crate::resources::condition::{IN_EFFECT, READY, Reason, STALLED, with_ready};
 
 /// The condition that a Group has while its creator cannot be enrolled.
 pub const CREATOR_ENROLLED: &str = "CreatorEnrolled";
 
 /// The conditions that the controller writes; those of others are left alone.
-const OURS: [&str; 2] = [READY, CREATOR_ENROLLED];
+const OURS: [&str; 4] = [READY, IN_EFFECT, STALLED, CREATOR_ENROLLED];
 
 /// Whether an object is in effect, why, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,52 @@ pub fn ready(
 ) -> Vec<Condition> {
     let before: Vec<Condition> = own(before).into_iter().filter(|one| one.type_ == READY).collect();
     with_ready(&before, verdict.reason, &verdict.message, generation, now)
+}
+
+/// The condition `InEffect`, of what may be right and have no effect any more, as a Membership that has ended.
+#[must_use]
+pub fn in_effect(
+    before: &[Condition],
+    effect: &Verdict,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Condition {
+    let status = if effect.reason == Reason::InEffect { "True" } else { "False" };
+    condition(before, IN_EFFECT, status, effect, generation, now)
+}
+
+/// The condition `Stalled`, while nothing will come of an object until somebody corrects it: whoever waits for it to be ready
+/// (`kubectl wait`, kstatus) need not.
+#[must_use]
+pub fn stalled(
+    before: &[Condition],
+    verdict: &Verdict,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Vec<Condition> {
+    let stalls = verdict.reason.is_mistake();
+    let stalled = || condition(before, STALLED, "True", verdict, generation, now);
+    stalls.then(stalled).into_iter().collect()
+}
+
+fn condition(
+    before: &[Condition],
+    type_: &str,
+    status: &str,
+    verdict: &Verdict,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Condition {
+    let old = before.iter().find(|old| old.type_ == type_ && old.status == status);
+    let now = || Time(jiff::Timestamp::from_second(now.as_unix()).unwrap_or(jiff::Timestamp::MAX));
+    Condition {
+        type_: type_.to_owned(),
+        status: status.to_owned(),
+        reason: verdict.reason.as_str().to_owned(),
+        message: verdict.message.clone(),
+        observed_generation: generation,
+        last_transition_time: old.map_or_else(now, |old| old.last_transition_time.clone()),
+    }
 }
 
 /// Why a creator cannot be enrolled.
@@ -99,8 +145,8 @@ pub fn not_enrolled(
     }
 }
 
-/// The Events that a change of conditions is worth: of readiness, but not that a new object is ready, and of a name found
-/// taken.
+/// The Events that a change of conditions is worth: of readiness, but not that a new object is ready; of a name found taken;
+/// and of an effect that ends or begins while the object is as ready as before.
 #[must_use]
 pub fn events(before: &[Condition], after: &[Condition]) -> Vec<Event> {
     let changed = |after: &&Condition| {
@@ -108,9 +154,20 @@ pub fn events(before: &[Condition], after: &[Condition]) -> Vec<Event> {
         old.map_or("True", |old| old.status.as_str()) != after.status
     };
     let event = |condition: &Condition| Event {
-        type_: if condition.status == "True" { EventType::Normal } else { EventType::Warning },
+        type_: if condition.status == "True" || condition.type_ == IN_EFFECT {
+            EventType::Normal
+        } else {
+            EventType::Warning
+        },
         reason: condition.reason.clone(),
         message: condition.message.clone(),
     };
-    after.iter().filter(changed).map(event).collect()
+    let changed: Vec<&Condition> = after.iter().filter(changed).collect();
+    let is_told = changed.iter().any(|condition| condition.type_ == READY);
+    let worth = changed.into_iter().filter(|condition| match condition.type_.as_str() {
+        STALLED => false,
+        IN_EFFECT => !is_told,
+        _ => true,
+    });
+    worth.map(event).collect()
 }

@@ -27,7 +27,11 @@ pub fn plan(
     let before = object.status.clone().unwrap_or_default();
     let after = UserStatus {
         observed_generation: generation,
-        conditions: status::ready(&before.conditions, &verdict, generation, now),
+        conditions: [
+            status::ready(&before.conditions, &verdict, generation, now),
+            status::stalled(&before.conditions, &verdict, generation, now),
+        ]
+        .concat(),
     };
     let before = UserStatus { conditions: status::own(&before.conditions), ..before };
     if after == before {

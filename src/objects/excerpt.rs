@@ -77,7 +77,7 @@ impl Excerpt {
 
     /// Takes a Membership in.
     pub fn add_membership(&mut self, object: &Membership) {
-        let content = membership::parse(object);
+        let content = membership::understand(object).map(|understood| understood.content);
         let is_leaving = object.metadata.deletion_timestamp.is_some();
         let group = object.spec.group.clone();
         let owners = Owners::of(object.owner_references(), group.as_deref().unwrap_or_default());

@@ -21,7 +21,7 @@ use crate::domain::group::parent_of;
 use crate::domain::membership::{Role, Roster};
 use crate::domain::time::Timestamp;
 use crate::objects::excerpt::Excerpt;
-use crate::resources::condition::{READY, Reason};
+use crate::resources::condition::{IN_EFFECT, READY, Reason};
 use crate::resources::{Membership, Received, membership};
 use crate::store::kubernetes::tests::Reader as StoreReader;
 
@@ -112,13 +112,14 @@ fn of_the_controller(reader: &ControllerReader, model: &Model) -> Beliefs {
     }
     for (object, plan) in reader.memberships(now()) {
         let Some(status) = status(plan.steps) else { continue };
-        if status.conditions[0].reason != in_effect {
+        let effect = status.conditions.iter().find(|one| one.type_ == IN_EFFECT).unwrap();
+        if effect.status != "True" {
             continue;
         }
         // The controller keeps no users.
         let object: Membership =
             serde_json::from_value(model.json(Kind::Membership, &object.name_any())).unwrap();
-        let content = membership::parse(&object).unwrap();
+        let content = membership::understand(&object).unwrap().content;
         for user in content.users {
             let until = content.expires_at.map(Timestamp::as_unix);
             beliefs.join(&content.roster.to_string(), user.as_str(), until);
@@ -170,7 +171,7 @@ fn of_excerpts(model: &Model) -> Beliefs {
 fn status<S>(steps: Vec<Step<S>>) -> Option<S> {
     steps.into_iter().find_map(|step| match step {
         Step::Status(status) => Some(status),
-        Step::Own(_) | Step::Enrol(_) | Step::Record(_) => None,
+        Step::Own(_) | Step::Enrol(_) | Step::Annotate(_) | Step::Record(_) => None,
     })
 }
 

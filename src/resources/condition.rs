@@ -1,4 +1,4 @@
-//! The condition `Ready` that every resource has in its status, and the reasons it can give.
+//! The conditions that resources have in their status, `Ready` before all, and the reasons they can give.
 //!
 //! Must not know how it is found out whether a resource is ready.
 
@@ -11,8 +11,12 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use super::rfc3339;
 use crate::domain::time::Timestamp;
 
-/// The type of the one condition that Pasee writes.
+/// The type of the condition that every resource has.
 pub const READY: &str = "Ready";
+/// The type of the condition that tells of a Membership whether anybody is in the group by it.
+pub const IN_EFFECT: &str = "InEffect";
+/// The type of the condition that is there while a resource waits for nothing but its correction (as kstatus knows it).
+pub const STALLED: &str = "Stalled";
 /// Most conditions of a resource; others may write some too.
 const MAX_CONDITIONS: usize = 16;
 /// Longest message, in characters (as metav1.Condition bounds it).
@@ -96,8 +100,29 @@ impl Reason {
     #[must_use]
     pub const fn status(self) -> &'static str {
         match self {
-            Self::InEffect => "True",
+            // What has ended is as it should be, and nobody is to wait for it.
+            Self::InEffect | Self::Expired => "True",
             _ => "False",
+        }
+    }
+
+    /// Whether somebody has to correct the resource: what it refers to has no part in that.
+    #[must_use]
+    pub const fn is_mistake(self) -> bool {
+        match self {
+            Self::InEffect
+            | Self::ParentMissing
+            | Self::ParentNotReady
+            | Self::GroupMissing
+            | Self::GroupNotReady
+            | Self::Expired => false,
+            Self::InvalidSpec
+            | Self::InvalidName
+            | Self::InvalidUser
+            | Self::InvalidServiceAccount
+            | Self::InvalidRole
+            | Self::InvalidTime
+            | Self::TooMuch => true,
         }
     }
 }
@@ -220,6 +245,6 @@ mod tests {
     fn any_message_and_moment_fits() {
         let long = with_ready(&[], Reason::Expired, &"é".repeat(40_000), None, Timestamp::MAX);
         assert_eq!(long[0].message.chars().count(), MAX_MESSAGE);
-        assert_eq!(Reason::ALL.iter().filter(|reason| reason.status() == "True").count(), 1);
+        assert_eq!(Reason::ALL.iter().filter(|reason| reason.status() == "True").count(), 2);
     }
 }

@@ -7,6 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::invalid::Invalid;
+use super::labels_annotations::{ENROLLED, TRUE};
 use super::object_name::{self, NameTooLong, ObjectName};
 use super::{condition, crd_schema};
 use crate::domain::group::GroupName;
@@ -32,7 +33,7 @@ pub use super::crd_schema::MAX_DESCRIPTION;
     printcolumn(name = "Staff", type_ = "integer", json_path = ".status.staff"),
     printcolumn(name = "Subgroups", type_ = "integer", json_path = ".status.subgroups", priority = 1),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = { let [reserved, _] = object_name::rules("self.metadata.name"); reserved },
     validation = { let [_, length] = object_name::rules("self.metadata.name"); length }
@@ -88,7 +89,7 @@ pub struct GroupStatus {
 pub struct GroupContent {
     /// The group there is.
     pub group: GroupName,
-    /// Who created it. Staff of it from the first moment, until the status says that they are enrolled.
+    /// Who created it. Staff of it from the first moment, until the Group says that they were enrolled.
     pub creator: Option<UserId>,
 }
 
@@ -120,5 +121,14 @@ pub fn write(content: &GroupContent) -> Result<Group, NameTooLong> {
 /// Whether the creator has been made staff by a Membership, so that `spec.creator` gives nothing any more.
 #[must_use]
 pub fn is_creator_enrolled(object: &Group) -> bool {
-    object.status.as_ref().and_then(|status| status.creator_enrolled).unwrap_or(false)
+    let by_status = object.status.as_ref().and_then(|status| status.creator_enrolled);
+    by_status.unwrap_or(false) || is_annotated(object)
+}
+
+/// Whether an annotation says so, which a backup keeps.
+#[must_use]
+pub fn is_annotated(object: &Group) -> bool {
+    let annotations = object.metadata.annotations.as_ref();
+    let says = annotations.and_then(|annotations| annotations.get(ENROLLED));
+    says.is_some_and(|says| says == TRUE)
 }

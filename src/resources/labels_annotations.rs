@@ -12,6 +12,11 @@ pub const OWN_KEYS: &str = "pasee.meltylab.fr/";
 pub const ACTOR: &str = "pasee.meltylab.fr/actor";
 /// The annotation of the Membership by which the creator of a group is its staff, with the Group's uid.
 pub const ENROLS: &str = "pasee.meltylab.fr/enrols-creator-of";
+/// The annotation of a Group whose creator was made staff by a Membership once, after which `spec.creator` gives nothing any
+/// more. Its value is [`TRUE`]. Backups keep it, unlike the status, which says the same.
+pub const ENROLLED: &str = "pasee.meltylab.fr/creator-enrolled";
+/// The value of an annotation that says yes.
+pub const TRUE: &str = "true";
 
 #[cfg(test)]
 mod tests {
@@ -20,6 +25,6 @@ mod tests {
     #[test]
     fn own_keys_are_covered() {
         assert_eq!(OWN_KEYS, format!("{}/", crate::resources::API_GROUP));
-        assert!([ACTOR, ENROLS].iter().all(|key| key.starts_with(OWN_KEYS)));
+        assert!([ACTOR, ENROLS, ENROLLED].iter().all(|key| key.starts_with(OWN_KEYS)));
     }
 }

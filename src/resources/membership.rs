@@ -47,8 +47,7 @@ pub use super::service_account::{
     printcolumn(
         name = "Reason",
         type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
-        priority = 1
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -125,7 +124,7 @@ pub struct MembershipStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crd_schema::count")]
     pub observed_generation: Option<i64>,
-    /// Ready: whether the Membership is in effect.
+    /// Ready: whether the Membership is right, and not waiting for its group. InEffect: whether its users are in the group.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::schema")]
     pub conditions: Vec<Condition>,
@@ -146,11 +145,43 @@ pub struct MembershipContent {
     pub expires_at: Option<Timestamp>,
 }
 
+/// What a Membership comes to, with what of it counts for nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Understood {
+    /// What it says of everybody who can be understood.
+    pub content: MembershipContent,
+    /// Who cannot, if anybody.
+    pub left_out: Option<LeftOut>,
+}
+
+/// Users and service accounts that are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{first}{}; it is left out, and the others count", more(*count))]
+pub struct LeftOut {
+    /// The first of them.
+    pub first: Invalid,
+    /// How many there are.
+    pub count: usize,
+}
+
+fn more(count: usize) -> String {
+    if count > 1 { format!(" (and {} more like it)", count - 1) } else { String::new() }
+}
+
 /// Reads a Membership. One without users is right: it is what stays when the last one was removed.
 ///
 /// # Errors
 /// Some field is out of its bounds or has another form.
 pub fn parse(object: &Membership) -> Result<MembershipContent, Invalid> {
+    let Understood { content, left_out } = understand(object)?;
+    left_out.map_or(Ok(content), |left_out| Err(left_out.first))
+}
+
+/// Reads a Membership as far as it can be: of a list of many, one user that is none takes nothing away from the others.
+///
+/// # Errors
+/// Some other field is out of its bounds or has another form, or a list is too long.
+pub fn understand(object: &Membership) -> Result<Understood, Invalid> {
     let MembershipSpec { group, role, users, service_accounts, expires_at } = &object.spec;
     let roster = match (group.as_deref(), role) {
         (None, MembershipRole::Member) => return Err(Invalid::NoGroup),
@@ -166,6 +197,8 @@ pub fn parse(object: &Membership) -> Result<MembershipContent, Invalid> {
     if service_accounts.len() > MAX_SERVICE_ACCOUNTS {
         return Err(Invalid::TooManyServiceAccounts);
     }
+    let expires_at =
+        expires_at.as_deref().map(rfc3339::parse).transpose().map_err(Invalid::ExpiresAt)?;
     let people = users
         .iter()
         .enumerate()
@@ -173,12 +206,17 @@ pub fn parse(object: &Membership) -> Result<MembershipContent, Invalid> {
     let accounts = service_accounts.iter().enumerate().map(|(place, account)| {
         account.user().map_err(|error| Invalid::ServiceAccount { place, error })
     });
-    let mut users = people.chain(accounts).collect::<Result<Vec<UserId>, Invalid>>()?;
+    let (mut users, mut left_out) = (Vec::new(), None::<LeftOut>);
+    for user in people.chain(accounts) {
+        match user {
+            Ok(user) => users.push(user),
+            Err(first) => left_out.get_or_insert(LeftOut { first, count: 0 }).count += 1,
+        }
+    }
     users.sort();
     users.dedup();
-    let expires_at =
-        expires_at.as_deref().map(rfc3339::parse).transpose().map_err(Invalid::ExpiresAt)?;
-    Ok(MembershipContent { roster, users, expires_at: expires_at.map(|at| at.floor) })
+    let expires_at = expires_at.map(|at| at.floor);
+    Ok(Understood { content: MembershipContent { roster, users, expires_at }, left_out })
 }
 
 /// Writes a Membership with a name; [`parse`] reads the same from it. Service accounts are written as the users they

@@ -310,7 +310,7 @@ fn defiant() -> Vec<(Value, &'static str)> {
         (membership("w1", &json!({ "group": "good", "users": "x-y" })), "InvalidSpec"),
         (membership("w2", &json!({ "group": "good", "users": ["local-you", 7] })), "InvalidSpec"),
         (
-            membership("w3", &json!({ "group": "good", "users": ["local-you", "nobody"] })),
+            membership("w3", &json!({ "group": "good", "users": ["nobody"] })),
             "InvalidUser",
         ),
         (membership("w4", &json!({ "group": "good", "users": users })), "TooMuch"),

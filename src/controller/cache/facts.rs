@@ -15,6 +15,7 @@ use crate::objects::effect::Soundness;
 use crate::objects::owner::Owners;
 use crate::resources::group::{self, GroupContent};
 pub use crate::resources::labels_annotations::ENROLS;
+use crate::resources::membership::{LeftOut, Understood};
 use crate::resources::{Group, Invalid, Membership, membership};
 
 /// The facts of a Group.
@@ -76,15 +77,19 @@ pub struct Content {
     pub people: Arc<[u64]>,
     /// The first second it no longer counts; `None` = no end.
     pub expires_at: Option<Timestamp>,
+    /// Who is named there and counts for nobody.
+    pub left_out: Option<LeftOut>,
 }
 
 impl CachedMembership {
     pub(super) fn of(object: &Membership, hasher: &RandomState) -> Self {
-        let content = membership::parse(object).map(|content| Content {
-            role: content.roster.role(),
-            people: content.users.iter().map(|user| hash(user, hasher)).collect(),
-            expires_at: content.expires_at,
-        });
+        let content =
+            membership::understand(object).map(|Understood { content, left_out }| Content {
+                role: content.roster.role(),
+                people: content.users.iter().map(|user| hash(user, hasher)).collect(),
+                expires_at: content.expires_at,
+                left_out,
+            });
         Self {
             is_deleting: object.metadata.deletion_timestamp.is_some(),
             owners: Owners::of(

@@ -25,6 +25,7 @@ fn short(plan: &Plan<GroupStatus>) -> Vec<String> {
     let step = |step: &Step<GroupStatus>| match step {
         Step::Own(owner) => format!("own {}", owner.uid),
         Step::Enrol(_) => "enrol".to_owned(),
+        Step::Annotate(_) => "annotate".to_owned(),
         Step::Record(event) => format!("tell {}", event.reason),
         Step::Status(status) => {
             let GroupStatus { conditions, members, staff, subgroups, creator_enrolled, .. } =
@@ -137,7 +138,7 @@ fn counts_are_of_what_is_in_effect() {
         membership("root", None, MembershipRole::Staff, &["x-12"]),
     ];
     let plan = plan_for(&[group("a", None)], &memberships);
-    assert_eq!(short(&plan), ["status InEffect 4/3/0"]);
+    assert_eq!(short(&plan), ["status InEffect 5/3/0"]);
     assert_eq!(plan.again_at, Some(at(NOW + 1)), "when the next one ends");
     let below_nothing = [membership("m", Some("a.b"), MembershipRole::Member, &["x-1"])];
     assert!(short(&plan_for(&[group("a.b", None)], &below_nothing))[0].ends_with("0/0/0"));
@@ -147,7 +148,7 @@ fn counts_are_of_what_is_in_effect() {
 fn the_creator_is_enrolled_once() {
     let object = group("a", Some("x-ada"));
     let plan = plan_for(std::slice::from_ref(&object), &[]);
-    assert_eq!(short(&plan), ["enrol", "status InEffect 0/1/0 enrolled"]);
+    assert_eq!(short(&plan), ["enrol", "annotate", "status InEffect 0/1/0 enrolled"]);
     let Step::Enrol(made) = &plan.steps[0] else { panic!("{plan:?}") };
     let facts = Cache::default().read_membership(made);
     assert_eq!(made.name_any(), "creator-uid-a");
@@ -160,20 +161,32 @@ fn the_creator_is_enrolled_once() {
 
     // The process ended before the status was written.
     let again = plan_for(std::slice::from_ref(&object), std::slice::from_ref(made));
-    assert_eq!(short(&again), ["status InEffect 0/1/0 enrolled"]);
+    assert_eq!(short(&again), ["annotate", "status InEffect 0/1/0 enrolled"]);
     // Somebody removed the creator even before that: they are not put back.
     let mut emptied = (**made).clone();
     emptied.spec.users.clear();
     let emptied = plan_for(std::slice::from_ref(&object), &[emptied]);
-    assert_eq!(short(&emptied), ["status InEffect 0/0/0 enrolled"]);
+    assert_eq!(short(&emptied), ["annotate", "status InEffect 0/0/0 enrolled"]);
 
     let mut enrolled = object;
-    let Step::Status(status) = &plan.steps[1] else { panic!("{plan:?}") };
+    let Step::Status(status) = &plan.steps[2] else { panic!("{plan:?}") };
     enrolled.status = Some(status.clone());
+    let unmarked = plan_for(std::slice::from_ref(&enrolled), std::slice::from_ref(made));
+    assert_eq!(short(&unmarked), ["annotate"], "as one that was enrolled before there were marks");
+    let Step::Annotate(Annotation { key, value }) = &plan.steps[1] else { panic!("{plan:?}") };
+    enrolled.metadata.annotations =
+        Some(BTreeMap::from([((*key).to_owned(), (*value).to_owned())]));
     let steady = plan_for(std::slice::from_ref(&enrolled), std::slice::from_ref(made));
     assert_eq!(steady, Plan::default(), "nothing is left to do");
-    let removed = plan_for(&[enrolled], &[]);
+    let removed = plan_for(std::slice::from_ref(&enrolled), &[]);
     assert_eq!(short(&removed), ["status InEffect 0/0/0 enrolled"], "and is not put back");
+
+    // A backup has neither the status nor the Membership, which belonged to the Group of before.
+    let mut restored = enrolled;
+    restored.status = None;
+    restored.metadata.uid = Some("uid-restored".to_owned());
+    let restored = plan_for(&[restored], &[]);
+    assert_eq!(short(&restored), ["status InEffect 0/0/0 enrolled"], "and has no power back");
 }
 
 #[test]
@@ -182,7 +195,7 @@ fn a_creator_waits_for_the_group_to_be_in_effect() {
     let steps = short(&plan_for(std::slice::from_ref(&child), &[]));
     assert_eq!(steps, ["status ParentMissing 0/0/0", "tell ParentMissing"]);
     let steps = short(&plan_for(&[child, group("a", None)], &[]));
-    assert_eq!(steps, ["own uid-a", "enrol", "status InEffect 0/1/0 enrolled"]);
+    assert_eq!(steps, ["own uid-a", "enrol", "annotate", "status InEffect 0/1/0 enrolled"]);
 }
 
 #[test]
@@ -200,7 +213,7 @@ fn a_taken_name_is_left_alone_and_told() {
         (squat(&|object| object.spec.group = Some("b".to_owned())), 1),
         (squat(&|object| object.spec.group = None), 1),
         (squat(&|object| object.spec.role = MembershipRole::Member), 1),
-        (squat(&|object| object.spec.users.push("nobody".to_owned())), 1),
+        (squat(&|object| object.spec.expires_at = Some("tomorrow".to_owned())), 1),
         (
             squat(&|object| {
                 let mark = BTreeMap::from([(ENROLS.to_owned(), "uid-b".to_owned())]);
@@ -225,7 +238,10 @@ fn a_taken_name_is_left_alone_and_told() {
         let mut told = object.clone();
         told.status = Some(status.clone());
         assert_eq!(plan_for(std::slice::from_ref(&told), &[squatter]), Plan::default());
-        assert_eq!(short(&plan_for(&[told], &[])), ["enrol", "status InEffect 0/1/0 enrolled"]);
+        assert_eq!(
+            short(&plan_for(&[told], &[])),
+            ["enrol", "annotate", "status InEffect 0/1/0 enrolled"]
+        );
     }
 }
 

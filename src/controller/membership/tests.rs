@@ -27,6 +27,7 @@ fn short(plan: &Plan<MembershipStatus>) -> String {
     let step = |step: &Step<MembershipStatus>| match step {
         Step::Own(owner) => format!("own {}", owner.uid),
         Step::Enrol(_) => "enrol".to_owned(),
+        Step::Annotate(_) => "annotate".to_owned(),
         Step::Record(event) => format!("tell {}", event.reason),
         Step::Status(status) => {
             let users = status.users.map_or("?".to_owned(), |users| users.to_string());
@@ -77,7 +78,7 @@ fn service_accounts_are_users() {
     object.spec.service_accounts = vec![account];
     assert_eq!(short(&plan_for(&object, &[])), "status InEffect 2");
     object.spec.service_accounts[0].name = "De".to_owned();
-    let wrong = "status InvalidServiceAccount ?, tell InvalidServiceAccount";
+    let wrong = "status InvalidServiceAccount 2, tell InvalidServiceAccount";
     assert_eq!(short(&plan_for(&object, &[])), wrong);
 }
 

@@ -6,7 +6,7 @@ use kube::{Resource, ResourceExt};
 
 use super::{at, cache};
 use crate::controller::cache::Cache;
-use crate::controller::plan::{Plan, Step};
+use crate::controller::plan::{Annotation, Plan, Step};
 use crate::controller::status;
 use crate::controller::{group, membership};
 use crate::resources::{Group, GroupStatus, Membership, MembershipStatus};
@@ -91,6 +91,9 @@ impl Realm {
         match step {
             Step::Own(owner) => object.owner_references_mut().push(owner.reference()),
             Step::Record(_) => {}
+            Step::Annotate(Annotation { key, value }) => {
+                object.annotations_mut().insert(key.to_owned(), value.to_owned());
+            }
             Step::Status(mut status) => {
                 let before = object.status.take().unwrap_or_default().conditions;
                 status.conditions.extend(
@@ -115,7 +118,7 @@ impl Realm {
             Step::Own(owner) => object.owner_references_mut().push(owner.reference()),
             Step::Status(status) => object.status = Some(status),
             Step::Record(_) => {}
-            Step::Enrol(_) => panic!("a Membership enrols nobody"),
+            Step::Enrol(_) | Step::Annotate(_) => panic!("a Membership enrols nobody"),
         }
     }
 

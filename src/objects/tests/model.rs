@@ -56,7 +56,8 @@ impl Model {
                 (Some(group), "Staff") => format!("{}.staff", group.replace("--", "_")),
                 (Some(group), _) => group.replace("--", "_"),
             };
-            users.iter().for_each(|user| beliefs.join(&roster, user, until));
+            let users = users.iter().filter(|user| USERS.contains(user));
+            users.for_each(|user| beliefs.join(&roster, user, until));
         }
         for object in self.of(Kind::User).filter(|object| is_valid(object)) {
             let Some(Content::User { username, banned, not_before }) = object.content else {
@@ -111,10 +112,12 @@ impl Model {
         owners.peek().is_none() || owners.any(|owner| Some(&owner.uid) == uid.as_ref())
     }
 
-    /// A creator was enrolled when the status says so, or when the Membership that enrols them is there, whatever has
+    /// A creator was enrolled when the status or the annotation says so, or when the Membership that enrols them is there, whatever has
     /// become of it.
     fn is_enrolled(&self, group: &Object) -> bool {
-        let Some(Content::Group { is_enrolled, .. }) = group.content else { return false };
+        let Some(Content::Group { is_enrolled, annotated, .. }) = group.content else {
+            return false;
+        };
         let is_enrolment = |object: &Object| {
             let of = match object.content {
                 Some(Content::Membership { group, role: "Staff", .. }) => group,
@@ -125,7 +128,9 @@ impl Model {
                 && object.enrols == Some(group.uid())
                 && of == Some(group.name)
         };
-        is_enrolled == Some(true) || self.of(Kind::Membership).any(is_enrolment)
+        is_enrolled == Some(true)
+            || annotated == Some("true")
+            || self.of(Kind::Membership).any(is_enrolment)
     }
 }
 
@@ -137,10 +142,9 @@ fn is_valid(object: &Object) -> bool {
         Some(Content::Group { creator, .. }) => {
             is_group(object.name) && creator.as_ref().is_none_or(is_user)
         }
-        Some(Content::Membership { group, role, users, end }) => {
-            group.map_or(*role == "Staff", is_group)
-                && users.iter().all(&is_user)
-                && *end != Some("?")
+        // A user that is none is left out, and the others stay.
+        Some(Content::Membership { group, role, end, .. }) => {
+            group.map_or(*role == "Staff", is_group) && *end != Some("?")
         }
         Some(Content::User { username, not_before, .. }) => {
             is_user(username) && *not_before != Some("soon")

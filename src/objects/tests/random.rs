@@ -53,7 +53,10 @@ pub struct Object {
 pub enum Content {
     Group {
         creator: Option<&'static str>,
+        /// What the status says.
         is_enrolled: Option<bool>,
+        /// What an annotation says.
+        annotated: Option<&'static str>,
     },
     Membership {
         group: Option<&'static str>,
@@ -88,9 +91,12 @@ impl Object {
         if let Some(uid) = &self.enrols {
             metadata["annotations"] = json!({ "pasee.meltylab.fr/enrols-creator-of": uid });
         }
+        if let Some(Content::Group { annotated: Some(value), .. }) = self.content {
+            metadata["annotations"] = json!({ "pasee.meltylab.fr/creator-enrolled": value });
+        }
         let (spec, status) = match &self.content {
             None => (json!(7), json!({})),
-            Some(Content::Group { creator, is_enrolled }) => {
+            Some(Content::Group { creator, is_enrolled, .. }) => {
                 (json!({ "creator": creator }), json!({ "creatorEnrolled": is_enrolled }))
             }
             Some(Content::Membership { group, role, users, end }) => (
@@ -166,11 +172,15 @@ fn some_group() -> impl Strategy<Value = Object> {
     ]);
     let creator = select(vec![None, Some("k-ada"), Some("k-eve"), Some("nobody")]);
     let is_enrolled = select(vec![None, None, Some(false), Some(true)]);
-    (name, creator, is_enrolled).prop_flat_map(|(name, creator, is_enrolled)| {
-        let above = name.rsplit_once('.').map_or("a", |(parent, _)| parent);
-        let group = object(Kind::Group, name, Content::Group { creator, is_enrolled });
-        some_owners(above.to_owned()).prop_map(move |owners| Object { owners, ..group.clone() })
-    })
+    let annotated = select(vec![None, None, None, None, Some("true"), Some("yes")]);
+    (name, creator, is_enrolled, annotated).prop_flat_map(
+        |(name, creator, is_enrolled, annotated)| {
+            let above = name.rsplit_once('.').map_or("a", |(parent, _)| parent);
+            let group =
+                object(Kind::Group, name, Content::Group { creator, is_enrolled, annotated });
+            some_owners(above.to_owned()).prop_map(move |owners| Object { owners, ..group.clone() })
+        },
+    )
 }
 
 fn some_membership() -> impl Strategy<Value = Object> {

@@ -8,10 +8,9 @@ use crate::resources::permission::Permission;
 pub const PERMISSIONS: &[Permission] = &[
     Permission::own(
         "groups",
-        &["create", "delete", "get", "list", "watch"],
-        "to know them, also at the moment of a change, and to make and delete them",
+        &["create", "delete", "get", "list", "patch", "watch"],
+        "to know them, also at the moment of a change, to make and delete them, and to note that a creator was taken off",
     ),
-    Permission::own("groups/status", &["patch"], "creatorEnrolled, when the creator is taken off"),
     Permission::own(
         "memberships",
         &["create", "delete", "get", "list", "patch", "watch"],

@@ -13,8 +13,9 @@ use crate::domain::group::parent_of;
 use crate::objects::effect::Soundness;
 use crate::objects::enrolment::is_enrolment;
 use crate::objects::owner::Owners;
+use crate::resources::labels_annotations::TRUE;
 pub(super) use crate::resources::labels_annotations::{ENROLS, MANAGED_BY, PASEE};
-use crate::resources::membership::MembershipContent;
+use crate::resources::membership::{MembershipContent, Understood};
 use crate::resources::user::UserContent;
 use crate::resources::{Group, Membership, User, group, membership, user};
 
@@ -57,6 +58,8 @@ struct Labels {
 struct Annotations {
     #[serde(rename = "pasee.meltylab.fr/enrols-creator-of")]
     enrols: Option<String>,
+    #[serde(rename = "pasee.meltylab.fr/creator-enrolled")]
+    creator_enrolled: Option<String>,
 }
 
 /// Whether an object is of this program's making, by what it carries: the label, or a name and annotation that agree.
@@ -86,7 +89,8 @@ fn read_group(wire: Wire) -> Result<Says, String> {
     let owners = Owners::of(&metadata.owner_references, parent);
     let object = Group::new(&metadata.name, typed(spec)?);
     let content = group::parse(&object).map_err(|error| error.to_string())?;
-    let is_enrolled = status["creatorEnrolled"].as_bool().unwrap_or(false);
+    let is_enrolled = status["creatorEnrolled"].as_bool().unwrap_or(false)
+        || metadata.annotations.creator_enrolled.as_deref() == Some(TRUE);
     let creator = content.creator.filter(|_| !is_enrolled);
     Ok(Says::Group(Declared { group: content.group, owners, soundness, creator }))
 }
@@ -94,8 +98,12 @@ fn read_group(wire: Wire) -> Result<Says, String> {
 fn read_membership(wire: Wire) -> Result<Says, String> {
     let Wire { metadata, spec, .. } = wire;
     let object = Membership::new(&metadata.name, typed(spec)?);
-    let MembershipContent { roster, users, expires_at } =
-        membership::parse(&object).map_err(|error| error.to_string())?;
+    let Understood { content, left_out } =
+        membership::understand(&object).map_err(|error| error.to_string())?;
+    if let Some(left_out) = left_out {
+        tracing::warn!(name = metadata.name, %left_out, "a Membership is not right");
+    }
+    let MembershipContent { roster, users, expires_at } = content;
     let group = object.spec.group.as_deref().unwrap_or_default();
     let owners = Owners::of(&metadata.owner_references, group);
     let (crowd, maker, until) = (Crowd::Ids(users), metadata.maker(), expires_at);
@@ -164,14 +172,25 @@ mod tests {
         assert_eq!(read.creator, None);
     }
 
-    /// Half of an object that is wrong somewhere counts as little as all of it.
+    /// One user that is none takes nothing away from the others.
+    #[test]
+    fn users_that_are_none_are_left_out() {
+        for wrong in ["k-\u{7}", "nobody", "k-Ame\u{301}lie", "K-ada", ""] {
+            let spec = json!({ "group": "a", "users": ["k-ada", wrong, "k-bob"] });
+            let object = json!({ "metadata": { "name": "a", "uid": "u" }, "spec": spec });
+            let Says::Membership(read) = says(Kind::Membership, object) else { panic!("{wrong}") };
+            let Crowd::Ids(ids) = read.crowd else { panic!("{wrong}") };
+            assert_eq!(ids, ["k-ada".parse().unwrap(), "k-bob".parse().unwrap()], "{wrong}");
+        }
+    }
+
+    /// Half of an object that is wrong somewhere else counts as little as all of it.
     #[test]
     fn nothing_is_half_understood() {
         let named = |spec: Value| json!({ "metadata": { "name": "a", "uid": "u" }, "spec": spec });
         for (kind, spec) in [
             (Kind::Group, json!({ "creator": "nobody" })),
             (Kind::Group, json!({ "creator": 7 })),
-            (Kind::Membership, json!({ "group": "a", "users": ["k-ada", "k-\u{7}"] })),
             (Kind::Membership, json!({ "group": "a", "users": ["k-ada", 7] })),
             (Kind::Membership, json!({ "group": "a", "users": "k-ada" })),
             (Kind::Membership, json!({ "users": ["k-ada"] })),

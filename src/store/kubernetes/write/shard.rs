@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::enrolment::enrolled_uid;
 use crate::resources::Membership;
-use crate::resources::membership::{MAX_USERS, MembershipContent, parse};
+use crate::resources::membership::{MAX_USERS, MembershipContent, understand};
 use crate::resources::received::Received;
 use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::Kind;
@@ -83,7 +83,8 @@ impl Writer {
         let object = object.filter(|object| {
             is_own(&object.metadata) && object.metadata.deletion_timestamp.is_none()
         });
-        Ok(object.and_then(|object| parse(&object).ok().map(|content| (object, content))))
+        let content = |object: &Membership| Some(understand(object).ok()?.content);
+        Ok(object.and_then(|object| content(&object).map(|content| (object, content))))
     }
 
     async fn rewrite(
