@@ -50,6 +50,12 @@ pub enum WriteError {
     /// The group to create is there already.
     #[error("the group exists already")]
     GroupExists,
+    /// Others have put people into the group to create before there was one, and nobody was asked about them.
+    #[error(
+        "{0} waited for a group of this name, and whoever is in there would be in it at once: have that deleted, or make the \
+         group with kubectl, which takes it in"
+    )]
+    Awaited(String),
     /// The parent of the group to create is not there.
     #[error("the parent group does not exist; create it first")]
     ParentMissing,

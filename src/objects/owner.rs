@@ -46,6 +46,12 @@ impl Owners {
         references.iter().filter(is_above).map(|owner| owner.uid.as_str().into()).collect()
     }
 
+    /// Whether there is none: the object counts for whichever Group has the name.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How the object belongs to the Group of that name, which has this UID now.
     #[must_use]
     pub fn ownership(&self, uid: &str) -> Ownership {

@@ -199,7 +199,8 @@ impl ApiError {
             ) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Provider(ProviderError::InvalidResponse(_)) => StatusCode::BAD_GATEWAY,
             Self::Write(
-                WriteError::GroupExists
+                WriteError::Awaited(_)
+                | WriteError::GroupExists
                 | WriteError::AlreadyMember
                 | WriteError::LastRootStaff
                 | WriteError::ElsewhereOwned(_),

@@ -156,6 +156,40 @@ fn a_group_made_again_revives_nobody() {
     }
 }
 
+/// Nobody saw the group that they were for, nor tied them to it; whoever makes one of that name over HTTP is told of them.
+#[test]
+fn a_group_is_not_made_over_what_waits_for_it() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    stage.apply(&membership("waiting", "a", &["k-ada"]));
+    stage.apply(&membership("waiting-too", "a", &["k-bob"]));
+    stage.apply(&membership("nobody", "b", &[]));
+    stage.apply(&group("a.below"));
+    // Whoever makes the group with kubectl takes in what waits, as with RoleBindings. What was applied before is seen then.
+    stage.apply(&membership("in-time", "c", &["k-ada"]));
+    stage.apply(&group("c"));
+    stage.eventually("c", Some(&["k-ada"]));
+    let create = |name: &str| {
+        let (group, creator) = (name.parse().unwrap(), Some("k-eve".parse().unwrap()));
+        stage.write(Change::CreateGroup { group, creator })
+    };
+    let refused = create("a");
+    assert!(
+        matches!(&refused, Err(WriteError::Awaited(what)) if what == "Group a.below, Membership waiting, Membership waiting-too"),
+        "{refused:?}"
+    );
+    create("b").unwrap();
+    assert_eq!(stage.members("b"), Some(vec![]));
+    for waiting in
+        ["membership.pasee.meltylab.fr/waiting", "membership.pasee.meltylab.fr/waiting-too"]
+    {
+        stage.kubectl(&["delete", waiting]);
+    }
+    stage.kubectl(&["delete", "group.pasee.meltylab.fr/a.below"]);
+    crate::support::patience::eventually("it can be made", || create("a").is_ok());
+    assert_eq!(stage.members("a"), Some(vec![]));
+}
+
 /// The creator is staff at once, can be taken off before the controller has come, and it does not put them back.
 #[test]
 fn a_creator_who_is_taken_off_stays_off() {
@@ -166,7 +200,18 @@ fn a_creator_who_is_taken_off_stays_off() {
     assert_eq!(stage.members("a.staff").unwrap(), ["k-ada"]);
     stage.remove("a.staff", "k-ada").unwrap();
     assert_eq!(stage.members("a.staff").unwrap(), [""; 0]);
-    assert_eq!(stage.field("group.pasee.meltylab.fr/a", "{.status.creatorEnrolled}"), "true");
+    let enrolled = "{.metadata.annotations.pasee\\.meltylab\\.fr/creator-enrolled}";
+    assert_eq!(stage.field("group.pasee.meltylab.fr/a", enrolled), "true");
+    // A backup has no status, and the Group that comes of it has another uid: the creator gets nothing back.
+    let kept: serde_json::Value =
+        serde_json::from_str(&stage.kubectl(&["get", "group.pasee.meltylab.fr/a", "-o", "json"]))
+            .unwrap();
+    let restored = serde_json::json!({
+        "apiVersion": kept["apiVersion"], "kind": kept["kind"], "spec": kept["spec"],
+        "metadata": { "name": "restored", "annotations": kept["metadata"]["annotations"] },
+    });
+    stage.apply(&restored.to_string());
+    stage.eventually("restored.staff", Some(&[]));
     let uid = stage.field("group.pasee.meltylab.fr/a", "{.metadata.uid}");
     // The place where the controller would put them is taken, and stays so.
     let place = format!("membership.pasee.meltylab.fr/creator-{uid}");

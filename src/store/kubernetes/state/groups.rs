@@ -69,6 +69,24 @@ impl State {
         }
     }
 
+    /// What would take effect with a group that is made now, though nobody has tied it to one: the Memberships of others that
+    /// were there before it, and the Groups right below it.
+    pub(in crate::store::kubernetes) fn waiting_for(&self, group: &GroupName) -> Vec<String> {
+        let memberships = self.untied_memberships(group).map(|name| format!("Membership {name}"));
+        let is_untied = |node: &&Node| {
+            let object = node.object.as_ref();
+            parent_of(node.group.as_str()) == Some(group.as_str())
+                && object.is_some_and(|object| {
+                    object.soundness == Soundness::Sound && object.owners.is_empty()
+                })
+        };
+        let below = self.range_below(group).filter(is_untied);
+        let below = below.map(|node| format!("Group {}", node.group.as_str().replace('_', "--")));
+        let mut waiting: Vec<String> = memberships.chain(below).collect();
+        waiting.sort_unstable();
+        waiting
+    }
+
     /// The groups whose staff a user is for having made them, and by nothing else yet.
     pub(in crate::store::kubernetes) fn created_by(&self, user: &UserId) -> Vec<GroupName> {
         let Some(person) = self.people.find(user) else { return Vec::new() };
@@ -173,9 +191,13 @@ impl State {
 
     /// The groups below one, parents first.
     fn below(&self, group: &GroupName) -> Vec<GroupName> {
+        self.range_below(group).map(|node| node.group.clone()).collect()
+    }
+
+    fn range_below(&self, group: &GroupName) -> impl Iterator<Item = &Node> {
         let (from, to) = (format!("{group}."), format!("{group}/")); // `/` comes after `.`
         let range = (Bound::Included(from.as_str()), Bound::Excluded(to.as_str()));
-        self.groups.range::<str, _>(range).map(|(_, node)| node.group.clone()).collect()
+        self.groups.range::<str, _>(range).map(|(_, node)| node)
     }
 
     /// Tells of everything in effect on any roster.

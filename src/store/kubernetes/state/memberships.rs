@@ -89,6 +89,16 @@ impl State {
         rosters
     }
 
+    /// The Memberships of a group that belong to none and name somebody.
+    pub(super) fn untied_memberships(&self, group: &GroupName) -> impl Iterator<Item = &Name> {
+        let node = self.groups.get(group.as_str()).into_iter();
+        let numbers = node.flat_map(|node| node.members.iter().chain(&node.staff));
+        let untied = numbers.filter_map(|number| self.at(*number)).filter(|held| {
+            held.soundness == Soundness::Sound && held.owners.is_empty() && !held.people.is_empty()
+        });
+        untied.map(|held| &held.name)
+    }
+
     /// An object that this program made for a roster, with the same end and room for one more.
     pub(in crate::store::kubernetes) fn room(
         &self,

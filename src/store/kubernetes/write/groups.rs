@@ -11,6 +11,7 @@ use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
 use crate::objects::enrolment::enrolment_name;
 use crate::resources::group::{GroupContent, write};
+use crate::resources::labels_annotations::{ENROLLED, TRUE};
 use crate::resources::membership::{self, MembershipContent};
 use crate::resources::object_name::{NameTooLong, ObjectName};
 use crate::resources::received::Received;
@@ -38,6 +39,10 @@ impl Writer {
                     continue;
                 }
                 Presence::Waits | Presence::Absent => {}
+            }
+            let waiting = self.view.ask(|state| state.waiting_for(group));
+            if !waiting.is_empty() {
+                return Err(WriteError::Awaited(shortened(&waiting)));
             }
             let owner = match group.parent() {
                 None => None,
@@ -90,12 +95,13 @@ impl Writer {
         let name = ObjectName::try_from(group).map_err(StoreError::from)?;
         self.judge(author).await?;
         self.reserve_enrolment(group, &uid, author).await?;
-        let enrolled = json!({ "metadata": { "uid": uid }, "status": { "creatorEnrolled": true } });
+        let annotations = json!({ ENROLLED: TRUE });
+        let enrolled = json!({ "metadata": { "uid": uid, "annotations": annotations } });
         let groups = self.objects::<Received<Group>>();
         let (patching, patch) = (patching(), Patch::Merge(&enrolled));
         // The enrolment alone may be enough already.
         let doubtful = |error: StoreError| unconfirmed(error.into());
-        let written = Self::call(groups.patch_status(name.as_str(), &patching, &patch));
+        let written = Self::call(groups.patch(name.as_str(), &patching, &patch));
         let written = written.await.map_err(doubtful)?;
         Ok(self.shown(Kind::Group, &written).await?)
     }
@@ -144,5 +150,15 @@ impl Writer {
         // Nothing of what was asked for is done yet, whatever holds the old one.
         let gone = self.view.until_gone(Kind::Group, name.as_str(), uid, PATIENCE).await;
         gone.map_err(|_| StoreError::Lingers)
+    }
+}
+
+/// The first few of them, and how many more there are.
+fn shortened(names: &[String]) -> String {
+    const FEW: usize = 5;
+    let few = names.iter().take(FEW).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(FEW) {
+        0 => few,
+        more => format!("{few} and {more} more"),
     }
 }
