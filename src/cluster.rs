@@ -11,7 +11,7 @@ mod review;
 use std::path::Path;
 
 pub(crate) use connect::configuration;
-pub use connect::{OpenError, look_at};
+pub use connect::{OpenError, client, inferred, look_at};
 pub use outage::Outage;
 pub use review::Reviewer;
 
@@ -21,5 +21,5 @@ pub use review::Reviewer;
 /// The credentials or the address of the API server cannot be read.
 pub async fn reviewer(kubeconfig: Option<&Path>) -> Result<Reviewer, OpenError> {
     let configuration = configuration(kubeconfig).await?;
-    connect::client(configuration).map(Reviewer::new)
+    client(configuration).map(Reviewer::new)
 }

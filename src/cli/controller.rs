@@ -2,11 +2,11 @@
 
 use anyhow::Context;
 use clap::Args;
-use kube::{Client, Config};
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 
 use super::now;
 use super::signals::signals;
+use crate::cluster;
 use crate::controller::{self, Options};
 use crate::settings::{Log, LogFormat};
 use crate::telemetry::start_log;
@@ -42,11 +42,11 @@ async fn run(namespace: Option<String>) -> anyhow::Result<()> {
     // Whatever else is linked in, there is one choice; that it was made before is fine.
     let _ = aws_lc_rs::default_provider().install_default();
     let signals = signals()?;
-    let config = Config::infer().await.context(
+    let config = cluster::inferred().await.context(
         "no cluster is known: set KUBECONFIG, or run in a pod that has a service account",
     )?;
     let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
-    let client = Client::try_from(config).context("the cluster cannot be reached")?;
+    let client = cluster::client(config)?;
     let identity = identity()?;
     tracing::info!(namespace, identity, version = env!("CARGO_PKG_VERSION"), "started");
     controller::run(client, Options { namespace, identity, clock: now }, signals).await;

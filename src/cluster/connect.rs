@@ -2,6 +2,10 @@
 //!
 //! Must not know what is asked of it.
 
+mod credentials;
+mod proxy;
+
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,6 +41,12 @@ pub enum OpenError {
         /// Where it goes wrong; 0 when that cannot be told.
         line: u64,
     },
+    /// A client certificate of a version that only old tools make.
+    #[error(
+        "the client certificate in the kubeconfig is of X.509 version 1, which cannot be used here; have one of version 3 \
+         issued (by openssl x509 -req with an -extfile, for example)"
+    )]
+    OldCertificate,
     /// A certificate or a key is unusable.
     #[error("the Kubernetes API server cannot be connected to with these credentials")]
     Client(#[source] Box<kube::Error>),
@@ -44,24 +54,61 @@ pub enum OpenError {
 
 /// How to reach it: as a kubeconfig says, else as pods do. Nothing is sent.
 pub(crate) async fn configuration(kubeconfig: Option<&Path>) -> Result<Config, OpenError> {
-    let mut config = match kubeconfig {
-        Some(path) => {
-            let file = read(path)?;
-            let context = KubeConfigOptions::default();
-            let config = Config::from_custom_kubeconfig(file, &context).await;
-            config.map_err(|error| unusable(path, error))?
-        }
+    let config = match kubeconfig {
+        Some(path) => of_kubeconfig(read(path)?, path).await?,
         None => Config::incluster().map_err(OpenError::NoPod)?,
     };
-    config.connect_timeout = Some(CONNECT);
-    // Whoever asked is told at once, and decides.
-    config.default_retry = false;
+    Ok(bounded(config))
+}
+
+/// How whoever starts a command reaches it: as kubectl would (`KUBECONFIG`, `~/.kube/config`), else as pods do. Nothing is
+/// sent.
+///
+/// # Errors
+/// Neither is there, or what is there cannot be used.
+pub async fn inferred() -> Result<Config, OpenError> {
+    let named = std::env::var_os("KUBECONFIG").filter(|named| !named.is_empty());
+    let place = named.as_deref().map_or_else(|| PathBuf::from("~/.kube/config"), PathBuf::from);
+    match Kubeconfig::read() {
+        Ok(file) => of_kubeconfig(file, &place).await.map(bounded),
+        Err(error) if named.is_some() => Err(unusable(&place, error)),
+        Err(_) => Config::incluster().map(bounded).map_err(OpenError::NoPod),
+    }
+}
+
+async fn of_kubeconfig(mut file: Kubeconfig, path: &Path) -> Result<Config, OpenError> {
+    credentials::tidy(&mut file);
+    let of_cluster = proxy::of_cluster(&file);
+    let context = KubeConfigOptions::default();
+    let config = Config::from_custom_kubeconfig(file, &context).await;
+    let mut config = config.map_err(|error| unusable(path, error))?;
+    config.proxy_url = of_cluster.or_else(|| proxy::of_environment(&config.cluster_url));
     Ok(config)
 }
 
+fn bounded(mut config: Config) -> Config {
+    config.connect_timeout = Some(CONNECT);
+    // Whoever asked is told at once, and decides.
+    config.default_retry = false;
+    config
+}
+
 /// A client. Nothing is sent.
-pub(super) fn client(config: Config) -> Result<Client, OpenError> {
-    Client::try_from(config).map_err(|error| OpenError::Client(Box::new(error)))
+///
+/// # Errors
+/// A certificate or a key cannot be used.
+pub fn client(config: Config) -> Result<Client, OpenError> {
+    Client::try_from(config).map_err(|error| {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+        while let Some(error) = cause {
+            // What the verifier says is wrapped in an error that names the private key, which is fine.
+            if error.to_string().contains("UnsupportedCertVersion") {
+                return OpenError::OldCertificate;
+            }
+            cause = error.source();
+        }
+        OpenError::Client(Box::new(error))
+    })
 }
 
 /// Whether a kubeconfig can be read.

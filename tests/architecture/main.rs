@@ -91,7 +91,8 @@ const FLOOR_PLAN: &[Layer] = &[
     layer(
         "cluster",
         Knows::Only(&["domain", "idp", "jose", "objects", "resources"]),
-        Outside::Never(&["hyper", "tower", "reqwest"]),
+        // Which proxy leads to the API server is decided as everywhere.
+        Outside::Never(&["hyper::server", "tower", "reqwest"]),
     ),
     layer(
         "service",

@@ -309,10 +309,7 @@ fn defiant() -> Vec<(Value, &'static str)> {
         (group("v1.below", &json!({})), "ParentNotReady"),
         (membership("w1", &json!({ "group": "good", "users": "x-y" })), "InvalidSpec"),
         (membership("w2", &json!({ "group": "good", "users": ["local-you", 7] })), "InvalidSpec"),
-        (
-            membership("w3", &json!({ "group": "good", "users": ["nobody"] })),
-            "InvalidUser",
-        ),
+        (membership("w3", &json!({ "group": "good", "users": ["nobody"] })), "InvalidUser"),
         (membership("w4", &json!({ "group": "good", "users": users })), "TooMuch"),
         (membership("w5", &json!({ "group": "good", "serviceAccounts": accounts })), "TooMuch"),
         (

@@ -25,6 +25,5 @@ pub struct Options {
 pub(super) async fn client(options: Options) -> Result<(Client, String), OpenError> {
     let config = configuration(options.kubeconfig.as_deref()).await?;
     let namespace = options.namespace.unwrap_or_else(|| config.default_namespace.clone());
-    let client = Client::try_from(config).map_err(|error| OpenError::Client(Box::new(error)))?;
-    Ok((client, namespace))
+    Ok((crate::cluster::client(config)?, namespace))
 }
