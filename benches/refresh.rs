@@ -24,6 +24,7 @@ use pasee::domain::change::Change;
 use pasee::domain::issue::{Ids, issue};
 use pasee::domain::membership::Membership;
 use pasee::domain::policy::{Actor, Grant, Login, admit, permit};
+use pasee::domain::provider::ProviderNames;
 use pasee::domain::realm::Realm;
 use pasee::domain::token::{Lifetimes, SessionId};
 use pasee::idp::Providers;
@@ -177,7 +178,7 @@ fn server(key: &PrivateKey) -> (Api, String) {
     let service = Service::new(Parts {
         realm: Arc::new(realm),
         providers: Providers::new(&[nobody()]).expect("a provider"),
-        provider_names: Vec::new(),
+        provider_names: ProviderNames::default(),
         keys,
         lifetimes,
         max_token_length: 6144,

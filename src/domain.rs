@@ -2,13 +2,14 @@
 //!
 //! Owns names, memberships, who may do what, what a token says, and the ports ([`directory::Directory`],
 //! [`realm::Realm`]) that the stores implement. Must not know how anything is stored, signed, parsed from
-//! JSON or sent: only std, thiserror and Unicode normalization are imported, and time and randomness come in as
+//! JSON or sent: only std, thiserror, strsim and what knows Unicode are imported, and time and randomness come in as
 //! parameters.
 //!
 //! | File | Owns |
 //! |---|---|
 //! | `policy` | who may see and change what, and who gets tokens: the only maker of permits and admissions |
 //! | `user` | user ids, provider names, subjects |
+//! | `provider` | which providers there are, and which one was meant |
 //! | `group` | group names |
 //! | `membership` | roles, rosters, memberships |
 //! | `change` | what can be changed of the state |
@@ -28,6 +29,7 @@ pub mod group;
 pub mod issue;
 pub mod membership;
 pub mod policy;
+pub mod provider;
 pub mod realm;
 pub mod time;
 pub mod token;

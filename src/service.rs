@@ -25,10 +25,10 @@ mod users;
 use std::sync::Arc;
 
 use crate::domain::directory::Directory;
+use crate::domain::provider::ProviderNames;
 use crate::domain::realm::Realm;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Lifetimes;
-use crate::domain::user::ProviderName;
 use crate::idp::Providers;
 use crate::keys::KeyRing;
 use crate::telemetry::Metrics;
@@ -47,7 +47,7 @@ pub struct Parts {
     /// Who can be logged in through.
     pub providers: Providers,
     /// Every provider the settings name, offered or not: whose users may be put into groups.
-    pub provider_names: Vec<ProviderName>,
+    pub provider_names: ProviderNames,
     /// What tokens and cookies are made and believed with.
     pub keys: KeyRing,
     /// How long tokens and sessions last.

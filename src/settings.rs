@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::domain::provider::ProviderNames;
 use crate::domain::token::{Audience, Issuer, Lifetimes};
 use crate::jose::key::{PrivateKey, PublicKey};
 use crate::jose::secret::Secret;
@@ -91,6 +92,12 @@ impl Settings {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.hostname.starts_with("https://")
+    }
+
+    /// What the users' ids may begin with: every provider, offered or not.
+    #[must_use]
+    pub fn provider_names(&self) -> ProviderNames {
+        self.identity_providers.iter().map(|provider| provider.name.clone()).collect()
     }
 }
 

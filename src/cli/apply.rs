@@ -8,6 +8,7 @@
 
 mod files;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,7 @@ use clap::Args;
 use super::{now, print, report, say};
 use crate::domain::directory::Directory;
 use crate::domain::policy::{Actor, Permit, permit};
+use crate::domain::provider::UnknownProvider;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::index::Index;
@@ -33,7 +35,7 @@ const NOTHING_DONE: &str = "nothing was done";
 All is read and checked before anything is written, and all is written or nothing. A running server sees it within a
 second. A group that is needed has to be in the manifests or in the file; it is not waited for. What the manifests do not say stays as it is, unless --prune is given: a User without `banned` lifts no ban. A Membership's users get the end that it
 says, and none if it says none. A Group's creator becomes its staff if the group is new. Descriptions are not kept.
-Sessions that were ended (notBefore) stay ended.
+Users of no identity provider of the settings are refused, unless --allow-unknown-providers is given. Sessions that were ended (notBefore) stay ended.
 
   pasee apply -f groups/                            the manifests of a directory
   pasee apply -f groups.yaml -f on-call.yaml --prune --dry-run
@@ -55,6 +57,10 @@ pub(super) struct Apply {
     /// Goes on where nobody is left who can act as root staff
     #[arg(long)]
     allow_no_root_staff: bool,
+
+    /// Takes users of providers that the settings do not have, such as those of a provider that is still to come
+    #[arg(long)]
+    allow_unknown_providers: bool,
 
     /// Changes nothing and says what would be changed
     #[arg(long)]
@@ -78,7 +84,7 @@ impl Apply {
                 file.display()
             ));
         }
-        warn_of_providers(settings, &wanted);
+        self.check_providers(settings, &wanted)?;
         let planned = self.carry_out(file, &wanted)?;
         if !planned.unpruned.is_empty() && planned.unpruned.len() < 3 {
             let kinds: Vec<String> = planned.unpruned.iter().map(ToString::to_string).collect();
@@ -100,6 +106,25 @@ impl Apply {
             ));
         }
         print(self.told(&planned))
+    }
+
+    /// A name that no provider has is misspelt, or its users come later.
+    fn check_providers(&self, settings: &Settings, wanted: &Wanted) -> anyhow::Result<()> {
+        let names = settings.provider_names();
+        let unknown: Vec<UnknownProvider> =
+            wanted.users().into_iter().filter_map(|user| names.check(user).err()).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        if !self.allow_unknown_providers {
+            return Err(files::all(unknown.into_iter().map(Error::new).collect()));
+        }
+        let unknown: BTreeSet<&str> = unknown.iter().map(UnknownProvider::name).collect();
+        let (of, unknown) = (settings.file.display(), Vec::from_iter(unknown).join(", "));
+        say(format_args!(
+            "warning: {of} has no identity provider by the name of {unknown}: its users cannot log in"
+        ));
+        Ok(())
     }
 
     /// Makes the changes, or with `--dry-run` none.
@@ -171,21 +196,6 @@ fn file_of(settings: &Settings) -> anyhow::Result<&Path> {
         Storage::Kubernetes(_) => bail!(
             "the groups of {of} are kept in Kubernetes, which takes the same manifests: kubectl apply -f FILE"
         ),
-    }
-}
-
-/// A name that no provider has may be misspelt, or its users may come later.
-fn warn_of_providers(settings: &Settings, wanted: &Wanted) {
-    let is_known = |name: &&str| {
-        settings.identity_providers.iter().any(|provider| provider.name.as_str() == *name)
-    };
-    let unknown: Vec<&str> =
-        wanted.providers().into_iter().filter(|name| !is_known(name)).collect();
-    if !unknown.is_empty() {
-        let (of, unknown) = (settings.file.display(), unknown.join(", "));
-        say(format_args!(
-            "warning: {of} has no identity provider by the name of {unknown}: its users cannot log in"
-        ));
     }
 }
 

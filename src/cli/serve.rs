@@ -166,12 +166,10 @@ fn api(
     providers: Providers,
     metrics: Metrics,
 ) -> Api {
-    let provider_names =
-        settings.identity_providers.iter().map(|provider| provider.name.clone()).collect();
     let service = Service::new(Parts {
         realm,
         providers,
-        provider_names,
+        provider_names: settings.provider_names(),
         keys,
         lifetimes: settings.jwt.lifetimes,
         max_token_length: settings.jwt.max_token_length,

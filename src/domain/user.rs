@@ -1,6 +1,8 @@
-//! User ids: who an identity provider says somebody is, such as `kisee-john`.
+//! User ids: who an identity provider says somebody is, such as `kisee-john`. Which characters that takes: `characters`.
 //!
 //! Must not know how a provider proves it.
+
+mod characters;
 
 use std::fmt;
 use std::str::FromStr;
@@ -41,9 +43,9 @@ fn is_provider(text: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// What a provider calls somebody: 1 to 200 bytes of UTF-8 in normalization form C, without control characters and
-/// without white space at either end. Compared byte by byte: text in another form is refused, never rewritten, so that
-/// two accounts of a provider stay two.
+/// What a provider calls somebody: 1 to 200 bytes of UTF-8 in normalization form C, without control characters, without
+/// characters that nobody sees or that change the direction, and without white space at either end. Compared byte by byte:
+/// text in another form is refused, never rewritten, so that two accounts of a provider stay two.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject(Arc<str>);
 
@@ -52,6 +54,16 @@ impl Subject {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The subject of somebody whose name is made here, or made elsewhere by our hand. What others make may be hard to tell
+    /// from another; what we make is an identifier (RFC 8265 section 3.4).
+    ///
+    /// # Errors
+    /// Why it is no subject, or [`UserIdError::NotIdentifier`].
+    pub fn made_here(text: &str) -> Result<Self, UserIdError> {
+        let subject = text.parse()?;
+        if characters::is_identifier(text) { Ok(subject) } else { Err(UserIdError::NotIdentifier) }
     }
 }
 
@@ -72,6 +84,8 @@ fn check_subject(text: &str) -> Result<(), UserIdError> {
         Err(UserIdError::SubjectControl)
     } else if text.trim() != text {
         Err(UserIdError::SubjectSpace)
+    } else if let Some(unseen) = characters::unseen(text) {
+        Err(UserIdError::SubjectUnseen(unseen))
     } else if !is_nfc(text) {
         Err(UserIdError::SubjectForm)
     } else {
@@ -160,6 +174,18 @@ pub enum UserIdError {
     /// White space at an end.
     #[error("a subject has no white space at its start or end")]
     SubjectSpace,
+    /// A character that nobody sees, that changes the direction, or that Unicode does not define.
+    #[error(
+        "a subject has no characters that nobody sees, change the direction or are not defined, as U+{:04X} is",
+        u32::from(*.0)
+    )]
+    SubjectUnseen(char),
+    /// A name made here that RFC 8265 would not have.
+    #[error(
+        "a name made here has letters, digits and ASCII punctuation, of one direction, with single spaces between words; a right \
+         one is john or john.doe@example.com"
+    )]
+    NotIdentifier,
     /// Not in Unicode normalization form C.
     #[error("a subject is written in Unicode normalization form C")]
     SubjectForm,
@@ -197,6 +223,9 @@ mod tests {
             ("kisee-jo\nhn", UserIdError::SubjectControl),
             ("kisee-jo\u{85}hn", UserIdError::SubjectControl),
             ("kisee-e\u{301}", UserIdError::SubjectForm),
+            ("kisee-john\u{200b}", UserIdError::SubjectUnseen('\u{200b}')),
+            ("kisee-\u{202e}nhoj", UserIdError::SubjectUnseen('\u{202e}')),
+            ("kisee-\u{3164}", UserIdError::SubjectUnseen('\u{3164}')),
         ];
         for (text, error) in bad {
             assert_eq!(text.parse::<UserId>(), Err(error), "{text:?}");

@@ -23,7 +23,7 @@ use crate::domain::claim::{ClaimName, ExtraClaims};
 use crate::domain::evidence::Evidence;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
-use crate::domain::user::{ProviderName, UserId, UserIdError};
+use crate::domain::user::{ProviderName, Subject, UserId, UserIdError};
 use crate::jose::refresh::Room;
 use crate::jose::sign::SignError;
 use crate::settings::{self, InputField};
@@ -248,7 +248,7 @@ impl Provider {
     /// # Errors
     /// [`UserIdError`]: nobody can log in by such a name.
     pub fn registered_as(&self, username: &str) -> Result<UserId, UserIdError> {
-        Ok(UserId::new(&self.name, &username.parse()?))
+        Ok(UserId::new(&self.name, &Subject::made_here(username)?))
     }
 
     /// Passes a request on, untouched.

@@ -3,7 +3,7 @@
 //! As in Kubernetes, Memberships of one roster add up, the latest end counting, and of several Users about one user the
 //! strictest counts. Must not know what the realm holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -210,21 +210,12 @@ impl Wanted {
         }
     }
 
-    /// The providers whose users something is said about, each once.
+    /// Whom something is said about, in order, each once.
     #[must_use]
-    pub fn providers(&self) -> Vec<&str> {
+    pub fn users(&self) -> BTreeSet<&UserId> {
         let members = self.rosters.values().flat_map(BTreeMap::keys);
         let creators = self.groups.values().flatten();
-        let users = members.chain(creators).chain(self.standings.keys());
-        let mut providers: Vec<&str> = Vec::new();
-        for user in users {
-            let provider = user.split().0;
-            if !providers.contains(&provider) {
-                providers.push(provider);
-            }
-        }
-        providers.sort_unstable();
-        providers
+        members.chain(creators).chain(self.standings.keys()).collect()
     }
 
     /// Whether a user is the creator of a group, and so may be its staff without a Membership that says it.

@@ -17,8 +17,26 @@ pub const MAX_USERS: usize = 500;
 /// Longest user id, in bytes.
 const MAX_USER_ID: usize = MAX_PROVIDER + 1 + MAX_SUBJECT;
 
-/// `<provider>-<subject>`: no control character, no white space at an end of the subject. RE2's syntax.
-pub const USER_ID: &str = r"^[a-z0-9_]{1,32}-[^\p{Cc}\p{Z}]([^\p{Cc}]*[^\p{Cc}\p{Z}])?$";
+/// The characters beyond ASCII that a subject may have, as a class of RE2's syntax: none that nobody sees, no other blank than
+/// the plain one, none that changes the direction. RE2 has no property for those that are invisible by default and no
+/// control of formats, nor for those that Unicode does not define.
+macro_rules! seen {
+    () => {
+        r"[^\x00-\x7F\p{Cc}\p{Cf}\p{Co}\p{Z}\x{34F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2065}\x{2800}\x{3164}\x{FDD0}-\x{FDEF}\x{FE00}-\x{FE0F}\x{FFA0}\x{FFF0}-\x{FFFC}\x{FFFE}\x{FFFF}\x{13441}\x{13442}\x{16FE4}\x{1D159}\x{E0000}-\x{E0FFF}]"
+    };
+}
+
+/// `<provider>-<subject>`: characters that are seen, and blanks between them. A joiner stands behind a character beyond ASCII;
+/// whether it changes what is seen there is for whoever reads the object to judge. RE2's syntax.
+pub const USER_ID: &str = concat!(
+    r"^[a-z0-9_]{1,32}-(?:[!-~]|",
+    seen!(),
+    r"[\x{200C}\x{200D}]?)(?:(?:[ -~]|",
+    seen!(),
+    r"[\x{200C}\x{200D}]?)*(?:[!-~]|",
+    seen!(),
+    r"))?$"
+);
 
 /// A truth value that an API server fills in when it is left out.
 pub(super) fn no_by_default(_: &mut SchemaGenerator) -> Schema {

@@ -4,9 +4,11 @@
 
 use super::{Caller, Service};
 use crate::domain::change::Change;
+use crate::domain::directory::Record;
 use crate::domain::policy::{Denied, permit};
+use crate::domain::provider::UnknownProvider;
 use crate::domain::realm::WriteError;
-use crate::domain::user::{ProviderName, UserIdError};
+use crate::domain::user::UserId;
 
 /// Why a change was not made.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -18,12 +20,8 @@ pub enum ChangeError {
     #[error(transparent)]
     Write(#[from] WriteError),
     /// A user of no provider is a slip of the pen: nobody could ever be them.
-    #[error("{}; its provider is none of those there are: {}", UserIdError::Shape, listed(.0))]
-    UnknownProvider(Vec<ProviderName>),
-}
-
-fn listed(names: &[ProviderName]) -> String {
-    names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+    #[error(transparent)]
+    UnknownProvider(#[from] UnknownProvider),
 }
 
 impl Service {
@@ -36,9 +34,44 @@ impl Service {
     /// Carries out what the policy allows the caller, and says so in the log.
     pub(super) async fn change(&self, caller: &Caller, change: Change) -> Result<(), ChangeError> {
         let permit = permit(caller.actor(), change)?;
+        self.meant(caller, permit.change())?;
         let change = permit.change().clone();
-        self.0.realm.write(permit).await?;
+        let written = self.0.realm.write(permit).await;
+        if let (Err(WriteError::NotMember), Some(user)) = (&written, sought(&change)) {
+            self.0.provider_names.check(user)?;
+        }
+        written?;
         tracing::info!(actor = ?caller.user(), ?change, "changed");
         Ok(())
+    }
+
+    /// That a change is about somebody of a provider there is. Only what is said already of the users of a provider that is
+    /// gone can be changed and taken back; who is on a roster is for the store to say.
+    fn meant(&self, caller: &Caller, change: &Change) -> Result<(), UnknownProvider> {
+        let names = &self.0.provider_names;
+        match change {
+            Change::AddMember(membership) => names.check(&membership.user),
+            Change::SetBanned { user, .. } | Change::Revoke(user) | Change::DeleteUser(user) => {
+                names.check(user).or_else(|unknown| {
+                    let record = self.directory().record(user, caller.judged_at());
+                    if record == Record::default() { Err(unknown) } else { Ok(()) }
+                })
+            }
+            Change::CreateGroup { .. }
+            | Change::DeleteGroup(_)
+            | Change::SetExpiry(_)
+            | Change::RemoveMember { .. }
+            | Change::Leave { .. }
+            | Change::Declare { .. } => Ok(()),
+        }
+    }
+}
+
+/// Who is to be on a roster already.
+fn sought(change: &Change) -> Option<&UserId> {
+    match change {
+        Change::RemoveMember { user, .. } => Some(user),
+        Change::SetExpiry(membership) => Some(&membership.user),
+        _ => None,
     }
 }

@@ -25,6 +25,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::reader::{Item, Table};
+use crate::domain::provider::{CLIENTS, SERVICE_ACCOUNTS};
 use crate::domain::user::ProviderName;
 
 pub use self::pasee::Pasee;
@@ -118,7 +119,7 @@ fn provider(
     name: Option<&Item<'_, &str>>,
     base: &Path,
 ) -> Option<IdentityProvider> {
-    let name = name.and_then(|item| item.parse::<ProviderName>());
+    let parsed = name.and_then(|item| item.parse::<ProviderName>());
     let title = table.text("title").map(|item| item.value.to_owned());
     let description = table.text("description").map(|item| item.value.to_owned());
     // The class that the Python Pasee loads; protocol says the same.
@@ -127,7 +128,10 @@ fn provider(
     let mapping = mapping::mapping(&table);
     let input_fields = input_fields(&table);
     let enabled = table.flag("enabled").unwrap_or(true);
-    let protocol = protocol(&table, name.as_ref(), base);
+    let protocol = protocol(&table, parsed.as_ref(), base);
+    if let (Some(item), Some(parsed), Some(protocol)) = (name, &parsed, &protocol) {
+        refuse_reserved(item, parsed, protocol);
+    }
     if let (true, Some(item)) = (registers_users, table.get("capabilities")) {
         match &protocol {
             Some(Protocol::Kisee(_)) | None => {}
@@ -139,7 +143,7 @@ fn provider(
     }
     table.finish();
     Some(IdentityProvider {
-        name: name?,
+        name: parsed?,
         protocol: protocol?,
         title,
         description,
@@ -148,6 +152,21 @@ fn provider(
         input_fields,
         enabled,
     })
+}
+
+/// Whoever has the name has the users: those that Memberships call ServiceAccounts, and programs that act for themselves.
+fn refuse_reserved(item: &Item<'_, &str>, name: &ProviderName, protocol: &Protocol) {
+    match (name.as_str(), protocol) {
+        (SERVICE_ACCOUNTS, Protocol::Kubernetes(_)) => {}
+        (SERVICE_ACCOUNTS, _) => item.error(
+            "belongs to the protocol \"kubernetes\": its users are those that Memberships call serviceAccounts; a right name here is \
+             another one, such as \"corp\"",
+        ),
+        (CLIENTS, _) => item.error(
+            "is reserved for programs that act for themselves; a right name is another one, such as \"corp\"",
+        ),
+        _ => {}
+    }
 }
 
 fn registers_users(table: &Table<'_>) -> bool {

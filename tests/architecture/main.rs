@@ -43,7 +43,19 @@ enum Outside {
 
 /// Every module of the crate.
 const FLOOR_PLAN: &[Layer] = &[
-    layer("domain", Knows::Only(&[]), Outside::Only(&["thiserror", "unicode_normalization"])),
+    layer(
+        "domain",
+        Knows::Only(&[]),
+        // Beside errors only what knows texts: Unicode, and which of two is more like a third.
+        Outside::Only(&[
+            "icu_properties",
+            "precis_core",
+            "precis_profiles",
+            "strsim",
+            "thiserror",
+            "unicode_normalization",
+        ]),
+    ),
     layer("jose", Knows::Only(&["domain"]), Outside::Never(&["tokio", "hyper", "tower", "kube"])),
     layer(
         "resources",

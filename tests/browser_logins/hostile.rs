@@ -176,6 +176,8 @@ fn users() -> Vec<Case> {
         ("an id with a line break", user(json!({"id": "1\n2"})), 403),
         ("an id with a NUL", user(json!({"id": "1\u{0}"})), 403),
         ("an id in another form", user(json!({"id": "e\u{301}"})), 403),
+        ("an id that looks like another", user(json!({"id": "1\u{200b}"})), 403),
+        ("an id that turns around", user(json!({"id": "\u{202e}1"})), 403),
         ("an id too long", user(json!({"id": "1".repeat(201)})), 403),
         ("two ids", ok("{\"id\": 1, \"id\": 2}"), 502),
         ("two ids, one spelled otherwise", ok("{\"id\": 1, \"\\u0069d\": 2}"), 502),

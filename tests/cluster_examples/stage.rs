@@ -119,7 +119,7 @@ impl Side {
 
     /// `pasee apply`, beside the running server; what it says.
     pub fn apply(&self, arguments: &[&str]) -> String {
-        self.run(&[&["apply", "-f"], arguments].concat())
+        self.run(&[&["apply", "--allow-unknown-providers", "-f"], arguments].concat())
     }
 
     /// `pasee export`.

@@ -11,5 +11,6 @@ mod process;
 mod room;
 mod rows;
 mod scope;
+mod strangers;
 #[path = "../support/mod.rs"]
 mod support;

@@ -23,7 +23,7 @@ fn export(machine: &Machine) -> Vec<String> {
 #[test]
 fn once_and_again() {
     let machine = machine();
-    let ran = machine.run(&["apply", "-f", &examples()]);
+    let ran = machine.run(&["apply", "-f", &examples(), "--allow-unknown-providers"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(
         ran.err,
@@ -32,10 +32,36 @@ fn once_and_again() {
     assert_eq!(ran.out.lines().count(), 15);
     assert!(ran.out.lines().all(|line| line.ends_with(" created")), "{}", ran.out);
     assert!(ran.out.contains("group/on--call created\nmembership/on-call-ada created\n"));
-    let again = machine.run(&["apply", "-f", &examples(), "--prune"]).out;
+    let given = ["apply", "-f", &examples(), "--prune", "--allow-unknown-providers"];
+    let again = machine.run(&given).out;
     assert_eq!(again.matches(" unchanged\n").count(), 15, "{again}");
     assert!(again.ends_with("\npruned: groups 0, members 0, bans 0\n"), "{again}");
     assert_eq!(machine.mode("data/pasee.db"), 0o600);
+}
+
+/// A slip of the pen in a provider's name would put nobody where somebody is meant to be.
+#[test]
+fn users_of_no_provider_are_refused() {
+    let machine = machine();
+    let text = [
+        object("Group", "a", "creator: kise-ada"),
+        object(
+            "Membership",
+            "m",
+            "group: a, users: [local-a, lokal-b], serviceAccounts: [{namespace: ci, name: d}]",
+        ),
+        object("User", "u", "username: kiseee-c, banned: true"),
+    ];
+    let told = apply(&machine, &text.concat()).refused(1);
+    assert!(told.starts_with("pasee: nothing was done:\n"), "{told}");
+    for user in ["kise-ada", "lokal-b", "k8s-ci:d", "kiseee-c"] {
+        assert!(told.contains(&format!("knows the user {user}; the nearest one is ")), "{told}");
+    }
+    for meant in ["as in kisee-ada, ", "as in local-b, ", "as in kisee-c, "] {
+        assert!(told.contains(meant), "{told}");
+    }
+    assert!(!told.contains("local-a;") && told.lines().count() == 5, "{told}");
+    assert!(!machine.path("data").exists(), "nothing was made");
 }
 
 #[test]

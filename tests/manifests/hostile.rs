@@ -65,7 +65,9 @@ fn names_at_and_beyond_their_bounds() {
         ("Membership", &"m".repeat(253), format!("group: {longest}, users: [local-{subject}]")),
         ("User", "1.2-3", format!("username: \"local-{}\"", "\u{e9}".repeat(100))),
     ] {
-        let ran = apply(&machine, &object(kind, &format!("\"{name}\""), &spec));
+        let given = ["apply", "--allow-unknown-providers", "-f", "-"];
+        let text = object(kind, &format!("\"{name}\""), &spec);
+        let ran = machine.run_with_input(&given, text.as_bytes());
         assert_eq!(ran.code, 0, "{}", ran.err);
     }
     for (kind, name, spec) in [
@@ -82,6 +84,9 @@ fn names_at_and_beyond_their_bounds() {
         ("Membership", "x".to_owned(), format!("role: Staff, users: [local-{subject}s]")),
         ("Membership", "x".to_owned(), "role: Staff, users: [\"local-e\u{301}\"]".to_owned()),
         ("Membership", "x".to_owned(), "role: Staff, users: [\"local-\\e[2J\"]".to_owned()),
+        ("Membership", "x".to_owned(), "role: Staff, users: [\"local-root\u{200b}\"]".to_owned()),
+        ("User", "x".to_owned(), "username: \"local-\\u202etoor\"".to_owned()),
+        ("Group", "x".to_owned(), "creator: \"local-\\u3164\"".to_owned()),
         ("Membership", "x".to_owned(), "role: Staff, expiresAt: tomorrow".to_owned()),
         (
             "Membership",

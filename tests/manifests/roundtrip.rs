@@ -119,6 +119,9 @@ fn taken(exported: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Realms here have users of providers that the settings do not have.
+const ANYBODY: &str = "--allow-unknown-providers";
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 40, ..ProptestConfig::default() })]
 
@@ -133,17 +136,17 @@ proptest! {
         }
         // Into an empty file.
         two.write("one.yaml", &exported);
-        let told = two.run(&["apply", "--far-ahead", "-f", "one.yaml"]).out;
+        let told = two.run(&["apply", "--far-ahead", ANYBODY, "-f", "one.yaml"]).out;
         prop_assert!(told.lines().all(|line| line.ends_with(" created")), "{}", told);
         prop_assert_eq!(shown(&two.path("data/pasee.db")), shown(&one.path("data/pasee.db")));
         prop_assert_eq!(two.run(&["export"]).done(), exported.clone());
-        let again = two.run(&["apply", "-f", "one.yaml", "--prune", "--far-ahead"]).out;
+        let again = two.run(&["apply", "-f", "one.yaml", "--prune", "--far-ahead", ANYBODY]).out;
         prop_assert_eq!(again.matches(" unchanged\n").count(), told.lines().count());
         // Handed over, it is the same realm.
         let handed_over = one.run(&["export", "--hand-over"]).done();
         taken(&handed_over)?;
         two.write("handed-over.yaml", &handed_over);
-        let again = two.run(&["apply", "-f", "handed-over.yaml", "--prune", "--far-ahead"]).out;
+        let again = two.run(&["apply", "-f", "handed-over.yaml", "--prune", "--far-ahead", ANYBODY]).out;
         prop_assert!(again.ends_with("\npruned: groups 0, members 0, bans 0\n"), "{}", again);
         prop_assert!(!again.contains(" c"), "nothing is created or configured: {}", again);
         // In the place of another one. Revocations stay, those that come with bans too, so that there are none.
@@ -158,7 +161,7 @@ proptest! {
         };
         make(&other, &three.path("data/pasee.db"));
         three.write("one.yaml", &exported);
-        let replaced = three.run(&["apply", "-f", "one.yaml", "--prune", "--far-ahead", "--allow-no-root-staff"]);
+        let replaced = three.run(&["apply", "-f", "one.yaml", "--prune", "--far-ahead", ANYBODY, "--allow-no-root-staff"]);
         prop_assert_eq!(replaced.code, 0, "{}", replaced.err);
         prop_assert_eq!(three.run(&["export"]).done(), exported);
     }

@@ -300,6 +300,8 @@ fn subjects(forger: &Forger) -> Vec<Case> {
         "internals-a\u{7f}da",
         "internals-a\u{85}da",
         "internals-e\u{301}",
+        "internals-ada\u{200b}",
+        "internals-\u{202e}ada",
         "internals-\u{1b}[2J",
         &long,
     ]

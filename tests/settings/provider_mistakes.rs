@@ -443,3 +443,64 @@ fn keys_of_a_cluster() {
         assert_mistake(&text, first, &format!("identity_providers[0].{name}"), says);
     }
 }
+
+/// Whoever has the name has the users.
+#[test]
+fn names_that_belong_to_others() {
+    let named = |name: &str, protocol: &str, settings: &str| {
+        format!(
+            "[[identity_providers]]\nname = \"{name}\"\nprotocol = \"{protocol}\"\n[identity_providers.settings]\n{settings}\n"
+        )
+    };
+    let local = format!("users = [{{ username = \"ada\", password_hash = \"{HASH}\" }}]");
+    let cluster = "audience = \"pasee.example.com\"";
+    for (name, protocol, settings) in [
+        ("corp", "local", local.as_str()),
+        ("k8s", "kubernetes", cluster),
+        ("prod", "kubernetes", cluster),
+    ] {
+        let told = mistakes(&named(name, protocol, settings));
+        assert!(told.starts_with("no mistake"), "{name}: {told}");
+    }
+    for (name, protocol, settings, words) in [
+        ("k8s", "local", local.as_str(), "belongs to the protocol \"kubernetes\""),
+        ("client", "local", local.as_str(), "reserved for programs"),
+        ("client", "kubernetes", cluster, "reserved for programs"),
+    ] {
+        let line = format!("name = \"{name}\"");
+        assert_mistake(
+            &named(name, protocol, settings),
+            &line,
+            "identity_providers[0].name",
+            words,
+        );
+    }
+}
+
+/// What is made here is an identifier.
+#[test]
+fn names_of_local_users() {
+    let named = |username: &str| {
+        format!(
+            "[[identity_providers]]\nname = \"local\"\nprotocol = \"local\"\n[[identity_providers.settings.users]]\n\
+             username = \"{username}\"\npassword_hash = \"{HASH}\"\n"
+        )
+    };
+    for right in ["ada", "Ada Lovelace", "o'brien+x@example.com", "jos\u{e9}", "\u{65e5}\u{672c}"] {
+        let told = mistakes(&named(right));
+        assert!(told.starts_with("no mistake"), "{right}: {told}");
+    }
+    for (wrong, words) in [
+        ("root\u{200b}", "U+200B"),
+        ("\u{202e}toor", "U+202E"),
+        ("\u{3164}", "U+3164"),
+        ("a\u{a0}b", "U+00A0"),
+        ("a  b", "single spaces"),
+        ("\u{ff41}da", "letters, digits and ASCII punctuation"),
+        ("\u{1f9be}", "letters, digits and ASCII punctuation"),
+    ] {
+        let line = format!("username = \"{wrong}\"");
+        let key = "identity_providers[0].settings.users[0].username";
+        assert_mistake(&named(wrong), &line, key, words);
+    }
+}

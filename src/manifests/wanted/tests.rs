@@ -103,7 +103,7 @@ fn one_realm_has_one_namespace() {
 }
 
 #[test]
-fn providers_of_everybody() {
+fn users_of_every_kind() {
     let text = [
         object("Group", "name: a", "creator: one-a"),
         object(
@@ -113,5 +113,7 @@ fn providers_of_everybody() {
         ),
         object("User", "name: a", "username: three-a"),
     ];
-    assert_eq!(take(&text.concat()).0.providers(), ["k8s", "one", "three", "two"]);
+    let (wanted, _) = take(&text.concat());
+    let users: Vec<&str> = wanted.users().into_iter().map(UserId::as_str).collect();
+    assert_eq!(users, ["k8s-ns:m", "one-a", "three-a", "two-a", "two-b"]);
 }

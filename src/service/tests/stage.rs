@@ -97,7 +97,7 @@ impl Stage {
         let service = Service::new(Parts {
             realm: Arc::clone(&realm) as Arc<dyn Realm>,
             providers: Providers::new(&[provider()]).unwrap(),
-            provider_names: vec!["local".parse().unwrap()],
+            provider_names: std::iter::once("local".parse().unwrap()).collect(),
             keys: KeyRing::new(keys()),
             lifetimes: Lifetimes::default(),
             max_token_length: 6144,

@@ -76,7 +76,8 @@ pub(super) fn local(table: &Table<'_>) -> Option<Local> {
 }
 
 fn user(table: Table<'_>, username: Option<&Item<'_, &str>>) -> Option<LocalUser> {
-    let username = username.and_then(|item| item.parse::<Subject>());
+    let username = username
+        .and_then(|item| Subject::made_here(item.value).map_err(|error| item.error(error)).ok());
     let hash = table.needed("password_hash", "what pasee hash-password prints");
     let hash = hash.filter(is_usable);
     let claims = table.table("claims").map(claims).unwrap_or_default();

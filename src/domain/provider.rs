@@ -1,0 +1,110 @@
+//! The identity providers there are, by name: of whose users anything can be said.
+//!
+//! A user id is a name and not a record, so one that is mistyped stands for nobody, silently. What can be seen of that is that
+//! no provider could ever prove it. Must not know how a provider proves who somebody is.
+
+use std::fmt;
+
+use super::user::{ProviderName, UserId};
+
+/// The provider of ServiceAccounts, whom Memberships in Kubernetes name: no other protocol may prove its users.
+pub const SERVICE_ACCOUNTS: &str = "k8s";
+/// What the ids of programs begin with that act for themselves: no provider's users.
+pub const CLIENTS: &str = "client";
+
+/// The names of all identity providers of the settings, whether or not they are offered.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderNames(Vec<ProviderName>);
+
+impl FromIterator<ProviderName> for ProviderNames {
+    fn from_iter<T: IntoIterator<Item = ProviderName>>(names: T) -> Self {
+        Self(names.into_iter().collect())
+    }
+}
+
+impl ProviderNames {
+    /// That a user is of one of these.
+    ///
+    /// # Errors
+    /// [`UnknownProvider`]: nobody could ever be this user.
+    pub fn check(&self, user: &UserId) -> Result<(), UnknownProvider> {
+        let (provider, _) = user.split();
+        if self.0.iter().any(|known| known.as_str() == provider) {
+            return Ok(());
+        }
+        let likeness = |known: &&ProviderName| strsim::jaro_winkler(known.as_str(), provider);
+        let nearest = self.0.iter().max_by(|one, two| likeness(one).total_cmp(&likeness(two)));
+        let (user, nearest, known) = (user.clone(), nearest.cloned(), self.clone());
+        Err(UnknownProvider { user, nearest, known })
+    }
+}
+
+impl fmt::Display for ProviderNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.0.iter().map(ProviderName::as_str).collect();
+        f.write_str(&names.join(", "))
+    }
+}
+
+/// A user of no provider is a slip of the pen.
+#[derive(Clone, Debug)]
+pub struct UnknownProvider {
+    user: UserId,
+    nearest: Option<ProviderName>,
+    known: ProviderNames,
+}
+
+impl UnknownProvider {
+    /// What the provider would be called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.user.split().0
+    }
+}
+
+impl std::error::Error for UnknownProvider {}
+
+impl fmt::Display for UnknownProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (provider, subject) = self.user.split();
+        write!(f, "no identity provider by the name of {provider} knows the user {}", self.user)?;
+        match &self.nearest {
+            None => f.write_str(": the settings have none at all"),
+            Some(nearest) => write!(
+                f,
+                "; the nearest one is {nearest}, as in {nearest}-{subject}, of those there are: {}",
+                self.known
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(known: &[&str], user: &str) -> Option<String> {
+        let names: ProviderNames = known.iter().map(|name| name.parse().unwrap()).collect();
+        names.check(&user.parse().unwrap()).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_nearest_is_named() {
+        let known = ["kisee", "local", "k8s"];
+        for right in ["kisee-john", "local-kise-ada", "k8s-ci:deployer"] {
+            assert_eq!(told(&known, right), None);
+        }
+        for (wrong, nearest) in [
+            ("kise-john", "kisee-john"),
+            ("locl-ada", "local-ada"),
+            ("lokal-ada", "local-ada"),
+            ("k8-ci:deployer", "k8s-ci:deployer"),
+            ("kiseee-kisee-john", "kisee-kisee-john"),
+        ] {
+            let told = told(&known, wrong).unwrap();
+            assert!(told.contains(&format!("as in {nearest}, ")), "{told}");
+            assert!(told.ends_with("of those there are: kisee, local, k8s"), "{told}");
+        }
+        assert!(told(&[], "kisee-john").unwrap().ends_with("none at all"));
+    }
+}
