@@ -52,7 +52,9 @@ fn look_at_keys(settings: &Settings) -> [Look; 3] {
     let signing = kept.signing_key().map(|found| {
         let key = found?;
         let (file, algorithm, id) = (shown(Part::SigningKey), key.algorithm(), key.public().id());
-        Some(format!("{file}, the signing key: {algorithm}, key id {id}."))
+        let caveat = algorithm.caveat().map(|caveat| format!(" Mind that {caveat}."));
+        let caveat = caveat.unwrap_or_default();
+        Some(format!("{file}, the signing key: {algorithm}, key id {id}.{caveat}"))
     });
     let secret = kept.secret().map(|found| {
         let (file, id) = (shown(Part::Secret), found?.id());

@@ -51,6 +51,9 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let keys = keys::ring(&settings)?;
+    if let Some(caveat) = keys.current().signer().public().algorithm().caveat() {
+        tracing::warn!("{caveat}");
+    }
     let store = Arc::new(Store::open(&settings).await?);
     greet(&settings, store.directory());
     let metrics = Metrics::new();

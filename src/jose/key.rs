@@ -42,6 +42,18 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// What whoever signs by this should know of those who verify.
+    #[must_use]
+    pub fn caveat(self) -> Option<&'static str> {
+        match self {
+            Self::Es256 | Self::Rs256 => None,
+            Self::Es256k => Some(
+                "few libraries verify ES256K: PyJWT, joserfc and another Pasee do; kube-apiserver, go-oidc and what stands on it do \
+                 not. All of them verify ES256, as a P-256 key signs, such as the one that is made without private_key",
+            ),
+        }
+    }
+
     /// The name in token headers and JWKs.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -82,6 +82,9 @@ impl Settings {
                     f,
                     "- Signs {algorithm} with the key {id}; refresh tokens hang on it too."
                 )?;
+                if let Some(caveat) = algorithm.caveat() {
+                    writeln!(f, "- Is understood by some only: {caveat}.")?;
+                }
             }
             None => writeln!(
                 f,
