@@ -61,6 +61,17 @@ pub enum Change {
 }
 
 impl Change {
+    /// Whether it goes before all that waits: nobody who is being stopped gets anything done meanwhile by asking for much.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        matches!(
+            self,
+            Self::SetBanned { banned: Ban::Impose, .. }
+                | Self::Revoke(_)
+                | Self::Declare { banned: Some(Ban::Impose), .. }
+        )
+    }
+
     /// Who can act as root staff less long after this than before, if they are root staff at all.
     #[must_use]
     pub fn weakens_root_staff(&self) -> Option<&UserId> {

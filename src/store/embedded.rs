@@ -1,6 +1,6 @@
 //! The state in a SQLite file, read into the index; the default store, which needs nothing else.
 //!
-//! One thread has the file. Writes reach it through a queue, those that arrive together share one transaction, and each
+//! One thread has the file. Writes reach it through a queue, those that wait together share one transaction, and each
 //! is acknowledged when it is on the disk and in the index. Other processes may write to the same file: their changes
 //! show within a second. Must not know who may do what, nor block a caller that is not told so.
 //!
@@ -12,6 +12,7 @@
 //! | `patience` | how long others' locks are waited for |
 //! | `schema` | its tables, and the steps from each version to the next |
 //! | `load` | reads all of it into the index |
+//! | `queue` | what waits for that thread, and what is next |
 //! | `writer` | the thread that has it |
 //! | `judge` | whether a change is permitted still, by what the file says of its author |
 //! | `change` | one change, judged by what the file says |
@@ -31,6 +32,7 @@ mod leftover;
 mod load;
 mod log;
 mod patience;
+mod queue;
 mod schema;
 mod snapshot;
 mod stamp;
@@ -40,7 +42,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
@@ -48,10 +50,11 @@ use tokio::sync::oneshot;
 pub use error::StoreError;
 pub use file::OpenError;
 use file::Place;
+use queue::{Job, Queue};
 pub use snapshot::Snapshot;
 use status::Status;
 pub use together::{TogetherError, change_together};
-use writer::{Job, Writer};
+use writer::Writer;
 
 use crate::domain::directory::Directory;
 use crate::domain::policy::Permit;
@@ -62,15 +65,12 @@ use crate::index::Index;
 /// What time it is.
 pub type Clock = fn() -> Timestamp;
 
-/// Most writes that wait for the thread.
-const QUEUE: usize = 1024;
-
 /// The store. Dropping it finishes the writes that were begun, which takes as long as they do.
 #[derive(Debug)]
 pub struct Embedded {
     index: Arc<Index>,
     status: Arc<Status>,
-    jobs: Option<SyncSender<Job>>,
+    queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -102,10 +102,11 @@ impl Embedded {
         let (index, status) = (Arc::new(Index::default()), Arc::new(Status::default()));
         let mut writer = Writer::new(place, clock, Arc::clone(&index), Arc::clone(&status));
         writer.look().map_err(failed)?;
-        let (jobs, queue) = mpsc::sync_channel(QUEUE);
+        let queue = Arc::new(Queue::default());
+        let jobs = Arc::clone(&queue);
         let thread = std::thread::Builder::new().name("store".to_owned());
-        let thread = thread.spawn(move || writer.run(&queue)).map_err(OpenError::Thread)?;
-        Ok(Self { index, status, jobs: Some(jobs), thread: Some(thread) })
+        let thread = thread.spawn(move || writer.run(&jobs)).map_err(OpenError::Thread)?;
+        Ok(Self { index, status, queue, thread: Some(thread) })
     }
 
     /// As [`Realm::write`], for callers that may block.
@@ -149,11 +150,8 @@ impl Embedded {
         permit: Permit,
         reply: impl FnOnce(Result<(), WriteError>) + Send + 'static,
     ) -> Result<(), WriteError> {
-        let jobs = self.jobs.as_ref().ok_or_else(closed)?;
-        jobs.try_send(Job { permit, reply: Box::new(reply) }).map_err(|error| match error {
-            TrySendError::Full(_) => Arc::new(StoreError::Crowded).into(),
-            TrySendError::Disconnected(_) => closed(),
-        })
+        let job = Job { permit, reply: Box::new(reply) };
+        self.queue.push(job).map_err(|error| Arc::new(error).into())
     }
 }
 
@@ -179,7 +177,7 @@ impl Realm for Embedded {
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        drop(self.jobs.take());
+        self.queue.close();
         if let Some(thread) = self.thread.take() {
             _ = thread.join();
         }

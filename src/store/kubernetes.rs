@@ -14,6 +14,7 @@ mod object;
 pub mod permissions;
 mod realm_watch;
 mod resource_version;
+mod schedule;
 mod state;
 mod view;
 mod wire;
@@ -24,7 +25,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 pub use connect::{OpenError, Options};
@@ -32,6 +32,7 @@ use consistent_read::ConsistentReads;
 pub use error::StoreError;
 use object::Kind;
 use realm_watch::RealmWatch;
+use schedule::Schedule;
 use view::View;
 use write::Writer;
 
@@ -43,15 +44,10 @@ use crate::domain::time::Timestamp;
 /// What time it is.
 pub type Clock = fn() -> Timestamp;
 
-/// Most writes under way.
-const QUEUE: usize = 1024;
-
 /// The store. Its watches run on the runtime it was opened on, until it is dropped.
 pub struct Kubernetes {
     view: Arc<View>,
-    writer: Arc<Writer>,
-    runtime: Handle,
-    queue: Arc<Semaphore>,
+    schedule: Arc<Schedule>,
     tasks: Vec<AbortHandle>,
     max_staleness: Option<Duration>,
     writes: Arc<AtomicU64>,
@@ -82,9 +78,7 @@ impl Kubernetes {
         let writer = Writer::new(client, namespace, Arc::clone(&view), clock);
         Ok(Self {
             view,
-            writer: Arc::new(writer),
-            runtime: Handle::current(),
-            queue: Arc::new(Semaphore::new(QUEUE)),
+            schedule: Arc::new(Schedule::new(writer, Handle::current())),
             tasks,
             max_staleness,
             writes: Arc::default(),
@@ -147,26 +141,18 @@ impl Realm for Kubernetes {
     }
 
     fn write(&self, permit: Permit) -> Writing<'_> {
-        let Ok(place) = Arc::clone(&self.queue).try_acquire_owned() else {
-            return Box::pin(std::future::ready(Err(StoreError::Crowded.into())));
-        };
-        // Nobody may be waiting any more; the write happens all the same.
-        let (writer, writes) = (Arc::clone(&self.writer), Arc::clone(&self.writes));
-        let is_unwritten = Arc::clone(&self.is_unwritten);
-        let task = self.runtime.spawn(async move {
-            let result = writer.carry_out(&permit).await;
-            drop(place);
+        let (writes, is_unwritten) = (Arc::clone(&self.writes), Arc::clone(&self.is_unwritten));
+        let answer = self.schedule.make(permit, move |result| {
             let failed =
                 matches!(result, Err(WriteError::Unavailable(_) | WriteError::Unconfirmed(_)));
             is_unwritten.store(failed, Ordering::Relaxed);
             if result.is_ok() {
                 writes.fetch_add(1, Ordering::Relaxed);
             }
-            result
         });
-        Box::pin(
-            async move { task.await.unwrap_or_else(|_| Err(WriteError::from(StoreError::Closed))) },
-        )
+        Box::pin(async move {
+            answer?.await.unwrap_or_else(|_| Err(WriteError::from(StoreError::Closed)))
+        })
     }
 
     fn fresh(&self) -> Result<(), Stale> {

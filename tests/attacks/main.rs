@@ -1,5 +1,10 @@
 //! The HTTP API under attack, through real sockets against the real program.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong should stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that goes wrong should stop"
+)]
 
 mod bodies;
 mod disclosure;
@@ -8,6 +13,7 @@ mod guessing;
 mod lockouts;
 mod matrix;
 mod names;
+mod races;
 mod slow;
 #[path = "../support/mod.rs"]
 mod support;

@@ -8,6 +8,7 @@ mod damage;
 mod faults;
 mod restored;
 mod sharing;
+mod turns;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

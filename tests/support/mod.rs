@@ -14,6 +14,7 @@ pub mod oauth;
 pub mod openid;
 pub mod pasee;
 pub mod patience;
+pub mod races;
 pub mod raw_server;
 pub mod realm;
 pub mod schema;

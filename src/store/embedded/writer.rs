@@ -4,7 +4,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -15,6 +14,7 @@ use super::file::{Database, Place, Since};
 use super::judge::judge;
 use super::leftover;
 use super::log::{self, Cursor, Made, News};
+use super::queue::{Job, Queue, Taken};
 use super::stamp::{self, Moving};
 use super::status::Status;
 use super::{Clock, author, load};
@@ -31,12 +31,6 @@ const TOGETHER: usize = 256;
 const LOOK: Duration = Duration::from_millis(250);
 /// Time for readers between two slices of sweeping the index.
 const PAUSE: Duration = Duration::from_millis(1);
-
-/// A write, and whom to tell how it went.
-pub(super) struct Job {
-    pub(super) permit: Permit,
-    pub(super) reply: Box<dyn FnOnce(Result<(), WriteError>) + Send>,
-}
 
 /// The owner of the connection.
 #[derive(Debug)]
@@ -71,21 +65,18 @@ impl Writer {
         }
     }
 
-    /// Works until nobody can send jobs any more and all that were sent are done.
-    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+    /// Works until the queue is closed and all that waited is done.
+    pub(super) fn run(mut self, queue: &Queue) {
         let mut next_look = Instant::now() + LOOK;
         loop {
             let wait = match self.index.sweep() {
                 Sweep::More => PAUSE,
                 Sweep::Done => next_look.saturating_duration_since(Instant::now()),
             };
-            match jobs.recv_timeout(wait) {
-                Ok(first) => {
-                    let rest = jobs.try_iter().take(TOGETHER - 1);
-                    self.write(std::iter::once(first).chain(rest).collect());
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+            match queue.take(TOGETHER, wait) {
+                Taken::Jobs(jobs) if jobs.is_empty() => {}
+                Taken::Jobs(jobs) => self.write(jobs),
+                Taken::End => return,
             }
             if Instant::now() >= next_look {
                 let looked = self.look().and_then(|()| self.rest()).map_err(Arc::new);
