@@ -36,6 +36,7 @@ use self::gather::gather;
 use self::lease::{Candidate, Tenure};
 use self::object_watch::{ObjectWatch, Queue, SharedCache};
 use self::plan::Plan;
+use crate::cluster::Outage;
 use crate::domain::time::Timestamp;
 use crate::objects::enrolment::Enrolment;
 use crate::resources::{Group, Membership, User};
@@ -65,7 +66,9 @@ pub struct Options {
 /// Runs the controller whenever this process leads, until `shutdown`; then finishes what is under way and frees the Lease.
 pub async fn run(client: Client, options: Options, shutdown: impl Future<Output = ()>) {
     let Options { namespace, identity, .. } = &options;
-    let mut candidate = Candidate::new(client.clone(), namespace, identity.clone());
+    let outage = Arc::new(Outage::default());
+    let mut candidate =
+        Candidate::new(client.clone(), namespace, identity.clone(), Arc::clone(&outage));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let tenure = tokio::select! {
@@ -74,7 +77,7 @@ pub async fn run(client: Client, options: Options, shutdown: impl Future<Output 
         };
         tracing::info!(namespace, identity, "leading");
         let (stop, stopping) = oneshot::channel::<()>();
-        let work = work(&client, &options, &tenure, stopping);
+        let work = work(&client, &options, &tenure, &outage, stopping);
         let mut work = std::pin::pin!(work);
         let drained = tokio::select! {
             // First, so that nothing goes on after the tenure: a process that was paused comes here at once.
@@ -107,6 +110,7 @@ async fn work(
     client: &Client,
     options: &Options,
     tenure: &Arc<Tenure>,
+    outage: &Arc<Outage>,
     stopping: oneshot::Receiver<()>,
 ) {
     let Options { namespace, identity, clock } = options;
@@ -115,7 +119,7 @@ async fn work(
     let writer = Writer::new(client.clone(), namespace, Arc::clone(tenure), identity);
     let watching = async {
         tokio::select! {
-            () = watch.run(client) => {}
+            () = watch.run(client, outage) => {}
             _ = stopping => {}
         }
     };

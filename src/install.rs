@@ -27,6 +27,8 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBind
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
+use crate::resources::labels_annotations::{PART_OF, PASEE};
+
 pub use self::prefix::{Namespace, Prefix};
 
 /// The service account of `pasee serve`.
@@ -119,13 +121,15 @@ fn cluster_name(realm: &Realm, what: &str) -> String {
     format!("{what}.{}.{}", realm.namespace, crate::resources::API_GROUP)
 }
 
-/// Metadata with a name and what the object is for, as `kubectl describe` shows it.
+/// Metadata with a name, a label by which all that was applied is found again, and what the object is for, as `kubectl
+/// describe` shows it.
 fn named(name: String, description: &str) -> ObjectMeta {
     ObjectMeta {
         name: Some(name),
         annotations: Some(
             [("kubernetes.io/description".to_owned(), description.to_owned())].into(),
         ),
+        labels: Some([(PART_OF.to_owned(), PASEE.to_owned())].into()),
         ..ObjectMeta::default()
     }
 }

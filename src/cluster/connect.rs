@@ -1,6 +1,6 @@
 //! Where the API server is, and with which credentials it is talked to.
 //!
-//! Must not know what is asked of it.
+//! `credentials` tidies what a kubeconfig has, `proxy` says what it is reached through. Must not know what is asked of it.
 
 mod credentials;
 mod proxy;

@@ -12,7 +12,7 @@ use std::ops::Bound;
 use kube::ResourceExt;
 
 use self::facts::is_within;
-pub use self::facts::{CachedGroup, CachedMembership, Content, Counts, ENROLS};
+pub use self::facts::{CachedGroup, CachedMembership, Content, Counts, ENROLS, made_at};
 use crate::domain::group::parent_of;
 use crate::domain::membership::Role;
 use crate::domain::time::Timestamp;

@@ -5,7 +5,7 @@
 //! clocks that nobody sets, so a leader that was paused finds its time over when it goes on. Must not know what the leader
 //! does.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -14,6 +14,8 @@ use k8s_openapi::jiff;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client, ResourceExt};
 use tokio::time::Instant;
+
+use crate::cluster::Outage;
 
 /// The name of the Lease.
 pub const NAME: &str = "pasee-controller";
@@ -26,6 +28,9 @@ const TRUSTED_FOR: Duration = Duration::from_secs(10);
 const PACE: Duration = Duration::from_secs(2);
 /// The longest that another's Lease is waited for, whatever it says; the API server bounds it by nothing.
 const MAX_GOOD_FOR: Duration = Duration::from_secs(60);
+
+/// Who asks, in the log.
+const WHO: &str = "leading";
 
 /// The Lease cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +91,7 @@ pub struct Candidate {
     api: Api<Lease>,
     identity: String,
     seen: Option<Seen>,
+    outage: Arc<Outage>,
 }
 
 /// A Lease of somebody else as it was last seen to change.
@@ -107,8 +113,8 @@ enum Move {
 impl Candidate {
     /// A candidate of a realm, with an identity that no other process has.
     #[must_use]
-    pub fn new(client: Client, namespace: &str, identity: String) -> Self {
-        Self { api: Api::namespaced(client, namespace), identity, seen: None }
+    pub fn new(client: Client, namespace: &str, identity: String, outage: Arc<Outage>) -> Self {
+        Self { api: Api::namespaced(client, namespace), identity, seen: None, outage }
     }
 
     /// Waits until this process leads. Faults are logged and waited out.
@@ -116,12 +122,13 @@ impl Candidate {
         loop {
             let asked = Instant::now();
             match tokio::time::timeout(TRUSTED_FOR, self.attempt()).await {
-                Ok(Ok(true)) => return Tenure::until(asked + TRUSTED_FOR),
-                Ok(Ok(false)) => {}
-                Ok(Err(error)) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "cannot lead yet")
+                Ok(Ok(true)) => {
+                    self.outage.over(WHO);
+                    return Tenure::until(asked + TRUSTED_FOR);
                 }
-                Err(_) => tracing::warn!("cannot lead yet: the API server does not answer"),
+                Ok(Ok(false)) => self.outage.over(WHO),
+                Ok(Err(error)) => self.outage.met(WHO, &error),
+                Err(silence) => self.outage.met(WHO, &silence),
             }
             tokio::time::sleep(PACE).await;
         }
@@ -137,14 +144,12 @@ impl Candidate {
                 return;
             }
             match tokio::time::timeout_at(end, self.attempt()).await {
-                Ok(Ok(true)) => tenure.renew(asked + TRUSTED_FOR),
-                Ok(Ok(false)) => return tenure.give_up(),
-                Ok(Err(error)) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the lease is not renewed yet"
-                    );
+                Ok(Ok(true)) => {
+                    self.outage.over(WHO);
+                    tenure.renew(asked + TRUSTED_FOR);
                 }
+                Ok(Ok(false)) => return tenure.give_up(),
+                Ok(Err(error)) => self.outage.met(WHO, &error),
                 Err(_) => return,
             }
         }

@@ -2,14 +2,19 @@
 //!
 //! [`plan`] is pure. Must not know how its steps are done.
 
-use super::cache::{Cache, Content};
-use super::plan::{Plan, Step};
+use kube::runtime::events::EventType;
+
+use super::cache::{Cache, Content, made_at};
+use super::plan::{Event, Plan, Step};
 use super::status::{self, Verdict};
 use crate::domain::time::Timestamp;
 use crate::objects::effect::{Above, Objects, has_ended};
 use crate::objects::owner::Owner;
 use crate::resources::condition::Reason;
 use crate::resources::{Invalid, Membership, MembershipStatus, rfc3339};
+
+/// What is told of a Membership that nobody had tied to a group when its group was made.
+const ADOPTED: &str = "which was made later than this and has taken it in";
 
 /// What a Membership says and what surrounds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +25,8 @@ pub struct Surroundings {
     pub above: Above,
     /// The Group that it is to be given to: its own, once.
     pub owner_to_be: Option<Owner>,
+    /// When that Group was made.
+    pub group_made_at: Option<Timestamp>,
 }
 
 /// Looks up what surrounds a Membership; `None` when there is no such Membership.
@@ -30,6 +37,7 @@ pub fn dereference(cache: &Cache, name: &str) -> Option<Surroundings> {
         content: facts.content.clone(),
         above: cache.container(facts.group.as_deref()).above(&facts.owners),
         owner_to_be: cache.owner_to_be(facts.group.as_deref(), &facts.owners),
+        group_made_at: facts.group.as_deref().and_then(|name| cache.group(name)?.made_at),
     })
 }
 
@@ -39,10 +47,14 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
     if object.metadata.deletion_timestamp.is_some() {
         return Plan::default();
     }
-    let Surroundings { content, above, owner_to_be } = around;
+    let Surroundings { content, above, owner_to_be, group_made_at } = around;
+    let is_older = made_at(object) < *group_made_at && made_at(object).is_some();
     let generation = object.metadata.generation;
     let before = object.status.clone().unwrap_or_default();
-    let effect = effect(object, content, *above, now);
+    let mut effect = effect(object, content, *above, now);
+    if is_older && effect.reason == Reason::InEffect {
+        effect.message = format!("{}, {ADOPTED}", effect.message);
+    }
     let verdict = verdict(content, &effect);
     let users = content.as_ref().ok().and_then(|content| i64::try_from(content.people.len()).ok());
     let after = MembershipStatus {
@@ -56,6 +68,13 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
         users,
     };
     let mut steps: Vec<Step<_>> = owner_to_be.clone().map(Step::Own).into_iter().collect();
+    if let (true, Some(owner)) = (is_older, owner_to_be) {
+        steps.push(Step::Record(Event {
+            type_: EventType::Normal,
+            reason: "Adopted".to_owned(),
+            message: format!("it waited for a Group {}: {ADOPTED}", owner.name),
+        }));
+    }
     let before = MembershipStatus { conditions: status::own(&before.conditions), ..before };
     if after != before {
         let events = status::events(&before.conditions, &after.conditions);

@@ -22,12 +22,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::cache::{Cache, CachedGroup, CachedMembership, Concerned};
+use crate::cluster::Outage;
 use crate::resources::{
     Group, GroupSpec, Invalid, Membership, MembershipSpec, Received, User, UserSpec,
 };
 
 /// The longest that a watch goes on, in seconds: a connection that died unseen is noticed a little later.
 const WATCH: u32 = 60;
+
+/// Who asks, in the log.
+const WHO: &str = "watching";
 
 /// The cache, as the watch and the reconcilers share it.
 #[derive(Clone, Debug, Default)]
@@ -123,8 +127,9 @@ impl ObjectWatch {
         (watch, of_groups, of_memberships, of_users)
     }
 
-    /// Watches without end; faults are logged and waited out.
-    pub async fn run(mut self, client: &Client) {
+    /// Watches; faults are logged and waited out. Ends when the API server comes back that was away, as another state may be
+    /// behind it by then, and everything is to be read anew.
+    pub async fn run(mut self, client: &Client, outage: &Outage) {
         let namespace = self.groups.namespace.clone();
         let mut told = select_all([
             watch(client, &namespace, || Group::new("", GroupSpec::default()), Told::Group),
@@ -136,11 +141,17 @@ impl ObjectWatch {
             ),
             watch(client, &namespace, || User::new("", UserSpec::default()), Told::User),
         ]);
+        let mut was_away = false;
         while let Some(told) = told.next().await {
             match told {
-                Ok(told) => self.hear(told),
+                Ok(_) if was_away => return outage.over(WHO),
+                Ok(told) => {
+                    outage.over(WHO);
+                    self.hear(told);
+                }
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a watch failed");
+                    was_away |= is_away(&error);
+                    outage.met(WHO, &error);
                 }
             }
         }
@@ -266,6 +277,15 @@ impl ObjectWatch {
         memberships.iter().for_each(|name| self.memberships.queue(name));
         let users = self.users.writer.as_reader().state();
         users.iter().for_each(|user| self.users.queue(&user.name_any()));
+    }
+}
+
+/// Whether a watch cannot go on since nobody is there: the API server, or etcd behind it.
+fn is_away(error: &Error) -> bool {
+    match error {
+        Error::WatchStartFailed(kube::Error::Api(status)) => status.code >= 500,
+        Error::WatchStartFailed(kube::Error::Service(_) | kube::Error::HyperError(_)) => true,
+        _ => false,
     }
 }
 

@@ -252,7 +252,7 @@ fn left_alone() -> Vec<Rule> {
             "request.operation != 'DELETE' || \
              (request.options.?propagationPolicy.orValue('') != 'Orphan' && \
              request.options.?orphanDependents.orValue(false) != true)",
-            "a group is deleted with everything under it: propagationPolicy Orphan (--cascade=orphan) is not allowed",
+            "what is deleted takes along all that belongs to it: propagationPolicy Orphan (--cascade=orphan) is not allowed",
         ),
     ]
 }

@@ -8,6 +8,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde::Serialize;
 
+use super::labels_annotations::{PART_OF, PASEE};
 use super::object_name::{self, MAX_OBJECT_NAME};
 use super::{Group, Membership, User};
 
@@ -42,6 +43,8 @@ fn finish(
     mut definition: CustomResourceDefinition,
     name: JSONSchemaProps,
 ) -> CustomResourceDefinition {
+    let part_of = (PART_OF.to_owned(), PASEE.to_owned());
+    definition.metadata.labels.get_or_insert_default().extend([part_of]);
     for version in &mut definition.spec.versions {
         let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
         let Some(schema) = schema else { continue };

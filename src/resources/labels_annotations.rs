@@ -6,6 +6,8 @@
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// See [`MANAGED_BY`].
 pub const PASEE: &str = "pasee";
+/// The label of what is applied for a realm, and of the definitions; its value is [`PASEE`] too.
+pub const PART_OF: &str = "app.kubernetes.io/part-of";
 /// What the keys of Pasee's own labels and annotations begin with.
 pub const OWN_KEYS: &str = "pasee.meltylab.fr/";
 /// The annotation that names the user who changed an object last.

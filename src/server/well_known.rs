@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::reply::Reply;
-use crate::jose::key::{Algorithm, PublicKey};
+use crate::jose::key::PublicKey;
 use crate::jose::sign::Signer;
 
 /// The documents that never change, written once.
@@ -66,11 +66,7 @@ fn cached(content_type: &'static str, body: &Bytes) -> Reply {
 /// keys: nobody logs in by that protocol here). It stands at the issuer's name, so the issuer must be where we are.
 fn discovery(hostname: &str, signer: &Signer) -> Option<Value> {
     let issuer = signer.issuer().as_str();
-    // A secp256k1 key is no key that is found this way; verifiers demand that something stands here.
-    let algorithm = match signer.public().algorithm() {
-        Algorithm::Rs256 => "RS256",
-        Algorithm::Es256 | Algorithm::Es256k => "ES256",
-    };
+    let algorithm = signer.public().algorithm().to_string();
     let is_here = hostname.starts_with("https://") && issuer.trim_end_matches('/') == hostname;
     is_here.then(|| {
         json!({

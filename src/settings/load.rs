@@ -16,7 +16,8 @@ use super::reader::{Item, Table};
 use super::report::Report;
 use super::storage::storage;
 use super::tokens::jwt;
-use super::{Limits, Log, LogFormat, Settings, SettingsError};
+use super::{Jwt, KeySettings, Limits, Log, LogFormat, Settings, SettingsError};
+use crate::jose::key::Algorithm;
 
 /// Reads and checks a settings file of at most 1 MiB.
 ///
@@ -66,6 +67,9 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
     let jwt = jwt(root);
     let identity_providers = providers(root, base);
     refuse_ourselves(root, jwt.as_ref(), &identity_providers);
+    if let Some(jwt) = &jwt {
+        warn_of_algorithm(root, jwt, &keys);
+    }
     let allowed_origins = root.table("cors").map(cors).unwrap_or_default();
     let limits = root.table("limits").map(limits).unwrap_or_default();
     let hashing_threads = root.table("local").and_then(hashing_threads);
@@ -90,6 +94,20 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
         drain_delay,
         warnings: Vec::new(),
     })
+}
+
+/// An issuer that is found by its https URL has verifiers that know no secp256k1: API servers, and most libraries.
+fn warn_of_algorithm(root: &Table<'_>, jwt: &Jwt, keys: &KeySettings) {
+    let is_koblitz = keys.private.as_ref().is_some_and(|key| key.algorithm() == Algorithm::Es256k);
+    if is_koblitz && jwt.issuer.as_str().starts_with("https://") {
+        let key = root.text("private_key").or_else(|| root.text("private_key_file"));
+        if let Some(key) = key {
+            key.warn(
+                "is a secp256k1 key, which signs ES256K: who finds keys by an https iss, as Kubernetes' API servers do, verifies \
+                 none of it; pasee keygen makes one for ES256, and retired_keys keeps this one",
+            );
+        }
+    }
 }
 
 fn limits(table: Table<'_>) -> Limits {

@@ -120,7 +120,7 @@ const FLOOR_PLAN: &[Layer] = &[
     ),
     layer(
         "controller",
-        Knows::Only(&["domain", "objects", "resources"]),
+        Knows::Only(&["cluster", "domain", "objects", "resources"]),
         Outside::Never(&["hyper", "tower"]),
     ),
     layer(

@@ -169,7 +169,7 @@ fn nothing_is_orphaned() {
     let (admin, root) = (stage.admin(), stage.as_user("kisee-root", &["staff"]));
     let a = group("a");
     admin.done(&create(&a));
-    let says = "a group is deleted with everything under it";
+    let says = "what is deleted takes along all that belongs to it";
     let options = |field: &str, value: Value| json!({ "apiVersion": "v1", "kind": "DeleteOptions", field: value });
     for body in
         [options("propagationPolicy", json!("Orphan")), options("orphanDependents", json!(true))]

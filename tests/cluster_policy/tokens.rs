@@ -13,6 +13,7 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use super::roles::{examples, shown_configuration};
 use super::stage::{Stage, group};
 use super::support::controlplane::ControlPlane;
+use super::support::forge::part;
 use super::support::pasee::Setup;
 use super::support::raw_server::{RawServer, Request, Step};
 
@@ -104,6 +105,26 @@ fn tokens_of_pasee_are_users_of_the_realm() {
     assert_eq!(stage.kubectl(&creator), "local-john");
     let refusal = john.kubectl_with(create, &group("comments.drafts").to_string()).refused();
     assert!(refusal.contains("only root staff and the staff of comments may"), "{refusal}");
+
+    // No mapping fails on what a rule is to refuse with words.
+    let claims = part(&pairs[1].access, 1);
+    for (claim, value, says) in [
+        ("groups", None, "this token has no groups"),
+        ("groups", Some(json!("staff")), "this token has no groups"),
+        ("sub", None, "this token names no user"),
+        ("sub", Some(json!(7)), "this token names no user"),
+        ("refresh_token", Some(json!(true)), "this is a refresh token"),
+    ] {
+        let mut odd = claims.clone();
+        match value {
+            Some(value) => odd[claim] = value,
+            None => drop(odd.as_object_mut().unwrap().remove(claim)),
+        }
+        let token = pasee.forger.token(&pasee.forger.header("at+jwt"), &odd);
+        cluster.bearer("somebody", &token).kubectl(["auth", "whoami"]).refused();
+        let log = cluster.apiserver.log();
+        assert!(log.contains(says), "{claim}: {says} is not in {log}");
+    }
 
     // A refresh token opens nothing but a refresh.
     let refresh = cluster.bearer("somebody", &pairs[0].refresh);

@@ -52,3 +52,38 @@ fn kubectl_and_http_say_the_same() {
     });
     cluster.wait_until_ready();
 }
+
+/// Of a namespace that does not exist the API server lists nothing, and calls that well.
+#[test]
+fn a_realm_that_cannot_be_read_is_said_and_waited_for() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    let typo = format!("{}-typo", stage.namespace);
+    let nobody = cluster.user("nobody", &[]);
+    stage.runtime.block_on(async {
+        for (namespace, user, says) in [
+            (&stage.namespace, &nobody, "pasee policy prints"),
+            (&typo, &stage.admin, "kubectl create namespace"),
+        ] {
+            let server = Served::begin(namespace, user, "").await;
+            let since = Instant::now();
+            while !server.pasee.log().contains(says) {
+                assert!(since.elapsed() < Duration::from_secs(60), "{}", server.pasee.log());
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            assert_eq!(server.get("/ready").await.0, 503);
+            let refused = server.pasee.ask("POST", "/tokens/?idp=local");
+            let refused = refused.json(&json!({ "login": "ada", "password": "pw-ada" })).await;
+            let refused = refused.is(503);
+            assert!(refused.title().contains("were not read yet"), "{}", refused.title());
+            assert_eq!(server.metric("pasee_store_healthy").await, 0.0);
+            if namespace == &typo {
+                stage.admin.kubectl(["create", "namespace", &typo]).ok();
+                while server.get("/ready").await.0 != 200 {
+                    assert!(since.elapsed() < Duration::from_secs(60), "{}", server.pasee.log());
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    });
+}

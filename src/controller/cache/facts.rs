@@ -23,6 +23,8 @@ use crate::resources::{Group, Invalid, Membership, membership};
 pub struct CachedGroup {
     /// Its UID, by which a new object of the same name differs.
     pub uid: String,
+    /// When it was made, as the API server says.
+    pub made_at: Option<Timestamp>,
     /// Whether its deletion has begun.
     pub is_deleting: bool,
     /// Whom it belongs to, by the name of its parent.
@@ -37,6 +39,7 @@ impl CachedGroup {
     pub(super) fn of(object: &Group) -> Self {
         Self {
             uid: object.uid().unwrap_or_default(),
+            made_at: made_at(object),
             is_deleting: object.metadata.deletion_timestamp.is_some(),
             owners: Owners::of(
                 object.owner_references(),
@@ -51,6 +54,12 @@ impl CachedGroup {
     pub(super) fn soundness(&self) -> Soundness {
         Soundness::of(&self.content, self.is_deleting)
     }
+}
+
+/// When an object was made, as the API server says.
+#[must_use]
+pub fn made_at(object: &impl ResourceExt) -> Option<Timestamp> {
+    Timestamp::from_unix(object.creation_timestamp()?.0.as_second())
 }
 
 /// The facts of a Membership.

@@ -138,3 +138,32 @@ fn it_ends_on_time() {
     object.spec.expires_at = None;
     assert_eq!(plan_at(&object, &a, 5_000).again_at, None);
 }
+
+/// Nobody had to be hostile for it: whoever looks is to see why people are in a group that has only just been made.
+#[test]
+fn what_waited_for_its_group_says_so() {
+    let made = |seconds: i64| {
+        let at = k8s_openapi::jiff::Timestamp::from_second(seconds).unwrap();
+        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at))
+    };
+    let mut older = membership("m", Some("a"), MembershipRole::Member, &["x-1"]);
+    let mut a = group("a", None);
+    a.metadata.creation_timestamp = made(500);
+    for (at, wanted) in [
+        (None, "own uid-a, status InEffect 1"),
+        (made(500), "own uid-a, status InEffect 1"),
+        (made(600), "own uid-a, status InEffect 1"),
+        (made(400), "own uid-a, tell Adopted, status InEffect 1"),
+    ] {
+        older.metadata.creation_timestamp = at;
+        let plan = plan_for(&older, std::slice::from_ref(&a));
+        assert_eq!(short(&plan), wanted);
+        let says = plan.steps.iter().any(|step| match step {
+            Step::Status(status) => status.conditions[0].message.contains("taken it in"),
+            _ => false,
+        });
+        assert_eq!(says, wanted.contains("Adopted"));
+    }
+    let tied = owned(older, &[owner("a", "uid-a")]);
+    assert_eq!(short(&plan_for(&tied, &[a])), "status InEffect 1", "told once");
+}
