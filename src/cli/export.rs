@@ -1,4 +1,4 @@
-//! `pasee export`: writes the groups that a file holds as manifests, beside a running server or without one.
+//! `pasee export`: writes the groups that a file or a namespace holds as manifests, beside a running server or without one.
 //!
 //! Must not know what manifests look like.
 
@@ -18,12 +18,16 @@ use crate::resources::manifest::{self, Manifest};
 use crate::resources::user::UserContent;
 use crate::settings::{Settings, Storage};
 use crate::store::embedded::Snapshot;
+use crate::store::kubernetes::{self, Options};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The same groups always give the same text. Memberships that have ended are left out.
+The same groups always give the same text. Memberships that have ended are left out of what a file holds. Of a namespace
+the objects are written as they are, without what is of that cluster alone: status, UIDs, owners; and without what a deleted
+Group has left behind.
 
   pasee export --output groups.yaml
+  pasee export --namespace realm --kubeconfig ~/.kube/config --output groups.yaml
   pasee export --hand-over | kubectl apply -f -      moves all groups to a cluster")]
 pub(super) struct Export {
     /// Writes to a file in place of standard output; it is complete or is not there
@@ -33,6 +37,20 @@ pub(super) struct Export {
     /// Makes the objects Pasee's own: staff change them over HTTP. Without it only kubectl and the like change them
     #[arg(long)]
     hand_over: bool,
+
+    /// Reads this namespace of Kubernetes, in place of what the settings name
+    #[arg(long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+
+    /// Reads the cluster of this kubeconfig, in place of what the settings name
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+}
+
+/// Where the realm is.
+enum Source {
+    File(Snapshot),
+    Namespace(Vec<Manifest>),
 }
 
 impl Export {
@@ -40,10 +58,16 @@ impl Export {
         for warning in &settings.warnings {
             say(format_args!("warning: {warning}"));
         }
-        let snapshot = Snapshot::open(file_of(settings)?)?;
+        let source = match self.cluster(settings) {
+            Some(_) if self.hand_over => bail!(
+                "--hand-over is for a file: objects of Kubernetes keep the label that says who changes them"
+            ),
+            Some(options) => Source::Namespace(listed(options)?),
+            None => Source::File(Snapshot::open(file_of(settings)?)?),
+        };
         let keeper = if self.hand_over { Keeper::Pasee } else { Keeper::Manifests };
         let Some(path) = &self.output else {
-            let written = write(&snapshot, keeper, now(), BufWriter::new(io::stdout().lock()));
+            let written = write(&source, keeper, BufWriter::new(io::stdout().lock()));
             return match written {
                 // That nobody reads it any more, as after `| head`, is no mistake.
                 Err(Failed::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -55,13 +79,52 @@ impl Export {
         if is_special {
             let file = OpenOptions::new().write(true).open(path);
             let file = file.with_context(|| format!("{name}: cannot be written"))?;
-            return write(&snapshot, keeper, now(), BufWriter::new(file))
+            return write(&source, keeper, BufWriter::new(file))
                 .map_err(|failed| failed.told(&name));
         }
         // Where it really is, should the path be a link.
         let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-        replace(&path, |file| write(&snapshot, keeper, now(), BufWriter::new(file)))
+        replace(&path, |file| write(&source, keeper, BufWriter::new(file)))
             .map_err(|failed| failed.told(&name))
+    }
+}
+
+impl Export {
+    /// The namespace to read, if one is named here or in the settings.
+    fn cluster(&self, settings: &Settings) -> Option<Options> {
+        let of_settings = match &settings.storage {
+            Storage::Kubernetes(cluster) => Some(cluster),
+            Storage::Embedded(_) | Storage::Memory => None,
+        };
+        if of_settings.is_none() && self.namespace.is_none() && self.kubeconfig.is_none() {
+            return None;
+        }
+        let namespace = of_settings.and_then(|cluster| cluster.namespace.clone());
+        let kubeconfig = of_settings.and_then(|cluster| cluster.kubeconfig.clone());
+        Some(Options {
+            namespace: self.namespace.clone().or(namespace),
+            kubeconfig: self.kubeconfig.clone().or(kubeconfig),
+            max_staleness: None,
+        })
+    }
+}
+
+fn listed(options: Options) -> anyhow::Result<Vec<Manifest>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the thread to work with cannot be started")?;
+    Ok(runtime.block_on(kubernetes::objects(options))?.written())
+}
+
+fn write(source: &Source, keeper: Keeper, output: impl Write) -> Result<(), Failed> {
+    match source {
+        Source::File(snapshot) => write_file(snapshot, keeper, now(), output),
+        Source::Namespace(manifests) => {
+            let mut stream = Stream { output, result: Ok(()) };
+            manifests.iter().for_each(|manifest| stream.write(manifest));
+            stream.finish()
+        }
     }
 }
 
@@ -102,9 +165,7 @@ fn file_of(settings: &Settings) -> anyhow::Result<&Path> {
     match &settings.storage {
         Storage::Embedded(file) => Ok(file),
         Storage::Memory => bail!("the groups of {of} are kept in the memory of its server"),
-        Storage::Kubernetes(_) => bail!(
-            "the groups of {of} are kept in Kubernetes, as manifests: kubectl get pasee -o yaml"
-        ),
+        Storage::Kubernetes(_) => bail!("the groups of {of} are kept in Kubernetes"),
     }
 }
 
@@ -127,7 +188,7 @@ fn replace(path: &Path, write: impl FnOnce(File) -> Result<(), Failed>) -> Resul
 
 /// Writes all that a file holds: Groups, parents first; Memberships by roster; Users. Nothing, if a group has no name as
 /// an object.
-fn write(
+fn write_file(
     snapshot: &Snapshot,
     keeper: Keeper,
     now: Timestamp,
@@ -136,7 +197,7 @@ fn write(
     let names = snapshot.groups().context("the groups cannot be read")?;
     let groups = manifests::groups(&names).map_err(anyhow::Error::new)?;
     let mut stream = Stream { output, result: Ok(()) };
-    groups.into_iter().for_each(|group| stream.write(Manifest::Group(group)));
+    groups.into_iter().for_each(|group| stream.write(&Manifest::Group(group)));
     let of_groups = names
         .into_iter()
         .flat_map(|group| [Role::Member, Role::Staff].map(|role| Roster::of(group.clone(), role)));
@@ -147,14 +208,14 @@ fn write(
                 .add(&user, until)
                 .into_iter()
                 .map(Manifest::Membership)
-                .for_each(|it| stream.write(it));
+                .for_each(|it| stream.write(&it));
         });
         read.with_context(|| format!("the members of {roster} cannot be read"))?;
-        filling.finish().into_iter().map(Manifest::Membership).for_each(|it| stream.write(it));
+        filling.finish().into_iter().map(Manifest::Membership).for_each(|it| stream.write(&it));
     }
     let read = snapshot.standings(|user, standing| {
         let user = manifests::user(&UserContent { user, standing }, keeper);
-        stream.write(Manifest::User(user));
+        stream.write(&Manifest::User(user));
     });
     read.context("bans and revocations cannot be read")?;
     stream.finish()
@@ -167,9 +228,9 @@ struct Stream<W> {
 }
 
 impl<W: Write> Stream<W> {
-    fn write(&mut self, manifest: Manifest) {
+    fn write(&mut self, manifest: &Manifest) {
         if self.result.is_ok() {
-            self.result = self.document(&manifest);
+            self.result = self.document(manifest);
         }
     }
 

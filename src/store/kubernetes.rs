@@ -4,12 +4,13 @@
 //! are refused. A write is acknowledged when this replica's watch has brought it back. Must not know who may do what.
 //!
 //! `connect` makes the client. What the watches of `realm_watch` bring is read by `wire`, as an `object`; `state` says what
-//! follows, and `view` shows it, as far as each `resource_version`, which `consistent_read` compares with etcd. Waits have a `jitter`. Writes fail with an `error`; what they need is in [`permissions`].
+//! follows, and `view` shows it, as far as each `resource_version`, which `consistent_read` compares with etcd. Waits have a `jitter`. An export has its objects `listed`. Writes fail with an `error`; what they need is in [`permissions`].
 
 mod connect;
 mod consistent_read;
 mod error;
 mod jitter;
+mod listed;
 mod object;
 pub mod permissions;
 mod realm_watch;
@@ -30,6 +31,7 @@ use tokio::task::AbortHandle;
 pub use connect::{OpenError, Options};
 use consistent_read::ConsistentReads;
 pub use error::StoreError;
+pub use listed::{ListError, objects};
 use object::Kind;
 use realm_watch::RealmWatch;
 use schedule::Schedule;

@@ -79,6 +79,78 @@ fn the_examples_say_the_same_in_both_homes() {
     second.stop();
 }
 
+/// Owners by UIDs of another cluster would have the garbage collector take all that is applied.
+#[test]
+fn a_backup_of_a_namespace_is_the_same_realm_elsewhere() {
+    let cluster = controlplane::shared();
+    let realm = Realm::new(&cluster);
+    let controller = realm.leader("kept");
+    realm.kubectl(&["apply", "-f", &examples()]);
+    let ready = ["--for=condition=Ready", "--all", "--timeout=60s"];
+    let kinds = ["groups", "memberships", "users"].map(|kind| format!("{kind}.pasee.meltylab.fr"));
+    let settle = |realm: &Realm| {
+        for kind in &kinds {
+            realm.kubectl(&[&["wait", kind.as_str()], &ready[..]].concat());
+        }
+        let found: Value = json(&realm.kubectl(&["get", "pasee", "-o", "json"]));
+        found["items"].as_array().unwrap().clone()
+    };
+    let there = settle(&realm);
+    let owned = |objects: &[Value]| {
+        objects.iter().filter(|it| !it["metadata"]["ownerReferences"].is_null()).count()
+    };
+    assert!(owned(&there) > 3, "there is something to be collected");
+    let source = Sides::in_cluster(&cluster, &realm.namespace);
+    let exported = source.export(&[]);
+    for word in ["ownerReferences", "status:", "uid:", "resourceVersion", "last-applied"] {
+        assert!(!exported.contains(word), "{word} in {exported}");
+    }
+    // As Velero restores: without owners and without status.
+    let mut restored = there.clone();
+    for object in &mut restored {
+        object.as_object_mut().unwrap().remove("status");
+        let metadata = object["metadata"].as_object_mut().unwrap();
+        metadata.retain(|name, _| matches!(name.as_str(), "name" | "labels" | "annotations"));
+    }
+    let restored = json!({ "apiVersion": "v1", "kind": "List", "items": restored }).to_string();
+    for backup in [&exported, &restored] {
+        let other = Realm::new(&cluster);
+        let second = other.leader("restored");
+        source.write("backup.yaml", backup);
+        other.kubectl(&["apply", "-f", &source.path("backup.yaml")]);
+        let here = settle(&other);
+        assert_eq!(here.len(), there.len());
+        assert_eq!(owned(&here), owned(&there));
+        let served = Sides::in_cluster(&cluster, &other.namespace);
+        for (user, groups) in promised() {
+            served.becomes(user, &groups);
+        }
+        assert_eq!(served.export(&[]), exported, "once more, the same");
+        second.stop();
+    }
+    // Into a file, from there to another namespace, and back.
+    let (file, again) = (Sides::in_file(), Sides::in_file());
+    file.write("backup.yaml", &exported);
+    file.apply(&["backup.yaml"]);
+    let third = Realm::new(&cluster);
+    let leader = third.leader("third");
+    file.write("exported.yaml", &file.export(&[]));
+    third.kubectl(&["apply", "-f", &file.path("exported.yaml")]);
+    settle(&third);
+    again.write("back.yaml", &Sides::in_cluster(&cluster, &third.namespace).export(&[]));
+    again.apply(&["back.yaml"]);
+    assert_eq!(again.export(&[]), file.export(&[]));
+    for (user, groups) in promised() {
+        again.becomes(user, &groups);
+    }
+    leader.stop();
+    controller.stop();
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
 /// Where objects were applied, whoever applies them changes them; where they were handed over, staff do.
 #[test]
 fn what_is_handed_over_is_changed_over_http() {

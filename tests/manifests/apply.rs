@@ -271,10 +271,12 @@ fn other_homes_are_told() {
             &["apply", "-f", "-"],
             "kept in Kubernetes, which takes the same manifests: kubectl apply -f FILE",
         ),
-        (&kubernetes, &["export"], "kept in Kubernetes, as manifests: kubectl get pasee -o yaml"),
+        (&kubernetes, &["export"], "name a kubeconfig"),
+        (&kubernetes, &["export", "--hand-over"], "--hand-over is for a file"),
+        (&memory, &["export", "--kubeconfig", "nowhere"], "kubeconfig nowhere cannot be used"),
     ] {
         let told = machine.run(command).refused(1);
-        assert!(told.lines().last().unwrap().contains(says), "{told}");
+        assert!(told.contains(says), "{told}");
     }
 }
 
