@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`domain`] | names, the policy, what tokens say, the ports that stores implement |
 //! | [`jose`] | keys, signatures, tokens as text |
+//! | [`files`] | what others on this machine can do to a file |
 //! | [`keys`] | the key ring: what tokens are made and believed with, swapped whole |
 //! | [`outbound`] | calls to other servers, and what they publish |
 //! | [`settings`] | the settings file, validated |
@@ -33,6 +34,7 @@ pub mod cli;
 pub mod cluster;
 pub mod controller;
 pub mod domain;
+pub mod files;
 pub mod idp;
 pub mod index;
 pub mod install;

@@ -8,6 +8,7 @@ use super::now;
 use crate::domain::directory::Directory;
 use crate::domain::policy::Permit;
 use crate::domain::realm::{Realm, Stale, Writing};
+use crate::files::access_of_others;
 use crate::settings::{Cluster, Settings, Storage};
 use crate::store::embedded::Embedded;
 use crate::store::kubernetes::{Kubernetes, Options};
@@ -26,7 +27,13 @@ impl Store {
     /// Opens it; a file is read then, Kubernetes is not yet. To be called on the runtime that lasts as long as the store.
     pub(super) async fn open(settings: &Settings) -> anyhow::Result<Self> {
         Ok(match &settings.storage {
-            Storage::Embedded(file) => Self::Embedded(Embedded::open(file, now)?),
+            Storage::Embedded(file) => {
+                let store = Embedded::open(file, now)?;
+                if let Ok(Some(access)) = access_of_others(file) {
+                    tracing::warn!("the file of groups {}: {access}", file.display());
+                }
+                Self::Embedded(store)
+            }
             Storage::Memory => Self::Embedded(Embedded::in_memory(now)?),
             Storage::Kubernetes(Cluster { namespace, kubeconfig, max_staleness }) => {
                 let options = Options {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::KeyParts;
+use crate::files::{Access, access_of_others};
 use crate::jose::key::{Algorithm, KeyError, PrivateKey};
 use crate::jose::secret::Secret;
 
@@ -87,6 +88,9 @@ pub enum KeyFileError {
         then = .0.when_replaced()
     )]
     Exposed(Part, PathBuf, u32),
+    /// Somebody else may have put a kept key there, or may put another there.
+    #[error("the {0} {file} may be somebody else's: {2}", file = .1.display())]
+    Foreign(Part, PathBuf, Access),
     /// A kept key is no key.
     #[error(
         "the {0} {file} is empty or broken; restore it from a backup, or delete it: {then}",
@@ -250,6 +254,9 @@ fn read<T: Kept>(part: Part, file: &Path) -> Result<Option<T>, KeyFileError> {
     let mode = opened.metadata().map_err(unreadable)?.mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(KeyFileError::Exposed(part, file.to_owned(), mode));
+    }
+    if let Some(access) = access_of_others(file).map_err(unreadable)? {
+        return Err(KeyFileError::Foreign(part, file.to_owned(), access));
     }
     let mut text = Zeroizing::new(Vec::new());
     opened.take(MAX_LENGTH + 1).read_to_end(&mut text).map_err(unreadable)?;

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::KeySettings;
 use super::file;
 use super::reader::{Item, Table};
+use crate::files::access_of_others;
 use crate::jose::key::{Algorithm, KeyError, PrivateKey, PublicKey};
 use crate::jose::secret::Secret;
 
@@ -159,13 +160,19 @@ pub(super) fn secret<'a>(
 /// The text of the file that is named here, without line breaks at its end.
 fn secret_file(item: &Item<'_, &str>, base: &Path) -> Option<SecretString> {
     let path = item.path(base)?;
+    // Only warnings: Kubernetes mounts Secrets with mode 0644 unless told otherwise, and others bring them from a machine
+    // whose users have other ids.
+    let shown = path.display();
     match path.metadata() {
-        // Only a warning: Kubernetes mounts Secrets with mode 0644 unless told otherwise.
         Ok(found) if found.mode() & 0o004 != 0 => item.warn(format_args!(
-            "every user of this machine may read {file}; close it with chmod 600 {file}",
-            file = path.display()
+            "every user of this machine may read {shown}; close it with chmod 600 {shown}"
         )),
         _ => {}
+    }
+    if let Ok(Some(access)) = access_of_others(&path)
+        && access.can_change()
+    {
+        item.warn(format_args!("{shown} may be somebody else's: {access}"));
     }
     match file::text(&path, MAX_SECRET) {
         Ok(text) => Some(text.trim_end_matches(['\r', '\n']).into()),

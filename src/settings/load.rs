@@ -17,6 +17,7 @@ use super::report::Report;
 use super::storage::storage;
 use super::tokens::jwt;
 use super::{Jwt, KeySettings, Limits, Log, LogFormat, Settings, SettingsError};
+use crate::files::access_of_others;
 use crate::jose::key::Algorithm;
 
 /// Reads and checks a settings file of at most 1 MiB.
@@ -26,7 +27,39 @@ use crate::jose::key::Algorithm;
 pub fn load(file: &Path) -> Result<Settings, SettingsError> {
     let source = text(file, MAX_SETTINGS)
         .map_err(|reason| SettingsError::Unreadable(file.to_owned(), reason))?;
-    parse(file, &source)
+    let mut settings = parse(file, &source)?;
+    settings.warnings.extend(exposed(file, &source));
+    Ok(settings)
+}
+
+/// What is wrong with who may read or change the file. Reading matters where a secret stands in it.
+fn exposed(file: &Path, source: &str) -> Option<String> {
+    let access = access_of_others(file).ok()??;
+    let holds = |key: &str| source.lines().any(|line| is_set(line, key));
+    if !access.can_change() && !SECRETS.iter().any(|key| holds(key)) {
+        return None;
+    }
+    Some(format!("{}: this file decides who gets tokens, and {access}", file.display()))
+}
+
+/// The keys whose values are nobody else's business, alone or at the end of a dotted key or in an inline table.
+const SECRETS: [&str; 6] = [
+    "private_key",
+    "retired_keys",
+    "client_secret",
+    "app_secret",
+    "consumer_secret",
+    "password_hash",
+];
+
+/// Whether a line of TOML gives this key a value; a comment does not.
+fn is_set(line: &str, key: &str) -> bool {
+    let line = line.trim_start();
+    !line.starts_with('#')
+        && line.match_indices(key).any(|(at, _)| {
+            let rest = line[at + key.len()..].trim_start_matches(['"', '\'']).trim_start();
+            rest.starts_with('=')
+        })
 }
 
 /// Checks the text of a settings file; relative paths in it start at the file's directory.

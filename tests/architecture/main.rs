@@ -79,14 +79,15 @@ const FLOOR_PLAN: &[Layer] = &[
         Knows::Only(&["cluster", "domain", "index", "objects", "resources"]),
         Outside::Never(&["hyper", "tower"]),
     ),
+    layer("files", Knows::Only(&[]), Outside::Only(&["rustix"])),
     layer(
         "keys",
-        Knows::Only(&["domain", "jose"]),
+        Knows::Only(&["domain", "files", "jose"]),
         Outside::Never(&["tokio", "hyper", "tower", "kube", "rusqlite"]),
     ),
     layer(
         "settings",
-        Knows::Only(&["domain", "jose"]),
+        Knows::Only(&["domain", "files", "jose"]),
         Outside::Never(&["tokio", "hyper", "tower", "kube"]),
     ),
     layer(
