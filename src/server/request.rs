@@ -41,14 +41,6 @@ impl Call<'_> {
         Ok(value)
     }
 
-    /// A query parameter as a value of its own kind.
-    pub(super) fn parsed_query<T>(&self, name: &str) -> Result<Option<T>, ApiError>
-    where
-        T: FromStr<Err: Into<ApiError>>,
-    {
-        self.query(name)?.map(|text| text.parse().map_err(Into::into)).transpose()
-    }
-
     /// The scope that the query asks tokens to be limited to: groups and nothing else, where it is asked for.
     pub(super) fn scope(&self) -> Result<Scope, ApiError> {
         Ok(self.query("scope")?.map(|text| Scope::asked(&text)).transpose()?.unwrap_or_default())
