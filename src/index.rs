@@ -101,6 +101,10 @@ impl Directory for Index {
         self.read().members(roster, page, now)
     }
 
+    fn until(&self, user: &UserId, roster: &Roster, now: Timestamp) -> Option<Option<Timestamp>> {
+        self.read().until(user, roster, now)
+    }
+
     fn users(&self, page: Page<'_, UserId>, now: Timestamp) -> Vec<UserId> {
         self.read().users(page, now)
     }

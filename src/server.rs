@@ -12,12 +12,14 @@
 //! | `request` | what a request says |
 //! | `reply` | an answer before it is put into HTTP |
 //! | `document` | the encoding of documents |
+//! | `moment` | dates and times of day as text |
 //! | `error` | where errors meet status codes |
 
 mod api;
 pub mod document;
 pub mod error;
 mod login;
+mod moment;
 mod reply;
 mod request;
 pub mod route;
@@ -119,6 +121,7 @@ impl Api {
             Route::ShowGroup(group) => self.show_group(&call, &group),
             Route::AddMember(group) => self.add_member(call, &group).await,
             Route::DeleteGroup(group) => self.delete_group(&call, &group).await,
+            Route::PatchMember(group, user) => self.patch_member(call, &group, &user).await,
             Route::RemoveMember(group, user) => self.remove_member(&call, &group, &user).await,
         }
     }

@@ -156,6 +156,12 @@ pub trait Directory: Send + Sync {
         now: Timestamp,
     ) -> Option<Vec<UserId>>;
 
+    /// Until when a user is on a roster; `None` when they are not on it, `Some(None)` without an end.
+    fn until(&self, user: &UserId, roster: &Roster, now: Timestamp) -> Option<Option<Timestamp>> {
+        let holdings = self.record(user, now).holdings;
+        holdings.into_iter().find(|held| held.roster == *roster).map(|held| held.expires_at)
+    }
+
     /// The users that have a membership in effect or a standing of their own, in the order of their ids.
     fn users(&self, page: Page<'_, UserId>, now: Timestamp) -> Vec<UserId>;
 }

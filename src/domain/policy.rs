@@ -107,12 +107,10 @@ impl Actor {
 
     /// The rosters in effect that count for this request; none for the operator, who needs none.
     #[must_use]
-    pub fn rosters(&self) -> Vec<Roster> {
+    pub fn holdings(&self) -> &[Holding] {
         match &self.0 {
-            Standpoint::Operator => Vec::new(),
-            Standpoint::User { held, .. } => {
-                held.iter().map(|holding| holding.roster.clone()).collect()
-            }
+            Standpoint::Operator => &[],
+            Standpoint::User { held, .. } => held,
         }
     }
 

@@ -179,6 +179,21 @@ impl Contents {
         Some(current.filter_map(|user| self.users.id(user).cloned()).take(page.limit).collect())
     }
 
+    pub(super) fn until(
+        &self,
+        user: &UserId,
+        roster: &Roster,
+        now: Timestamp,
+    ) -> Option<Option<Timestamp>> {
+        let (user, roster) = (self.users.find(user)?, self.groups.find_roster(roster)?);
+        let edges = self.users.edges(user);
+        let place = edges.binary_search_by_key(&roster, |edge| edge.roster).ok()?;
+        match self.users.counts(user, edges[place], now) {
+            Counts::Until(end) if self.groups.in_effect(roster.group()) => Some(end),
+            _ => None,
+        }
+    }
+
     pub(super) fn users(&self, page: Page<'_, UserId>, now: Timestamp) -> Vec<UserId> {
         let spoken_of = |user: &u32| {
             self.users.standing(*user) != Standing::default()

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `home` | where clients of Core API begin |
 //! | `tokens` | logins and refreshes |
+//! | `me` | whom a token speaks for |
 //! | `users` | who there is, bans, revocations |
 //! | `groups` | groups and their rosters |
 //! | `forward` | what is passed on to identity providers untouched |
@@ -18,6 +19,7 @@
 mod forward;
 mod groups;
 mod home;
+mod me;
 mod person;
 mod proof;
 mod tokens;

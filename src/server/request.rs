@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::error::ApiError;
+use super::moment;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
 use crate::jose::json::strict_object;
@@ -95,6 +96,21 @@ impl Fields {
             None => Err(ApiError::Malformed(format!(
                 "the field {name} is missing; a right body has {{\"{name}\": \"…\"}}"
             ))),
+        }
+    }
+
+    /// Takes out when something ends: `None` when nothing is said of it, `Some(None)` for no end.
+    pub(super) fn end(
+        &mut self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Option<Timestamp>>, ApiError> {
+        match self.0.remove(name) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(None)),
+            Some(Value::String(text)) => Ok(Some(Some(moment::future(name, &text, now)?))),
+            // The error says what is right.
+            Some(_) => moment::future(name, "", now).map(|moment| Some(Some(moment))),
         }
     }
 

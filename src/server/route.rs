@@ -13,7 +13,7 @@
 //! | `/password_recoveries/` | GET, POST |
 //! | `/groups/` | GET, POST |
 //! | `/groups/G/` | GET, POST, DELETE |
-//! | `/groups/G/U/` | DELETE |
+//! | `/groups/G/U/` | PATCH, DELETE |
 //!
 //! HEAD is answered like GET. Must not know what any of it does.
 
@@ -63,6 +63,8 @@ pub enum Route {
     AddMember(String),
     /// A group and everything under it, gone.
     DeleteGroup(String),
+    /// When a membership ends: group, user.
+    PatchMember(String, String),
     /// One less in a group: group, user.
     RemoveMember(String, String),
 }
@@ -126,11 +128,17 @@ impl Route {
                     ],
                 )
             }
-            ["groups", group, user] => pick(
-                method,
-                "DELETE",
-                [(Method::DELETE, Self::RemoveMember(decode(group)?, decode(user)?))],
-            ),
+            ["groups", group, user] => {
+                let (group, user) = (decode(group)?, decode(user)?);
+                pick(
+                    method,
+                    "PATCH, DELETE",
+                    [
+                        (Method::PATCH, Self::PatchMember(group.clone(), user.clone())),
+                        (Method::DELETE, Self::RemoveMember(group, user)),
+                    ],
+                )
+            }
             _ => Err(NoRoute::NotFound),
         }
     }
@@ -151,7 +159,7 @@ impl Route {
             Self::DescribeRecovery | Self::RecoverPassword => "password-recoveries",
             Self::ListGroups | Self::CreateGroup => "groups",
             Self::ShowGroup(_) | Self::AddMember(_) | Self::DeleteGroup(_) => "group",
-            Self::RemoveMember(..) => "group-member",
+            Self::PatchMember(..) | Self::RemoveMember(..) => "group-member",
         }
     }
 }
@@ -232,7 +240,7 @@ mod tests {
         ] {
             assert_eq!(get(path), Err(NoRoute::NotFound), "{path}");
         }
-        assert_eq!(get("/groups/a/b/"), Err(NoRoute::MethodNotAllowed("DELETE")));
+        assert_eq!(get("/groups/a/b/"), Err(NoRoute::MethodNotAllowed("PATCH, DELETE")));
         assert_eq!(
             Route::parse(&Method::PUT, "/groups/a"),
             Err(NoRoute::MethodNotAllowed("GET, HEAD, POST, DELETE"))

@@ -98,7 +98,7 @@ fn home(hostname: &str) -> Value {
             "group-member": template(
                 "/groups/{group}/{user}/",
                 json!({ "group": group, "user": user }),
-                &["DELETE"],
+                &["PATCH", "DELETE"],
             ),
             "public-key": plain("/public-key/", &["GET"]),
             "jwks": plain("/.well-known/jwks.json", &["GET"]),

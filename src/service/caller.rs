@@ -6,7 +6,7 @@
 use std::future::Future;
 
 use super::Service;
-use crate::domain::membership::Roster;
+use crate::domain::directory::Holding;
 use crate::domain::policy::{Actor, Admission, Grant, Refusal, admit};
 use crate::domain::time::Timestamp;
 use crate::domain::token::AccessClaims;
@@ -19,6 +19,7 @@ pub struct Caller {
     admission: Admission,
     actor: Actor,
     judged_at: Timestamp,
+    claims: Box<AccessClaims>,
 }
 
 /// Why nobody acts with a token.
@@ -37,6 +38,12 @@ impl Caller {
     #[must_use]
     pub fn user(&self) -> &UserId {
         self.admission.user()
+    }
+
+    /// What their token says.
+    #[must_use]
+    pub fn claims(&self) -> &AccessClaims {
+        &self.claims
     }
 
     pub(super) fn actor(&self) -> &Actor {
@@ -88,16 +95,15 @@ impl Service {
         let session = self.0.lifetimes.session;
         let admission = admit(Grant::Access(claims), record.standing, session, now)?;
         let actor = Actor::user(&admission, record.holdings);
-        Ok(Caller { admission, actor, judged_at: now })
+        Ok(Caller { admission, actor, judged_at: now, claims: Box::new(claims.clone()) })
     }
 
-    /// The rosters that a caller may know of a user. Their own are those the token's scope reaches: with a limited token,
+    /// What a caller may know of what a user is in. Their own are those the token's scope reaches: with a limited token,
     /// nobody learns what they are in beyond it.
-    pub(super) fn rosters_of(&self, caller: &Caller, user: &UserId) -> Vec<Roster> {
+    pub(super) fn holdings_of(&self, caller: &Caller, user: &UserId) -> Vec<Holding> {
         if caller.user() == user {
-            return caller.actor.rosters();
+            return caller.actor.holdings().to_vec();
         }
-        let record = self.directory().record(user, caller.judged_at);
-        record.holdings.into_iter().map(|holding| holding.roster).collect()
+        self.directory().record(user, caller.judged_at).holdings
     }
 }

@@ -4,10 +4,11 @@
 
 use super::{Caller, ChangeError, Listing, Service};
 use crate::domain::change::Change;
-use crate::domain::directory::{Directory, Page};
+use crate::domain::directory::{Directory, Holding, Page};
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Denied, View, may_see};
+use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 
@@ -30,6 +31,12 @@ impl RosterView<'_> {
         });
         is_there.then_some(listing)
     }
+
+    /// When somebody's being on it ends, if it does.
+    #[must_use]
+    pub fn end_of(&self, user: &UserId) -> Option<Timestamp> {
+        self.directory.until(user, self.roster, self.now).flatten()
+    }
 }
 
 impl Service {
@@ -42,13 +49,16 @@ impl Service {
         caller: &Caller,
         of: Option<&UserId>,
         page: Page<'_, Roster>,
-    ) -> Result<Listing<Roster>, Denied> {
+    ) -> Result<Listing<Holding>, Denied> {
         if let Some(user) = of {
             may_see(caller.actor(), &View::User(user.clone()))?;
         } else if may_see(caller.actor(), &View::Groups).is_ok() {
-            return Ok(Listing::asked(page, |page| self.directory().rosters(page)));
+            // What there is: nobody's being in it, which could end.
+            let all = Listing::asked(page, |page| self.directory().rosters(page));
+            return Ok(all.map(|roster| Holding { roster, expires_at: None }));
         }
-        Ok(Listing::of(self.rosters_of(caller, of.unwrap_or(caller.user())), page))
+        let holdings = self.holdings_of(caller, of.unwrap_or(caller.user()));
+        Ok(Listing::of(holdings, page, |holding| &holding.roster))
     }
 
     /// A look at a roster.
@@ -81,21 +91,32 @@ impl Service {
         self.change(caller, Change::DeleteGroup(group)).await
     }
 
-    /// Puts a user onto a roster, without an end.
+    /// Puts a user onto a roster, perhaps until a moment.
     ///
     /// # Errors
     /// [`ChangeError`]; that no provider has such users is said only to who may add some.
     pub async fn add_member(
         &self,
         caller: &Caller,
-        roster: Roster,
-        user: UserId,
+        membership: Membership,
     ) -> Result<(), ChangeError> {
-        let membership = Membership { roster, user, expires_at: None };
         self.change(caller, Change::AddMember(membership)).await
     }
 
-    /// Takes a user off a roster.
+    /// Changes when a membership ends that there is.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn set_expiry(
+        &self,
+        caller: &Caller,
+        membership: Membership,
+    ) -> Result<(), ChangeError> {
+        self.change(caller, Change::SetExpiry(membership)).await
+    }
+
+    /// Takes a user off a roster; everybody may go by themselves. Whoever may not see who is there learns from that no more
+    /// than that they are not.
     ///
     /// # Errors
     /// [`ChangeError`].
@@ -105,6 +126,13 @@ impl Service {
         roster: Roster,
         user: UserId,
     ) -> Result<(), ChangeError> {
-        self.change(caller, Change::RemoveMember { roster, user }).await
+        let removal = Change::RemoveMember { roster: roster.clone(), user: user.clone() };
+        if caller.user() != &user || self.may_change(caller, removal.clone()) {
+            return self.change(caller, removal).await;
+        }
+        match self.change(caller, Change::Leave { roster, user }).await {
+            Err(ChangeError::Write(WriteError::GroupMissing)) => Err(WriteError::NotMember.into()),
+            left => left,
+        }
     }
 }

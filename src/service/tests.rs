@@ -6,8 +6,8 @@ use stage::{Stage, now, pass, user};
 
 use super::{AccessError, ChangeError, GrantError, Listing};
 use crate::domain::change::{Ban, Change};
-use crate::domain::directory::Page;
-use crate::domain::membership::Roster;
+use crate::domain::directory::{Holding, Page};
+use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Denied, Refusal};
 use crate::domain::realm::WriteError;
 use crate::domain::token::Scope;
@@ -25,7 +25,8 @@ async fn a_user_is_looked_up_once() {
     let stage = Stage::new();
     let (service, token) = (&stage.service, stage.token("local-ada"));
     let caller = service.caller(&token, now()).unwrap();
-    let own = Listing { items: vec!["admin.staff".parse().unwrap()], next_after: None };
+    let staff = Holding { roster: "admin.staff".parse().unwrap(), expires_at: None };
+    let own = Listing { items: vec![staff], next_after: None };
     assert_eq!(service.groups(&caller, None, ALL), Ok(own.clone()));
     assert_eq!(service.groups(&caller, Some(&user("local-ada")), ALL), Ok(own.clone()));
     assert_eq!(service.user(&caller, &user("local-ada")).unwrap().groups(ALL), own);
@@ -119,10 +120,11 @@ async fn the_policy_is_asked_before_what_is_there() {
         let roster: Roster = name.parse().unwrap();
         assert!(service.roster(&alan, &roster).is_err());
         assert_eq!(service.roster(&root, &roster).unwrap().members(page()).is_some(), is_there);
-        let stranger = user("elsewhere-ada");
-        let added = service.add_member(&alan, roster.clone(), stranger.clone()).await;
+        let stranger =
+            Membership { roster: roster.clone(), user: user("elsewhere-ada"), expires_at: None };
+        let added = service.add_member(&alan, stranger.clone()).await;
         assert!(matches!(added, Err(ChangeError::Denied(Denied::NotEntitled))));
-        let added = service.add_member(&root, roster.clone(), stranger).await;
+        let added = service.add_member(&root, stranger).await;
         assert!(matches!(added, Err(ChangeError::UnknownProvider(_))));
         let removed = service.remove_member(&alan, roster, user("local-ada")).await;
         assert!(matches!(removed, Err(ChangeError::Denied(Denied::NotEntitled))));

@@ -4,7 +4,7 @@
 
 use super::{Caller, ChangeError, Listing, Service};
 use crate::domain::change::{Ban, Change};
-use crate::domain::directory::Page;
+use crate::domain::directory::{Holding, Page};
 use crate::domain::membership::Roster;
 use crate::domain::policy::{Denied, View, may_see};
 use crate::domain::user::UserId;
@@ -14,14 +14,14 @@ use crate::domain::user::UserId;
 pub struct UserView {
     /// Whether root staff has banned them.
     pub is_banned: bool,
-    rosters: Vec<Roster>,
+    holdings: Vec<Holding>,
 }
 
 impl UserView {
     /// What they are in, as far as the one who looks may know.
     #[must_use]
-    pub fn groups(self, page: Page<'_, Roster>) -> Listing<Roster> {
-        Listing::of(self.rosters, page)
+    pub fn groups(self, page: Page<'_, Roster>) -> Listing<Holding> {
+        Listing::of(self.holdings, page, |holding| &holding.roster)
     }
 }
 
@@ -47,11 +47,10 @@ impl Service {
         may_see(caller.actor(), &View::User(user.clone()))?;
         if caller.user() == user {
             // Nobody acts who is banned.
-            return Ok(UserView { is_banned: false, rosters: caller.actor().rosters() });
+            return Ok(UserView { is_banned: false, holdings: self.holdings_of(caller, user) });
         }
         let record = self.directory().record(user, caller.judged_at());
-        let rosters = record.holdings.into_iter().map(|holding| holding.roster).collect();
-        Ok(UserView { is_banned: record.standing.banned, rosters })
+        Ok(UserView { is_banned: record.standing.banned, holdings: record.holdings })
     }
 
     /// Bans a user, or lets one in again.

@@ -94,7 +94,8 @@ async fn every_document_and_its_links() {
     let group = get(&pasee, "/groups/g/", &root).await;
     assert_eq!(group["members"][0]["username"], "local-ada");
     assert_eq!(group["members"][0]["_meta"]["url"], format!("{url}/users/local-ada"));
-    assert_eq!(fields(&group["add_member"]), ["username* form"]);
+    assert_eq!(fields(&group["add_member"]), ["username* form", "expires_at form"]);
+    assert_eq!(fields(&group["members"][0]["patch"]), ["expires_at* form"]);
     assert_eq!(group["add_member"]["url"], format!("{url}/groups/g/"));
     assert_eq!(group["members"][0]["delete"]["url"], format!("{url}/groups/g/local-ada/"));
     assert_eq!(group["delete"]["url"], format!("{url}/groups/g/"));

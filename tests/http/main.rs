@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong should stop")]
 
 mod documents;
+mod ends;
 mod forwarding;
 mod headers;
 mod mapping;

@@ -148,9 +148,9 @@ const ROWS: &[Row] = &[
     (Root, "PATCH", "/groups/admin/", "{}", 405, "GET, HEAD, POST, DELETE"),
     // Out again.
     (Nobody, "DELETE", "/groups/admin/local-you/", "", 401, "Bearer"),
-    (You, "DELETE", "/groups/admin/local-you/", "", 403, "root staff"),
+    (You, "DELETE", "/groups/admin/local-john/", "", 403, "root staff"),
     (Ada, "DELETE", "/groups/admin/you/", "", 400, "kisee-john"),
-    (Ada, "GET", "/groups/admin/local-you/", "", 405, "DELETE"),
+    (Ada, "GET", "/groups/admin/local-you/", "", 405, "PATCH, DELETE"),
     (Ada, "DELETE", "/groups/admin/local-you/", "", 204, ""),
     (Ada, "DELETE", "/groups/admin/local-you", "", 404, "not there"),
     (Root, "DELETE", "/groups/no/local-you/", "", 404, "does not exist"),

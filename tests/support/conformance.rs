@@ -37,7 +37,7 @@ macro_rules! conforms {
             groups_are_created_below_their_parents, groups_are_created_once,
             the_creator_is_staff, deleting_takes_everything_below, recreated_groups_are_empty,
             members_come_and_go, rosters_are_apart, root_staff, missing_groups_have_no_rosters,
-            memberships_end, an_expired_membership_is_none, far_ends_are_kept, bans,
+            memberships_end, an_expired_membership_is_none, an_ended_membership_is_taken_away, ends_are_shown_one_by_one, far_ends_are_kept, bans,
             each_revocation_is_another, only_what_is_to_come_is_lowered, a_ban_ends_sessions_for_good,
             standing_outlives_membership,
             deleted_users_are_off_every_roster, users_act_within_the_policy, rosters_in_pages,
@@ -314,13 +314,41 @@ pub fn an_expired_membership_is_none(store: &Subject<'_>) {
     for end in [store.now, store.in_seconds(-60)] {
         store.done(until("a", "k-ada", Some(end)));
         assert_eq!(store.groups_of("k-ada"), [""; 0]);
-        refused!(store.write(remove("a", "k-ada")), NotMember);
     }
     store.done(until("a", "k-ada", Some(store.in_seconds(1))));
     refused!(store.write(add("a", "k-ada")), AlreadyMember);
     store.done(remove("a", "k-ada"));
     store.done(add("a", "k-ada"));
     assert_eq!(store.record("k-ada").holdings[0].expires_at, None, "the old end is forgotten");
+}
+
+pub fn an_ended_membership_is_taken_away(store: &Subject<'_>) {
+    store.create(&["a"]);
+    for name in ["a", "a.staff", "staff"] {
+        store.done(until(name, "k-ada", Some(store.in_seconds(-60))));
+        store.done(until(name, "k-bob", Some(store.in_seconds(-60))));
+        store.done(remove(name, "k-ada"));
+        refused!(store.write(remove(name, "k-ada")), NotMember);
+        let left =
+            store.permitted("k-bob", Change::Leave { roster: roster(name), user: user("k-bob") });
+        store.carry_out(left).unwrap();
+        refused!(store.write(remove(name, "k-bob")), NotMember);
+    }
+}
+
+/// What lists of members show of each.
+pub fn ends_are_shown_one_by_one(store: &Subject<'_>) {
+    store.create(&["a"]);
+    let end = Some(store.in_seconds(60));
+    store.done(until("a", "k-ada", end));
+    store.done(add("a", "k-bob"));
+    store.done(until("a", "k-eve", Some(store.in_seconds(-60))));
+    let until = |id: &str, name: &str| store.directory().until(&user(id), &roster(name), store.now);
+    assert_eq!(until("k-ada", "a"), Some(end));
+    assert_eq!(until("k-bob", "a"), Some(None));
+    for (id, name) in [("k-eve", "a"), ("k-ada", "a.staff"), ("k-none", "a"), ("k-ada", "x")] {
+        assert_eq!(until(id, name), None, "{id} {name}");
+    }
 }
 
 pub fn far_ends_are_kept(store: &Subject<'_>) {

@@ -7,12 +7,13 @@ use super::urls::{encoded, next_page};
 use crate::domain::change::Change;
 use crate::domain::directory::Page;
 use crate::domain::group::GroupName;
-use crate::domain::membership::Roster;
+use crate::domain::membership::{Membership, Roster};
 use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
 use crate::server::Api;
 use crate::server::document::{Document, Link, Location, Need};
 use crate::server::error::ApiError;
+use crate::server::moment::text_of;
 use crate::server::reply::Reply;
 use crate::server::request::Call;
 use crate::service::{Caller, Listing};
@@ -43,7 +44,8 @@ impl Api {
             .as_ref()
             .map(|user| format!("user={}&", encoded(user.as_str())))
             .unwrap_or_default();
-        let next = listing.next_after.map(|last| format!("{url}?{of_user}last_element={last}"));
+        let next =
+            listing.next_after.map(|last| format!("{url}?{of_user}last_element={}", last.roster));
         let more = next.as_deref().map(|url| next_page(url, "More groups"));
         let create = Link::new(
             "post",
@@ -102,23 +104,38 @@ impl Api {
             .items
             .iter()
             .map(|user| {
-                let remove = self.remove_link(&roster, user);
-                self.user_document(user).with("delete", remove).into()
+                self.user_document(user)
+                    .with_some("expires_at", seen.end_of(user).map(text_of))
+                    .with("patch", self.expiry_link(&roster, user))
+                    .with("delete", self.remove_link(&roster, user))
+                    .into()
             })
             .collect();
         let add = Link::new(
             "post",
             url.clone(),
             "Add a member",
-            "POST {\"username\": \"kisee-john\"}; for the staff of the group and for root staff.",
+            "POST {\"username\": \"kisee-john\"}, with \"expires_at\" until a moment; for the staff of the group and for root staff.",
         );
+        let add = add.field("username", Location::Form, Need::Required);
+        let add = add.field("expires_at", Location::Form, Need::Optional);
         let document = self
             .group_document(&roster)
             .with_some("next", more)
             .with("members", members)
-            .with("add_member", add.field("username", Location::Form, Need::Required))
+            .with("add_member", add)
             .with_some("delete", self.delete_link(&caller, &roster));
         Ok(Reply::document(StatusCode::OK, &document).continued(next.as_deref()))
+    }
+
+    fn expiry_link(&self, roster: &Roster, user: &UserId) -> Link {
+        let link = Link::new(
+            "patch",
+            self.member_url(roster, user),
+            "Change when a membership ends",
+            "PATCH {\"expires_at\": \"2027-01-31T00:00:00Z\"}, or null for no end; for the staff of the group and for root staff.",
+        );
+        link.field("expires_at", Location::Form, Need::Required)
     }
 
     fn remove_link(&self, roster: &Roster, user: &UserId) -> Link {
@@ -126,7 +143,7 @@ impl Api {
             "delete",
             self.member_url(roster, user),
             "Remove a member",
-            "For the staff of the group and for root staff.",
+            "For the staff of the group, root staff and the member.",
         )
     }
 
@@ -153,13 +170,38 @@ impl Api {
         let (caller, mut fields) = self.caller_with_fields(call).await?;
         let roster: Roster = name.parse()?;
         let user: UserId = fields.text("username")?.parse()?;
-        fields.finish("{\"username\": \"kisee-john\"}")?;
-        self.service.add_member(&caller, roster.clone(), user.clone()).await?;
+        let expires_at = fields.end("expires_at", self.service.now())?.flatten();
+        fields.finish(
+            "{\"username\": \"kisee-john\"} or {\"username\": \"kisee-john\", \"expires_at\": \"2027-01-31T00:00:00Z\"}",
+        )?;
+        let membership = Membership { roster, user, expires_at };
+        self.service.add_member(&caller, membership.clone()).await?;
+        let Membership { roster, user, .. } = membership;
         let url = self.member_url(&roster, &user);
         let document = Document::new(&url, "Member")
             .with("username", user.as_str())
-            .with("group", roster.to_string());
+            .with("group", roster.to_string())
+            .with_some("expires_at", expires_at.map(text_of));
         Ok(Reply::document(StatusCode::CREATED, &document).located(&url))
+    }
+
+    /// PATCH `/groups/G/U/`: when a membership ends.
+    pub(in crate::server) async fn patch_member(
+        &self,
+        call: Call<'_>,
+        name: &str,
+        user: &str,
+    ) -> Result<Reply, ApiError> {
+        let (caller, mut fields) = self.caller_with_fields(call).await?;
+        let (roster, user) = (name.parse()?, user.parse()?);
+        let right = "{\"expires_at\": \"2027-01-31T00:00:00Z\"} or {\"expires_at\": null}";
+        let expires_at = fields.end("expires_at", self.service.now())?;
+        fields.finish(right)?;
+        let expires_at = expires_at.ok_or_else(|| {
+            ApiError::Malformed(format!("the body means nothing here; a right one is {right}"))
+        })?;
+        self.service.set_expiry(&caller, Membership { roster, user, expires_at }).await?;
+        Ok(Reply::nothing())
     }
 
     /// DELETE `/groups/G/`: it and everything under it.
@@ -174,7 +216,7 @@ impl Api {
         Ok(Reply::nothing())
     }
 
-    /// DELETE `/groups/G/U/`: one less in it.
+    /// DELETE `/groups/G/U/`: one less in it, or somebody who leaves.
     pub(in crate::server) async fn remove_member(
         &self,
         call: &Call<'_>,

@@ -5,10 +5,12 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
+use crate::domain::directory::Holding;
 use crate::domain::membership::Roster;
 use crate::domain::user::UserId;
 use crate::server::Api;
 use crate::server::document::{Document, Link};
+use crate::server::moment::text_of;
 
 impl Api {
     pub(super) fn user_url(&self, user: &UserId) -> String {
@@ -31,9 +33,13 @@ impl Api {
         Document::new(&self.group_url(roster), "Group").with("group", roster.to_string())
     }
 
-    /// Groups as documents in a list.
-    pub(super) fn group_documents(&self, rosters: &[Roster]) -> Vec<Value> {
-        rosters.iter().map(|roster| self.group_document(roster).into()).collect()
+    /// Groups as documents in a list, with when somebody's being in them ends.
+    pub(super) fn group_documents(&self, holdings: &[Holding]) -> Vec<Value> {
+        let document = |holding: &Holding| {
+            let end = holding.expires_at.map(text_of);
+            self.group_document(&holding.roster).with_some("expires_at", end).into()
+        };
+        holdings.iter().map(document).collect()
     }
 }
 

@@ -14,6 +14,7 @@ use crate::server::document::{Document, Link, Location, Need};
 use crate::server::error::ApiError;
 use crate::server::reply::Reply;
 use crate::server::request::Call;
+use crate::service::Caller;
 
 /// Users on one page.
 const USERS: usize = 50;
@@ -56,12 +57,6 @@ impl Api {
         })
     }
 
-    /// GET `/users/me`: to whoever has an access token, whom it speaks for.
-    pub(in crate::server) fn show_me(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
-        let caller = self.caller(call)?;
-        self.show_user(call, caller.user().as_str())
-    }
-
     /// GET `/users/U`: to the user and to root staff. A user id is a name, not a record: one that nothing is said of
     /// stands for somebody in no group.
     pub(in crate::server) fn show_user(
@@ -70,26 +65,36 @@ impl Api {
         name: &str,
     ) -> Result<Reply, ApiError> {
         let caller = self.caller(call)?;
-        let user: UserId = name.parse()?;
-        let seen = self.service.user(&caller, &user)?;
+        let (document, next) = self.user_page(call, &caller, &name.parse()?)?;
+        Ok(Reply::document(StatusCode::OK, &document).continued(next.as_deref()))
+    }
+
+    /// What is shown of a user, and where the list of their groups goes on.
+    pub(super) fn user_page(
+        &self,
+        call: &Call<'_>,
+        caller: &Caller,
+        user: &UserId,
+    ) -> Result<(Document, Option<String>), ApiError> {
+        let seen = self.service.user(caller, user)?;
         let after: Option<Roster> = call.cursor("last_element")?;
         let is_banned = seen.is_banned;
         let listing = seen.groups(Page { after: after.as_ref(), limit: GROUPS });
-        let url = self.user_url(&user);
-        let next = listing.next_after.map(|last| format!("{url}?last_element={last}"));
+        let url = self.user_url(user);
+        let next = listing.next_after.map(|last| format!("{url}?last_element={}", last.roster));
         let more = next.as_deref().map(|url| next_page(url, "More groups of this user"));
         let patch = Link::new(
             "patch",
             url.clone(),
             "Ban a user, or let one in again",
-            "PATCH {\"is_banned\": true} to ban, or {\"not_before\": \"now\"} to end all sessions; for root staff.",
+            "PATCH {\"is_banned\": true} to ban, for root staff; {\"not_before\": \"now\"} ends all sessions, also for the user.",
         );
         let patch = patch.field("is_banned", Location::Form, Need::Optional).field(
             "not_before",
             Location::Form,
             Need::Optional,
         );
-        let delete = self.service.may_change(&caller, Change::DeleteUser(user.clone()));
+        let delete = self.service.may_change(caller, Change::DeleteUser(user.clone()));
         let delete = delete.then(|| {
             Link::new(
                 "delete",
@@ -105,10 +110,10 @@ impl Api {
             .with("groups", self.group_documents(&listing.items))
             .with("patch", patch)
             .with_some("delete", delete);
-        Ok(Reply::document(StatusCode::OK, &document).continued(next.as_deref()))
+        Ok((document, next))
     }
 
-    /// PATCH `/users/U`: a ban or a revocation by root staff; a JSON Patch goes to the provider.
+    /// PATCH `/users/U`: a ban by root staff, the end of all sessions by them or the user; a new password goes to the provider.
     pub(in crate::server) async fn patch_user(
         &self,
         call: Call<'_>,

@@ -54,7 +54,7 @@ pub(super) fn execute(
         }
         Change::AddMember(membership) => add(connection, membership, now),
         Change::RemoveMember { roster, user } | Change::Leave { roster, user } => {
-            remove(connection, roster, user, now)
+            remove(connection, roster, user)
         }
         Change::SetExpiry(membership) => set_expiry(connection, membership, now),
         Change::SetBanned { user, banned } => {
@@ -132,20 +132,15 @@ fn set_expiry(
     Ok(vec![Update::Joined(membership.clone())])
 }
 
-fn remove(
-    connection: &Connection,
-    roster: &Roster,
-    user: &UserId,
-    now: Timestamp,
-) -> Result<Vec<Update>, Refused> {
+fn remove(connection: &Connection, roster: &Roster, user: &UserId) -> Result<Vec<Update>, Refused> {
     let group = group_of(connection, roster)?;
-    if !is_on(connection, group, roster, user, now)? {
-        return Err(Refused::State(WriteError::NotMember));
-    }
+    // Also one that has ended, which is still there.
     let sql = "DELETE FROM memberships WHERE group_id = ? AND role = ? AND user = ?";
     let key = params![group, number_of(roster.role()), user.as_str()];
-    connection.prepare_cached(sql)?.execute(key)?;
-    Ok(vec![Update::Left { roster: roster.clone(), user: user.clone() }])
+    match connection.prepare_cached(sql)?.execute(key)? {
+        0 => Err(Refused::State(WriteError::NotMember)),
+        _ => Ok(vec![Update::Left { roster: roster.clone(), user: user.clone() }]),
+    }
 }
 
 fn is_on(

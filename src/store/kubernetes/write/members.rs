@@ -87,7 +87,10 @@ impl Writer {
         author: Author<'_>,
     ) -> Result<(), WriteError> {
         self.owner(roster)?;
-        if !self.is_on(roster, user) {
+        // Also what has ended is taken away, as far as it is ours.
+        let is_ours = |place: &Place| place.maker == Maker::Pasee;
+        let has_ended = self.view.ask(|state| state.places(roster, user)).iter().any(is_ours);
+        if !self.is_on(roster, user) && !has_ended {
             return Err(WriteError::NotMember);
         }
         self.refuse_elsewhere(roster, user)?;

@@ -1,0 +1,53 @@
+//! `/users/me`: whom an access token speaks for, and what it says of them.
+//!
+//! Must not know how a token is believed.
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use crate::domain::claim::ClaimValue;
+use crate::domain::token::{AccessClaims, Scope};
+use crate::server::Api;
+use crate::server::error::ApiError;
+use crate::server::moment::text_of;
+use crate::server::reply::Reply;
+use crate::server::request::Call;
+
+/// Claims that say what to call somebody (OpenID Connect Core 1.0 section 5.1), as far as the settings let them pass.
+const NAMES: [&str; 7] =
+    ["name", "given_name", "family_name", "nickname", "preferred_username", "email", "login"];
+
+impl Api {
+    /// GET `/users/me`: as `/users/U`, and the names and the session of the token.
+    pub(in crate::server) fn show_me(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
+        let caller = self.caller(call)?;
+        let (document, next) = self.user_page(call, &caller, caller.user())?;
+        let claims = caller.claims();
+        let document = document.with("names", names(claims)).with("session", session(claims));
+        Ok(Reply::document(StatusCode::OK, &document).continued(next.as_deref()))
+    }
+}
+
+fn names(claims: &AccessClaims) -> Map<String, Value> {
+    let text = |value: &ClaimValue| match value {
+        ClaimValue::Text(text) => Some(Value::from(text.as_str())),
+        ClaimValue::Bool(_) | ClaimValue::Integer(_) | ClaimValue::Texts(_) => None,
+    };
+    let names = claims.extra.iter().filter(|(name, _)| NAMES.contains(&name.as_str()));
+    names.filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect()
+}
+
+fn session(claims: &AccessClaims) -> Value {
+    let token = &claims.token;
+    let mut session = json!({
+        "sid": token.session.to_string(),
+        "idp": token.subject.split().0,
+        "authenticated_at": text_of(token.authenticated_at),
+        "issued_at": text_of(token.issued_at),
+        "expires_at": text_of(token.expires_at),
+    });
+    if token.scope != Scope::Unlimited {
+        session["scope"] = token.scope.to_string().into();
+    }
+    session
+}

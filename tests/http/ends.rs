@@ -1,0 +1,201 @@
+//! What people may do about themselves, and memberships for a time.
+
+use serde_json::{Value, json};
+
+use crate::support::forge::part;
+use crate::support::pasee::{Pasee, Setup, now};
+
+/// A moment so many seconds from now, as RFC 3339 writes it.
+fn in_seconds(seconds: i64) -> String {
+    jiff::Timestamp::from_second(now() + seconds).unwrap().to_string()
+}
+
+async fn get(pasee: &Pasee, path: &str, token: &str) -> Value {
+    pasee.ask("GET", path).bearer(token).send().await.is(200).json()
+}
+
+#[tokio::test]
+async fn everybody_sees_who_they_are() {
+    let pasee = Setup::default().members("admin", ["local-ada"]).start().await;
+    let root = pasee.log_in("root").await.access;
+    let soon = in_seconds(3600);
+    let body = json!({"username": "local-ada", "expires_at": soon});
+    pasee.ask("POST", "/groups/admin.staff/").bearer(&root).json(&body).await.is(201);
+    let ada = pasee.log_in("ada").await;
+    let me = get(&pasee, "/users/me", &ada.access).await;
+    assert_eq!(me["username"], "local-ada");
+    assert_eq!(me["_meta"]["url"], format!("{}/users/local-ada", pasee.url));
+    let groups = me["groups"].as_array().unwrap();
+    let ends: Vec<_> = groups.iter().map(|it| (&it["group"], it.get("expires_at"))).collect();
+    let right = [(&json!("admin"), None), (&json!("admin.staff"), Some(&json!(soon)))];
+    assert_eq!(ends, right);
+    assert_eq!(me["names"], json!({}));
+    let session = &me["session"];
+    assert_eq!(session["idp"], "local");
+    assert_eq!(session["sid"], part(&ada.access, 1)["sid"]);
+    for name in ["authenticated_at", "issued_at", "expires_at"] {
+        let moment: jiff::Timestamp = session[name].as_str().unwrap().parse().unwrap();
+        assert!((moment.as_second() - now()).abs() < 16 * 60, "{name}: {moment}");
+    }
+    assert!(session.get("scope").is_none());
+    // With a limited token, no more than that reaches.
+    let narrow = pasee.ask("POST", "/tokens/?refresh&scope=admin.web").bearer(&ada.refresh);
+    let narrow = narrow.send().await.pair();
+    let me = get(&pasee, "/users/me", &narrow.access).await;
+    assert_eq!((&me["groups"], &me["session"]["scope"]), (&json!([]), &json!("groups:admin.web")));
+    pasee.ask("GET", "/users/me").bearer(&ada.refresh).send().await.is(401);
+}
+
+#[tokio::test]
+async fn everybody_ends_their_own_sessions() {
+    let pasee = Setup::default().start().await;
+    let (ada, you) = (pasee.log_in("ada").await, pasee.log_in("you").await);
+    let patch = |token: &str, user: &str, body: Value| {
+        let ask = pasee.ask("PATCH", &format!("/users/{user}")).bearer(token);
+        async move { ask.json(&body).await }
+    };
+    let now = json!({"not_before": "now"});
+    patch(&ada.access, "local-you", now.clone()).await.is(403);
+    patch(&ada.access, "local-ada", json!({"is_banned": true})).await.is(403);
+    patch(&ada.access, "local-ada", json!({"not_before": "then"})).await.is(400);
+    patch(&ada.access, "local-ada", now.clone()).await.is(204);
+    pasee.ask("GET", "/users/me").bearer(&ada.access).send().await.is(401);
+    pasee.refresh(&ada.refresh).await.is(401);
+    pasee.refresh(&you.refresh).await.is(201);
+    let again = pasee.log_in("ada").await;
+    get(&pasee, "/users/me", &again.access).await;
+}
+
+#[tokio::test]
+async fn everybody_leaves() {
+    let pasee = Setup::default()
+        .members("admin", ["local-ada", "local-you"])
+        .members("admin.staff", ["local-ada"])
+        .start()
+        .await;
+    let root = pasee.log_in("root").await.access;
+    let (ada, you) = (pasee.log_in("ada").await.access, pasee.log_in("you").await.access);
+    let leave = |token: &str, path: &str| {
+        let ask = pasee.ask("DELETE", path).bearer(token);
+        async move { ask.send().await }
+    };
+    leave(&you, "/groups/admin/local-ada/").await.is(403);
+    leave(&you, "/groups/admin/local-you/").await.is(204);
+    // Whether there is such a group is nobody's business who is not in it.
+    let there = leave(&you, "/groups/admin/local-you/").await.is(404);
+    let nowhere = leave(&you, "/groups/nowhere/local-you/").await.is(404);
+    assert_eq!(there.body, nowhere.body);
+    leave(&ada, "/groups/admin/local-ada").await.is(204);
+    leave(&ada, "/groups/admin.staff/local-ada/").await.is(204);
+    assert_eq!(get(&pasee, "/groups/admin.staff/", &root).await["members"], json!([]), "the last");
+    pasee.ask("GET", "/groups/admin/").bearer(&ada).send().await.is(403);
+    // But the last of the root staff.
+    let last = leave(&root, "/groups/staff/local-root/").await.is(409);
+    assert!(last.title().contains("put another user into staff first"), "{}", last.title());
+    let body = json!({"username": "local-ada"});
+    pasee.ask("POST", "/groups/staff/").bearer(&root).json(&body).await.is(201);
+    leave(&root, "/groups/staff/local-root/").await.is(204);
+    leave(&root, "/groups/staff/local-root/").await.is(404);
+}
+
+#[tokio::test]
+async fn memberships_are_given_ends() {
+    let pasee = Setup::default().members("admin.staff", ["local-ada"]).start().await;
+    let root = pasee.log_in("root").await.access;
+    let ada = pasee.log_in("ada").await.access;
+    let (soon, later) = (in_seconds(600), in_seconds(7200));
+    let add = |user: &str, end: Value| {
+        let ask = pasee.ask("POST", "/groups/admin/").bearer(&ada);
+        let body = json!({"username": user, "expires_at": end});
+        async move { ask.json(&body).await }
+    };
+    for wrong in [
+        json!(in_seconds(-1)),
+        json!(in_seconds(0)),
+        json!("2020-01-01T00:00:00Z"),
+        json!("tomorrow"),
+        json!("2099-01-01"),
+        json!("2099-01-01T00:00:00"),
+        json!(""),
+        json!(4_070_908_800_u32),
+        json!(true),
+        json!([]),
+    ] {
+        let refused = add("local-you", wrong.clone()).await.is(400);
+        assert!(refused.title().contains("such as \"20"), "{wrong}: {}", refused.title());
+    }
+    let made = add("local-you", json!(soon)).await.is(201);
+    assert_eq!(made.json()["expires_at"], json!(soon));
+    assert!(add("local-john", Value::Null).await.is(201).json().get("expires_at").is_none());
+    add("local-you", json!(later)).await.is(409);
+    let shown = async || -> Vec<(String, Value)> {
+        let group = get(&pasee, "/groups/admin/", &ada).await;
+        let members = group["members"].as_array().unwrap().iter();
+        members
+            .map(|it| (it["username"].as_str().unwrap().to_owned(), it["expires_at"].clone()))
+            .collect()
+    };
+    let john = || ("local-john".to_owned(), Value::Null);
+    assert_eq!(shown().await, [john(), ("local-you".to_owned(), json!(soon))]);
+    let you = get(&pasee, "/users/local-you", &root).await;
+    assert_eq!(you["groups"][0]["expires_at"], json!(soon));
+    let of_you = get(&pasee, "/groups/?user=local-you", &root).await;
+    assert_eq!(of_you["groups"][0]["expires_at"], json!(soon));
+
+    let patch = |token: &str, path: &str, body: Value| {
+        let ask = pasee.ask("PATCH", path).bearer(token);
+        async move { ask.json(&body).await }
+    };
+    let path = "/groups/admin/local-you/";
+    for end in [json!(later), json!(soon), Value::Null, json!(later)] {
+        patch(&ada, path, json!({"expires_at": end})).await.is(204);
+        assert_eq!(shown().await[1].1, end);
+    }
+    let offset = "2099-01-01T02:00:00.5+02:00";
+    patch(&ada, "/groups/admin/local-you", json!({"expires_at": offset})).await.is(204);
+    assert_eq!(shown().await[1].1, "2099-01-01T00:00:01Z", "to the end of the second");
+    for (body, words) in [
+        (json!({}), "{\"expires_at\": null}"),
+        (json!({"expires_at": in_seconds(-1)}), "not to come any more"),
+        (json!({"expires_at": 1}), "such as \"20"),
+        (json!({"expires_at": soon, "x": 1}), "{\"expires_at\": null}"),
+    ] {
+        let refused = patch(&ada, path, body).await.is(400);
+        assert!(refused.title().contains(words), "{}", refused.title());
+    }
+    let john = pasee.log_in("john").await.access;
+    patch(&john, path, json!({"expires_at": null})).await.is(403);
+    patch(&john, "/groups/admin/local-john/", json!({"expires_at": soon})).await.is(403);
+    patch(&ada, "/groups/admin/local-alan/", json!({"expires_at": soon})).await.is(404);
+    patch(&root, "/groups/no/local-you/", json!({"expires_at": soon})).await.is(404);
+    pasee.ask("PATCH", path).json(&json!({"expires_at": soon})).await.is(401);
+    // Who is staff for a time is not so for longer by their own hand.
+    patch(&root, "/groups/admin.staff/local-ada/", json!({"expires_at": soon})).await.is(204);
+    patch(&ada, "/groups/admin.staff/local-ada/", json!({"expires_at": later})).await.is(403);
+    patch(&ada, "/groups/admin.staff/local-ada/", json!({"expires_at": null})).await.is(403);
+}
+
+/// What has ended shows nowhere, can be taken away, and can be given anew.
+#[tokio::test]
+async fn what_has_ended_is_taken_away() {
+    let pasee = Setup::default().members("g", ["local-ada"]).start().await;
+    let root = pasee.log_in("root").await.access;
+    let file = rusqlite::Connection::open(pasee.dir.path().join("data/pasee.db")).unwrap();
+    let ended = now() - 10;
+    let delete = |path: &str| pasee.ask("DELETE", path).bearer(&root);
+    file.execute(
+        "INSERT INTO memberships SELECT id, 0, 'local-you', ? FROM groups WHERE name = 'g'",
+        [ended],
+    )
+    .unwrap();
+    let group = get(&pasee, "/groups/g/", &root).await;
+    assert_eq!(group["members"].as_array().unwrap().len(), 1);
+    delete("/groups/g/local-you/").send().await.is(204);
+    delete("/groups/g/local-you/").send().await.is(404);
+    let left: i64 = file
+        .query_row("SELECT count(*) FROM memberships WHERE user = 'local-you'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(left, 0);
+}
