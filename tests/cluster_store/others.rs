@@ -50,6 +50,45 @@ fn memberships_of_others_count_and_are_never_touched() {
     stage.eventually("a", Some(&["k-bob"]));
 }
 
+/// Neither a group of others nor one that holds something of theirs, however far below.
+#[test]
+fn groups_of_others_are_never_deleted() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    for name in ["g7", "mine", "mine.sub", "mine.sub.deep", "plain", "plain-x", "held", "held.sub"]
+    {
+        if name == "g7" || name == "mine.sub.deep" || name == "plain-x" {
+            stage.apply(&group(name));
+            stage.eventually(name, Some(&[]));
+        } else {
+            stage.create(name);
+        }
+    }
+    stage.apply(&membership("theirs", "held.sub", &["k-ada"]));
+    stage.eventually("held.sub", Some(&["k-ada"]));
+    let delete = |name: &str| stage.write(Change::DeleteGroup(name.parse().unwrap()));
+    for (name, object) in [
+        ("g7", "Group g7"),
+        ("mine.sub.deep", "Group mine.sub.deep"),
+        ("mine.sub", "Group mine.sub.deep"),
+        ("mine", "Group mine.sub.deep"),
+        ("held.sub", "Membership theirs"),
+        ("held", "Membership theirs"),
+    ] {
+        let refused = delete(name);
+        let Err(WriteError::ElsewhereOwned(named)) = refused else { panic!("{name}: {refused:?}") };
+        assert_eq!(named, object, "{name}");
+        assert!(stage.members(name).is_some(), "{name} is still there");
+    }
+    // What only has a similar name is nobody's business.
+    delete("plain").unwrap();
+    assert!(stage.members("plain-x").is_some());
+    stage.kubectl(&["delete", "membership/theirs", "group.pasee.meltylab.fr/mine.sub.deep"]);
+    let deleted = |name: &'static str| move || delete(name).is_ok();
+    crate::support::patience::eventually("held goes", deleted("held"));
+    crate::support::patience::eventually("mine goes", deleted("mine"));
+}
+
 #[test]
 fn what_is_made_says_who_made_it_and_is_shared() {
     let cluster = controlplane::shared();

@@ -113,6 +113,7 @@ pub(super) struct Declared {
     pub(super) soundness: Soundness,
     /// Its creator, while they are staff by that alone.
     pub(super) creator: Option<UserId>,
+    pub(super) maker: Maker,
 }
 
 /// What a Membership says.

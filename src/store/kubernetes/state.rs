@@ -167,7 +167,7 @@ impl State {
 
 impl Objects for State {
     fn group_facts(&self, name: &str) -> Option<GroupFacts<'_>> {
-        let GroupObject { uid, owners, soundness, creator } =
+        let GroupObject { uid, owners, soundness, creator, .. } =
             self.groups.get(name)?.object.as_ref()?;
         let (soundness, is_enrolled) = (*soundness, creator.is_none());
         Some(GroupFacts { uid, owners, soundness, is_enrolled })

@@ -84,7 +84,7 @@ pub(super) fn read(kind: Kind, wire: Wire) -> Object {
 
 fn read_group(wire: Wire) -> Result<Says, String> {
     let Wire { metadata, spec, status } = wire;
-    let soundness = metadata.soundness();
+    let (soundness, maker) = (metadata.soundness(), metadata.maker());
     let parent = parent_of(&metadata.name).unwrap_or_default();
     let owners = Owners::of(&metadata.owner_references, parent);
     let object = Group::new(&metadata.name, typed(spec)?);
@@ -92,7 +92,7 @@ fn read_group(wire: Wire) -> Result<Says, String> {
     let is_enrolled = status["creatorEnrolled"].as_bool().unwrap_or(false)
         || metadata.annotations.creator_enrolled.as_deref() == Some(TRUE);
     let creator = content.creator.filter(|_| !is_enrolled);
-    Ok(Says::Group(Declared { group: content.group, owners, soundness, creator }))
+    Ok(Says::Group(Declared { group: content.group, owners, soundness, creator, maker }))
 }
 
 fn read_membership(wire: Wire) -> Result<Says, String> {

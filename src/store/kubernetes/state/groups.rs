@@ -10,7 +10,7 @@ use crate::index::Update;
 use crate::objects::effect::{Above, Objects, Soundness};
 use crate::objects::owner::Owners;
 use crate::resources::object_name::ObjectName;
-use crate::store::kubernetes::object::{Declared, Name};
+use crate::store::kubernetes::object::{Declared, Maker, Name};
 
 /// A group, or the name of one that only Memberships speak of.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub(super) struct GroupObject {
     pub(super) owners: Owners,
     pub(super) soundness: Soundness,
     pub(super) creator: Option<u32>,
+    pub(super) maker: Maker,
 }
 
 /// How it stands with a group that somebody wants to make or to delete.
@@ -87,6 +88,30 @@ impl State {
         waiting
     }
 
+    /// An object of others that would go with a group: its own, or one of a group or of people on the way down from it.
+    pub(in crate::store::kubernetes) fn others_within(&self, group: &GroupName) -> Option<String> {
+        let top = group.as_str();
+        let below = format!("{top}.");
+        // Between the two may stand names such as `top-x`.
+        let from = (Bound::Included(top), Bound::Unbounded);
+        let within =
+            self.groups.range::<str, _>(from).take_while(|(name, _)| name.starts_with(top));
+        let mut within = within.filter(|(name, _)| &***name == top || name.starts_with(&below));
+        within.find_map(|(name, node)| {
+            let is_others = |maker: Maker, soundness: Soundness| {
+                maker == Maker::Other && soundness == Soundness::Sound
+            };
+            let object = node.object.as_ref();
+            if object.is_some_and(|object| is_others(object.maker, object.soundness)) {
+                return Some(format!("Group {}", name.replace('_', "--")));
+            }
+            let held = node.members.iter().chain(&node.staff);
+            let mut held = held.filter_map(|number| self.held.get(*number as usize)?.as_ref());
+            let others = held.find(|held| is_others(held.maker, held.soundness))?;
+            Some(format!("Membership {}", others.name))
+        })
+    }
+
     /// The groups whose staff a user is for having made them, and by nothing else yet.
     pub(in crate::store::kubernetes) fn created_by(&self, user: &UserId) -> Vec<GroupName> {
         let Some(person) = self.people.find(user) else { return Vec::new() };
@@ -125,7 +150,7 @@ impl State {
     }
 
     pub(super) fn put_group(&mut self, uid: Name, declared: Declared, out: &mut Vec<Update>) {
-        let Declared { group, owners, soundness, creator } = declared;
+        let Declared { group, owners, soundness, creator, maker } = declared;
         let creator = creator.map(|creator| self.people.mention(&creator));
         let before = self.node(&group).object.take();
         let (was, old) = match before {
@@ -135,7 +160,7 @@ impl State {
         if was.is_some_and(|was| was != uid) {
             self.settle(&group, out); // the earlier group has gone unseen
         }
-        self.node(&group).object = Some(GroupObject { uid, owners, soundness, creator });
+        self.node(&group).object = Some(GroupObject { uid, owners, soundness, creator, maker });
         let told = self.node(&group).in_effect;
         self.settle(&group, out);
         if told && old != creator && self.node(&group).in_effect {

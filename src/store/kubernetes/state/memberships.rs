@@ -15,13 +15,13 @@ use crate::store::kubernetes::object::{Granted, Maker, Name};
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) uid: Name,
-    name: Name,
+    pub(super) name: Name,
     roster: Roster,
     owners: Owners,
     /// In order, each once.
     people: Box<[u32]>,
     until: Option<Timestamp>,
-    maker: Maker,
+    pub(super) maker: Maker,
     pub(super) soundness: Soundness,
     /// Whether it says of itself that it enrols the creator of its group.
     enrols: bool,

@@ -155,7 +155,7 @@ fn an_object() -> impl Strategy<Value = Object> {
         |(group, uid, owners, soundness, creator)| Object {
             name: group.as_str().replace('_', "--").into(),
             uid,
-            says: Says::Group(Declared { group, owners, soundness, creator }),
+            says: Says::Group(Declared { group, owners, soundness, creator, maker: Maker::Other }),
         },
     );
     let roster = prop_oneof![

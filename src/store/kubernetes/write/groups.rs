@@ -71,6 +71,10 @@ impl Writer {
         let uid = self.uid_of(group).ok_or(WriteError::GroupMissing)?;
         let name = ObjectName::try_from(group).map_err(StoreError::from)?;
         self.judge(author).await?;
+        // All that is below goes with it, and what somebody else has written would only be applied again.
+        if let Some(object) = self.view.ask(|state| state.others_within(group)) {
+            return Err(WriteError::ElsewhereOwned(object));
+        }
         let deleted = self.delete::<Group>(name.as_str(), &uid, None).await?;
         let gone = |_: &str| {
             let presence = self.view.ask(|state| state.presence(group));
