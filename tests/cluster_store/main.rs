@@ -9,6 +9,7 @@ mod support;
 mod faults;
 mod others;
 mod permissions;
+mod races;
 mod served;
 mod stage;
 

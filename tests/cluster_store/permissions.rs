@@ -6,7 +6,6 @@ use pasee::domain::change::{Ban, Change};
 use pasee::domain::membership::Membership;
 use pasee::domain::policy::{Actor, Grant, Login, admit, permit};
 use pasee::domain::realm::Realm;
-use pasee::domain::time::Timestamp;
 use pasee::domain::user::UserId;
 use pasee::store::kubernetes::permissions::PERMISSIONS;
 use pasee::store::kubernetes::{Kubernetes, Options};

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use super::pasee::Pasee;
 
+/// Longer than the first deed may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Rounds that run beside each other.
 const TOGETHER: usize = 4;
 
@@ -143,7 +145,7 @@ impl Track<'_> {
     }
 
     async fn race(&self, withdrawal: Withdrawal, round: usize) -> (Race, Outcome) {
-        let name = format!("{withdrawal:?}").to_lowercase();
+        let name = format!("{withdrawal:?}{}-", self.staff.len()).to_lowercase();
         let race =
             Race { group: format!("{name}{round}.team"), user: format!("local-{name}{round}") };
         let root = self.root.forge(&self.root.access_claims("local-root"));
@@ -155,7 +157,8 @@ impl Track<'_> {
             (0..DEEDS.len()).map(move |kind| work(pasee, kind, race, over, under_way))
         }));
         let withdraw = async {
-            under_way.notified().await;
+            // Another replica may need a moment to know the staff.
+            tokio::time::timeout(PATIENCE, under_way.notified()).await.expect("a deed is done");
             let (method, path, body) = withdrawal.request(&race);
             self.ask(self.root, &root, method, path, body).await;
             let answered = Instant::now();
@@ -188,7 +191,7 @@ impl Track<'_> {
                     }
                 }
                 401 | 403 => outcome.refused += 1,
-                404 | 409 => {}
+                404 | 409 | 429 | 503 => {}
                 other => panic!("{race:?}: {other}"),
             }
         }
@@ -267,7 +270,9 @@ async fn work(
             None => ask.send().await,
         };
         works.push((began, Instant::now(), answer.status.as_u16()));
-        under_way.notify_one();
+        if answer.status.is_success() {
+            under_way.notify_one();
+        }
     }
     works
 }
