@@ -17,6 +17,7 @@
 //! | `completions` | `pasee completions` |
 //! | `keys` | the key ring that the settings ask for |
 //! | `store` | the store that the settings name |
+//! | `webhook` | the admission webhook beside `pasee serve` |
 //! | `signals` | what ends a long-running command |
 //! | `report` | how an error is told |
 
@@ -35,6 +36,7 @@ mod report;
 mod serve;
 mod signals;
 mod store;
+mod webhook;
 
 use std::io::{ErrorKind as IoErrorKind, Write};
 use std::path::{Path, PathBuf};

@@ -7,8 +7,11 @@ mod connect;
 pub mod live;
 mod outage;
 mod review;
+pub mod webhook_certificate;
 
 use std::path::Path;
+
+use kube::Client;
 
 pub(crate) use connect::configuration;
 pub use connect::{OpenError, client, inferred, look_at};
@@ -22,4 +25,19 @@ pub use review::Reviewer;
 pub async fn reviewer(kubeconfig: Option<&Path>) -> Result<Reviewer, OpenError> {
     let configuration = configuration(kubeconfig).await?;
     client(configuration).map(Reviewer::new)
+}
+
+/// Connects to the API server that a kubeconfig names, or to that of the pod, for consistent reads of the realm in a namespace;
+/// `None` = that of the pod or of the kubeconfig's context. Gives the client too, and nothing is sent yet.
+///
+/// # Errors
+/// As [`reviewer`].
+pub async fn live_realm(
+    kubeconfig: Option<&Path>,
+    namespace: Option<&str>,
+) -> Result<(live::LiveRealm, Client), OpenError> {
+    let configuration = configuration(kubeconfig).await?;
+    let namespace = namespace.unwrap_or(&configuration.default_namespace).to_owned();
+    let client = client(configuration)?;
+    Ok((live::LiveRealm::new(client.clone(), &namespace), client))
 }

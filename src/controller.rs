@@ -2,11 +2,13 @@
 //! stand.
 //!
 //! For each object: dereference (what surrounds it, from [`cache`]), plan (pure: a list of steps, [`plan`]), apply (with a
-//! client), [`status`]. Tokens do not wait for any of it: every server finds out by itself what is in effect. Must not know
+//! client), [`status`]. Beside that [`sweep`] takes back what was stored after its author lost what entitled them, and
+//! `certificate` sees to the webhook's. Tokens do not wait for any of it: every server finds out by itself what is in effect. Must not know
 //! HTTP servers.
 
 pub mod apply;
 pub mod cache;
+mod certificate;
 mod gather;
 pub mod group;
 pub mod lease;
@@ -15,6 +17,7 @@ pub mod object_watch;
 pub mod permissions;
 pub mod plan;
 pub mod status;
+pub mod sweep;
 pub mod user;
 
 use std::collections::HashMap;
@@ -32,10 +35,12 @@ use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 
 use self::apply::{ApplyError, Writer};
+use self::certificate::Certificates;
 use self::gather::gather;
 use self::lease::{Candidate, Tenure};
 use self::object_watch::{ObjectWatch, Queue, SharedCache};
 use self::plan::Plan;
+use self::sweep::{Due, Recent, Sweeper};
 use crate::cluster::Outage;
 use crate::domain::time::Timestamp;
 use crate::objects::enrolment::Enrolment;
@@ -116,6 +121,8 @@ async fn work(
     let Options { namespace, identity, clock } = options;
     let cache = SharedCache::default();
     let (watch, groups, memberships, users) = ObjectWatch::new(namespace, cache.clone());
+    let (due, clock) = (Due::default(), *clock);
+    let watch = watch.telling(Recent::new(due.clone(), clock));
     let writer = Writer::new(client.clone(), namespace, Arc::clone(tenure), identity);
     let watching = async {
         tokio::select! {
@@ -126,15 +133,24 @@ async fn work(
     let context = || Context {
         cache: cache.clone(),
         writer: writer.clone(),
-        clock: *clock,
+        clock,
         faults: Mutex::default(),
     };
-    futures::join!(
-        watching,
-        reconcile(groups, context(), Context::group),
-        reconcile(memberships, context(), Context::membership),
-        reconcile(users, context(), Context::user),
-    );
+    let reconciling = async {
+        futures::join!(
+            watching,
+            reconcile(groups, context(), Context::group),
+            reconcile(memberships, context(), Context::membership),
+            reconcile(users, context(), Context::user),
+        )
+    };
+    let sweeper = Sweeper { client, namespace, tenure, clock };
+    let certificates = Certificates { client, namespace, tenure, clock };
+    tokio::select! {
+        _ = reconciling => {}
+        () = sweeper.run(&due) => {}
+        () = certificates.keep() => {}
+    }
 }
 
 /// What reconcilers of one kind share.

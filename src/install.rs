@@ -10,6 +10,7 @@
 //! | `creator` | who makes a Group, filled in |
 //! | `roles` | who may ask for what (RBAC) |
 //! | `prefix` | how a cluster names what is a realm's |
+//! | `webhook` | how the API server asks a Pasee |
 //! | `cel` | texts in CEL |
 
 pub mod admission_policy;
@@ -17,12 +18,13 @@ mod cel;
 pub mod creator;
 pub mod prefix;
 pub mod roles;
+mod webhook;
 
 use k8s_openapi::api::admissionregistration::v1::{
-    MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, ValidatingAdmissionPolicy,
-    ValidatingAdmissionPolicyBinding,
+    MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, MutatingWebhookConfiguration,
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
-use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::core::v1::{Secret, Service, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
@@ -47,8 +49,10 @@ pub struct Realm {
     pub username_prefix: Prefix,
     /// What Kubernetes puts before the names of the groups in their tokens.
     pub group_prefix: Prefix,
-    /// Who writes the creator of a new Group.
+    /// Who writes the creator of a new Group, where there is no webhook to do it.
     pub creator: Creator,
+    /// Whether what users write is judged live.
+    pub webhook: Webhook,
     /// What the staff of groups may do with objects that exist.
     pub staff: Staff,
     /// Whether ServiceAccounts of the cluster log in.
@@ -62,6 +66,22 @@ pub enum Accounts {
     StayOut,
     /// It may, for the whole cluster: TokenReviews belong to no namespace.
     LogIn,
+}
+
+/// Whether the API server asks a Pasee about what users of the realm write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Webhook {
+    /// It does not: the groups in their tokens count.
+    None,
+    /// It asks the Service of the realm's servers.
+    Service,
+    /// It asks servers elsewhere.
+    At {
+        /// Where: https, with the path.
+        url: String,
+        /// The authorities, in PEM, that their certificate is from; `None` = those of the API server's system.
+        authority: Option<Vec<u8>>,
+    },
 }
 
 /// Who writes `spec.creator` of a Group that a user of the realm makes.
@@ -97,15 +117,19 @@ pub enum Object {
     ValidatingAdmissionPolicyBinding(Box<ValidatingAdmissionPolicyBinding>),
     MutatingAdmissionPolicy(Box<MutatingAdmissionPolicy>),
     MutatingAdmissionPolicyBinding(Box<MutatingAdmissionPolicyBinding>),
+    MutatingWebhookConfiguration(Box<MutatingWebhookConfiguration>),
+    Service(Box<Service>),
+    Secret(Box<Secret>),
 }
 
 /// Everything, in an order in which it can be applied: the policy stands before anybody is let in.
 #[must_use]
 pub fn objects(realm: &Realm) -> Vec<Object> {
     let mut objects = admission_policy::objects(realm);
-    if realm.creator == Creator::Filled {
+    if realm.creator == Creator::Filled && realm.webhook == Webhook::None {
         objects.extend(creator::objects(realm));
     }
+    objects.extend(webhook::objects(realm));
     objects.extend(roles::objects(realm));
     objects
 }
@@ -146,6 +170,7 @@ mod tests {
             username_prefix: prefix.parse().unwrap(),
             group_prefix: "groups:".parse().unwrap(),
             creator: Creator::Filled,
+            webhook: Webhook::None,
             staff: Staff::CreateAndDelete,
             accounts: Accounts::StayOut,
         };

@@ -17,10 +17,11 @@
 //! | [`index`] | the state in memory, which answers every reader |
 //! | [`store`] | where the state lives, and what feeds the index |
 //! | [`idp`] | who somebody is, proved by an identity provider |
-//! | [`cluster`] | the Kubernetes API server: how it is connected to, and what logins ask of it |
+//! | [`cluster`] | the Kubernetes API server: how it is connected to, what logins ask of it, what decides at this moment |
 //! | [`service`] | the use cases, without HTTP: logins and refreshes, groups, users |
 //! | [`web`] | HTTP plumbing: connections, limits, timeouts, TLS, the admin port |
 //! | [`server`] | the HTTP API |
+//! | [`webhook`] | what users of the realm write with `kubectl`, judged before it is stored |
 //! | [`controller`] | the one that brings custom resources to what they ask for |
 //! | [`install`] | what is applied to a cluster for a realm: the policy, roles, accounts |
 //! | [`telemetry`] | the log and the metrics |
@@ -50,3 +51,4 @@ pub mod settings;
 pub mod store;
 pub mod telemetry;
 pub mod web;
+pub mod webhook;

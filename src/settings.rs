@@ -12,6 +12,7 @@
 //! | `keys` | `private_key` and the like |
 //! | `tokens` | `[jwt]` |
 //! | `storage` | `[storage_backend]` |
+//! | `webhook` | `[webhook]` |
 //! | `provider` | `[[identity_providers]]` |
 //! | `explain` | what a file means, in plain words |
 
@@ -25,6 +26,7 @@ mod reader;
 mod report;
 mod storage;
 mod tokens;
+mod webhook;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -83,6 +85,9 @@ pub struct Settings {
     pub admin: Option<SocketAddr>,
     /// `drain_delay`: how long requests are still taken after SIGTERM, 0 to 60 s, default 5 s.
     pub drain_delay: Duration,
+    /// `[webhook]`: where the Kubernetes API server asks whether users of the realm may write; default nowhere. Only with the
+    /// groups in Kubernetes.
+    pub webhook: Option<Webhook>,
     /// What was accepted but deserves a second look, each with file, line and key.
     pub warnings: Vec<String>,
 }
@@ -161,6 +166,19 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// `key`: the path of a PEM file with the certificate's private key.
     pub key: PathBuf,
+}
+
+/// The admission webhook, on a port of its own, always with TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// `host`: the address or name to listen on; default 0.0.0.0.
+    pub host: String,
+    /// `port`: 1 to 65535, default 8443.
+    pub port: u16,
+    /// `username_prefix`: what the API server puts before user ids; default `pasee:`.
+    pub username_prefix: String,
+    /// `cert_file` and `key_file`: PEM files; default those that the controller makes and renews.
+    pub certified: Option<Tls>,
 }
 
 /// What keeps one caller from taking everything.

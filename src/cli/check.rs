@@ -10,7 +10,7 @@ use super::{keys, print, report};
 use crate::cluster;
 use crate::idp::Providers;
 use crate::keys::file::Part;
-use crate::settings::{IdentityProvider, Protocol, Settings};
+use crate::settings::{IdentityProvider, Protocol, Settings, Tls};
 use crate::web::tls;
 
 /// Wrong settings never come here: loading them fails with every mistake.
@@ -18,7 +18,9 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
     let of_keys = look_at_keys(settings);
     let unshared = of_keys.iter().all(Result::is_ok).then(|| keys::refuse_unshared(settings));
     let unshared = unshared.map(|refused| refused.map(|()| None));
-    let looks = of_keys.into_iter().chain(unshared).chain([look_at_tls(settings)]);
+    let webhook = settings.webhook.as_ref().and_then(|webhook| webhook.certified.as_ref());
+    let certificates = [look_at_tls(settings.tls.as_ref()), look_at_tls(webhook)];
+    let looks = of_keys.into_iter().chain(unshared).chain(certificates);
     let providers = settings.identity_providers.iter().map(look_at_provider);
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for look in looks.chain(providers) {
@@ -67,8 +69,8 @@ fn look_at_keys(settings: &Settings) -> [Look; 3] {
     [signing, rsa, secret].map(|look| look.map_err(Error::from))
 }
 
-fn look_at_tls(settings: &Settings) -> Look {
-    let Some(files) = &settings.tls else { return Ok(None) };
+fn look_at_tls(files: Option<&Tls>) -> Look {
+    let Some(files) = files else { return Ok(None) };
     tls::load(&files.certificate, &files.key)?;
     let (certificate, key) = (files.certificate.display(), files.key.display());
     Ok(Some(format!("{certificate} and {key}, the certificate and its key.")))

@@ -1,9 +1,13 @@
 //! `pasee policy`: the policy, roles and accounts of a realm, for `kubectl apply -f -`.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
 use clap::Args;
 
-use crate::install::{self, Accounts, Creator, Namespace, Prefix, Realm, Staff};
+use crate::install::{self, Accounts, Creator, Namespace, Prefix, Realm, Staff, Webhook};
 use crate::resources::definition;
+use crate::resources::webhook::PATH;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -22,7 +26,21 @@ pub(super) struct Policy {
     #[arg(long, value_name = "PREFIX", default_value = "pasee:")]
     username_prefix: Prefix,
 
-    /// Leaves out the MutatingAdmissionPolicy, which Kubernetes has from 1.36 on: users then write themselves into
+    /// Leaves out the webhook, by which the API server asks pasee serve about what users of the realm write: the groups in
+    /// their tokens count then, which are up to 15 minutes old
+    #[arg(long)]
+    no_webhook: bool,
+
+    /// Where servers outside of the cluster answer the webhook, such as https://pasee.example.com:8443/review; else the
+    /// Service pasee-webhook in the namespace
+    #[arg(long, value_name = "URL", conflicts_with = "no_webhook", value_parser = webhook_url)]
+    webhook_url: Option<String>,
+
+    /// A PEM file with the authorities of the certificate there; else those that the API server's system trusts
+    #[arg(long, value_name = "FILE", requires = "webhook_url")]
+    webhook_ca_file: Option<PathBuf>,
+
+    /// With --no-webhook: leaves out the MutatingAdmissionPolicy, which Kubernetes has from 1.36 on: users then write themselves into
     /// spec.creator of the Groups that they make
     #[arg(long)]
     no_mutating_policy: bool,
@@ -45,6 +63,9 @@ impl Policy {
             namespace,
             group_prefix,
             username_prefix,
+            no_webhook,
+            webhook_url,
+            webhook_ca_file,
             no_mutating_policy,
             staff_may_patch,
             service_accounts_log_in,
@@ -52,7 +73,45 @@ impl Policy {
         let accounts = if service_accounts_log_in { Accounts::LogIn } else { Accounts::StayOut };
         let creator = if no_mutating_policy { Creator::Written } else { Creator::Filled };
         let staff = if staff_may_patch { Staff::PatchToo } else { Staff::CreateAndDelete };
-        let realm = Realm { namespace, username_prefix, group_prefix, creator, staff, accounts };
+        let webhook = match webhook_url {
+            None if no_webhook => Webhook::None,
+            None => Webhook::Service,
+            Some(url) => {
+                let authority = webhook_ca_file.as_deref().map(authorities).transpose()?;
+                Webhook::At { url, authority }
+            }
+        };
+        let realm =
+            Realm { namespace, username_prefix, group_prefix, creator, webhook, staff, accounts };
         super::print(definition::to_yaml(&install::objects(&realm))?)
     }
+}
+
+/// An address as the API server takes it (`WebhookClientConfig.url`).
+fn webhook_url(text: &str) -> Result<String, String> {
+    let url = text.parse::<url::Url>().ok().filter(|url| {
+        url.scheme() == "https"
+            && url.has_host()
+            && url.path() == PATH
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    });
+    url.map(|url| url.to_string()).ok_or_else(|| {
+        "a webhook's address is https, without user and query, and ends in /review, such as \
+         https://pasee.example.com:8443/review"
+            .to_owned()
+    })
+}
+
+fn authorities(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let pem = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let is_pem = pem.windows(27).any(|part| part == b"-----BEGIN CERTIFICATE-----");
+    anyhow::ensure!(
+        is_pem,
+        "{} holds no certificate; a right one is PEM with BEGIN CERTIFICATE",
+        file.display()
+    );
+    Ok(pem)
 }

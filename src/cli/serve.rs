@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::signals::{Ending, Signals};
 use super::store::Store;
-use super::{keys, now};
+use super::{keys, now, webhook};
 use crate::cluster;
 use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
@@ -81,6 +81,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let asked = Arc::clone(&leaving);
     let ready = move || readiness(asked.load(Ordering::Relaxed), &store, &occupancy);
     let admin = admin(&settings, numbers, ready, stopped(stopping.clone()))?;
+    let webhook = webhook::start(&settings, stopped(stopping.clone())).await?;
     let (shutdown, at_once) = ending(Signals::new()?, settings.drain_delay, leaving);
     tracing::info!(url = %settings.hostname, version = env!("CARGO_PKG_VERSION"), "serving");
     tokio::select! {
@@ -88,6 +89,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         () = at_once => anyhow::bail!("stopped at once, by a second signal: what was under way is cut"),
     }
     drop(stop);
+    webhook.await;
     admin.await;
     tracing::info!("stopped");
     Ok(())

@@ -71,6 +71,12 @@ impl LiveRealm {
         Self { client, namespace: namespace.to_owned() }
     }
 
+    /// The namespace that is the realm.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// What is said of a user now, and on which of these rosters they are. Of somebody who is banned, or root staff where the
     /// root staff is among the rosters, the rest may be left out: nothing else decides.
     ///

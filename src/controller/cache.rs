@@ -13,14 +13,16 @@ use kube::ResourceExt;
 
 use self::facts::is_within;
 pub use self::facts::{CachedGroup, CachedMembership, Content, Counts, ENROLS, made_at};
+use super::sweep::Difference;
 use crate::domain::group::parent_of;
 use crate::domain::membership::Role;
 use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
 use crate::objects::effect::{GroupFacts, Objects, has_ended, is_in_effect};
 use crate::objects::enrolment::{EnrolmentFacts, enrolled_uid};
 use crate::objects::owner::{Owner, Owners};
 use crate::resources::user::UserContent;
-use crate::resources::{Group, Invalid, Membership, User};
+use crate::resources::{Group, Invalid, Membership, User, membership};
 
 /// Objects to look at again, by name.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -86,6 +88,30 @@ impl Cache {
         } else {
             self.unreadable_users.insert(name.to_owned());
         }
+    }
+
+    /// How a Membership that is known differs from what is known of it.
+    #[must_use]
+    pub fn difference(&self, object: &Membership) -> Option<Difference> {
+        let old = self.membership(&object.name_any())?;
+        let new = CachedMembership::of(object, &self.hasher);
+        let is_on =
+            |people: &[u64], user: &UserId| people.contains(&facts::hash(user, &self.hasher));
+        let old_people = old.content.as_ref().map(|content| &*content.people).unwrap_or_default();
+        let users = membership::understand(object).map(|understood| understood.content.users);
+        let newcomers = users.unwrap_or_default().into_iter();
+        let newcomers = newcomers.filter(|user| !is_on(old_people, user)).collect();
+        let takes_away = match (&old.content, &new.content) {
+            (Ok(old), Ok(new)) => {
+                old.expires_at != new.expires_at
+                    || old.people.iter().any(|person| !new.people.contains(person))
+            }
+            (Ok(_), Err(_)) => true,
+            (Err(_), _) => false,
+        };
+        let takes_away =
+            takes_away || old.is_deleting != new.is_deleting || old.owners != new.owners;
+        Some(Difference { newcomers, takes_away })
     }
 
     /// Takes in a Group that was made or changed, or with `None` is gone.

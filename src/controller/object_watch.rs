@@ -22,6 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::cache::{Cache, CachedGroup, CachedMembership, Concerned};
+use super::sweep::{Recent, Seen};
 use crate::cluster::Outage;
 use crate::resources::{
     Group, GroupSpec, Invalid, Membership, MembershipSpec, Received, User, UserSpec,
@@ -109,6 +110,7 @@ pub struct ObjectWatch {
     users: QueueSender<User>,
     arriving_groups: BTreeMap<String, CachedGroup>,
     arriving_memberships: HashMap<String, CachedMembership>,
+    recent: Option<Recent>,
 }
 
 impl ObjectWatch {
@@ -122,9 +124,23 @@ impl ObjectWatch {
         let (memberships, of_memberships) = QueueSender::new(namespace);
         let (users, of_users) = QueueSender::new(namespace);
         let (arriving_groups, arriving_memberships) = (BTreeMap::new(), HashMap::new());
-        let watch =
-            Self { cache, groups, memberships, users, arriving_groups, arriving_memberships };
+        let watch = Self {
+            cache,
+            groups,
+            memberships,
+            users,
+            arriving_groups,
+            arriving_memberships,
+            recent: None,
+        };
         (watch, of_groups, of_memberships, of_users)
+    }
+
+    /// Tells of what was just written, too.
+    #[must_use]
+    pub(super) fn telling(mut self, recent: Recent) -> Self {
+        self.recent = Some(recent);
+        self
     }
 
     /// Watches; faults are logged and waited out. Ends when the API server comes back that was away, as another state may be
@@ -189,6 +205,14 @@ impl ObjectWatch {
             facts.content = readable.and(facts.content);
             facts
         };
+        if let Some(recent) = &mut self.recent {
+            match &event {
+                Event::InitApply(group) => recent.group(group, Seen::Listed),
+                Event::Apply(group) => recent.group(group, Seen::News),
+                Event::Delete(_) => recent.group_gone(),
+                Event::Init | Event::InitDone => {}
+            }
+        }
         let concerned = match &event {
             Event::Init => {
                 self.arriving_groups.clear();
@@ -223,6 +247,16 @@ impl ObjectWatch {
         if let Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) = &event {
             cache.hear(object.metadata.resource_version.as_deref());
         }
+        if let Some(recent) = &mut self.recent {
+            match &event {
+                Event::InitApply(object) => recent.membership(object, None, Seen::Listed),
+                Event::Apply(object) => {
+                    recent.membership(object, cache.difference(object), Seen::News);
+                }
+                Event::Delete(object) => recent.membership_gone(object),
+                Event::Init | Event::InitDone => {}
+            }
+        }
         let concerned = match &event {
             Event::Init => {
                 self.arriving_memberships.clear();
@@ -253,6 +287,9 @@ impl ObjectWatch {
     }
 
     fn hear_user(&mut self, event: Event<User>, readable: &Readable) -> Option<String> {
+        if let (Some(recent), Event::Apply(user)) = (&mut self.recent, &event) {
+            recent.user(user);
+        }
         match &event {
             Event::Apply(user) | Event::InitApply(user) => {
                 self.cache.lock().put_user(&user.name_any(), readable);

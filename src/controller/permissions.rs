@@ -1,11 +1,19 @@
 //! What the controller may do in its namespace: all it needs and nothing else.
 //!
-//! No Secret is read, nothing is deleted, no wildcard. Must not know how permissions are granted.
+//! No wildcard; nothing is deleted but what is swept, where there is a webhook. The one Secret of its certificate is `install`'s to
+//! grant. Must not know how permissions are granted.
 
 use super::lease;
 use crate::resources::permission::Permission;
 
-/// Every permission.
+/// What it needs besides where users are judged live, to take back what was stored just after its author lost what entitled
+/// them.
+pub const SWEEP: &[Permission] = &[
+    Permission::own("groups", &["delete", "get"], "to judge once more, and to take back"),
+    Permission::own("memberships", &["delete", "get"], "to judge once more, and to take back"),
+];
+
+/// Every permission that it always needs.
 pub const PERMISSIONS: &[Permission] = &[
     Permission::own(
         "groups",

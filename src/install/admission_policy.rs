@@ -12,9 +12,10 @@ use k8s_openapi::api::admissionregistration::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::cel::quoted;
-use super::{BYPASS, CONTROLLER, Object, Realm, SERVER, account, cluster_name, named};
+use super::{BYPASS, CONTROLLER, Object, Realm, SERVER, Webhook, account, cluster_name, named};
 use crate::domain::group::STAFF;
-use crate::resources::labels_annotations::{MANAGED_BY, OWN_KEYS, PASEE};
+use crate::objects::enrolment::enrolment_name;
+use crate::resources::labels_annotations::{ACTOR, MANAGED_BY, OWN_KEYS, PASEE};
 use crate::resources::{API_GROUP, USER_ID_PATTERN};
 
 /// Kubernetes' own controllers that delete objects and take away references to owners that are gone.
@@ -100,6 +101,8 @@ fn groups(realm: &Realm) -> ValidatingAdmissionPolicy {
                 .to_owned(),
         ),
     ];
+    let own = "variables.after.name";
+    let above = format!("({own}.contains('.') ? {own}.substring(0, {own}.lastIndexOf('.')) : '')");
     let entitled = Rule::telling(
         format!(
             "variables.isRootStaff || (variables.parent != '' && {})",
@@ -118,7 +121,9 @@ fn groups(realm: &Realm) -> ValidatingAdmissionPolicy {
         "request.operation != 'UPDATE' || object.spec.?creator == oldObject.spec.?creator",
         "spec.creator cannot be changed, added or taken away later",
     );
-    policy(realm, "groups", variables.to_vec(), vec![entitled, creator, creator_stays])
+    let rules = [entitled].into_iter().filter(|_| is_judged_here(realm));
+    let rules = rules.chain([creator, creator_stays]).collect();
+    policy(realm, "groups", &above, variables.to_vec(), rules)
 }
 
 /// Add or remove members and staff of G: staff of G; root staff. Root staff (a Membership without group): root staff.
@@ -137,23 +142,42 @@ fn memberships(realm: &Realm) -> ValidatingAdmissionPolicy {
             "variables.isRootStaff || variables.touched.all(one, has(one.spec.group) && {})",
             is_staff_of(realm, "one.spec.group.replace('--', '_')")
         ),
-        "variables.group == '' ? 'only root staff may say who is root staff' : \
+        // Of which group one is that somebody names and may not see, they are not told.
+        "request.operation != 'CREATE' ? \
+         'only root staff, and the staff of the group that it is of, may change or delete a Membership' : \
+         variables.group == '' ? 'only root staff may say who is root staff' : \
          'only root staff and the staff of ' + variables.group + ' may say who is in ' + variables.group + \
          ' and who is its staff'",
     );
-    policy(realm, "memberships", variables, vec![entitled])
+    let reserved = quoted(&enrolment_name(""));
+    let name_is_free = Rule::new(
+        format!(
+            "request.operation != 'CREATE' || (!variables.after.?name.orValue('').startsWith({reserved}) && \
+             !variables.after.?generateName.orValue('').startsWith({reserved}))"
+        ),
+        "Memberships that enrol the creators of groups are called creator-…; take another name",
+    );
+    let rules = [entitled].into_iter().filter(|_| is_judged_here(realm));
+    let rules = rules.chain([name_is_free]).collect();
+    policy(realm, "memberships", "object.spec.?group.orValue('')", variables, rules)
 }
 
 /// Ban, revoke, delete a user: root staff.
 fn users(realm: &Realm) -> ValidatingAdmissionPolicy {
     let entitled =
         Rule::new("variables.isRootStaff", "only root staff may ban users or end their sessions");
-    policy(realm, "users", Vec::new(), vec![entitled])
+    policy(realm, "users", "''", Vec::new(), vec![entitled])
+}
+
+/// Whether the groups in a token decide. Where a Pasee is asked, they do not: they are minutes old.
+fn is_judged_here(realm: &Realm) -> bool {
+    realm.webhook == Webhook::None
 }
 
 fn policy(
     realm: &Realm,
     resource: &str,
+    above: &str,
     variables: Vec<(&str, String)>,
     own: Vec<Rule>,
 ) -> ValidatingAdmissionPolicy {
@@ -162,6 +186,10 @@ fn policy(
     let mut rules = vec![is_user_of_realm(realm, resource)];
     rules.extend(own);
     rules.extend(left_alone());
+    rules.extend(match realm.webhook {
+        Webhook::None => left_unsaid(),
+        Webhook::Service | Webhook::At { .. } => as_judged(realm, above),
+    });
     let variables = all
         .into_iter()
         .map(|(name, expression)| Variable { name: name.to_owned(), expression })
@@ -213,26 +241,28 @@ fn is_user_of_realm(realm: &Realm, resource: &str) -> Rule {
     )
 }
 
+/// What is before as it is after, in the metadata's field.
+fn same(field: &str) -> String {
+    format!("variables.after.?{field}.orValue([]) == variables.before.?{field}.orValue([])")
+}
+
+/// That no key of Pasee's own comes, goes or changes, but those that an expression lets.
+fn same_keys(field: &str, but: &str) -> String {
+    format!(
+        "[variables.before, variables.after].all(one, one.?{field}.orValue({{}}).all(key, {but}!key.startsWith({}) || \
+         variables.after.?{field}[?key] == variables.before.?{field}[?key]))",
+        quoted(OWN_KEYS)
+    )
+}
+
+const OWNERS_LEFT_ALONE: &str =
+    "metadata.ownerReferences are not yours to change: Pasee ties objects to their groups";
+
 /// What Pasee and Kubernetes put on objects is theirs.
 fn left_alone() -> Vec<Rule> {
-    let same = |field: &str| {
-        format!("variables.after.?{field}.orValue([]) == variables.before.?{field}.orValue([])")
-    };
     let label = format!("?labels[?{}].orValue('') == {}", quoted(MANAGED_BY), quoted(PASEE));
-    let same_keys = |field: &str| {
-        format!(
-            "[variables.before, variables.after].all(one, one.?{field}.orValue({{}}).all(key, !key.startsWith({}) || \
-             variables.after.?{field}[?key] == variables.before.?{field}[?key]))",
-            quoted(OWN_KEYS)
-        )
-    };
     vec![
         Rule::new(same("finalizers"), "metadata.finalizers are not yours to change"),
-        // Without its owner an object would outlive its group, and count again in the next one of that name.
-        Rule::new(
-            same("ownerReferences"),
-            "metadata.ownerReferences are not yours to change: Pasee ties objects to their groups",
-        ),
         Rule::new(
             format!("(variables.after.{label}) == (variables.before.{label})"),
             format!(
@@ -240,11 +270,7 @@ fn left_alone() -> Vec<Rule> {
             ),
         ),
         Rule::new(
-            same_keys("annotations"),
-            format!("annotations that start with {OWN_KEYS} are not yours to change"),
-        ),
-        Rule::new(
-            same_keys("labels"),
+            same_keys("labels", ""),
             format!("labels that start with {OWN_KEYS} are not yours to change"),
         ),
         // Delete a group and everything under it. An orphan would count again when its group is made anew.
@@ -254,6 +280,43 @@ fn left_alone() -> Vec<Rule> {
              request.options.?orphanDependents.orValue(false) != true)",
             "what is deleted takes along all that belongs to it: propagationPolicy Orphan (--cascade=orphan) is not allowed",
         ),
+    ]
+}
+
+/// Where no Pasee is asked, users say neither who wrote an object nor what it belongs to.
+fn left_unsaid() -> Vec<Rule> {
+    vec![
+        // Without its owner an object would outlive its group, and count again in the next one of that name.
+        Rule::new(same("ownerReferences"), OWNERS_LEFT_ALONE),
+        Rule::new(
+            same_keys("annotations", ""),
+            format!("annotations that start with {OWN_KEYS} are not yours to change"),
+        ),
+    ]
+}
+
+/// Where a Pasee is asked, it has written who wrote an object, and the Group that a new one belongs to: the one `above`, whose
+/// name an expression tells.
+fn as_judged(realm: &Realm, above: &str) -> Vec<Rule> {
+    let owners = "variables.after.?ownerReferences.orValue([])";
+    let tied = format!(
+        "request.operation == 'CREATE' ? ({above} == '' ? {owners}.size() == 0 : ({owners}.size() == 1 && \
+         {owners}[0].kind == 'Group' && {owners}[0].apiVersion.startsWith({}) && {owners}[0].name == {above})) : ({})",
+        quoted(&format!("{API_GROUP}/")),
+        same("ownerReferences")
+    );
+    let actor = quoted(ACTOR);
+    let signed = format!(
+        "request.operation == 'DELETE' || variables.after.?annotations[?{actor}].orValue('') == {}",
+        user_id(realm)
+    );
+    vec![
+        Rule::new(tied, OWNERS_LEFT_ALONE),
+        Rule::new(
+            same_keys("annotations", &format!("key == {actor} || ")),
+            format!("annotations that start with {OWN_KEYS} are not yours to change"),
+        ),
+        Rule::new(signed, format!("Pasee was not asked: it writes the annotation {ACTOR}")),
     ]
 }
 

@@ -9,10 +9,13 @@ use k8s_openapi::api::rbac::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{Accounts, CONTROLLER, Object, Prefix, Realm, SERVER, Staff, cluster_name, named};
+use super::{
+    Accounts, CONTROLLER, Object, Prefix, Realm, SERVER, Staff, Webhook, cluster_name, named,
+};
 use crate::controller;
 use crate::domain::group::STAFF;
 use crate::resources::permission::Permission;
+use crate::resources::webhook::SECRET;
 use crate::store::kubernetes;
 
 /// The Role of all users of a realm.
@@ -49,6 +52,20 @@ const OF_REVIEWS: Permission = Permission {
     reason: "whose token somebody shows to log in",
 };
 
+/// What the token service and the controller ask for when the latter makes the webhook's certificate.
+const OF_SERVED_CERTIFICATE: Permission = Permission {
+    api_group: "",
+    resource: "secrets",
+    names: &[SECRET],
+    verbs: &["get"],
+    reason: "the webhook's certificate",
+};
+const OF_MADE_CERTIFICATE: Permission = Permission {
+    verbs: &["get", "patch"],
+    reason: "to make and renew the webhook's certificate",
+    ..OF_SERVED_CERTIFICATE
+};
+
 /// The group that Kubernetes is to put every user of a realm in. No group of Pasee has that name: it holds a `:`.
 #[must_use]
 pub fn everybody(prefix: &Prefix) -> String {
@@ -64,19 +81,16 @@ pub fn objects(realm: &Realm) -> Vec<Object> {
     };
     let everybody = everybody(&realm.group_prefix);
     let root_staff = format!("{}{STAFF}", realm.group_prefix);
+    let is_made_here = realm.webhook == Webhook::Service;
+    let made = |permission: Permission| Some(permission).filter(|_| is_made_here);
+    let sweep = if realm.webhook == Webhook::None { &[] } else { controller::permissions::SWEEP };
+    let of_server = kubernetes::permissions::PERMISSIONS.iter().copied();
+    let of_server: Vec<Permission> = of_server.chain(made(OF_SERVED_CERTIFICATE)).collect();
+    let of_controller = controller::permissions::PERMISSIONS.iter().chain(sweep).copied();
+    let of_controller: Vec<Permission> = of_controller.chain(made(OF_MADE_CERTIFICATE)).collect();
     [
-        of_process(
-            realm,
-            SERVER,
-            kubernetes::permissions::PERMISSIONS,
-            "What pasee serve needs to keep its state here.",
-        ),
-        of_process(
-            realm,
-            CONTROLLER,
-            controller::permissions::PERMISSIONS,
-            "What pasee controller needs.",
-        ),
+        of_process(realm, SERVER, &of_server, "What pasee serve needs to keep its state here."),
+        of_process(realm, CONTROLLER, &of_controller, "What pasee controller needs."),
         of_group(
             realm,
             USERS,

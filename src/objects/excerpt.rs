@@ -3,7 +3,7 @@
 //! The answers are those that the whole realm would give, of the groups whose chain of parents is here, and of the rosters
 //! whose Memberships are. Must not know how objects were read, nor a clock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use kube::ResourceExt;
 
@@ -42,6 +42,7 @@ struct DeclaredGroup {
 /// A Membership; who else is on it is not kept.
 #[derive(Debug)]
 struct GrantedRoster {
+    uid: String,
     /// As its object spells it.
     group: Option<String>,
     /// `None`: it is not right.
@@ -85,6 +86,7 @@ impl Excerpt {
         let enrols = object.annotations().get(ENROLS).cloned();
         let content = content.ok();
         let granted = GrantedRoster {
+            uid: object.uid().unwrap_or_default(),
             group,
             owners,
             soundness,
@@ -120,11 +122,22 @@ impl Excerpt {
     /// What is said of the user, and on which of these rosters they are.
     #[must_use]
     pub fn record(&self, rosters: &[Roster], now: Timestamp) -> Record {
+        self.record_without(&HashSet::new(), rosters, now)
+    }
+
+    /// The same, were the Memberships with these UIDs not there.
+    #[must_use]
+    pub fn record_without(
+        &self,
+        left_out: &HashSet<&str>,
+        rosters: &[Roster],
+        now: Timestamp,
+    ) -> Record {
         let mut rosters = rosters.to_vec();
         rosters.sort();
         rosters.dedup();
         let holdings = rosters.into_iter().filter_map(|roster| {
-            let expires_at = self.end_on(&roster, now)?;
+            let expires_at = self.end_on(&roster, left_out, now)?;
             Some(Holding { roster, expires_at })
         });
         Record { standing: self.standing(), holdings: holdings.collect() }
@@ -139,13 +152,19 @@ impl Excerpt {
     }
 
     /// Until when the user is on a roster, if they are: the latest end, or none.
-    fn end_on(&self, roster: &Roster, now: Timestamp) -> Option<Option<Timestamp>> {
+    fn end_on(
+        &self,
+        roster: &Roster,
+        left_out: &HashSet<&str>,
+        now: Timestamp,
+    ) -> Option<Option<Timestamp>> {
         if self.is_creator(roster) {
             return Some(None);
         }
         let above = self.above(roster.group());
         let counts = |granted: &&GrantedRoster| {
             granted.is_on
+                && !left_out.contains(&*granted.uid)
                 && granted.roster.as_ref() == Some(roster)
                 && is_in_effect(granted.soundness, above.above(&granted.owners))
                 && !has_ended(granted.expires_at, now)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{
     Cluster, Dialect, GroupRule, IdentityProvider, Kisee, Kubernetes, Limits, LogFormat, Mapping,
     OAuth1, OAuth2, Offline, Oidc, Pasee, PassedClaim, Pkce, Protocol, RequiredClaim, Settings,
-    Storage,
+    Storage, Tls, Webhook,
 };
 use crate::domain::evidence::Fact;
 use crate::domain::user::ProviderName;
@@ -22,6 +22,7 @@ impl Settings {
             self.explain_listening(f)?;
             self.explain_tokens(f)?;
             self.explain_storage(f)?;
+            self.explain_webhook(f)?;
             self.explain_logins(f)?;
             let format = match self.log.format {
                 LogFormat::Text => "text",
@@ -122,6 +123,22 @@ impl Settings {
                     None => writeln!(f, "; issues tokens by what is known, however old."),
                 }
             }
+        }
+    }
+
+    fn explain_webhook(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(Webhook { host, port, username_prefix, certified }) = &self.webhook else {
+            return Ok(());
+        };
+        write!(
+            f,
+            "- Judges for the API server, on {host} port {port}, what users called {username_prefix}… write; "
+        )?;
+        match certified {
+            Some(Tls { certificate, key }) => {
+                writeln!(f, "certificate {}, key {}.", certificate.display(), key.display())
+            }
+            None => writeln!(f, "the controller makes its certificate."),
         }
     }
 

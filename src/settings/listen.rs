@@ -47,7 +47,7 @@ pub(super) fn listen(root: &Table<'_>, base: &Path) -> Option<Listen> {
 }
 
 /// An address, or a name that the system resolves.
-fn host(item: &Item<'_, &str>) -> Option<String> {
+pub(super) fn host(item: &Item<'_, &str>) -> Option<String> {
     // What is parsed into something else, such as 127.1 or münchen.de, is no name as it stands.
     let is_name = Host::parse(item.value)
         .is_ok_and(|host| host == Host::Domain(item.value.to_ascii_lowercase()));

@@ -16,6 +16,7 @@ use super::reader::{Item, Table};
 use super::report::Report;
 use super::storage::storage;
 use super::tokens::jwt;
+use super::webhook::webhook;
 use super::{Jwt, KeySettings, Limits, Log, LogFormat, Settings, SettingsError};
 use crate::files::access_of_others;
 use crate::jose::key::Algorithm;
@@ -106,6 +107,12 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
     let allowed_origins = root.table("cors").map(cors).unwrap_or_default();
     let limits = root.table("limits").map(limits).unwrap_or_default();
     let hashing_threads = root.table("local").and_then(hashing_threads);
+    let webhook = match root.get("webhook") {
+        None => Some(None),
+        Some(item) => {
+            item.table().and_then(|table| webhook(table, base, storage.as_ref())).map(Some)
+        }
+    };
     let log = root.table("log").map(log).unwrap_or_default();
     let Listen { host, port, hostname, tls, admin, drain_delay } = listen?;
     Some(Settings {
@@ -125,6 +132,7 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
         log,
         admin,
         drain_delay,
+        webhook: webhook?,
         warnings: Vec::new(),
     })
 }

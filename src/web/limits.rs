@@ -22,7 +22,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// More than [`MAX_BODY`].
+    /// More than [`MAX_BODY`], or than the reader's own bound.
     #[error("the body is larger than 64 KiB")]
     TooLarge,
     /// Not complete in time.
@@ -49,13 +49,28 @@ pub async fn read_body_within<B>(body: B, patience: Duration) -> Result<Bytes, B
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    if body.size_hint().lower() > MAX_BODY as u64 {
-        return Err(BodyError::TooLarge);
-    }
-    tokio::time::timeout(patience, collect(body)).await.unwrap_or(Err(BodyError::Slow))
+    read_body_up_to(body, MAX_BODY, patience).await
 }
 
-async fn collect<B>(mut body: B) -> Result<Bytes, BodyError>
+/// As [`read_body_within`], with a bound of the caller's choice, in bytes, instead of [`MAX_BODY`].
+///
+/// # Errors
+/// See [`BodyError`].
+pub async fn read_body_up_to<B>(
+    body: B,
+    most: usize,
+    patience: Duration,
+) -> Result<Bytes, BodyError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    if body.size_hint().lower() > most as u64 {
+        return Err(BodyError::TooLarge);
+    }
+    tokio::time::timeout(patience, collect(body, most)).await.unwrap_or(Err(BodyError::Slow))
+}
+
+async fn collect<B>(mut body: B, most: usize) -> Result<Bytes, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -64,7 +79,7 @@ where
         let frame = frame.map_err(|_| BodyError::Broken)?;
         // Trailers say nothing that is needed here.
         let Ok(data) = frame.into_data() else { continue };
-        if whole.len() + data.len() > MAX_BODY {
+        if whole.len() + data.len() > most {
             return Err(BodyError::TooLarge);
         }
         whole.extend_from_slice(&data);

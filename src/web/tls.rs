@@ -42,8 +42,16 @@ struct Pair {
     key: PathBuf,
     provider: Arc<CryptoProvider>,
     current: ArcSwap<CertifiedKey>,
-    /// Of the files as they were read at the start.
-    first_seen: u64,
+    origin: Origin,
+}
+
+/// Where a pair comes from.
+#[derive(Clone, Copy, Debug)]
+enum Origin {
+    /// The files, with the fingerprint that they had at the start.
+    Files(u64),
+    /// Whoever holds it, and replaces it.
+    Held,
 }
 
 /// Why the pair cannot be used.
@@ -87,13 +95,34 @@ pub fn load(certificate: &Path, key: &Path) -> Result<Certified, TlsError> {
         certificate: check_size(certificate, std::fs::read(certificate))?,
         key: Zeroizing::new(check_size(key, std::fs::read(key))?),
     };
+    let origin = Origin::Files(files.fingerprint());
+    certified((certificate, key), &files, origin, provider)
+}
+
+/// A certificate chain and its key, both PEM, that are in no file; [`Certified::replace`] renews them.
+///
+/// # Errors
+/// As [`load`]; `name` is what errors call them.
+pub fn held(name: &str, certificate: &[u8], key: &[u8]) -> Result<Certified, TlsError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let name = Path::new(name);
+    let files = Files { certificate: certificate.to_vec(), key: Zeroizing::new(key.to_vec()) };
+    certified((name, name), &files, Origin::Held, provider)
+}
+
+fn certified(
+    (certificate, key): (&Path, &Path),
+    files: &Files,
+    origin: Origin,
+    provider: Arc<CryptoProvider>,
+) -> Result<Certified, TlsError> {
     let current = files.parse(certificate, key, &provider)?;
     let pair = Arc::new(Pair {
         certificate: certificate.to_owned(),
         key: key.to_owned(),
         provider: provider.clone(),
         current: ArcSwap::from_pointee(current),
-        first_seen: files.fingerprint(),
+        origin,
     });
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -113,10 +142,23 @@ impl Certified {
         self.acceptor.0.accept(stream).await
     }
 
+    /// Serves new connections with another chain and key, of the same name.
+    ///
+    /// # Errors
+    /// They make no sense; the old ones stay.
+    pub fn replace(&self, certificate: &[u8], key: &[u8]) -> Result<(), TlsError> {
+        let Pair { certificate: name, provider, current, .. } = &*self.pair;
+        let files = Files { certificate: certificate.to_vec(), key: Zeroizing::new(key.to_vec()) };
+        current.store(Arc::new(files.parse(name, name, provider)?));
+        Ok(())
+    }
+
     /// Looks at the files again and again, and takes what changed. A pair that makes no sense is logged once and the
     /// old one stays. Never ends.
     pub(super) async fn keep_fresh(&self, every: Duration) {
-        let mut seen = self.pair.first_seen;
+        let Origin::Files(mut seen) = self.pair.origin else {
+            return std::future::pending().await;
+        };
         loop {
             tokio::time::sleep(every.max(SHORTEST_CHECK)).await;
             let files = match self.pair.read().await {

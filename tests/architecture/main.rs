@@ -120,6 +120,11 @@ const FLOOR_PLAN: &[Layer] = &[
         Outside::Never(&["kube", "rusqlite"]),
     ),
     layer(
+        "webhook",
+        Knows::Only(&["cluster", "domain", "objects", "resources", "web"]),
+        Outside::Never(&["kube::client", "kube::Api", "kube::Client", "rusqlite"]),
+    ),
+    layer(
         "controller",
         Knows::Only(&["cluster", "domain", "objects", "resources"]),
         Outside::Never(&["hyper", "tower"]),
@@ -127,7 +132,7 @@ const FLOOR_PLAN: &[Layer] = &[
     layer(
         "install",
         // The store and the controller say what they need.
-        Knows::Only(&["domain", "resources", "store", "controller"]),
+        Knows::Only(&["domain", "objects", "resources", "store", "controller"]),
         Outside::Never(&["tokio", "hyper", "tower", "kube"]),
     ),
     layer("telemetry", Knows::Only(&["settings"]), Outside::Never(&["hyper", "tower", "kube"])),

@@ -35,6 +35,7 @@ fn is_committed(name: &str, text: &str) {
 }
 
 const PLAIN: &[&str] = &["--namespace", "pasee"];
+const WITHOUT: &[&str] = &["--namespace", "pasee", "--no-webhook"];
 
 #[test]
 fn what_is_printed_is_committed() {
@@ -43,6 +44,7 @@ fn what_is_printed_is_committed() {
         "--namespace=shop",
         "--group-prefix=https://pasee.example.com#",
         "--username-prefix=shop:",
+        "--no-webhook",
         "--no-mutating-policy",
         "--staff-may-patch",
         "--service-accounts-log-in",
@@ -53,12 +55,13 @@ fn what_is_printed_is_committed() {
 /// The YAML reads as the objects that were meant, in spite of all folding.
 #[test]
 fn it_reads_as_it_was_written() {
-    use pasee::install::{self, Accounts, Creator, Realm, Staff};
+    use pasee::install::{self, Accounts, Creator, Realm, Staff, Webhook};
     let realm = Realm {
         namespace: "pasee".parse().unwrap(),
         username_prefix: "pasee:".parse().unwrap(),
         group_prefix: "pasee:".parse().unwrap(),
         creator: Creator::Filled,
+        webhook: Webhook::Service,
         staff: Staff::CreateAndDelete,
         accounts: Accounts::StayOut,
     };
@@ -76,9 +79,12 @@ fn rules(objects: &[Value]) -> String {
         list.map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let mut lines = String::new();
-    for role in objects.iter().filter(|object| object["kind"] == "Role") {
+    for role in objects
+        .iter()
+        .filter(|object| ["Role", "ClusterRole"].contains(&object["kind"].as_str().unwrap()))
+    {
         let binding = objects.iter().find(|object| {
-            object["kind"] == "RoleBinding"
+            object["kind"] == format!("{}Binding", role["kind"].as_str().unwrap())
                 && object["metadata"]["name"] == role["metadata"]["name"]
         });
         let subject = &binding.unwrap()["subjects"][0];
@@ -115,16 +121,79 @@ fn who_may_what_is_committed() {
             "Group pasee::users may create,delete,patch memberships.pasee.meltylab.fr",
         ]
     );
+    let without = objects(WITHOUT);
     for forbidden in
         ["*", "secrets", "impersonate", "bypass-policy", "bind", "escalate", "deletecollection"]
     {
-        assert!(!text.contains(forbidden), "{forbidden}");
+        assert!(!rules(&without).contains(forbidden), "{forbidden}");
     }
-    for object in &plain {
+    // The webhook's certificate is one Secret, and one configuration says which to expect; nothing else comes on top.
+    let more: Vec<&str> =
+        text.lines().filter(|line| !rules(&without).lines().any(|other| other == *line)).collect();
+    assert_eq!(
+        more,
+        [
+            "ServiceAccount pasee-controller may get,patch mutatingwebhookconfigurations.admissionregistration.k8s.io \
+             named webhook.pasee.pasee.meltylab.fr",
+            "ServiceAccount pasee-server may get secrets. named pasee-keys",
+            "ServiceAccount pasee-controller may delete,get groups.pasee.meltylab.fr",
+            "ServiceAccount pasee-controller may delete,get memberships.pasee.meltylab.fr",
+            "ServiceAccount pasee-controller may get,patch secrets. named pasee-keys",
+        ]
+    );
+    for object in &without {
         let kind = object["kind"].as_str().unwrap();
         assert!(!kind.starts_with("ClusterRole"), "{object}");
         let is_in_namespace = object["metadata"]["namespace"] == "pasee";
         assert_eq!(is_in_namespace, !kind.contains("Admission"), "{object}");
+    }
+}
+
+/// The API server asks about users of the realm, in its namespace, and about nobody else; where nobody answers it refuses.
+#[test]
+fn the_webhook_is_closed_and_bound() {
+    let configuration = |arguments: &[&str]| {
+        let all = objects(arguments);
+        let mut found =
+            all.into_iter().filter(|object| object["kind"] == "MutatingWebhookConfiguration");
+        found.next().unwrap()
+    };
+    let plain = configuration(PLAIN);
+    let webhook = &plain["webhooks"][0];
+    assert_eq!(plain["webhooks"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&webhook["failurePolicy"], &webhook["sideEffects"]),
+        (&json!("Fail"), &json!("None"))
+    );
+    assert_eq!(webhook["timeoutSeconds"], 5);
+    let labels = &webhook["namespaceSelector"]["matchLabels"];
+    assert_eq!(*labels, json!({ "kubernetes.io/metadata.name": "pasee" }));
+    let conditions = webhook["matchConditions"].to_string();
+    assert!(conditions.contains("username.startsWith('pasee:')"), "{conditions}");
+    assert!(conditions.contains("check('bypass-policy')"), "{conditions}");
+    let service =
+        json!({ "name": "pasee-webhook", "namespace": "pasee", "path": "/review", "port": 443 });
+    assert_eq!(webhook["clientConfig"], json!({ "service": service }));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ca.pem");
+    fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let url = "--webhook-url=https://127.0.0.1:1/review";
+    let elsewhere =
+        configuration(&[PLAIN, &[url, "--webhook-ca-file", file.to_str().unwrap()]].concat());
+    let bundle = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==";
+    let wanted = json!({ "url": "https://127.0.0.1:1/review", "caBundle": bundle });
+    assert_eq!(elsewhere["webhooks"][0]["clientConfig"], wanted);
+    // Outside of the cluster certificates are the operator's, and nobody needs a Secret.
+    assert!(!rules(&objects(&[PLAIN, &[url]].concat())).contains("secrets"));
+    for (arguments, says) in [
+        (&["--webhook-url=http://a/review"][..], "such as https://pasee.example.com:8443/review"),
+        (&["--webhook-url=https://a/"], "ends in /review"),
+        (&["--webhook-url=https://a/review", "--no-webhook"], "cannot be used with"),
+        (&["--webhook-ca-file=x"], "--webhook-url"),
+    ] {
+        let output = run(&[PLAIN, arguments].concat());
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && told.contains(says), "{told}");
     }
 }
 
@@ -149,8 +218,8 @@ fn reviews_of_tokens() {
 #[test]
 fn options_leave_the_rest_as_it_is() {
     let is_mutating = |object: &Value| object["kind"].as_str().unwrap().starts_with("Mutating");
-    let plain = objects(PLAIN);
-    let older = objects(&[PLAIN, &["--no-mutating-policy"]].concat());
+    let plain = objects(WITHOUT);
+    let older = objects(&[WITHOUT, &["--no-mutating-policy"]].concat());
     assert_eq!(plain.iter().filter(|object| is_mutating(object)).count(), 2);
     let without: Vec<Value> = plain.into_iter().filter(|object| !is_mutating(object)).collect();
     assert_eq!(older, without);

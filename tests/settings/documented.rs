@@ -85,3 +85,57 @@ fn logins_with_a_password() {
         assert!(said.contains(says) && said.contains("of its claims pass email"), "{said}");
     }
 }
+
+/// The webhook of docs/kubernetes.md: as it stands, with every key, and with each mistake in it.
+#[test]
+fn the_webhook() {
+    let page = include_str!("../../docs/kubernetes.md");
+    let block = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(block.starts_with("[webhook]\n"), "{block}");
+    let in_kubernetes = "[storage_backend]\nkind = \"kubernetes\"\n";
+    let with = |block: &str, storage: &str| {
+        let text = format!("[jwt]\niss = \"pasee.example.com\"\n{storage}{block}");
+        pasee::settings::parse(std::path::Path::new("dir/f.toml"), &text)
+    };
+    let said = |block: &str| {
+        let settings = with(block, in_kubernetes).unwrap();
+        assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
+        settings.explain().to_string()
+    };
+    let listens =
+        "- Judges for the API server, on 0.0.0.0 port 8443, what users called pasee:… write; ";
+    assert!(said(block).contains(&format!("{listens}the controller makes its certificate.\n")));
+    let all = block.replace("\n#", "\n");
+    let files = "certificate dir/tls/webhook.crt, key dir/tls/webhook.key.\n";
+    assert!(said(&all).contains(&format!("{listens}{files}")), "{}", said(&all));
+    assert!(!said("").contains("Judges"));
+    for (block, storage, says) in [
+        (
+            "[webhook]",
+            "",
+            "f.toml:3: webhook: judges what is written to Kubernetes; a right one stands beside",
+        ),
+        ("[webhook]\nport = 0", in_kubernetes, "webhook.port: out of bounds"),
+        ("[webhook]\nhost = \"http://x\"", in_kubernetes, "webhook.host: is no address"),
+        ("[webhook]\ncert_file = \"x\"", in_kubernetes, "webhook.cert_file: needs the key"),
+        ("[webhook]\nkey_file = \"x\"", in_kubernetes, "webhook.key_file: needs the certificate"),
+        (
+            "[webhook]\nusername_prefix = \"\"",
+            in_kubernetes,
+            "webhook.username_prefix: is no prefix",
+        ),
+        ("[webhook]\nusername_prefix = \"system:x:\"", in_kubernetes, "is no prefix"),
+        ("[webhook]\ncertfile = \"x\"", in_kubernetes, "the nearest known one is cert_file"),
+        ("webhook = 7", "", "this is a whole number"),
+    ] {
+        let text = if block.starts_with('[') { block.to_owned() } else { String::new() };
+        let told = if text.is_empty() {
+            let text = format!("{block}\n[jwt]\niss = \"pasee.example.com\"\n");
+            pasee::settings::parse(std::path::Path::new("dir/f.toml"), &text)
+        } else {
+            with(&text, storage)
+        };
+        let told = told.unwrap_err().to_string();
+        assert!(told.contains(says), "{block}: {told}");
+    }
+}

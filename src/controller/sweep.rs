@@ -1,0 +1,195 @@
+//! Takes back what was admitted a moment before its author lost what entitled them, and was stored after it.
+//!
+//! Whoever loses a standing or is banned has their objects of the last minute judged once more, by consistent reads. Objects
+//! of this program's server are not among them: many users share one. `recent` finds which are to be judged;
+//! [`Sweeper`] judges them and takes back what is not allowed any more. Must not know how objects come here.
+
+mod recent;
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use k8s_openapi::NamespaceResourceScope;
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+pub use self::recent::Difference;
+pub(super) use self::recent::{Due, Recent, Seen};
+use self::recent::{What, Written};
+use super::apply::MANAGER;
+use super::lease::Tenure;
+use crate::cluster::live::{LiveError, LiveRealm};
+use crate::domain::membership::Roster;
+use crate::domain::policy::{self, Actor, Grant, Login};
+use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
+use crate::objects::excerpt::Excerpt;
+use crate::resources::{Group, Membership, Received};
+
+/// How many are judged at once.
+const AT_ONCE: usize = 8;
+/// How often what others change at the same time is tried.
+const ATTEMPTS: u32 = 5;
+/// Between two attempts, and after a fault.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The policy asks how long sessions last; here somebody only is who the annotation says.
+const SESSION: Duration = Duration::from_secs(60);
+
+/// Those of what was written whose authors are not entitled but by each other's, or their own. What is judged counts for
+/// nothing until its author is entitled without it: whoever was put on a staff by somebody entitled is, and whoever put
+/// themselves there is not.
+fn unentitled<'w>(
+    all: &'w [Written],
+    excerpts: &HashMap<(&UserId, Vec<Roster>), Excerpt>,
+    now: Timestamp,
+) -> Vec<&'w Written> {
+    let mut doubtful: Vec<&Written> = all.iter().collect();
+    loop {
+        let is_entitled = |written: &Written| {
+            let (demand, author) = (written.demand(), &written.author);
+            let rosters = demand.deciding();
+            let left_out = doubtful.iter().filter(|other| other.puts(author));
+            let left_out: HashSet<&str> = left_out.map(|other| &*other.uid).collect();
+            let Some(excerpt) = excerpts.get(&(author, rosters.clone())) else { return false };
+            let record = excerpt.record_without(&left_out, &rosters, now);
+            let grant = Grant::Login(Login::of(author.clone()));
+            let admitted = policy::admit(grant, record.standing, SESSION, now);
+            admitted.is_ok_and(|admission| {
+                demand.judge(&Actor::user(&admission, record.holdings)).is_ok()
+            })
+        };
+        let (entitled, rest): (Vec<&Written>, Vec<&Written>) =
+            doubtful.iter().partition(|written| is_entitled(written));
+        doubtful = rest;
+        if entitled.is_empty() {
+            return doubtful;
+        }
+    }
+}
+
+/// Judges and takes back, as long as this process leads.
+pub(super) struct Sweeper<'a> {
+    pub(super) client: &'a Client,
+    pub(super) namespace: &'a str,
+    pub(super) tenure: &'a Tenure,
+    pub(super) clock: fn() -> Timestamp,
+}
+
+impl Sweeper<'_> {
+    /// Works through what is to be judged, without end.
+    pub(super) async fn run(&self, due: &Due) {
+        let realm = LiveRealm::new(self.client.clone(), self.namespace);
+        loop {
+            due.news().await;
+            let all = due.take();
+            for _ in 0..ATTEMPTS {
+                match self.judge(&realm, &all).await {
+                    Ok(lost) => {
+                        let lost = stream::iter(lost);
+                        lost.for_each_concurrent(AT_ONCE, |written| self.see_to(written)).await;
+                        break;
+                    }
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(
+                            error,
+                            "what was just written is not judged once more; to be tried again"
+                        );
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Those of what was written whose authors may not write it now.
+    async fn judge<'w>(
+        &self,
+        realm: &LiveRealm,
+        all: &'w [Written],
+    ) -> Result<Vec<&'w Written>, LiveError> {
+        let now = (self.clock)();
+        let asked: HashSet<(&UserId, Vec<Roster>)> =
+            all.iter().map(|written| (&written.author, written.demand().deciding())).collect();
+        let mut reads = Vec::new();
+        for (author, rosters) in asked {
+            reads.push(async move {
+                // Both apart, as the one does not make up for the other here: see `unentitled`.
+                let (root, rest): (Vec<Roster>, Vec<Roster>) =
+                    rosters.iter().cloned().partition(|roster| *roster == Roster::RootStaff);
+                let root = realm.look(author, &root, None, now).await?;
+                let rest = realm.look(author, &rest, None, now).await?;
+                Ok::<_, LiveError>(((author, rosters), root.and(rest)))
+            });
+        }
+        let excerpts = stream::iter(reads).buffer_unordered(AT_ONCE);
+        let excerpts: HashMap<(&UserId, Vec<Roster>), Excerpt> = excerpts.try_collect().await?;
+        Ok(unentitled(all, &excerpts, now))
+    }
+
+    async fn see_to(&self, written: &Written) {
+        let Written { name, author, uid, .. } = written;
+        for _ in 0..ATTEMPTS {
+            if self.tenure.permit().is_err() {
+                return;
+            }
+            let done = match &written.what {
+                What::NewGroup(_) => self.delete::<Group>(name, uid).await,
+                What::NewMembership(_) => self.delete::<Membership>(name, uid).await,
+                What::Newcomers(content) => self.take_off(name, uid, &content.users).await,
+            };
+            match done {
+                Ok(()) => {
+                    let why = "taken back: its author had just lost what entitled them";
+                    return tracing::warn!(name, %author, "{why}");
+                }
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(name, %author, error, "not taken back; to be tried again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn delete<K>(&self, name: &str, uid: &str) -> kube::Result<()>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + std::fmt::Debug + DeserializeOwned,
+    {
+        let objects: Api<Received<K>> = Api::namespaced(self.client.clone(), self.namespace);
+        let exactly = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
+        match objects.delete(name, &DeleteParams::background().preconditions(exactly)).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn take_off(&self, name: &str, uid: &str, users: &[UserId]) -> kube::Result<()> {
+        let objects: Api<Received<Membership>> =
+            Api::namespaced(self.client.clone(), self.namespace);
+        let Some(Received::Readable(object)) = objects.get_opt(name).await? else { return Ok(()) };
+        if object.metadata.uid.as_deref() != Some(uid) {
+            return Ok(());
+        }
+        let is_new = |user: &str| users.iter().any(|new| new.as_str() == user);
+        let mut spec = object.spec.clone();
+        spec.users.retain(|user| !is_new(user));
+        spec.service_accounts
+            .retain(|account| account.user().is_ok_and(|user| !is_new(user.as_str())));
+        let patch = json!({
+            "metadata": { "uid": uid, "resourceVersion": object.resource_version() },
+            "spec": { "users": spec.users, "serviceAccounts": spec.service_accounts },
+        });
+        let params =
+            PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        objects.patch(name, &params, &Patch::Merge(&patch)).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,30 @@
+//! What the admission webhook is called in a cluster: by whoever installs it, answers it, and makes its certificate.
+//!
+//! Must not know what is judged.
+
+use super::API_GROUP;
+
+/// The Service in the realm's namespace behind which `pasee serve` answers.
+pub const SERVICE: &str = "pasee-webhook";
+/// Where reviews are asked for.
+pub const PATH: &str = "/review";
+/// The port that `pasee serve` answers on, unless the settings name another.
+pub const PORT: u16 = 8443;
+/// The Secret with what Pasee makes for itself in a namespace.
+pub const SECRET: &str = "pasee-keys";
+/// The certificate in it, in PEM.
+pub const CERTIFICATE: &str = "webhook.crt";
+/// Its private key, in PEM.
+pub const KEY: &str = "webhook.key";
+
+/// The MutatingWebhookConfiguration of the realm in a namespace. Namespaces have no dot, so no two realms share one.
+#[must_use]
+pub fn configuration_name(namespace: &str) -> String {
+    format!("webhook.{namespace}.{API_GROUP}")
+}
+
+/// The name that the API server asks for when it calls the Service.
+#[must_use]
+pub fn server_name(namespace: &str) -> String {
+    format!("{SERVICE}.{namespace}.svc")
+}

@@ -1,0 +1,200 @@
+//! The admission webhook: whatever a user of the realm writes with `kubectl` is judged by [`policy`](crate::domain::policy) on
+//! what is the case at that moment, before it is stored. The groups in their token do not count.
+//!
+//! A review comes in, and a refusal goes out, or what the API server is to write on the object: its creator, its author, and
+//! the group that it belongs to, by UID. Nothing is changed and nothing remembered, so a dry run is like any other, and any
+//! replica is right. What cannot be found out is refused. Must not know how objects are stored, nor tokens.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `review` | AdmissionReviews (`admission.k8s.io/v1`) as JSON, both ways |
+//! | `asked` | what a review asks: the demand, and what is written on the object |
+
+mod asked;
+mod review;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode};
+use http_body_util::Full;
+use tokio::sync::Semaphore;
+
+use self::asked::Asked;
+use self::review::{Answer, Review};
+use crate::cluster::live::{LiveError, LiveRealm};
+use crate::domain::policy::{self, Actor, Grant, Login};
+use crate::domain::time::Timestamp;
+use crate::domain::user::{ProviderName, UserId};
+use crate::resources::webhook::PATH;
+use crate::web::limits::{BodyError, read_body_up_to};
+use crate::web::{Handle, Request, Response};
+
+/// Largest review, in bytes: twice the largest request that the API server takes, for the object before and after, and
+/// what is around them.
+const MAX_REVIEW: usize = 7 * 1024 * 1024;
+/// Longest time for a whole review to come.
+const BODY: Duration = Duration::from_secs(4);
+/// Most reviews that are read and judged at once. Further ones wait; the API server gives up on them after five seconds.
+const AT_ONCE: usize = 32;
+/// The policy asks how long sessions last; the API server has just verified the token, so this one began now.
+const SESSION: Duration = Duration::from_secs(60);
+
+/// Judges what users of one realm write.
+pub struct Webhook {
+    realm: LiveRealm,
+    settings: Settings,
+    turns: Arc<Semaphore>,
+}
+
+/// How the realm's users and objects are known.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The namespace that is the realm.
+    pub namespace: String,
+    /// What the API server puts before the ids of the realm's users.
+    pub username_prefix: String,
+    /// The identity providers that users can come from.
+    pub providers: Vec<ProviderName>,
+    /// Tells the time.
+    pub clock: fn() -> Timestamp,
+}
+
+/// Why something is not written. The text is for its author: it names nothing that they did not name, or may not see.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    /// It has not the form that it should have.
+    #[error("{0}")]
+    Wrong(String),
+    /// The policy, by which this takes what is told, or the author may not act at all.
+    #[error("{0}")]
+    Denied(String),
+    /// What it would belong to is not there.
+    #[error("the group {0} does not exist or is not in effect; make it, and its parents, first")]
+    GroupMissing(String),
+    /// Nobody knows whether it is allowed.
+    #[error(
+        "nothing is written as long as Pasee cannot find out at the API server whether you may; try again in a moment"
+    )]
+    Unknown(#[from] LiveError),
+}
+
+impl Webhook {
+    /// A webhook that reads a realm as its own process may.
+    #[must_use]
+    pub fn new(realm: LiveRealm, settings: Settings) -> Self {
+        Self { realm, settings, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    async fn answer(&self, review: &Review) -> Answer {
+        match self.judge(review).await {
+            Ok(answer) => answer,
+            Err(refusal) => {
+                let Review { username, operation, .. } = review;
+                let (kind, name) = (review.kind(), review.name());
+                match &refusal {
+                    Refusal::Unknown(error) => {
+                        let error = error as &dyn std::error::Error;
+                        tracing::error!(username, ?operation, kind, name, error, "not judged");
+                    }
+                    refusal => {
+                        tracing::info!(username, ?operation, kind, name, %refusal, "refused");
+                    }
+                }
+                let code = match refusal {
+                    Refusal::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                    Refusal::Denied(_) => StatusCode::FORBIDDEN,
+                    Refusal::GroupMissing(_) => StatusCode::NOT_FOUND,
+                    Refusal::Unknown(_) => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                Answer::refuse(code, &refusal.to_string())
+            }
+        }
+    }
+
+    async fn judge(&self, review: &Review) -> Result<Answer, Refusal> {
+        let author = self.author(review)?;
+        let asked = Asked::by(review, &author)?;
+        let (rosters, now) = (asked.demand.deciding(), (self.settings.clock)());
+        let excerpt = self.realm.look(&author, &rosters, asked.container.as_ref(), now).await?;
+        let record = excerpt.record(&rosters, now);
+        let grant = Grant::Login(Login::of(author.clone()));
+        let admission = policy::admit(grant, record.standing, SESSION, now)
+            .map_err(|refusal| Refusal::Denied(refusal.to_string()))?;
+        let actor = Actor::user(&admission, record.holdings);
+        asked.demand.judge(&actor).map_err(|denied| asked.refusal(denied))?;
+        let patch = asked.patch(review, &author, &excerpt)?;
+        Ok(Answer::allow(patch, asked.warnings(&self.settings.providers)))
+    }
+
+    /// The user that the API server knows by a prefixed name.
+    fn author(&self, review: &Review) -> Result<UserId, Refusal> {
+        let Settings { namespace, username_prefix, .. } = &self.settings;
+        if review.namespace != *namespace {
+            return Err(Refusal::Wrong(format!(
+                "this webhook judges the realm in the namespace {namespace}; the one of another realm has an address of its own"
+            )));
+        }
+        let id = review.username.strip_prefix(username_prefix);
+        id.and_then(|id| id.parse().ok()).ok_or_else(|| {
+            Refusal::Denied(format!(
+                "you are no user of the realm {namespace}, whose users Kubernetes knows as {username_prefix}<provider>-<subject>"
+            ))
+        })
+    }
+
+    async fn respond(&self, request: Request) -> Response {
+        if request.uri().path() != PATH {
+            return plain(StatusCode::NOT_FOUND, "reviews are asked for at /review\n");
+        }
+        if request.method() != Method::POST {
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "POST an AdmissionReview\n");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+            return response;
+        }
+        let Ok(_turn) = self.turns.acquire().await else {
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+        };
+        let body = match read_body_up_to(request.into_body(), MAX_REVIEW, BODY).await {
+            Ok(body) => body,
+            Err(BodyError::TooLarge) => {
+                return plain(StatusCode::PAYLOAD_TOO_LARGE, "a review has at most 7 MiB\n");
+            }
+            Err(BodyError::Slow | BodyError::Broken) => {
+                return plain(StatusCode::BAD_REQUEST, "the review did not come whole, in time\n");
+            }
+        };
+        let Ok(review) = Review::read(&body) else {
+            return plain(
+                StatusCode::BAD_REQUEST,
+                "this is no AdmissionReview of admission.k8s.io/v1 with a request\n",
+            );
+        };
+        drop(body);
+        let answer = self.answer(&review).await.to_json(&review);
+        let mut response = Response::new(Full::new(Bytes::from(answer)));
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+        response
+    }
+}
+
+impl Handle for Webhook {
+    async fn handle(&self, request: Request, _: SocketAddr) -> Response {
+        self.respond(request).await
+    }
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response {
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! AdmissionReviews as the API server sends and takes them (`admission.k8s.io/v1`).
+//!
+//! Must not know what is allowed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::resources::API_GROUP;
+
+const VERSION: &str = "admission.k8s.io/v1";
+/// Longest warning that every client shows whole, in characters (`k8s.io/api/admission/v1`, `AdmissionResponse`).
+const MAX_WARNING: usize = 120;
+/// The API server takes 4 KiB of warnings in all.
+const MAX_WARNINGS: usize = 16;
+
+/// What somebody wants to do with an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Operation {
+    Create,
+    Update,
+    Delete,
+}
+
+/// A kind of object that is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Group,
+    Membership,
+    User,
+    /// Any other of ours, by whatever version of Pasee it was defined.
+    Other,
+}
+
+/// The request of a review.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    uid: String,
+    resource: Resource,
+    #[serde(default)]
+    sub_resource: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    namespace: String,
+    operation: Operation,
+    user_info: UserInfo,
+    #[serde(default)]
+    object: Value,
+    #[serde(default)]
+    old_object: Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct Resource {
+    group: String,
+    resource: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct UserInfo {
+    #[serde(default)]
+    username: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    api_version: String,
+    kind: String,
+    request: Wire,
+}
+
+/// What is to be judged: who does what with which object.
+#[derive(Debug)]
+pub(super) struct Review {
+    uid: String,
+    name: String,
+    kind: Kind,
+    pub(super) namespace: String,
+    pub(super) username: String,
+    pub(super) operation: Operation,
+    /// The object as it is to be; null when it is to be deleted.
+    pub(super) after: Value,
+    /// The object as it is; null when it is to be made.
+    pub(super) before: Value,
+}
+
+/// Something is no review.
+#[derive(Debug)]
+pub(super) struct NoReview;
+
+impl Review {
+    pub(super) fn read(body: &[u8]) -> Result<Self, NoReview> {
+        let envelope: Envelope = serde_json::from_slice(body).map_err(|_| NoReview)?;
+        if envelope.api_version != VERSION || envelope.kind != "AdmissionReview" {
+            return Err(NoReview);
+        }
+        let request = envelope.request;
+        let kind = match (&*request.resource.group, &*request.resource.resource) {
+            (API_GROUP, "groups") => Kind::Group,
+            (API_GROUP, "memberships") => Kind::Membership,
+            (API_GROUP, "users") => Kind::User,
+            _ => Kind::Other,
+        };
+        // Whoever may write statuses is up to RBAC, and no user of a realm may.
+        let kind = if request.sub_resource.is_empty() { kind } else { Kind::Other };
+        Ok(Self {
+            uid: request.uid,
+            name: request.name,
+            kind,
+            namespace: request.namespace,
+            username: request.user_info.username,
+            operation: request.operation,
+            after: request.object,
+            before: request.old_object,
+        })
+    }
+
+    pub(super) fn of(&self) -> Kind {
+        self.kind
+    }
+
+    /// The kind, for people.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.kind {
+            Kind::Group => "Group",
+            Kind::Membership => "Membership",
+            Kind::User => "User",
+            Kind::Other => "other",
+        }
+    }
+
+    /// The object's name; empty for one that is to be made with a generated name.
+    pub(super) fn name(&self) -> &str {
+        let object = if self.after.is_null() { &self.before } else { &self.after };
+        let named = object["metadata"]["name"].as_str();
+        named.filter(|name| !name.is_empty()).unwrap_or(&self.name)
+    }
+}
+
+/// What a review comes to.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Allow { patch: Vec<Value>, warnings: Vec<String> },
+    Refuse { code: StatusCode, message: String },
+}
+
+impl Answer {
+    pub(super) fn allow(patch: Vec<Value>, warnings: Vec<String>) -> Self {
+        Self::Allow { patch, warnings }
+    }
+
+    pub(super) fn refuse(code: StatusCode, message: &str) -> Self {
+        Self::Refuse { code, message: message.to_owned() }
+    }
+
+    pub(super) fn to_json(&self, review: &Review) -> String {
+        let mut response = Map::new();
+        response.insert("uid".to_owned(), json!(review.uid));
+        match self {
+            Self::Allow { patch, warnings } => {
+                response.insert("allowed".to_owned(), json!(true));
+                if !patch.is_empty() {
+                    let patch = STANDARD.encode(Value::Array(patch.clone()).to_string());
+                    response.insert("patchType".to_owned(), json!("JSONPatch"));
+                    response.insert("patch".to_owned(), json!(patch));
+                }
+                if !warnings.is_empty() {
+                    let short = |text: &String| text.chars().take(MAX_WARNING).collect::<String>();
+                    let warnings: Vec<String> =
+                        warnings.iter().take(MAX_WARNINGS).map(short).collect();
+                    response.insert("warnings".to_owned(), json!(warnings));
+                }
+            }
+            Self::Refuse { code, message } => {
+                response.insert("allowed".to_owned(), json!(false));
+                let status = json!({ "code": code.as_u16(), "message": message });
+                response.insert("status".to_owned(), status);
+            }
+        }
+        json!({ "apiVersion": VERSION, "kind": "AdmissionReview", "response": response })
+            .to_string()
+    }
+}

@@ -1,0 +1,306 @@
+//! Reviews without an API server: what they ask, what is written, what is refused before anybody is asked.
+
+use serde_json::{Value, json};
+
+use super::asked::Asked;
+use super::review::{Answer, Review};
+use super::*;
+use crate::objects::excerpt::Excerpt;
+use crate::resources::{Group, Membership};
+
+const UID: &str = "705ab4f5-6393-11e8-b7cc-42010a800002";
+
+fn review(operation: &str, resource: &str, before: &Value, after: &Value) -> Review {
+    let body = json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": UID, "operation": operation, "namespace": "realm", "name": "n",
+            "resource": { "group": "pasee.meltylab.fr", "version": "v1", "resource": resource },
+            "userInfo": { "username": "pasee:k-ada", "groups": ["pasee:staff"] },
+            "object": after, "oldObject": before, "dryRun": false, "options": null,
+        },
+    });
+    Review::read(body.to_string().as_bytes()).unwrap()
+}
+
+fn object(kind: &str, name: &str, spec: Value) -> Value {
+    let metadata = json!({ "name": name });
+    json!({ "apiVersion": "pasee.meltylab.fr/v1", "kind": kind, "metadata": metadata, "spec": spec })
+}
+
+fn ada() -> UserId {
+    "k-ada".parse().unwrap()
+}
+
+/// A realm with the groups a and a.b, whose staff is ada, perhaps until a moment.
+fn excerpt(end: Option<&str>) -> Excerpt {
+    let mut excerpt = Excerpt::of(ada());
+    for name in ["a", "a.b"] {
+        let mut group = object("Group", name, json!({}));
+        group["metadata"]["uid"] = json!(format!("{name}-1"));
+        excerpt.add_group(&serde_json::from_value::<Group>(group).unwrap());
+    }
+    for group in ["a", "a.b"] {
+        let spec = json!({ "group": group, "role": "Staff", "users": ["k-ada"], "expiresAt": end });
+        let membership: Membership =
+            serde_json::from_value(object("Membership", group, spec)).unwrap();
+        excerpt.add_membership(&membership);
+    }
+    excerpt
+}
+
+fn judged(review: &Review, excerpt: &Excerpt) -> Result<Vec<Value>, Refusal> {
+    let now = Timestamp::from_unix(1_000).unwrap();
+    let asked = Asked::by(review, &ada())?;
+    let record = excerpt.record(&asked.demand.deciding(), now);
+    let grant = Grant::Login(Login::of(ada()));
+    let admission = policy::admit(grant, record.standing, SESSION, now).unwrap();
+    let actor = Actor::user(&admission, record.holdings);
+    asked.demand.judge(&actor).map_err(|denied| asked.refusal(denied))?;
+    asked.patch(review, &ada(), excerpt)
+}
+
+fn owner(name: &str) -> Value {
+    json!([{
+        "apiVersion": "pasee.meltylab.fr/v1", "kind": "Group", "name": name, "uid": format!("{name}-1"),
+        "blockOwnerDeletion": false,
+    }])
+}
+
+fn add(path: &str, value: Value) -> Value {
+    json!({ "op": "add", "path": path, "value": value })
+}
+
+#[test]
+fn what_is_written_on_new_objects() {
+    let (annotations, actor) = (add("/metadata/annotations", json!({})), json!("k-ada"));
+    let actor = add("/metadata/annotations/pasee.meltylab.fr~1actor", actor);
+    let group = review("CREATE", "groups", &Value::Null, &object("Group", "a.c", json!({})));
+    let wanted = vec![
+        annotations.clone(),
+        actor.clone(),
+        add("/spec/creator", json!("k-ada")),
+        add("/metadata/ownerReferences", owner("a")),
+    ];
+    assert_eq!(judged(&group, &excerpt(None)).unwrap(), wanted);
+    let mut tied = object("Membership", "m", json!({ "group": "a.b", "users": ["k-bob"] }));
+    tied["metadata"]["annotations"] = json!({ "x": "y" });
+    let membership = review("CREATE", "memberships", &Value::Null, &tied);
+    let wanted = vec![actor, add("/metadata/ownerReferences", owner("a.b"))];
+    assert_eq!(judged(&membership, &excerpt(None)).unwrap(), wanted);
+    tied["metadata"]["ownerReferences"] = owner("a.b");
+    assert!(judged(&review("CREATE", "memberships", &Value::Null, &tied), &excerpt(None)).is_ok());
+    tied["metadata"]["ownerReferences"] = owner("a");
+    let refused = judged(&review("CREATE", "memberships", &Value::Null, &tied), &excerpt(None));
+    assert!(refused.unwrap_err().to_string().contains("ownerReferences are not yours"));
+    // What goes has nothing written on it, and what is changed keeps its owner.
+    assert_eq!(
+        judged(&review("DELETE", "memberships", &tied, &Value::Null), &excerpt(None)).unwrap(),
+        [] as [Value; 0]
+    );
+    let changed = judged(&review("UPDATE", "memberships", &tied, &tied), &excerpt(None)).unwrap();
+    assert!(
+        changed.iter().all(|patch| patch["path"] != "/metadata/ownerReferences"),
+        "{changed:?}"
+    );
+}
+
+#[test]
+fn what_is_refused_and_in_which_words() {
+    let membership = |spec: Value| object("Membership", "m", spec);
+    let staff_of =
+        |group: &str| membership(json!({ "group": group, "role": "Staff", "users": ["k-bob"] }));
+    for (review, says) in [
+        (
+            review("CREATE", "groups", &Value::Null, &object("Group", "c", json!({}))),
+            "only root staff may create, change or delete the group c",
+        ),
+        (
+            review("CREATE", "groups", &Value::Null, &object("Group", "x.c", json!({}))),
+            "and the staff of x may",
+        ),
+        (
+            review("CREATE", "groups", &Value::Null, &object("Group", "a.staff", json!({}))),
+            "metadata.name is no group's name",
+        ),
+        (
+            review(
+                "CREATE",
+                "groups",
+                &Value::Null,
+                &object("Group", "a.c", json!({ "creator": "k-bob" })),
+            ),
+            "spec.creator must be you: k-ada",
+        ),
+        (review("DELETE", "groups", &object("Group", "a", json!({})), &Value::Null), "the group a"),
+        (
+            review(
+                "UPDATE",
+                "groups",
+                &object("Group", "a", json!({})),
+                &object("Group", "a", json!({})),
+            ),
+            "the group a",
+        ),
+        (
+            review("CREATE", "memberships", &Value::Null, &staff_of("x")),
+            "the staff of x may say who is in x",
+        ),
+        (
+            review("CREATE", "memberships", &Value::Null, &membership(json!({ "role": "Staff" }))),
+            "may say who is root staff",
+        ),
+        (
+            review(
+                "CREATE",
+                "memberships",
+                &Value::Null,
+                &membership(json!({ "group": "a", "users": ["bob"] })),
+            ),
+            "spec.users[0]: a user id is",
+        ),
+        (
+            review(
+                "CREATE",
+                "memberships",
+                &Value::Null,
+                &membership(json!({ "group": "a", "users": 7 })),
+            ),
+            "spec: invalid type",
+        ),
+        (
+            review(
+                "CREATE",
+                "memberships",
+                &Value::Null,
+                &object("Membership", "creator-x", json!({ "group": "a" })),
+            ),
+            "take another name",
+        ),
+        (
+            review(
+                "CREATE",
+                "users",
+                &Value::Null,
+                &object("User", "u", json!({ "username": "k-bob" })),
+            ),
+            "only root staff may ban",
+        ),
+        (review("CREATE", "secrets", &Value::Null, &json!({})), "only root staff may write this"),
+    ] {
+        let refusal = judged(&review, &excerpt(None)).unwrap_err().to_string();
+        assert!(refusal.contains(says), "{refusal}\n{says}");
+    }
+    // Of what somebody names and may not see, nothing is told.
+    for operation in ["DELETE", "UPDATE"] {
+        let there = membership(json!({ "group": "hidden", "role": "Staff", "users": ["k-bob"] }));
+        let after = if operation == "DELETE" { Value::Null } else { there.clone() };
+        let refusal = judged(&review(operation, "memberships", &there, &after), &excerpt(None));
+        let refusal = refusal.unwrap_err().to_string();
+        assert!(
+            !refusal.contains("hidden") && refusal.contains("the staff of the group that it is of"),
+            "{refusal}"
+        );
+    }
+}
+
+/// Who is staff until a moment stays so, by whichever Membership they try.
+#[test]
+fn who_is_staff_for_a_time_does_not_prolong_it() {
+    let end = |end: &str| format!("1970-01-01T00:{end}:00Z");
+    let excerpt = excerpt(Some(&end("30")));
+    let spec = |end: Option<String>, users: &[&str]| {
+        let spec = json!({ "group": "a", "role": "Staff", "users": users, "expiresAt": end });
+        object("Membership", "m", spec)
+    };
+    let own = spec(Some(end("30")), &["k-ada"]);
+    for (before, after, is_allowed) in [
+        (None, spec(None, &["k-ada"]), false),
+        (None, spec(Some(end("20")), &["k-bob", "k-ada"]), false),
+        (None, spec(None, &["k-bob"]), true),
+        (Some(&own), spec(None, &["k-ada"]), false),
+        (Some(&own), spec(Some(end("31")), &["k-ada"]), false),
+        (Some(&own), spec(Some(end("20")), &["k-ada"]), true),
+        (Some(&own), spec(Some(end("30")), &["k-ada", "k-bob"]), true),
+    ] {
+        let operation = if before.is_some() { "UPDATE" } else { "CREATE" };
+        let review = review(operation, "memberships", before.unwrap_or(&Value::Null), &after);
+        let answer = judged(&review, &excerpt);
+        assert_eq!(answer.is_ok(), is_allowed, "{after} {answer:?}");
+        if let Err(refusal) = answer {
+            assert!(refusal.to_string().contains("for a time"), "{refusal}");
+        }
+    }
+}
+
+#[test]
+fn what_is_below_nothing_is_refused() {
+    let mut excerpt = Excerpt::of(ada());
+    let spec = json!({ "role": "Staff", "users": ["k-ada"] });
+    excerpt.add_membership(&serde_json::from_value(object("Membership", "root", spec)).unwrap());
+    let group = review("CREATE", "groups", &Value::Null, &object("Group", "x.c", json!({})));
+    let spec = json!({ "group": "x", "users": ["k-bob"] });
+    let membership =
+        review("CREATE", "memberships", &Value::Null, &object("Membership", "m", spec));
+    for review in [group, membership] {
+        let refusal = judged(&review, &excerpt).unwrap_err().to_string();
+        assert!(refusal.starts_with("the group x does not exist or is not in effect"), "{refusal}");
+    }
+}
+
+#[test]
+fn odd_users_are_warned_of() {
+    let spec = json!({
+        "group": "a", "users": ["k-bob", "kk-bob", "example-bob"],
+        "serviceAccounts": [{ "namespace": "ci", "name": "x" }],
+    });
+    let new =
+        review("CREATE", "memberships", &Value::Null, &object("Membership", "m", spec.clone()));
+    let providers = ["k".parse().unwrap(), "local".parse().unwrap()];
+    let warnings = |review: &Review| Asked::by(review, &ada()).unwrap().warnings(&providers);
+    assert_eq!(
+        warnings(&new),
+        [
+            "example-bob: nobody logs in through a provider called example",
+            "kk-bob: no provider kk; k-bob is meant?"
+        ]
+    );
+    let again = review(
+        "UPDATE",
+        "memberships",
+        &object("Membership", "m", spec.clone()),
+        &object("Membership", "m", spec),
+    );
+    assert_eq!(warnings(&again), [] as [&str; 0]);
+}
+
+#[test]
+fn answers_are_for_the_review_that_was_asked() {
+    let review = review("DELETE", "groups", &object("Group", "a", json!({})), &Value::Null);
+    let read = |answer: Answer| serde_json::from_str::<Value>(&answer.to_json(&review)).unwrap();
+    let allowed = read(Answer::allow(Vec::new(), vec!["é".repeat(200)]));
+    assert_eq!(allowed["response"]["uid"], UID);
+    assert_eq!(allowed["response"]["allowed"], true);
+    assert_eq!(allowed["response"]["warnings"], json!(["é".repeat(120)]));
+    assert!(allowed["response"]["patch"].is_null());
+    let refused = read(Answer::refuse(StatusCode::FORBIDDEN, "no"));
+    assert_eq!(refused["response"]["status"], json!({ "code": 403, "message": "no" }));
+    assert_eq!(refused["response"]["allowed"], false);
+}
+
+#[test]
+fn what_is_no_review_is_not_answered() {
+    for body in [
+        json!({}),
+        json!({ "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview" }),
+        json!({ "apiVersion": "admission.k8s.io/v1beta1", "kind": "AdmissionReview", "request": {
+            "uid": "1", "operation": "CREATE", "userInfo": {}, "resource": { "group": "", "resource": "" },
+        } }),
+        json!({ "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+            "uid": "1", "operation": "CONNECT", "userInfo": {}, "resource": { "group": "", "resource": "" },
+        } }),
+    ] {
+        assert!(Review::read(body.to_string().as_bytes()).is_err(), "{body}");
+    }
+    assert!(Review::read(b"{").is_err());
+}
