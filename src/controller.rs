@@ -16,6 +16,7 @@ pub mod membership;
 pub mod object_watch;
 pub mod permissions;
 pub mod plan;
+mod revoke;
 pub mod status;
 pub mod sweep;
 pub mod user;

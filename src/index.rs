@@ -27,6 +27,7 @@ use crate::domain::directory::{Directory, Page, Record};
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::time::Timestamp;
+use crate::domain::token::SessionId;
 use crate::domain::user::UserId;
 
 /// Memberships and groups swept in one go: far below a millisecond.
@@ -82,6 +83,10 @@ impl Directory for Index {
         let mut record = self.read().record(user, now);
         record.holdings.sort_unstable_by(|one, two| one.roster.cmp(&two.roster));
         record
+    }
+
+    fn has_ended(&self, session: SessionId) -> bool {
+        self.read().has_ended(session)
     }
 
     fn has_group(&self, group: &GroupName) -> bool {

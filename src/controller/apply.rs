@@ -45,8 +45,8 @@ pub enum ApplyError {
 /// Writes to one realm while this process leads.
 #[derive(Clone)]
 pub struct Writer {
-    client: Client,
-    namespace: String,
+    pub(super) client: Client,
+    pub(super) namespace: String,
     tenure: Arc<Tenure>,
     recorder: Recorder,
 }
@@ -103,6 +103,7 @@ impl Writer {
                     let merge = Patch::Merge(patch(object, version, metadata, None));
                     version = self.patch(objects.patch(&name, &merging(), &merge)).await?;
                 }
+                Step::Revoke(user, now) => self.revoke(&user, now).await?,
                 Step::Status(status) => {
                     let patch =
                         Patch::Apply(patch(object, version, json!({}), Some(json!(status))));
@@ -128,7 +129,7 @@ impl Writer {
     }
 
     /// Awaits one write, no longer than this process leads.
-    async fn write<T>(
+    pub(super) async fn write<T>(
         &self,
         write: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, ApplyError> {

@@ -27,8 +27,12 @@ pub const PERMISSIONS: &[Permission] = &[
         "to know them, to set ownerReferences, and to enrol creators",
     ),
     Permission::own("memberships/status", &["patch"], "conditions and counts"),
-    Permission::own("users", &["list", "watch"], "to know them"),
-    Permission::own("users/status", &["patch"], "conditions"),
+    Permission::own(
+        "users",
+        &["create", "list", "patch", "watch"],
+        "to know them, and to end the sessions of those who are banned by others",
+    ),
+    Permission::own("users/status", &["patch"], "conditions, sessionsEnded"),
     Permission {
         api_group: "events.k8s.io",
         resource: "events",

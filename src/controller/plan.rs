@@ -7,6 +7,7 @@
 use kube::runtime::events::EventType;
 
 use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
 use crate::objects::owner::Owner;
 use crate::resources::Membership;
 
@@ -35,6 +36,8 @@ pub enum Step<S> {
     Enrol(Box<Membership>),
     /// Write an annotation of Pasee's own.
     Annotate(Annotation),
+    /// End all sessions of a user whom an object bans, by a revocation made at this moment.
+    Revoke(UserId, Timestamp),
     /// Write the status.
     Status(S),
     /// Send an Event. Best effort: when it fails, nobody tries again.

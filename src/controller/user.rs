@@ -25,8 +25,13 @@ pub fn plan(
     };
     let generation = object.metadata.generation;
     let before = object.status.clone().unwrap_or_default();
+    let banned = content.as_ref().ok().filter(|content| content.standing.banned);
+    // First, so that a process that ends in between does it again: nobody who is banned has a session to lose.
+    let revoke = banned.filter(|_| !before.sessions_ended);
+    let revoke = revoke.map(|content| Step::Revoke(content.user.clone(), now));
     let after = UserStatus {
         observed_generation: generation,
+        sessions_ended: banned.is_some(),
         conditions: [
             status::ready(&before.conditions, &verdict, generation, now),
             status::stalled(&before.conditions, &verdict, generation, now),
@@ -38,7 +43,8 @@ pub fn plan(
         return Plan::default();
     }
     let events = status::events(&before.conditions, &after.conditions);
-    let steps = [Step::Status(after)].into_iter().chain(events.into_iter().map(Step::Record));
+    let told = [Step::Status(after)].into_iter().chain(events.into_iter().map(Step::Record));
+    let steps = revoke.into_iter().chain(told);
     Plan { steps: steps.collect(), again_at: None }
 }
 

@@ -5,6 +5,7 @@
 use super::group::GroupName;
 use super::membership::{Membership, Roster};
 use super::time::Timestamp;
+use super::token::SessionId;
 use super::user::UserId;
 
 /// A change of the state.
@@ -46,6 +47,15 @@ pub enum Change {
     },
     /// All sessions of a user end.
     Revoke(UserId),
+    /// One session of a user ends, and no other.
+    EndSession {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        session: SessionId,
+        /// When it would have ended anyway: the first second it need not be remembered any more.
+        until: Timestamp,
+    },
     /// What somebody has written down of a user, at once; `None` = nothing of that. A revocation that has been never moves back in
     /// time; one that is still to come can.
     Declare {
@@ -68,6 +78,7 @@ impl Change {
             self,
             Self::SetBanned { banned: Ban::Impose, .. }
                 | Self::Revoke(_)
+                | Self::EndSession { .. }
                 | Self::Declare { banned: Some(Ban::Impose), .. }
         )
     }
@@ -94,6 +105,7 @@ impl Change {
             | Self::Leave { .. }
             | Self::SetBanned { .. }
             | Self::Revoke(_)
+            | Self::EndSession { .. }
             | Self::Declare { .. } => None,
         }
     }

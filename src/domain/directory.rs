@@ -8,6 +8,7 @@ use super::change::Ban;
 use super::group::GroupName;
 use super::membership::Roster;
 use super::time::Timestamp;
+use super::token::SessionId;
 use super::user::UserId;
 
 /// How far a revocation moves at least: tokens know whole seconds.
@@ -141,6 +142,9 @@ pub struct Page<'a, T> {
 pub trait Directory: Send + Sync {
     /// What the state says of a user; users nothing is said about have the default record.
     fn record(&self, user: &UserId, now: Timestamp) -> Record;
+
+    /// Whether this session was ended, by itself.
+    fn has_ended(&self, session: SessionId) -> bool;
 
     /// Whether the group is in effect.
     fn has_group(&self, group: &GroupName) -> bool;

@@ -65,6 +65,8 @@ fn entitled(action: Action<'_>) -> Entitled {
         Do(Change::Leave { user, .. }) => Entitled::User(user.clone()),
         // See G's members: staff of G; root staff.
         See(View::Members(roster)) => staff_of(roster.group().cloned()),
+        // End one session: whoever acts in it, as Actor::acts_elsewhere says.
+        Do(Change::EndSession { user, .. }) => Entitled::User(user.clone()),
         // End the sessions of a user: that user; root staff.
         Do(Change::Revoke(user)) => Entitled::User(user.clone()),
         // List everything, ban, delete a user: root staff.
@@ -146,6 +148,17 @@ impl Actor {
         }
     }
 
+    /// Whether a change is of a session other than the one this is done in: the id of a session is no secret to those who are shown
+    /// its tokens.
+    fn acts_elsewhere(&self, change: &Change) -> bool {
+        match (&self.0, change) {
+            (Standpoint::User { admission, .. }, Change::EndSession { user, session, .. }) => {
+                *user != admission.user || admission.session != Some(*session)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether a change speaks in the name of somebody else where one can only speak for oneself.
     fn speaks_for_another(&self, change: &Change) -> bool {
         self.id().is_some_and(|id| match change {
@@ -192,6 +205,15 @@ impl Permit {
     #[must_use]
     pub fn change(&self) -> &Change {
         &self.change
+    }
+
+    /// In which session it is done; `None` for the operator.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        match &self.author {
+            Author::Operator => None,
+            Author::User(admission) => admission.session,
+        }
     }
 
     /// Who does it; `None` for the operator.
@@ -279,7 +301,7 @@ pub fn deciding(change: &Change) -> Vec<Roster> {
 /// Judges a change, the first time and every other.
 fn judge(actor: &Actor, change: &Change) -> Result<(), Denied> {
     let is_entitled = actor.satisfies(&entitled(Action::Change(change)));
-    if !is_entitled || actor.speaks_for_another(change) {
+    if !is_entitled || actor.speaks_for_another(change) || actor.acts_elsewhere(change) {
         return Err(Denied::NotEntitled);
     }
     if actor.prolongs_own_time(change) { Err(Denied::OwnTime) } else { Ok(()) }
@@ -365,6 +387,26 @@ impl Admission {
         &self.scope
     }
 
+    /// Which session goes on; `None` when one begins.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        self.session
+    }
+
+    /// When the session is over, whatever is refreshed.
+    #[must_use]
+    pub fn session_ends(&self) -> Timestamp {
+        self.session_ends
+    }
+
+    /// Judges once more, when it is known whether the session was ended by itself.
+    ///
+    /// # Errors
+    /// [`Refusal::SessionEnded`].
+    pub fn unless_ended(self, has_ended: impl Fn(SessionId) -> bool) -> Result<Self, Refusal> {
+        if self.session.is_some_and(has_ended) { Err(Refusal::SessionEnded) } else { Ok(self) }
+    }
+
     /// When the user last proved who they are.
     #[must_use]
     pub fn authenticated_at(&self) -> Timestamp {
@@ -399,6 +441,9 @@ pub enum Refusal {
     /// The user's tokens were revoked since the session began.
     #[error("this user's tokens were revoked; log in again")]
     Revoked,
+    /// This session was ended, and no other.
+    #[error("this session was ended; log in again")]
+    SessionEnded,
     /// The login is too long ago.
     #[error("the session is over; log in again")]
     SessionOver,

@@ -2,6 +2,8 @@
 //!
 //! Must not know locks, nor where updates come from.
 
+use hashbrown::HashMap;
+
 use super::edge::RosterId;
 use super::groups::{Dead, Groups, ROOT};
 use super::users::{Added, Counts, Users};
@@ -9,6 +11,7 @@ use crate::domain::directory::{Holding, Page, Record, Standing};
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Role, Roster};
 use crate::domain::time::Timestamp;
+use crate::domain::token::SessionId;
 use crate::domain::user::UserId;
 
 /// A fact that has come to pass. Facts may come in any order: what speaks of a group that is not there waits for it.
@@ -36,6 +39,10 @@ pub enum Update {
     },
     /// A user is on no roster any more.
     Cleared(UserId),
+    /// A session was ended, and is to be remembered until it would have ended anyway.
+    Ended(SessionId, Timestamp),
+    /// Sessions that would have ended by then need not be remembered.
+    Over(Timestamp),
 }
 
 /// Whether deleted groups still take up memory.
@@ -52,6 +59,7 @@ pub enum Sweep {
 pub struct Contents {
     users: Users,
     groups: Groups,
+    ended: HashMap<SessionId, Timestamp>,
 }
 
 impl Contents {
@@ -73,6 +81,11 @@ impl Contents {
                 let user = self.users.intern(user);
                 self.users.stand(user, *standing);
                 self.users.release(user);
+            }
+            Update::Ended(session, until) => drop(self.ended.insert(*session, *until)),
+            Update::Over(now) => {
+                self.ended.retain(|_, until| now < until);
+                self.ended.shrink_to(2 * self.ended.len());
             }
             Update::Cleared(user) => {
                 let Some(user) = self.users.find(user) else { return };
@@ -126,6 +139,12 @@ impl Contents {
         (self.users.len(), self.groups.len() - 1)
     }
 
+    /// For how many ended sessions there is room.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.ended.capacity()
+    }
+
     /// How many slots there are for users and groups, used or free.
     #[cfg(test)]
     pub(super) fn room(&self) -> (usize, usize) {
@@ -146,6 +165,10 @@ impl Contents {
             }
         }
         Record { standing: self.users.standing(user), holdings }
+    }
+
+    pub(super) fn has_ended(&self, session: SessionId) -> bool {
+        self.ended.contains_key(&session)
     }
 
     pub(super) fn has_group(&self, group: &GroupName) -> bool {

@@ -31,6 +31,7 @@ impl Model {
                 self.standings.insert(user, standing);
             }
             Update::Cleared(user) => self.memberships.retain(|(_, other), _| *other != user),
+            Update::Ended(..) | Update::Over(_) => {}
         }
     }
 
@@ -334,4 +335,22 @@ fn replacing_is_whole() {
     index.replace(contents);
     assert!(index.has_group(&"new".parse().unwrap()) && !index.has_group(&"old".parse().unwrap()));
     assert_eq!(index.record(&"k-ada".parse().unwrap(), moment(0)), Record::default());
+}
+
+/// Ended sessions are remembered until they would have ended anyway, and take no room after that.
+#[test]
+fn ended_sessions() {
+    let index = Index::default();
+    let session = |number: u16| {
+        let [high, low] = number.to_be_bytes();
+        SessionId::new([high, low, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    };
+    let at = |seconds: u16| Timestamp::from_unix(i64::from(seconds)).unwrap();
+    let ended: Vec<Update> = (1..1000).map(|n| Update::Ended(session(n), at(n))).collect();
+    index.apply(&ended);
+    assert!(index.has_ended(session(1)) && !index.has_ended(session(1000)));
+    index.apply(&[Update::Over(at(990))]);
+    let left = (1..1000).filter(|number| index.has_ended(session(*number))).collect::<Vec<_>>();
+    assert_eq!(left, (991..1000).collect::<Vec<_>>());
+    assert!(index.read().remembered() < 64, "{}", index.read().remembered());
 }

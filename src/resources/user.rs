@@ -68,6 +68,9 @@ pub struct UserStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crd_schema::count")]
     pub observed_generation: Option<i64>,
+    /// Whether all sessions of the user were ended for the ban that this object says; left out while it says none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sessions_ended: bool,
     /// Ready: whether what is said is in effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::schema")]

@@ -178,9 +178,10 @@ impl ApiError {
             | Self::NotAllowedAnyMore => StatusCode::UNAUTHORIZED,
             Self::Refused(refusal)
             | Self::Write(WriteError::Withdrawn(Withdrawn::Refused(refusal))) => match refusal {
-                Refusal::Revoked | Refusal::SessionOver | Refusal::TokenOver => {
-                    StatusCode::UNAUTHORIZED
-                }
+                Refusal::Revoked
+                | Refusal::SessionEnded
+                | Refusal::SessionOver
+                | Refusal::TokenOver => StatusCode::UNAUTHORIZED,
                 Refusal::Banned | Refusal::ScopeWidened => StatusCode::FORBIDDEN,
             },
             Self::Denied(_)

@@ -46,6 +46,10 @@ impl Caller {
         &self.claims
     }
 
+    pub(super) fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
     pub(super) fn actor(&self) -> &Actor {
         &self.actor
     }
@@ -93,7 +97,8 @@ impl Service {
         }
         let record = self.directory().record(&token.subject, now);
         let session = self.0.lifetimes.session;
-        let admission = admit(Grant::Access(claims), record.standing, session, now)?;
+        let admission = admit(Grant::Access(claims), record.standing, session, now)?
+            .unless_ended(|session| self.directory().has_ended(session))?;
         let actor = Actor::user(&admission, record.holdings);
         Ok(Caller { admission, actor, judged_at: now, claims: Box::new(claims.clone()) })
     }

@@ -62,6 +62,7 @@ impl Service {
             | Change::SetExpiry(_)
             | Change::RemoveMember { .. }
             | Change::Leave { .. }
+            | Change::EndSession { .. }
             | Change::Declare { .. } => Ok(()),
         }
     }

@@ -132,7 +132,8 @@ impl Service {
         let directory = self.directory();
         let mut record = directory.record(user, now);
         let lifetimes = self.0.lifetimes;
-        let admission = admit(grant, record.standing, lifetimes.session, now)?;
+        let admission = admit(grant, record.standing, lifetimes.session, now)?
+            .unless_ended(|session| directory.has_ended(session))?;
         let until = admission.authenticated_at().after(mapped.lifetime);
         record.add_mapped(&mapped.groups, until, directory, now);
         let draft = issue(admission, record.holdings, lifetimes, fresh_ids()?, now);

@@ -74,6 +74,17 @@ impl Service {
         self.change(caller, Change::Revoke(user)).await
     }
 
+    /// Ends the session that the caller's token is of: its tokens are worth nothing any more, and those of the user's other
+    /// sessions go on.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn end_session(&self, caller: &Caller) -> Result<(), ChangeError> {
+        let (user, until) = (caller.user().clone(), caller.admission().session_ends());
+        let Some(session) = caller.admission().session() else { return Ok(()) };
+        self.change(caller, Change::EndSession { user, session, until }).await
+    }
+
     /// Takes a user out of every group.
     ///
     /// # Errors

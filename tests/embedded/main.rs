@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod faults;
 mod restored;
+mod sessions;
 mod sharing;
 mod turns;
 

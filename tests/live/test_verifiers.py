@@ -60,6 +60,7 @@ def published(pasee: Https) -> Published:
 def ada(pasee: Pasee, kisee: Kisee) -> Person:
     """Somebody who has just logged in."""
     kisee.register("ada")
+    pasee.append("staff", "kisee-ada")
     return pasee.person("ada")
 
 

@@ -13,7 +13,7 @@ use pasee::domain::membership::{Membership, Roster};
 use pasee::domain::policy::{self, Actor, Denied, Grant, Login, Permit};
 use pasee::domain::realm::{Realm, WriteError};
 use pasee::domain::time::Timestamp;
-use pasee::domain::token::{Lifetimes, SessionId};
+use pasee::domain::token::{AccessClaims, Lifetimes, SessionId};
 use pasee::domain::user::UserId;
 
 #[allow(unused_imports, reason = "for whoever has a store")]
@@ -39,7 +39,7 @@ macro_rules! conforms {
             members_come_and_go, rosters_are_apart, root_staff, missing_groups_have_no_rosters,
             memberships_end, an_expired_membership_is_none, an_ended_membership_is_taken_away, ends_are_shown_one_by_one, far_ends_are_kept, bans,
             each_revocation_is_another, only_what_is_to_come_is_lowered, a_ban_ends_sessions_for_good,
-            standing_outlives_membership,
+            an_ended_session_is_over, standing_outlives_membership,
             deleted_users_are_off_every_roster, users_act_within_the_policy, rosters_in_pages,
             members_in_pages, users_in_pages, refused_changes_change_nothing,
             writes_at_the_same_time, whoever_was_taken_off_a_staff_changes_nothing,
@@ -471,6 +471,44 @@ pub fn a_ban_ends_sessions_for_good(store: &Subject<'_>) {
     let untouched = session("k-bob").unwrap();
     store.done(ban("k-bob", Ban::Lift));
     assert!(goes_on(&untouched), "nothing was lifted");
+}
+
+/// A session that its user ends is over at once, and a login passes at once. Whoever acts in another session, or is somebody
+/// else, ends nothing.
+pub fn an_ended_session_is_over(store: &Subject<'_>) {
+    let day = Duration::from_secs(86_400);
+    let begun = |number: u8| {
+        let standing = store.record("k-ada").standing;
+        let grant = Grant::Login(Login::of(user("k-ada")));
+        let admission = policy::admit(grant, standing, day, store.now).unwrap();
+        let [access, refresh] = ["a", "b"].map(|id| id.parse().unwrap());
+        let ids = Ids { access, refresh, session: SessionId::new([number; 16]) };
+        issue(admission, Vec::new(), Lifetimes::default(), ids, store.now).fit(0).access
+    };
+    let admitted = |claims: &AccessClaims| {
+        let standing = store.record("k-ada").standing;
+        policy::admit(Grant::Access(claims), standing, day, store.now)?
+            .unless_ended(|session| store.directory().has_ended(session))
+    };
+    let end = |of: &AccessClaims, until| Change::EndSession {
+        user: user("k-ada"),
+        session: of.token.session,
+        until,
+    };
+    let (one, two) = (begun(1), begun(2));
+    let until = store.in_seconds(86_400);
+    let acting = Actor::user(&admitted(&one).unwrap(), Vec::new());
+    assert!(policy::permit(&acting, end(&two, until)).is_err(), "another session");
+    let stranger = Login::of(user("k-eve"));
+    let stranger = policy::admit(Grant::Login(stranger), Standing::default(), day, store.now);
+    let stranger = Actor::user(&stranger.unwrap(), Vec::new());
+    assert!(policy::permit(&stranger, end(&one, until)).is_err(), "another's session");
+    let waiting = policy::permit(&acting, end(&one, until)).unwrap();
+    store.carry_out(policy::permit(&acting, end(&one, until)).unwrap()).unwrap();
+    assert!(admitted(&one).is_err());
+    let refused = store.carry_out(waiting);
+    assert!(matches!(refused, Err(WriteError::Withdrawn(_))), "nothing is done in it: {refused:?}");
+    assert!(admitted(&begun(3)).is_ok(), "a login right after");
 }
 
 pub fn standing_outlives_membership(store: &Subject<'_>) {

@@ -28,6 +28,7 @@ fn short(plan: &Plan<MembershipStatus>) -> String {
         Step::Own(owner) => format!("own {}", owner.uid),
         Step::Enrol(_) => "enrol".to_owned(),
         Step::Annotate(_) => "annotate".to_owned(),
+        Step::Revoke(user, _) => format!("revoke {user}"),
         Step::Record(event) => format!("tell {}", event.reason),
         Step::Status(status) => {
             let users = status.users.map_or("?".to_owned(), |users| users.to_string());

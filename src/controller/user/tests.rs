@@ -37,6 +37,34 @@ fn right_and_wrong() {
     }
 }
 
+/// A ban is a revocation too, once: lifting it revives no session. Until that is done, the status does not say so.
+#[test]
+fn a_ban_ends_sessions_once() {
+    let ada = || "kisee-ada".parse().unwrap();
+    let mut object = user("ada", "kisee-ada");
+    object.spec.banned = Some(true);
+    let banned = plan(&object, at(10));
+    let [Step::Revoke(user, when), Step::Status(status)] = banned.steps.as_slice() else {
+        panic!("{banned:?}");
+    };
+    assert_eq!((user, *when), (&ada(), at(10)));
+    assert!(status.sessions_ended);
+    object.status = Some(status.clone());
+    assert_eq!(plan(&object, at(20)), Plan::default());
+    object.spec.not_before = Some("2026-01-01T00:00:00Z".to_owned());
+    assert_eq!(plan(&object, at(20)), Plan::default(), "once for each ban");
+
+    object.spec.banned = Some(false);
+    let lifted = plan(&object, at(30));
+    let [Step::Status(status)] = lifted.steps.as_slice() else { panic!("{lifted:?}") };
+    assert!(!status.sessions_ended);
+    object.status = Some(status.clone());
+    object.spec.banned = Some(true);
+    let again = plan(&object, at(40));
+    assert_eq!(again.steps[0], Step::Revoke(ada(), at(40)), "each ban anew");
+    assert_eq!(plan(&deleting(object), at(40)), Plan::default());
+}
+
 #[test]
 fn what_cannot_be_read_is_told() {
     let made = super::plan(&user("john", ""), &Err(Invalid::Spec), at(10));

@@ -67,6 +67,7 @@ fn short(change: &Change) -> String {
         Change::RemoveMember { roster, user } => format!("{user} out of {roster}"),
         Change::SetBanned { user, banned } => format!("{banned:?} {user}"),
         Change::Revoke(user) => format!("revoke {user}"),
+        Change::EndSession { .. } => panic!("a manifest ends no session"),
         Change::Declare { user, banned, not_before } => {
             let ban = banned.map_or_else(|| "Keep".to_owned(), |banned| format!("{banned:?}"));
             let at = not_before.map(|at| format!(" {}", at.as_unix())).unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Actor, Permit, permit};
 use crate::domain::realm::{Realm, Writing};
 use crate::domain::time::Timestamp;
-use crate::domain::token::{Lifetimes, Scope};
+use crate::domain::token::{Lifetimes, Scope, SessionId};
 use crate::domain::user::UserId;
 use crate::idp::{Identity, MappedGroups, Providers};
 use crate::jose::claims::Party;
@@ -60,6 +60,10 @@ impl Directory for Counting {
     fn record(&self, user: &UserId, now: Timestamp) -> Record {
         self.looks.fetch_add(1, Ordering::Relaxed);
         self.store.directory().record(user, now)
+    }
+
+    fn has_ended(&self, session: SessionId) -> bool {
+        self.store.directory().has_ended(session)
     }
 
     fn has_group(&self, group: &GroupName) -> bool {

@@ -13,8 +13,12 @@ use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Role, Roster};
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
+use crate::domain::token::SessionId;
 use crate::domain::user::UserId;
 use crate::index::Update;
+
+/// Most ended sessions that are remembered, one by one.
+const MAX_ENDED: i64 = 100_000;
 
 /// Why a change was not carried out.
 #[derive(Debug)]
@@ -70,12 +74,49 @@ pub(super) fn execute(
             let before = standing(connection, user)?;
             stand(connection, user, before.declared(*banned, *not_before, now))
         }
+        Change::EndSession { user, session, until } => end(connection, user, *session, *until, now),
         Change::DeleteUser(user) => {
             let sql = "DELETE FROM memberships WHERE user = ?";
             connection.prepare_cached(sql)?.execute([user.as_str()])?;
             Ok(vec![Update::Cleared(user.clone())])
         }
     }
+}
+
+/// Remembers that a session was ended. When too many are remembered already, all of its user's are ended instead.
+fn end(
+    connection: &Connection,
+    user: &UserId,
+    session: SessionId,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<Update>, Refused> {
+    let over = "DELETE FROM ended_sessions WHERE until <= ?";
+    let over = connection.prepare_cached(over)?.execute([now.as_unix()])?;
+    let mut updates = if over > 0 { vec![Update::Over(now)] } else { Vec::new() };
+    if until <= now {
+        return Ok(updates);
+    }
+    let count = "SELECT count(*) FROM ended_sessions";
+    let count: i64 = connection.prepare_cached(count)?.query_row([], |row| row.get(0))?;
+    if count >= MAX_ENDED {
+        updates.extend(stand(connection, user, standing(connection, user)?.revoked(now))?);
+        return Ok(updates);
+    }
+    let sql = "INSERT OR REPLACE INTO ended_sessions (session, until) VALUES (?, ?)";
+    connection.prepare_cached(sql)?.execute(params![session.bytes(), until.as_unix()])?;
+    updates.push(Update::Ended(session, until));
+    Ok(updates)
+}
+
+/// Whether a session was ended.
+pub(super) fn has_ended(
+    connection: &Connection,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM ended_sessions WHERE session = ? AND until > ?";
+    Ok(first::<i64>(connection, sql, params![session.bytes(), now.as_unix()])?.is_some())
 }
 
 fn create(

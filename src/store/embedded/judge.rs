@@ -5,13 +5,13 @@
 
 use rusqlite::{Connection, params};
 
-use super::change::{Refused, end_of, number_of_group, standing};
+use super::change::{Refused, end_of, has_ended, number_of_group, standing};
 use super::error::StoreError;
 use super::log::first;
 use crate::domain::change::Change;
 use crate::domain::directory::{Holding, Record};
 use crate::domain::membership::Roster;
-use crate::domain::policy::Permit;
+use crate::domain::policy::{Permit, Refusal, Withdrawn};
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
@@ -27,6 +27,11 @@ pub(super) fn judge(
         None => Record::default(),
     };
     permit.judge_again(record, now).map_err(|withdrawn| Refused::State(withdrawn.into()))?;
+    if let Some(session) = permit.session()
+        && has_ended(connection, session, now)?
+    {
+        return Err(Refused::State(Withdrawn::Refused(Refusal::SessionEnded).into()));
+    }
     if permit.actor().is_some() && takes_the_last(connection, permit.change(), now)? {
         return Err(Refused::State(WriteError::LastRootStaff));
     }

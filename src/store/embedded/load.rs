@@ -11,6 +11,7 @@ use super::log::{self, Cursor, moment, parsed};
 use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Role, Roster};
+use crate::domain::token::SessionId;
 use crate::index::{Contents, Update};
 
 /// All there is, and the place in the log up to which it goes; to be asked in a transaction.
@@ -46,6 +47,12 @@ pub(super) fn everything(connection: &Connection) -> Result<(Contents, Cursor), 
     each(connection, "SELECT user, banned, not_before FROM standings", [], holds, |row| {
         let standing = Standing { banned: row.get(1)?, not_before: moment(row, 2)? };
         contents.apply(&Update::Stands { user: parsed(row, 0)?, standing });
+        Ok(())
+    })?;
+    let holds = ("ended_sessions", "session");
+    each(connection, "SELECT session, until FROM ended_sessions", [], holds, |row| {
+        let until = moment(row, 1)?.ok_or(rusqlite::Error::InvalidQuery)?;
+        contents.apply(&Update::Ended(SessionId::new(row.get(0)?), until));
         Ok(())
     })?;
     Ok((contents, log::end(connection)?))

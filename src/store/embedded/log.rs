@@ -65,7 +65,7 @@ pub(super) fn append(
     update: &Update,
     made: Made<'_>,
 ) -> Result<(), StoreError> {
-    let roster_name;
+    let (roster_name, session_id);
     let (kind, name, user, banned, moment) = match update {
         Update::Created(group) => ("created", Some(group.as_str()), None, None, None),
         Update::Deleted(group) => ("deleted", Some(group.as_str()), None, None, None),
@@ -81,6 +81,11 @@ pub(super) fn append(
             ("stands", None, Some(user), Some(*banned), *not_before)
         }
         Update::Cleared(user) => ("cleared", None, Some(user), None, None),
+        Update::Ended(session, until) => {
+            session_id = session.to_string();
+            ("ended", Some(session_id.as_str()), None, None, Some(*until))
+        }
+        Update::Over(now) => ("over", None, None, None, Some(*now)),
     };
     let sql = "INSERT INTO changes (kind, name, user, banned, moment, actor, at)
                VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -113,6 +118,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Update> {
             standing: Standing { banned: row.get(3)?, not_before: moment(row, 4)? },
         },
         "cleared" => Update::Cleared(parsed(row, 2)?),
+        "ended" => Update::Ended(parsed(row, 1)?, needed_moment(row, 4)?),
+        "over" => Update::Over(needed_moment(row, 4)?),
         _ => return Err(rusqlite::Error::InvalidColumnType(0, "kind".to_owned(), Type::Text)),
     })
 }
@@ -140,6 +147,12 @@ pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Ti
     let Some(seconds) = row.get::<_, Option<i64>>(column)? else { return Ok(None) };
     let out_of_range = rusqlite::Error::IntegralValueOutOfRange(column, seconds);
     Timestamp::from_unix(seconds).map(Some).ok_or(out_of_range)
+}
+
+/// A moment in a column, which has to be there.
+fn needed_moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    let missing = || rusqlite::Error::InvalidColumnType(column, "moment".to_owned(), Type::Null);
+    moment(row, column)?.ok_or_else(missing)
 }
 
 /// Whether there is any such row: the first column of the first one.

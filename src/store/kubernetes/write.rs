@@ -123,7 +123,8 @@ impl Writer {
                 self.stand(user, author, |before| before.banned((self.clock)())).await
             }
             Change::SetBanned { user, banned: Ban::Lift } => self.lift(user, author).await,
-            Change::Revoke(user) => {
+            // There are no objects for single sessions: ended all together, this one has ended too.
+            Change::Revoke(user) | Change::EndSession { user, .. } => {
                 self.stand(user, author, |before| before.revoked((self.clock)())).await
             }
             Change::Declare { user, banned, not_before } => {
@@ -269,6 +270,7 @@ impl Writer {
             | Change::Leave { roster, .. } => (0, self.hasher.hash_one(roster)),
             Change::SetBanned { user, .. }
             | Change::Revoke(user)
+            | Change::EndSession { user, .. }
             | Change::Declare { user, .. }
             | Change::DeleteUser(user) => (1, self.hasher.hash_one(user)),
         };

@@ -98,6 +98,7 @@ fn withdrawn_from(change: &Change) -> Option<Deciding<'_>> {
         // Whoever is off every roster is the author of nothing under way.
         Change::SetBanned { user, .. }
         | Change::Revoke(user)
+        | Change::EndSession { user, .. }
         | Change::Declare { user, .. }
         | Change::DeleteUser(user) => Some(Deciding::Standing(user)),
     }

@@ -2,20 +2,17 @@
 
 use kube::api::Patch;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
-use super::{ACTOR, ATTEMPTS, Author, PREFIX, Writer, is_own, made, patching, unconfirmed};
+use super::{ACTOR, ATTEMPTS, Author, Writer, is_own, made, patching, unconfirmed};
 pub(super) use crate::domain::directory::Standing;
 use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
+use crate::objects::statement::statement_name;
 use crate::resources::received::Received;
 use crate::resources::user::{UserContent, parse, write};
 use crate::resources::{User, rfc3339};
 use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::Kind;
-
-/// Bytes of the hash in a User's name.
-const HASH: usize = 16;
 
 impl Writer {
     /// Lifts a ban, unless somebody else's object bans the user.
@@ -123,7 +120,7 @@ impl Writer {
             return Ok(true);
         }
         self.judge(author).await?;
-        let name = name_of(user);
+        let name = statement_name(user);
         let mut object = write(&name, &UserContent { user: user.clone(), standing });
         object.metadata = made(author, None);
         object.metadata.name = Some(name.clone());
@@ -143,29 +140,5 @@ impl Writer {
         };
         self.shown(Kind::User, &written).await?;
         Ok(true)
-    }
-}
-
-/// The name of our object about a user: a hash, since user ids hold what names may not.
-fn name_of(user: &UserId) -> String {
-    use std::fmt::Write;
-    let hash = Sha256::digest(user.as_str().as_bytes());
-    hash.iter().take(HASH).fold(PREFIX.to_owned(), |mut name, byte| {
-        // Writing to a String never fails.
-        _ = write!(name, "{byte:02x}");
-        name
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_follow_from_users() {
-        let name = |user: &str| name_of(&user.parse().unwrap());
-        assert_eq!(name("kisee-ada").len(), PREFIX.len() + 2 * HASH);
-        assert_eq!(name("kisee-ada"), name("kisee-ada"));
-        assert_ne!(name("kisee-ada"), name("kisee-Ada"));
     }
 }

@@ -1,0 +1,55 @@
+//! Which User object is our own about a user: what root staff says over HTTP, and the revocation that a ban from elsewhere makes.
+//!
+//! Must not know a client.
+
+use kube::ResourceExt;
+use sha2::{Digest, Sha256};
+
+use crate::domain::directory::Standing;
+use crate::domain::user::UserId;
+use crate::resources::User;
+use crate::resources::labels_annotations::{MANAGED_BY, PASEE};
+use crate::resources::user::{UserContent, parse};
+
+use super::effect::strictest;
+
+/// What the names of our own objects about users start with.
+const PREFIX: &str = "pasee-";
+/// Bytes of the hash in a name.
+const HASH: usize = 16;
+
+/// The name of our object about a user: a hash, since user ids hold what names may not. It follows from the user, so that two who
+/// make one make the same.
+#[must_use]
+pub fn statement_name(user: &UserId) -> String {
+    use std::fmt::Write;
+    let hash = Sha256::digest(user.as_str().as_bytes());
+    hash.iter().take(HASH).fold(PREFIX.to_owned(), |mut name, byte| {
+        // Writing to a String never fails.
+        _ = write!(name, "{byte:02x}");
+        name
+    })
+}
+
+/// What all objects about a user say together, and our own among them.
+#[must_use]
+pub fn said_of<'a>(user: &UserId, objects: &'a [User]) -> (Standing, Option<&'a User>) {
+    let about = |object: &&User| parse(object).is_ok_and(|content| content.user == *user);
+    let is_own = |object: &&User| object.labels().get(MANAGED_BY).is_some_and(|it| it == PASEE);
+    let all = || objects.iter().filter(about);
+    let said = all().filter_map(|object| parse(object).ok());
+    (strictest(said.map(|UserContent { standing, .. }| standing)), all().find(is_own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_from_users() {
+        let name = |user: &str| statement_name(&user.parse().unwrap());
+        assert_eq!(name("kisee-ada").len(), PREFIX.len() + 2 * HASH);
+        assert_eq!(name("kisee-ada"), name("kisee-ada"));
+        assert_ne!(name("kisee-ada"), name("kisee-Ada"));
+    }
+}

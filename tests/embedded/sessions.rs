@@ -1,0 +1,79 @@
+//! Sessions that were ended, in the file and in the processes that share it.
+
+use pasee::domain::change::Change;
+use pasee::domain::realm::Realm;
+use pasee::domain::time::Timestamp;
+use pasee::domain::token::SessionId;
+use pasee::store::embedded::Embedded;
+
+use super::{noon, open, place, wait, write};
+
+fn session(number: u8) -> SessionId {
+    SessionId::new([number; 16])
+}
+
+fn in_seconds(seconds: i64) -> Timestamp {
+    Timestamp::from_unix(noon().as_unix() + seconds).unwrap()
+}
+
+fn end(number: u8, until: i64) -> Change {
+    let user = "k-ada".parse().unwrap();
+    Change::EndSession { user, session: session(number), until: in_seconds(until) }
+}
+
+fn ended(store: &Embedded) -> Vec<u8> {
+    (0..10).filter(|number| store.directory().has_ended(session(*number))).collect()
+}
+
+#[test]
+fn one_session_ends_and_the_others_go_on() {
+    let (_directory, path) = place();
+    let (store, other) = (open(&path), open(&path));
+    write(&store, end(1, 60)).unwrap();
+    write(&store, end(2, 0)).unwrap(); // over already
+    assert_eq!(ended(&store), [1]);
+    wait(|| ended(&other) == [1]);
+    write(&other, end(3, 120)).unwrap();
+    write(&other, end(3, 120)).unwrap();
+    wait(|| ended(&store) == [1, 3]);
+    let record = store.directory().record(&"k-ada".parse().unwrap(), noon());
+    assert_eq!(record.standing.not_before, None, "the user was not revoked");
+    drop((store, other));
+    assert_eq!(ended(&open(&path)), [1, 3], "it is in the file");
+}
+
+#[test]
+fn what_would_be_over_anyway_is_forgotten() {
+    let (_directory, path) = place();
+    let store = open(&path);
+    for (number, until) in [(1, 59), (2, 60), (3, 61)] {
+        write(&store, end(number, until)).unwrap();
+    }
+    store.close();
+    let later = Embedded::open(&path, || in_seconds(60)).unwrap();
+    assert_eq!(ended(&later), [1, 2, 3]);
+    write(&later, end(4, 120)).unwrap();
+    assert_eq!(ended(&later), [3, 4]);
+    later.close();
+    assert_eq!(ended(&open(&path)), [3, 4]);
+}
+
+/// A hundred thousand are remembered. Whoever ends one more ends all of their own.
+#[test]
+fn too_many_are_no_way_to_grow() {
+    let (_directory, path) = place();
+    open(&path).close();
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.execute_batch(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
+         INSERT INTO ended_sessions SELECT CAST(printf('%016d', i) AS BLOB), 253402300799 FROM n",
+    )
+    .unwrap();
+    drop(raw);
+    let store = open(&path);
+    let standing = || store.directory().record(&"k-ada".parse().unwrap(), noon()).standing;
+    write(&store, end(1, 60)).unwrap();
+    assert_eq!((ended(&store), standing().not_before), (vec![1], None));
+    write(&store, end(2, 60)).unwrap();
+    assert_eq!((ended(&store), standing().not_before), (vec![1], Some(noon())));
+}
