@@ -7,7 +7,8 @@
 //! | `accept` | listens, accepts, drains |
 //! | `connection` | one connection: protocols, timeouts, panics |
 //! | `body` | a request's body, never left half read |
-//! | `occupancy` | which connections are open, and which give way |
+//! | `occupancy` | how many connections there are |
+//! | `room` | which connections are open, and which give way |
 //! | `options` | how many, how long, with which certificate |
 //! | `tls` | the certificate, renewed while it is served with |
 //! | `limits` | the size of a body, attempts to log in |
@@ -26,6 +27,7 @@ mod occupancy;
 pub mod options;
 pub mod peer;
 pub mod respond;
+mod room;
 pub mod tls;
 
 use std::net::SocketAddr;

@@ -16,9 +16,9 @@ use tokio::task::JoinSet;
 
 use super::Handle;
 use super::connection::{self, Shared};
-use super::occupancy::Room;
 use super::options::ConnectionOptions;
 use super::peer::is_trusted;
+use super::room::Room;
 
 /// Connections that the kernel keeps while they wait to be accepted.
 const BACKLOG: i32 = 4096;
