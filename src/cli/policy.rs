@@ -45,7 +45,8 @@ pub(super) struct Policy {
     #[arg(long)]
     no_mutating_policy: bool,
 
-    /// Lets the staff of groups patch and apply objects, too, not only create and delete them. Any user of the realm can
+    /// Lets the staff of groups patch objects, too, not only create and delete them: by kubectl apply --server-side, but not
+    /// by kubectl patch, edit or plain apply, which read first, and staff may not read. Any user of the realm can
     /// then find out, guess by guess, what an object holds whose name they know: a patch tells whether it fits before
     /// the policy is asked
     #[arg(long)]

@@ -88,6 +88,13 @@ fn staff_who_may_patch_apply() {
         john.apply(&stage.namespace, manifests).ok();
     }
     assert!(stage.kubectl(&["get", "memberships", "-o", "yaml"]).contains("kisee-new"));
+    // What reads first is not given by that, as docs/kubernetes.md says.
+    let writers = "memberships.pasee.meltylab.fr/writers";
+    let merge = ["patch", writers, "-n", &stage.namespace, "--type=merge", "-p", "{\"spec\":{}}"];
+    for reading in [&merge[..], &["get", writers, "-n", &stage.namespace]] {
+        let refusal = john.kubectl(reading).refused();
+        assert!(refusal.contains("cannot get"), "{refusal}");
+    }
     let refusal = john.apply(&stage.namespace, &membership("m", "comments").to_string()).refused();
     assert!(refusal.contains("only root staff and the staff of comments may say who"), "{refusal}");
 }

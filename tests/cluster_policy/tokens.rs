@@ -50,19 +50,33 @@ async fn front(shown: Shown) -> (RawServer, String) {
     (server, certificate.pem())
 }
 
+/// One of the settings of Pasee that docs/kubernetes.md shows beside the configuration.
+fn shown_setting(name: &str) -> String {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/kubernetes.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let begins = format!("{name} = \"");
+    let value = page.lines().find_map(|line| line.strip_prefix(&begins));
+    value.and_then(|value| value.split_once('"')).unwrap().0.to_owned()
+}
+
 #[test]
 fn tokens_of_pasee_are_users_of_the_realm() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let shown = Shown::default();
     let (server, certificate) = runtime.block_on(front(Arc::clone(&shown)));
     let url = format!("https://{}", server.address);
-    let setup = Setup::default().audience("kubernetes").members("articles.staff", ["local-john"]);
+    let audience = shown_setting("audience");
+    let setup =
+        Setup::default().audience(audience.leak()).members("articles.staff", ["local-john"]);
     let setup = setup.issuer(&url).top(&format!("hostname = \"{url}\""));
     let pasee = runtime.block_on(setup.start());
     let documents = ["/.well-known/openid-configuration", "/.well-known/jwks.json"]
         .map(|path| (path, runtime.block_on(pasee.ask("GET", path).send()).is(200).json()));
     shown.set(documents).unwrap();
     let mut configuration: Value = serde_saphyr::from_str(&shown_configuration()).unwrap();
+    for shown in ["iss", "hostname"] {
+        assert_eq!(configuration["jwt"][0]["issuer"]["url"], json!(shown_setting(shown)));
+    }
     configuration["jwt"][0]["issuer"]["url"] = json!(url);
     configuration["jwt"][0]["issuer"]["certificateAuthority"] = json!(certificate);
     let file = pasee.dir.path().join("authentication.yaml");
