@@ -4,7 +4,6 @@
 
 use pasee::domain::change::{Ban, Change};
 use pasee::domain::membership::{Membership, Roster};
-use pasee::domain::time::Timestamp;
 use pasee::domain::user::UserId;
 use serde_json::{Value, json};
 

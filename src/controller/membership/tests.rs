@@ -144,7 +144,7 @@ fn it_ends_on_time() {
 #[test]
 fn what_waited_for_its_group_says_so() {
     let made = |seconds: i64| {
-        let at = k8s_openapi::jiff::Timestamp::from_second(seconds).unwrap();
+        let at = jiff::Timestamp::from_second(seconds).unwrap();
         Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at))
     };
     let mut older = membership("m", Some("a"), MembershipRole::Member, &["x-1"]);

@@ -18,8 +18,8 @@ pub const PERMISSIONS: &[Permission] = &[
     ),
     Permission::own(
         "users",
-        &["create", "delete", "get", "list", "patch", "watch"],
-        "to know them, and to ban users and end their sessions",
+        &["create", "get", "list", "patch", "watch"],
+        "to know them, and to ban users and end their sessions; none is deleted, since that would revive sessions",
     ),
     Permission {
         api_group: "",
