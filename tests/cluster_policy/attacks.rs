@@ -254,7 +254,9 @@ fn patches_can_be_questions() {
         let test = json!([{ "op": "test", "path": "/spec/users/0", "value": user }]);
         Ask::patch(JSON_PATCH, "memberships/m", test)
     };
-    nobody.denied(&guess("kisee-old"), "only root staff and the staff of a may say who is in a");
+    // Of which group it is, they are not told.
+    let says = "only root staff, and the staff of the group that it is of, may change or delete a Membership";
+    nobody.denied(&guess("kisee-old"), says);
     assert_eq!(nobody.ask(&guess("kisee-new")).unwrap_err().code, 422);
 }
 
