@@ -218,6 +218,9 @@ fn write_file(
         stream.write(&Manifest::User(user));
     });
     read.context("bans and revocations cannot be read")?;
+    if let Some(left_out) = snapshot.left_out() {
+        say(format_args!("warning: {left_out}"));
+    }
     stream.finish()
 }
 

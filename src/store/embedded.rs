@@ -12,6 +12,7 @@
 //! | `patience` | how long others' locks are waited for |
 //! | `schema` | its tables, and the steps from each version to the next |
 //! | `load` | reads all of it into the index |
+//! | `left_out` | rows that were right once, by former rules |
 //! | `queue` | what waits for that thread, and what is next |
 //! | `writer` | the thread that has it |
 //! | `judge` | whether a change is permitted still, by what the file says of its author |
@@ -28,6 +29,7 @@ mod change;
 mod error;
 mod file;
 mod judge;
+mod left_out;
 mod leftover;
 mod load;
 mod log;

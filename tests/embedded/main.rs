@@ -6,6 +6,7 @@ mod child;
 mod crash;
 mod damage;
 mod faults;
+mod former_rules;
 mod restored;
 mod sessions;
 mod sharing;

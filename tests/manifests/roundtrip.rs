@@ -166,3 +166,24 @@ proptest! {
         prop_assert_eq!(three.run(&["export"]).done(), exported);
     }
 }
+
+/// What today's rules refuse is not written out, and told of.
+#[test]
+fn rows_by_former_rules_are_told_of() {
+    let machine = machine();
+    machine.set_mode("settings.toml", 0o600);
+    super::apply(&machine, &super::object("Membership", "root", "role: Staff, users: [kisee-ada]"))
+        .done();
+    let file = machine.path("data/pasee.db");
+    let raw = rusqlite::Connection::open(&file).unwrap();
+    raw.execute("INSERT INTO memberships VALUES (0, 1, 'kisee-\u{202e}ada', NULL)", []).unwrap();
+    drop(raw);
+    let ran = machine.run(&["export"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("- kisee-ada") && ran.out.is_ascii(), "{}", ran.out);
+    assert!(
+        ran.err.contains("warning: rows") && ran.err.contains(r"kisee-\u{202e}ada"),
+        "{}",
+        ran.err
+    );
+}

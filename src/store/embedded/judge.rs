@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::change::{Refused, end_of, has_ended, number_of_group, standing};
 use super::error::StoreError;
-use super::log::first;
+use super::log::parsed;
 use crate::domain::change::Change;
 use crate::domain::directory::{Holding, Record};
 use crate::domain::membership::Roster;
@@ -48,11 +48,18 @@ fn takes_the_last(
     if end_of(connection, 0, &Roster::RootStaff, user, now)?.is_none() {
         return Ok(false);
     }
-    let sql = "SELECT 1 FROM memberships LEFT JOIN standings USING (user)
+    let sql = "SELECT user FROM memberships LEFT JOIN standings USING (user)
                WHERE group_id = 0 AND user <> ?1 AND (expires_at IS NULL OR expires_at > ?2)
-               AND coalesce(banned, 0) = 0 LIMIT 1";
-    let others = first::<i64>(connection, sql, params![user.as_str(), now.as_unix()])?;
-    Ok(others.is_none())
+               AND coalesce(banned, 0) = 0";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut others = statement.query(params![user.as_str(), now.as_unix()])?;
+    while let Some(row) = others.next()? {
+        // Who is called what nobody can be called any more cannot act.
+        if parsed::<UserId>(row, 0).is_ok() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What the file says of a user: their standing, and which of these rosters they are on.

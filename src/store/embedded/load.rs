@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Params, Row};
 
 use super::error::StoreError;
+use super::left_out::LeftOut;
 use super::log::{self, Cursor, moment, parsed};
 use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
@@ -14,14 +15,15 @@ use crate::domain::membership::{Membership, Role, Roster};
 use crate::domain::token::SessionId;
 use crate::index::{Contents, Update};
 
-/// All there is, and the place in the log up to which it goes; to be asked in a transaction.
+/// All there is but rows that are left out, which it warns of, and the place in the log up to which it goes; to be asked in a transaction.
 pub(super) fn everything(connection: &Connection) -> Result<(Contents, Cursor), StoreError> {
     let mut contents = Contents::default();
-    let mut groups: HashMap<i64, GroupName> = HashMap::new();
+    let mut left_out = LeftOut::default();
+    let mut groups: HashMap<i64, Option<GroupName>> = HashMap::new();
     let holds = ("groups", "group name");
     each(connection, "SELECT id, name FROM groups WHERE id <> 0 ORDER BY id", [], holds, |row| {
-        let name: GroupName = parsed(row, 1)?;
-        contents.apply(&Update::Created(name.clone()));
+        let name: Option<GroupName> = left_out.unless(row, parsed(row, 1))?;
+        name.iter().for_each(|name| contents.apply(&Update::Created(name.clone())));
         groups.insert(row.get(0)?, name);
         Ok(())
     })?;
@@ -32,21 +34,23 @@ pub(super) fn everything(connection: &Connection) -> Result<(Contents, Cursor), 
         let roster = match (row.get(0)?, row.get(1)?) {
             (0, _) => Some(Roster::RootStaff),
             (group, role) => {
-                groups.get(&group).cloned().map(|group| Roster::of(group, role_of(role)))
+                let group = groups.get(&group).ok_or(rusqlite::Error::InvalidQuery)?;
+                group.clone().map(|group| Roster::of(group, role_of(role)))
             }
         };
-        let membership = Membership {
-            roster: roster.ok_or(rusqlite::Error::InvalidQuery)?,
-            user: parsed(row, 2)?,
-            expires_at: moment(row, 3)?,
+        let Some(roster) = roster else {
+            left_out.with_it();
+            return Ok(());
         };
-        contents.apply(&Update::Joined(membership));
+        let Some(user) = left_out.unless(row, parsed(row, 2))? else { return Ok(()) };
+        contents.apply(&Update::Joined(Membership { roster, user, expires_at: moment(row, 3)? }));
         Ok(())
     })?;
     let holds = ("standings", "standing");
     each(connection, "SELECT user, banned, not_before FROM standings", [], holds, |row| {
         let standing = Standing { banned: row.get(1)?, not_before: moment(row, 2)? };
-        contents.apply(&Update::Stands { user: parsed(row, 0)?, standing });
+        let Some(user) = left_out.unless(row, parsed(row, 0))? else { return Ok(()) };
+        contents.apply(&Update::Stands { user, standing });
         Ok(())
     })?;
     let holds = ("ended_sessions", "session");
@@ -55,6 +59,7 @@ pub(super) fn everything(connection: &Connection) -> Result<(Contents, Cursor), 
         contents.apply(&Update::Ended(SessionId::new(row.get(0)?), until));
         Ok(())
     })?;
+    left_out.tell();
     Ok((contents, log::end(connection)?))
 }
 

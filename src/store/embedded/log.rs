@@ -6,6 +6,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::StoreError;
+use super::left_out::LeftOut;
 use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Roster};
@@ -48,7 +49,10 @@ pub(super) fn since(connection: &Connection, seen: Cursor) -> Result<News, Store
     }
     let sql = "SELECT kind, name, user, banned, moment FROM changes WHERE seq > ? ORDER BY seq";
     let mut statement = connection.prepare_cached(sql)?;
-    let updates = statement.query_map([seen.0], read)?.collect::<Result<_, _>>();
+    let mut left_out = LeftOut::default();
+    let updates = statement.query_map([seen.0], |row| left_out.unless(row, read(row)))?;
+    let updates = updates.filter_map(Result::transpose).collect::<Result<_, _>>();
+    left_out.tell();
     updates.map(News::Updates).map_err(content)
 }
 

@@ -2,13 +2,15 @@
 //!
 //! Must not know what is made of it.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::Path;
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use super::error::StoreError;
 use super::file::{Database, OpenError, Place};
+use super::left_out::LeftOut;
 use super::load::{each, number_of};
 use super::log::{moment, parsed};
 use crate::domain::directory::Standing;
@@ -21,6 +23,7 @@ use crate::domain::user::UserId;
 #[derive(Debug)]
 pub struct Snapshot {
     database: Database,
+    left_out: RefCell<LeftOut>,
 }
 
 impl Snapshot {
@@ -39,7 +42,7 @@ impl Snapshot {
         // The first reading fixes the moment; nothing is written, so that nothing is lost when this is dropped.
         let begun = database.connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;");
         begun.map_err(|error| failed(error.into()))?;
-        Ok(Self { database })
+        Ok(Self { database, left_out: RefCell::default() })
     }
 
     /// Every group, in order.
@@ -50,7 +53,7 @@ impl Snapshot {
         let mut groups = Vec::new();
         let sql = "SELECT name FROM groups WHERE id <> 0";
         each(&self.database.connection, sql, [], ("groups", "group name"), |row| {
-            groups.push(parsed(row, 0)?);
+            groups.extend(self.unless_left_out(row, parsed(row, 0))?);
             Ok(())
         })?;
         groups.sort_unstable();
@@ -76,11 +79,13 @@ impl Snapshot {
                       AND group_id = (SELECT id FROM groups WHERE name = ?1) ORDER BY expires_at, user";
         let holds = ("memberships", "membership");
         each(&self.database.connection, endless, params![group, role], holds, |row| {
-            each_member(parsed(row, 0)?, None);
+            let user = self.unless_left_out(row, parsed(row, 0))?;
+            user.into_iter().for_each(|user| each_member(user, None));
             Ok(())
         })?;
         each(&self.database.connection, ending, params![group, role, now.as_unix()], holds, |row| {
-            each_member(parsed(row, 0)?, moment(row, 1)?);
+            let (user, end) = (self.unless_left_out(row, parsed(row, 0))?, moment(row, 1)?);
+            user.into_iter().for_each(|user| each_member(user, end));
             Ok(())
         })
     }
@@ -96,8 +101,24 @@ impl Snapshot {
         let sql = "SELECT user, banned, not_before FROM standings ORDER BY user";
         each(&self.database.connection, sql, [], ("standings", "standing"), |row| {
             let standing = Standing { banned: row.get(1)?, not_before: moment(row, 2)? };
-            each_standing(parsed(row, 0)?, standing);
+            let user = self.unless_left_out(row, parsed(row, 0))?;
+            user.into_iter().for_each(|user| each_standing(user, standing));
             Ok(())
         })
+    }
+
+    /// What is to be told of rows that were left out of what was read so far, as they are not written by today's rules.
+    #[must_use]
+    pub fn left_out(&self) -> Option<String> {
+        let left_out = self.left_out.borrow();
+        (!left_out.is_nothing()).then(|| left_out.to_string())
+    }
+
+    fn unless_left_out<T>(
+        &self,
+        row: &Row<'_>,
+        read: rusqlite::Result<T>,
+    ) -> rusqlite::Result<Option<T>> {
+        self.left_out.borrow_mut().unless(row, read)
     }
 }
