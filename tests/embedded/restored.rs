@@ -353,3 +353,46 @@ fn a_rollback_journal_is_of_another_file() {
     std::fs::remove_file(&journal).unwrap();
     assert!(everything(open(&path).directory()).contains("k-new"));
 }
+
+/// SQLite keeps the log beside the file that a link leads to.
+#[test]
+fn behind_a_link_a_foreign_log_is_refused_too() {
+    let (_directory, path) = killed("k-new");
+    let (_backup, backup) = stopped("k-old");
+    put("cp", &backup, &path, 1);
+    let (_elsewhere, link) = place();
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let fault = fault_of_opening(&link);
+    assert!(matches!(fault, StoreError::StaleLog { .. }), "{fault:?}");
+}
+
+#[test]
+fn behind_a_link_the_log_is_moved_when_writes_pause() {
+    let (_directory, path) = stopped("k-old");
+    let (_elsewhere, link) = place();
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let store = open(&link);
+    write(&store, add("staff", "k-new")).unwrap();
+    wait(|| path.with_file_name(FILES[1]).exists() && length(&path, FILES[1]) == 0);
+    let (_copied, copy) = place();
+    run("cp", &path, &copy);
+    assert_eq!(everything(open(&copy).directory()), everything(store.directory()));
+}
+
+/// While the tables are made there is a journal, as in every new database; whoever is killed then starts anew.
+#[test]
+fn a_file_that_was_being_made_is_made_anew() {
+    let (_directory, path) = place();
+    open(&path).close();
+    let header = [
+        &[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7][..], // a journal
+        &[0, 0, 0, 0, 1, 2, 3, 4],                             // of no pages, with some nonce,
+        &[0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 16, 0],                // of a file that was empty before
+    ];
+    let mut journal = header.concat();
+    journal.resize(512, 0);
+    std::fs::write(path.with_file_name("pasee.db-journal"), journal).unwrap();
+    let store = open(&path);
+    write(&store, add("staff", "k-new")).unwrap();
+    assert!(everything(store.directory()).contains("k-new"));
+}

@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::error::StoreError;
 use super::patience::{PATIENCE, be_patient};
 use super::stamp::{self, Files, History, Moving, OnDisk, Stamp};
+use super::{load, schema};
 
 /// SQLite moves no log into the database by itself: it is moved by [`move_in`], which says so first.
 pub(super) const BY_HAND: &str = "PRAGMA wal_autocheckpoint = 0;";
@@ -41,8 +42,10 @@ pub(super) fn shared_memory_of(database: &Path) -> PathBuf {
     beside(database, "-shm")
 }
 
+/// Beside the file itself, also when the path is a link to it: SQLite follows links before it names the others.
 fn beside(database: &Path, ending: &str) -> PathBuf {
-    let mut path = database.as_os_str().to_owned();
+    let file = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+    let mut path = file.into_os_string();
     path.push(ending);
     path.into()
 }
@@ -75,7 +78,7 @@ pub(super) fn check(database: &Path) -> Result<(), StoreError> {
         return if length(&log) > 0 { Err(StoreError::Orphan { log }) } else { Ok(()) };
     }
     let since = Instant::now();
-    while length(&journal) > 0 && alone(database).is_ok_and(|alone| alone.has_tables) {
+    while length(&journal) > 0 && alone(database).is_ok_and(|alone| alone.is_in_use) {
         // Another process may be about to begin a log in its place.
         if since.elapsed() > PATIENCE {
             return Err(StoreError::StaleJournal { journal });
@@ -102,7 +105,9 @@ pub(super) fn check(database: &Path) -> Result<(), StoreError> {
 /// What a database holds without its log.
 pub(super) struct Alone {
     pub(super) stamp: Option<Stamp>,
-    has_tables: bool,
+    /// Whether there is something in it. While a database is made, until its first tables have their log, it has a journal, and
+    /// so it has for whoever is killed meanwhile: it is made anew then.
+    is_in_use: bool,
 }
 
 /// Reads a database without its log.
@@ -111,9 +116,14 @@ pub(super) fn alone(database: &Path) -> Result<Alone, StoreError> {
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(immutable(database), flags)?;
-    let tables = "SELECT count(*) FROM sqlite_schema";
-    let tables: i64 = connection.query_row(tables, [], |row| row.get(0))?;
-    Ok(Alone { stamp: stamp::last(&connection)?, has_tables: tables > 0 })
+    let stamp = stamp::last(&connection)?;
+    let is_in_use = match schema::check(&connection) {
+        Ok(0) => false,
+        Ok(_) => stamp.is_some() || !load::is_nothing(&connection)?,
+        // Another program's, or a newer Pasee's.
+        Err(_) => true,
+    };
+    Ok(Alone { stamp, is_in_use })
 }
 
 /// The URI by which SQLite reads the database and nothing else.
