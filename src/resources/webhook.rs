@@ -10,6 +10,8 @@ pub const SERVICE: &str = "pasee-webhook";
 pub const PATH: &str = "/review";
 /// The port that `pasee serve` answers on, unless the settings name another.
 pub const PORT: u16 = 8443;
+/// What the API server's configuration makes of the claim `scope`, for whoever shows it a token: how far that reaches.
+pub const SCOPE: &str = "pasee.meltylab.fr/scope";
 /// The Secret with what Pasee makes for itself in a namespace.
 pub const SECRET: &str = "pasee-keys";
 /// The certificate in it, in PEM.

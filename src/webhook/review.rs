@@ -2,6 +2,8 @@
 //!
 //! Must not know what is allowed.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
@@ -9,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::resources::API_GROUP;
+use crate::resources::webhook::SCOPE;
 
 const VERSION: &str = "admission.k8s.io/v1";
 /// Longest warning that every client shows whole, in characters (`k8s.io/api/admission/v1`, `AdmissionResponse`).
@@ -65,6 +68,8 @@ struct Resource {
 struct UserInfo {
     #[serde(default)]
     username: String,
+    #[serde(default)]
+    extra: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +88,8 @@ pub(super) struct Review {
     kind: Kind,
     pub(super) namespace: String,
     pub(super) username: String,
+    /// What the API server says of the limit of the author's token: nothing of one without.
+    pub(super) scope: Vec<String>,
     pub(super) operation: Operation,
     /// The object as it is to be; null when it is to be deleted.
     pub(super) after: Value,
@@ -100,7 +107,7 @@ impl Review {
         if envelope.api_version != VERSION || envelope.kind != "AdmissionReview" {
             return Err(NoReview);
         }
-        let request = envelope.request;
+        let mut request = envelope.request;
         let kind = match (&*request.resource.group, &*request.resource.resource) {
             (API_GROUP, "groups") => Kind::Group,
             (API_GROUP, "memberships") => Kind::Membership,
@@ -115,6 +122,7 @@ impl Review {
             kind,
             namespace: request.namespace,
             username: request.user_info.username,
+            scope: request.user_info.extra.remove(SCOPE).unwrap_or_default(),
             operation: request.operation,
             after: request.object,
             before: request.old_object,

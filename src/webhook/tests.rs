@@ -53,7 +53,7 @@ fn judged(review: &Review, excerpt: &Excerpt) -> Result<Vec<Value>, Refusal> {
     let now = Timestamp::from_unix(1_000).unwrap();
     let asked = Asked::by(review, &ada())?;
     let record = excerpt.record(&asked.demand.deciding(), now);
-    let grant = Grant::Login(Login::of(ada()));
+    let grant = Grant::Login(Login { scope: scope(review)?, ..Login::of(ada()) });
     let admission = policy::admit(grant, record.standing, SESSION, now).unwrap();
     let actor = Actor::user(&admission, record.holdings);
     asked.demand.judge(&actor).map_err(|denied| asked.refusal(denied))?;
@@ -231,6 +231,46 @@ fn who_is_staff_for_a_time_does_not_prolong_it() {
             assert!(refusal.to_string().contains("for a time"), "{refusal}");
         }
     }
+}
+
+/// A token that was given out to reach less reaches no more through Kubernetes.
+#[test]
+fn a_limited_token_reaches_no_further() {
+    let spec = json!({ "group": "a", "users": ["k-bob"] });
+    let mut review =
+        review("CREATE", "memberships", &Value::Null, &object("Membership", "m", spec));
+    for (scope, is_allowed) in [
+        (&[][..], true),
+        (&["groups:a"], true),
+        (&["groups:x groups:a.staff"], true),
+        (&["groups:x", "groups:a.staff"], true),
+        (&["groups:a.b"], false),
+        (&["groups:staff"], false),
+        (&[""], false),
+        (&["a"], false),
+    ] {
+        review.scope = scope.iter().map(ToString::to_string).collect();
+        let answer = judged(&review, &excerpt(None));
+        assert_eq!(answer.is_ok(), is_allowed, "{scope:?} {answer:?}");
+    }
+}
+
+#[test]
+fn the_limit_of_a_token_is_read_from_what_the_api_server_says_of_the_user() {
+    let review = |extra: Value| {
+        let user = json!({ "username": "pasee:k-ada", "extra": extra });
+        let body = json!({
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "request": {
+                "uid": UID, "operation": "DELETE", "userInfo": user,
+                "resource": { "group": "pasee.meltylab.fr", "resource": "groups" },
+            },
+        });
+        Review::read(body.to_string().as_bytes()).unwrap().scope
+    };
+    let limit = json!(["groups:a groups:b"]);
+    assert_eq!(review(json!({ "pasee.meltylab.fr/scope": limit, "x": [] })), ["groups:a groups:b"]);
+    assert_eq!(review(json!({ "example.com/scope": ["groups:a"] })), [] as [&str; 0]);
 }
 
 #[test]

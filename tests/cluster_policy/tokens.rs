@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use pasee::resources::webhook::SCOPE;
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 use tokio_rustls::TlsAcceptor;
@@ -138,6 +139,21 @@ fn tokens_of_pasee_are_users_of_the_realm() {
         cluster.bearer("somebody", &token).kubectl(["auth", "whoami"]).refused();
         let log = cluster.apiserver.log();
         assert!(log.contains(says), "{claim}: {says} is not in {log}");
+    }
+
+    // How far a limited token reaches, the webhook is told.
+    for (scope, told) in
+        [(Value::Null, Value::Null), (json!("groups:articles"), json!(["groups:articles"]))]
+    {
+        let mut limited = claims.clone();
+        if !scope.is_null() {
+            limited["scope"] = scope;
+        }
+        let token = pasee.forger.token(&pasee.forger.header("at+jwt"), &limited);
+        let whoami =
+            cluster.bearer("somebody", &token).kubectl(["auth", "whoami", "-o", "json"]).ok();
+        let whoami: Value = serde_json::from_str(&whoami).unwrap();
+        assert_eq!(whoami["status"]["userInfo"]["extra"][SCOPE], told, "{whoami}");
     }
 
     // A refresh token opens nothing but a refresh.
