@@ -6,7 +6,7 @@ use pasee::controller::permissions::PERMISSIONS;
 use serde_json::json;
 
 use super::support::controlplane::{self, ControlPlane};
-use super::support::realm::{Realm, group, manifest, membership};
+use super::support::realm::{Realm, group, manifest, membership, object};
 
 /// How many controllers run at a time.
 const CROWD: usize = 5;
@@ -18,7 +18,14 @@ fn miss(cluster: &ControlPlane, verb: &str, resource: &str) {
     std::thread::sleep(Duration::from_secs(1));
     let controller = realm.controller("one");
     realm.apply(&[group("a", "x-ada"), group("a.b", "x-ada")].concat());
-    realm.apply(&manifest("User", "eve", &json!({ "username": "x-eve", "banned": true })));
+    // Of one there is no object of our own yet, of the other there is.
+    let mut own = object("User", "own", &json!({ "username": "x-mallory" }));
+    own["metadata"]["labels"] = json!({ "app.kubernetes.io/managed-by": "pasee" });
+    realm.apply(&own.to_string());
+    for user in ["eve", "mallory"] {
+        let spec = json!({ "username": format!("x-{user}"), "banned": true });
+        realm.apply(&manifest("User", user, &spec));
+    }
     let told = format!("cannot {verb} resource \"{resource}\"");
     let since = Instant::now();
     // What is told of a Membership that ends and begins again is the same in every round.

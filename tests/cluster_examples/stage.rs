@@ -2,8 +2,10 @@
 //!
 //! Must not know what is tested.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -13,6 +15,27 @@ use crate::support::controlplane::ControlPlane;
 use crate::support::forge::part;
 use crate::support::pasee::{Pasee, Setup, user};
 use crate::support::served::storage;
+
+/// What tokens of ServiceAccounts are for.
+const AUDIENCE: &str = "pasee.example.com";
+
+/// What the ServiceAccounts that the examples name show to log in.
+fn shown(cluster: &ControlPlane) -> &'static BTreeMap<&'static str, String> {
+    static SHOWN: OnceLock<BTreeMap<&'static str, String>> = OnceLock::new();
+    SHOWN.get_or_init(|| {
+        cluster.admin.kubectl(["create", "namespace", "ci"]).ok();
+        let token = |name| {
+            cluster.admin.kubectl(["create", "serviceaccount", name, "-n", "ci"]).ok();
+            let audience = format!("--audience={AUDIENCE}");
+            let made = cluster.admin.kubectl(["create", "token", name, "-n", "ci", &audience]).ok();
+            made.trim().to_owned()
+        };
+        BTreeMap::from([
+            ("k8s-ci:deployer", token("deployer")),
+            ("k8s-ci:jenkins", token("jenkins")),
+        ])
+    })
+}
 
 /// The directory of the examples.
 pub fn examples() -> String {
@@ -29,35 +52,42 @@ pub struct Sides {
 pub struct Side {
     runtime: Runtime,
     pasee: Pasee,
+    shown: &'static BTreeMap<&'static str, String>,
 }
 
 impl Sides {
     pub fn start(cluster: &ControlPlane, namespace: &str) -> Self {
-        Self { cluster: Self::in_cluster(cluster, namespace), file: Self::in_file() }
+        Self { cluster: Self::in_cluster(cluster, namespace), file: Self::in_file(cluster) }
     }
 
     pub fn in_cluster(cluster: &ControlPlane, namespace: &str) -> Side {
-        Side::start(&storage(namespace, &cluster.admin))
+        Side::start(cluster, &storage(namespace, &cluster.admin))
     }
 
-    pub fn in_file() -> Side {
-        Side::start("")
+    /// Its ServiceAccounts are those of the cluster too.
+    pub fn in_file(cluster: &ControlPlane) -> Side {
+        Side::start(cluster, "")
     }
 }
 
 impl Side {
-    /// With every user that the examples name, as users of local identity providers by those names.
-    fn start(tables: &str) -> Self {
+    /// With every user that the examples name: people as users of local identity providers by those names, and
+    /// ServiceAccounts of the cluster.
+    fn start(cluster: &ControlPlane, tables: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let mut setup = Setup::default().tables(tables);
+        let accounts = format!(
+            "[[identity_providers]]\nname = \"k8s\"\nprotocol = \"kubernetes\"\n\
+             [identity_providers.settings]\naudience = \"{AUDIENCE}\"\nkubeconfig = \"{}\"\n",
+            cluster.admin.kubeconfig.display()
+        );
+        let mut setup = Setup::default().tables(tables).tables(&accounts);
         for (provider, users) in [
             ("kisee", &["you", "john", "ada", "alan", "donald", "grace"][..]),
             ("partners", &["barbara"]),
-            ("k8s", &["ci:deployer", "ci:jenkins"]),
         ] {
             let users: String = users.iter().map(|name| user(name, 8)).collect();
             setup = setup.tables(&format!(
@@ -65,7 +95,7 @@ impl Side {
             ));
         }
         let pasee = runtime.block_on(setup.start());
-        Self { runtime, pasee }
+        Self { runtime, pasee, shown: shown(cluster) }
     }
 
     /// The claims of a user's next access token; the status when there is none.
@@ -76,7 +106,10 @@ impl Side {
 
     fn token(&self, user: &str) -> Result<String, u16> {
         let (provider, name) = user.split_once('-').unwrap();
-        let body = json!({ "login": name, "password": format!("pw-{name}") });
+        let body = match self.shown.get(user) {
+            Some(token) => json!({ "token": token }),
+            None => json!({ "login": name, "password": format!("pw-{name}") }),
+        };
         let answer = self
             .runtime
             .block_on(self.pasee.ask("POST", &format!("/tokens/?idp={provider}")).json(&body));
@@ -125,6 +158,12 @@ impl Side {
     /// `pasee export`.
     pub fn export(&self, arguments: &[&str]) -> String {
         self.run(&[&["export"], arguments].concat())
+    }
+
+    /// What is exported, but for the moments of revocations: those that a ban makes, by whoever takes it in.
+    pub fn timeless(exported: &str) -> String {
+        let is_told = |line: &&str| !line.trim_start().starts_with("notBefore:");
+        exported.lines().filter(is_told).map(|line| format!("{line}\n")).collect()
     }
 
     fn run(&self, arguments: &[&str]) -> String {

@@ -190,7 +190,15 @@ impl ControlPlane {
         let manifest =
             r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"generateName":"test-"}}"#;
         let arguments = ["create", "-f", "-", "-o", "jsonpath={.metadata.name}"];
-        self.admin.kubectl_with(arguments, manifest).ok()
+        let since = Instant::now();
+        loop {
+            let told = self.admin.kubectl_with(arguments, manifest);
+            // So an API server says that is only just ready, on a busy machine.
+            let is_early = told.stderr.contains("not yet ready to handle request");
+            if !is_early || since.elapsed() > PATIENCE {
+                return told.ok();
+            }
+        }
     }
 
     /// The directory with kubectl.
