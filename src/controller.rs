@@ -3,8 +3,9 @@
 //!
 //! For each object: dereference (what surrounds it, from [`cache`]), plan (pure: a list of steps, [`plan`]), apply (with a
 //! client), [`status`]. Changes of one object are gathered first (`gather`). Beside that [`sweep`] takes back what was stored
-//! after its author lost what entitled them, and `certificate` sees to the webhook's. Tokens do not wait for any of it: every
-//! server finds out by itself what is in effect. Must not know HTTP servers.
+//! after its author lost what entitled them, `revoke` ends the sessions of whom an object of somebody else's bans, and
+//! `certificate` sees to the webhook's. Tokens do not wait for any of it: every server finds out by itself what is in effect.
+//! Must not know HTTP servers.
 
 pub mod apply;
 pub mod cache;

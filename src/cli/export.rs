@@ -49,7 +49,7 @@ pub(super) struct Export {
 
 /// Where the realm is.
 enum Source {
-    File(Snapshot),
+    File(Box<Snapshot>),
     Namespace(Vec<Manifest>),
 }
 
@@ -63,7 +63,7 @@ impl Export {
                 "--hand-over is for a file: objects of Kubernetes keep the label that says who changes them"
             ),
             Some(options) => Source::Namespace(listed(options)?),
-            None => Source::File(Snapshot::open(file_of(settings)?)?),
+            None => Source::File(Box::new(Snapshot::open(file_of(settings)?)?)),
         };
         let keeper = if self.hand_over { Keeper::Pasee } else { Keeper::Manifests };
         let Some(path) = &self.output else {

@@ -4,7 +4,9 @@
 //! are refused. A write is acknowledged when this replica's watch has brought it back. Must not know who may do what.
 //!
 //! `connect` makes the client. What the watches of `realm_watch` bring is read by `wire`, as an `object`; `state` says what
-//! follows, and `view` shows it, as far as each `resource_version`, which `consistent_read` compares with etcd. Waits have a `jitter`. An export has its objects `listed`. Writes fail with an `error`; what they need is in [`permissions`].
+//! follows, and `view` shows it, as far as each `resource_version`, which `consistent_read` compares with
+//! etcd. Waits have a `jitter`. An export has its objects `listed`. Writes have their turn by a `schedule` and fail with an
+//! `error`; what they need is in [`permissions`].
 
 mod connect;
 mod consistent_read;

@@ -1,4 +1,4 @@
-//! Bounds on what one client may send: the size of a body, the time it takes, attempts to log in.
+//! Bounds on what one client may send: the size of a body, the time it takes, attempts to log in, by `quotas`.
 //!
 //! Must not know what bodies and attempts mean.
 

@@ -147,7 +147,7 @@ fn groups_have_the_room_that_the_rest_leaves() {
 fn no_token_is_too_long_to_be_believed() {
     let key = &keys()[0];
     let signer = Signer::new(key.clone(), party(None));
-    let verifier = verifier_of(None, &key);
+    let verifier = verifier_of(None, key);
     let (mut signed, mut refused) = (0, 0);
     for number in 480..520 {
         let groups = (0..number).map(|group| format!("some-group.{group:010}").parse().unwrap());
@@ -252,7 +252,7 @@ fn every_claim_is_checked() {
 fn times_and_parties() {
     let key = &keys()[0];
     let signer = Signer::new(key.clone(), party(Some("apps")));
-    let verifier = verifier_of(Some("apps"), &key);
+    let verifier = verifier_of(Some("apps"), key);
     let good = payload(&signer.access(&access()).unwrap());
     let judge = |changes: &[(&str, Value)]| {
         let mut claims = good.clone();
@@ -414,7 +414,7 @@ fn confused_algorithms() {
 #[test]
 fn only_the_compact_form() {
     let key = &keys()[0];
-    let verifier = verifier_of(None, &key);
+    let verifier = verifier_of(None, key);
     let good = Signer::new(key.clone(), party(None)).access(&access()).unwrap();
     assert!(verifier.access(&good, now()).is_ok());
     let parts: Vec<&str> = good.split('.').collect();
