@@ -11,6 +11,7 @@ mod restored;
 mod sessions;
 mod sharing;
 mod turns;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
