@@ -396,3 +396,18 @@ fn a_file_that_was_being_made_is_made_anew() {
     write(&store, add("staff", "k-new")).unwrap();
     assert!(everything(store.directory()).contains("k-new"));
 }
+
+/// As programs that make backups do with the times of what they have read.
+#[test]
+fn times_that_were_put_back_less_finely_are_the_same() {
+    for unit in [1_000, 1_000_000, 1_000_000_000] {
+        let (_directory, path) = killed("k-new");
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        let written = file.metadata().unwrap().modified().unwrap();
+        let since = written.duration_since(std::time::UNIX_EPOCH).unwrap();
+        let beyond = u64::from(since.subsec_nanos() % unit);
+        file.set_modified(written - Duration::from_nanos(beyond)).unwrap();
+        drop(file);
+        assert!(everything(open(&path).directory()).contains("k-new"), "{unit}");
+    }
+}

@@ -67,9 +67,12 @@ impl OnDisk {
         self.inode
     }
 
-    /// Some file systems keep whole seconds only, which shows once they were unmounted.
-    fn is_written_when(self, other: Self) -> bool {
-        self.written == other.written || (self.written.0, 0) == other.written
+    /// Some file systems keep whole seconds only, which shows once they were unmounted; and programs that make a backup put
+    /// back the times of what they have read, some of them no finer than microseconds.
+    fn is_written_when(self, now: Self) -> bool {
+        let (seconds, nanoseconds) = self.written;
+        let units = [1, 1_000, 1_000_000, 1_000_000_000];
+        units.iter().any(|unit| (seconds, nanoseconds - nanoseconds % unit) == now.written)
     }
 }
 
