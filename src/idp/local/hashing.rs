@@ -12,7 +12,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
-use super::turns::{Asking, Turns};
+use super::turns::{Asking, FairLine};
 
 /// Most logins that wait for a thread.
 pub(super) const MAX_WAITING: usize = 64;
@@ -38,7 +38,7 @@ struct Shared {
 }
 
 struct Line {
-    turns: Turns<Job>,
+    turns: FairLine<Job>,
     threads: usize,
     idle: usize,
 }
@@ -55,7 +55,7 @@ impl HashingThreads {
     #[must_use]
     pub fn new(most: Option<usize>) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let line = Line { turns: Turns::new(MAX_WAITING), threads: 0, idle: 0 };
+        let line = Line { turns: FairLine::new(MAX_WAITING), threads: 0, idle: 0 };
         Self(Arc::new(Shared {
             most: most.unwrap_or_else(|| cores().min(USUAL)).max(1),
             line: Mutex::new(line),

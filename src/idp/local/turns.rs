@@ -15,7 +15,7 @@ pub(super) struct Asking {
 /// a hundred at once of one client stand behind one another, and the first of another client beside the first of them. When the
 /// line is full, the last in it gives way to whoever has an earlier turn.
 #[derive(Debug)]
-pub(super) struct Turns<T> {
+pub(super) struct FairLine<T> {
     most: usize,
     /// The turn of the last that came out.
     now: u64,
@@ -30,7 +30,7 @@ struct Waiting<T> {
     what: T,
 }
 
-impl<T> Turns<T> {
+impl<T> FairLine<T> {
     /// An empty line for so many.
     pub(super) fn new(most: usize) -> Self {
         Self { most, now: 0, waiting: Vec::new() }
@@ -84,7 +84,7 @@ mod tests {
         Asking { client, login }
     }
 
-    fn rest(turns: &mut Turns<&'static str>) -> Vec<&'static str> {
+    fn rest(turns: &mut FairLine<&'static str>) -> Vec<&'static str> {
         std::iter::from_fn(|| turns.pop()).collect()
     }
 
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_crowd_stands_behind_itself() {
         for crowd in [|n: u64| asking(1, 100 + n), |n| asking(100 + n, 1), |_| asking(1, 1)] {
-            let mut turns = Turns::new(100);
+            let mut turns = FairLine::new(100);
             for n in 0..80 {
                 assert!(turns.push(crowd(n), "crowd").is_none());
             }
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn two_crowds_take_turns() {
-        let mut turns = Turns::new(100);
+        let mut turns = FairLine::new(100);
         for client in [1, 2] {
             for n in 0..3 {
                 turns.push(asking(client, 10 * client + n), if client == 1 { "a" } else { "b" });
@@ -120,7 +120,7 @@ mod tests {
     /// When it is full, the last of a crowd gives way; the crowd itself cannot push anybody out.
     #[test]
     fn a_full_line_has_room_for_others() {
-        let mut turns = Turns::new(4);
+        let mut turns = FairLine::new(4);
         for n in 0..4 {
             assert!(turns.push(asking(1, 10 + n), "crowd").is_none());
         }
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn who_left_is_not_waited_for() {
-        let mut turns = Turns::new(2);
+        let mut turns = FairLine::new(2);
         turns.push(asking(1, 1), "gone");
         turns.push(asking(1, 1), "there");
         turns.retain(|who| *who != "gone");
