@@ -103,7 +103,13 @@ impl Writer {
                     let merge = Patch::Merge(patch(object, version, metadata, None));
                     version = self.patch(objects.patch(&name, &merging(), &merge)).await?;
                 }
-                Step::Revoke(user, now) => self.revoke(&user, now).await?,
+                Step::Revoke(user, now) => {
+                    let own = self.revoke(&user, now).await?;
+                    // It is our own object that bans: what follows is written to the one that there is now.
+                    if own.uid() == object.uid() {
+                        version = own.resource_version();
+                    }
+                }
                 Step::Status(status) => {
                     let patch =
                         Patch::Apply(patch(object, version, json!({}), Some(json!(status))));

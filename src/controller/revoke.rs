@@ -19,11 +19,11 @@ use crate::resources::user::{UserContent, write};
 use crate::resources::{Received, User, rfc3339};
 
 impl Writer {
-    /// Makes one more revocation of a user who is banned.
+    /// Makes one more revocation of a user who is banned. Gives our object about the user, as it is then.
     ///
     /// # Errors
     /// It was not made; [`ApplyError::Changed`] also when the user is not banned any more.
-    pub(super) async fn revoke(&self, user: &UserId, now: Timestamp) -> Result<(), ApplyError> {
+    pub(super) async fn revoke(&self, user: &UserId, now: Timestamp) -> Result<User, ApplyError> {
         let api = Api::<User>::namespaced(self.client.clone(), &self.namespace);
         let about = ListParams::default().fields(&format!("spec.username={}", escaped(user)));
         // What cannot be read says nothing.
@@ -44,11 +44,11 @@ impl Writer {
             "spec": { "notBefore": not_before.map(rfc3339::write) },
         });
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..Default::default() };
-        self.write(api.patch(&own.name_any(), &params, &Patch::Merge(&patch))).await.map(drop)
+        self.write(api.patch(&own.name_any(), &params, &Patch::Merge(&patch))).await
     }
 
     /// Makes our object about a user. When somebody else's has its name, another is found.
-    async fn state(&self, api: &Api<User>, content: &UserContent) -> Result<(), ApplyError> {
+    async fn state(&self, api: &Api<User>, content: &UserContent) -> Result<User, ApplyError> {
         let name = statement_name(&content.user);
         let mut object = write(&name, content);
         let label = (MANAGED_BY.to_owned(), PASEE.to_owned());
@@ -58,9 +58,9 @@ impl Writer {
             Err(ApplyError::Changed) => {
                 object.metadata.name = None;
                 object.metadata.generate_name = Some(format!("{name}-"));
-                self.write(api.create(&params, &object)).await.map(drop)
+                self.write(api.create(&params, &object)).await
             }
-            made => made.map(drop),
+            made => made,
         }
     }
 }

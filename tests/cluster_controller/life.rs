@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::support::controlplane;
 use super::support::pasee::now;
-use super::support::realm::{Realm, condition, group, manifest, membership};
+use super::support::realm::{Realm, condition, group, manifest, membership, object};
 use super::{eventually, moment};
 
 #[test]
@@ -52,6 +52,14 @@ fn what_is_applied_gets_ready_and_then_nothing_is_written() {
         told.contains(&"ParentMissing".to_owned()) && told.contains(&"InEffect".to_owned())
     });
     assert_eq!(realm.events("Group", "admin"), Vec::<String>::new(), "nothing to tell");
+    // One of our own that bans, as somebody made it who restored it: the revocation is written to that very object.
+    let mut own = object("User", "own", &json!({ "username": "x-mallory", "banned": true }));
+    own["metadata"]["labels"] = json!({ "app.kubernetes.io/managed-by": "pasee" });
+    realm.apply(&own.to_string());
+    realm.wait_for("users/own", "InEffect");
+    let own = realm.get("users/own");
+    assert_eq!(own["status"]["sessionsEnded"], true);
+    assert!(own["spec"]["notBefore"].is_string(), "{own}");
     realm.settle();
     realm.stays_still(5);
     controller.stop();
