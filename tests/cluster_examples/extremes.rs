@@ -78,7 +78,10 @@ fn an_api_server_takes_what_is_exported() {
         }
         // The same names once more change nothing.
         let again = realm.kubectl(&["apply", "-f", &file.path("exported.yaml")]);
-        assert_eq!(again.lines().filter(|line| line.ends_with(" unchanged")).count(), documents);
+        // But for bans that were handed over: there Pasee has written the revocation that a new ban makes.
+        let is_handed_over = |line: &str| !options.is_empty() && line.starts_with("user.");
+        let is_same = |line: &str| line.ends_with(" unchanged") || is_handed_over(line);
+        assert_eq!(again.lines().filter(|line| is_same(line)).count(), documents, "{again}");
         let back = Sides::in_file(&cluster);
         back.write("cluster.yaml", &realm.kubectl(&["get", "pasee", "-o", "yaml"]));
         back.apply(&["cluster.yaml", "--prune"]);
