@@ -11,6 +11,7 @@
 //! | `user` | user ids, provider names, subjects |
 //! | `provider` | which providers there are, and which one was meant |
 //! | `group` | group names |
+//! | `description` | what a group is for |
 //! | `membership` | roles, rosters, memberships |
 //! | `change` | what can be changed of the state |
 //! | `realm` | the writing port: changes, each with its permit |
@@ -23,6 +24,7 @@
 
 pub mod change;
 pub mod claim;
+pub mod description;
 pub mod directory;
 pub mod evidence;
 pub mod group;

@@ -23,6 +23,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use contents::{Contents, Sweep, Update};
 
+use crate::domain::description::Description;
 use crate::domain::directory::{Directory, Page, Record};
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
@@ -91,6 +92,10 @@ impl Directory for Index {
 
     fn has_group(&self, group: &GroupName) -> bool {
         self.read().has_group(group)
+    }
+
+    fn description(&self, group: &GroupName) -> Option<Description> {
+        self.read().description(group)
     }
 
     fn rosters(&self, page: Page<'_, Roster>) -> Vec<Roster> {

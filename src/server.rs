@@ -120,6 +120,7 @@ impl Api {
             Route::CreateGroup => self.create_group(call).await,
             Route::ShowGroup(group) => self.show_group(&call, &group),
             Route::AddMember(group) => self.add_member(call, &group).await,
+            Route::DescribeGroup(group) => self.describe_group(call, &group).await,
             Route::DeleteGroup(group) => self.delete_group(&call, &group).await,
             Route::PatchMember(group, user) => self.patch_member(call, &group, &user).await,
             Route::RemoveMember(group, user) => self.remove_member(&call, &group, &user).await,

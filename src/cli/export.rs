@@ -194,13 +194,13 @@ fn write_file(
     now: Timestamp,
     output: impl Write,
 ) -> Result<(), Failed> {
-    let names = snapshot.groups().context("the groups cannot be read")?;
-    let groups = manifests::groups(&names).map_err(anyhow::Error::new)?;
+    let described = snapshot.groups().context("the groups cannot be read")?;
+    let groups = manifests::groups(&described).map_err(anyhow::Error::new)?;
     let mut stream = Stream { output, result: Ok(()) };
     groups.into_iter().for_each(|group| stream.write(&Manifest::Group(group)));
-    let of_groups = names
-        .into_iter()
-        .flat_map(|group| [Role::Member, Role::Staff].map(|role| Roster::of(group.clone(), role)));
+    let of_groups = described.into_iter().flat_map(|(group, _)| {
+        [Role::Member, Role::Staff].map(|role| Roster::of(group.clone(), role))
+    });
     for roster in std::iter::once(Roster::RootStaff).chain(of_groups) {
         let mut filling = Filling::new(roster.clone(), keeper).map_err(anyhow::Error::new)?;
         let read = snapshot.members(&roster, now, |user, until| {

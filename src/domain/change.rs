@@ -2,6 +2,7 @@
 //!
 //! Must not know who may do what (that is [`policy`](super::policy)) nor how a change is carried out.
 
+use super::description::Description;
 use super::group::GroupName;
 use super::membership::{Membership, Roster};
 use super::time::Timestamp;
@@ -20,6 +21,13 @@ pub enum Change {
     },
     /// The group, everything under it, and all their memberships.
     DeleteGroup(GroupName),
+    /// What a group is for, in place of what was said of that before.
+    Describe {
+        /// Which group.
+        group: GroupName,
+        /// In a few words; `None` = nothing is said.
+        description: Option<Description>,
+    },
     /// A user onto a roster.
     AddMember(Membership),
     /// A user off a roster.
@@ -99,6 +107,7 @@ impl Change {
             | Self::DeleteUser(user) => Some(user),
             Self::CreateGroup { .. }
             | Self::DeleteGroup(_)
+            | Self::Describe { .. }
             | Self::AddMember(_)
             | Self::RemoveMember { .. }
             | Self::SetExpiry(_)

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::change::Ban;
+use super::description::Description;
 use super::group::GroupName;
 use super::membership::Roster;
 use super::time::Timestamp;
@@ -148,6 +149,9 @@ pub trait Directory: Send + Sync {
 
     /// Whether the group is in effect.
     fn has_group(&self, group: &GroupName) -> bool;
+
+    /// What a group in effect is for, if anything is said of that.
+    fn description(&self, group: &GroupName) -> Option<Description>;
 
     /// Every roster there is, in order: the root staff first, then each group's members and staff.
     fn rosters(&self, page: Page<'_, Roster>) -> Vec<Roster>;

@@ -45,6 +45,8 @@ enum Action<'a> {
 enum Entitled {
     RootStaff,
     StaffOf(GroupName),
+    /// The staff of a group, and of its parent.
+    StaffOfOrAbove(GroupName),
     User(UserId),
 }
 
@@ -56,6 +58,8 @@ fn entitled(action: Action<'_>) -> Entitled {
         Do(Change::CreateGroup { group, .. }) => staff_of(group.parent()),
         // Delete a group and everything under it: staff of its parent; root staff.
         Do(Change::DeleteGroup(group)) => staff_of(group.parent()),
+        // Describe G: staff of G; staff of its parent, who may delete it and make it again; root staff.
+        Do(Change::Describe { group, .. }) => Entitled::StaffOfOrAbove(group.clone()),
         // Add or remove members and staff of G: staff of G; root staff. Root staff: root staff.
         Do(Change::AddMember(membership)) => staff_of(membership.roster.group().cloned()),
         Do(Change::RemoveMember { roster, .. }) => staff_of(roster.group().cloned()),
@@ -126,14 +130,16 @@ impl Actor {
     }
 
     fn satisfies(&self, entitled: &Entitled) -> bool {
+        let is_staff = |group: GroupName| self.holding(&Roster::Staff(group)).is_some();
         match &self.0 {
             Standpoint::Operator => true,
             Standpoint::User { admission, .. } => {
                 self.holding(&Roster::RootStaff).is_some()
                     || match entitled {
                         Entitled::RootStaff => false,
-                        Entitled::StaffOf(group) => {
-                            self.holding(&Roster::Staff(group.clone())).is_some()
+                        Entitled::StaffOf(group) => is_staff(group.clone()),
+                        Entitled::StaffOfOrAbove(group) => {
+                            is_staff(group.clone()) || group.parent().is_some_and(is_staff)
                         }
                         Entitled::User(user) => *user == admission.user,
                     }
@@ -294,6 +300,10 @@ pub fn permit(actor: &Actor, change: Change) -> Result<Permit, Denied> {
 pub fn deciding(change: &Change) -> Vec<Roster> {
     match entitled(Action::Change(change)) {
         Entitled::StaffOf(group) => vec![Roster::RootStaff, Roster::Staff(group)],
+        Entitled::StaffOfOrAbove(group) => {
+            let above = group.parent().map(Roster::Staff);
+            [Roster::RootStaff, Roster::Staff(group)].into_iter().chain(above).collect()
+        }
         Entitled::RootStaff | Entitled::User(_) => vec![Roster::RootStaff],
     }
 }

@@ -2,11 +2,14 @@
 //!
 //! Must not know locks, nor where updates come from.
 
+use std::collections::BTreeMap;
+
 use hashbrown::HashMap;
 
 use super::edge::RosterId;
 use super::groups::{Dead, Groups, ROOT};
 use super::users::{Added, Counts, Users};
+use crate::domain::description::Description;
 use crate::domain::directory::{Holding, Page, Record, Standing};
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Role, Roster};
@@ -21,6 +24,8 @@ pub enum Update {
     Created(GroupName),
     /// A group, everything under it, and all their memberships are no more.
     Deleted(GroupName),
+    /// What a group is for, if anything is said of that.
+    Described(GroupName, Option<Description>),
     /// A user is on a roster, until the moment said and no other.
     Joined(Membership),
     /// A user is on a roster no more.
@@ -60,6 +65,8 @@ pub struct Contents {
     users: Users,
     groups: Groups,
     ended: HashMap<SessionId, Timestamp>,
+    /// Of few groups.
+    descriptions: BTreeMap<GroupName, Description>,
 }
 
 impl Contents {
@@ -67,7 +74,14 @@ impl Contents {
     pub fn apply(&mut self, update: &Update) {
         match update {
             Update::Created(group) => self.groups.create(group),
-            Update::Deleted(group) => self.groups.delete(group),
+            Update::Deleted(group) => {
+                self.groups.delete(group);
+                self.forget_descriptions(group);
+            }
+            Update::Described(group, Some(description)) => {
+                self.descriptions.insert(group.clone(), description.clone());
+            }
+            Update::Described(group, None) => drop(self.descriptions.remove(group)),
             Update::Joined(membership) => self.join(membership),
             Update::Left { roster, user } => {
                 if let Some(user) = self.users.find(user)
@@ -95,6 +109,15 @@ impl Contents {
                 self.users.release(user);
             }
         }
+    }
+
+    /// Of a group and all below it.
+    fn forget_descriptions(&mut self, group: &GroupName) {
+        let from = self.descriptions.range(group..).map(|(name, _)| name);
+        // Between the two may stand names such as `top-x`.
+        let from = from.take_while(|name| name.as_str().starts_with(group.as_str()));
+        let gone: Vec<GroupName> = from.filter(|name| group.covers(name)).cloned().collect();
+        gone.iter().for_each(|name| drop(self.descriptions.remove(name)));
     }
 
     fn join(&mut self, membership: &Membership) {
@@ -173,6 +196,10 @@ impl Contents {
 
     pub(super) fn has_group(&self, group: &GroupName) -> bool {
         self.groups.find(group).is_some_and(|slot| self.groups.in_effect(slot))
+    }
+
+    pub(super) fn description(&self, group: &GroupName) -> Option<Description> {
+        self.descriptions.get(group).filter(|_| self.has_group(group)).cloned()
     }
 
     pub(super) fn rosters(&self, page: Page<'_, Roster>) -> Vec<Roster> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::description::Description;
 use crate::domain::directory::{Holding, Standing};
 use crate::domain::membership::{Membership, Role};
 
@@ -31,7 +32,7 @@ impl Model {
                 self.standings.insert(user, standing);
             }
             Update::Cleared(user) => self.memberships.retain(|(_, other), _| *other != user),
-            Update::Ended(..) | Update::Over(_) => {}
+            Update::Described(..) | Update::Ended(..) | Update::Over(_) => {}
         }
     }
 
@@ -353,4 +354,26 @@ fn ended_sessions() {
     let left = (1..1000).filter(|number| index.has_ended(session(*number))).collect::<Vec<_>>();
     assert_eq!(left, (991..1000).collect::<Vec<_>>());
     assert!(index.read().remembered() < 64, "{}", index.read().remembered());
+}
+
+/// A description is shown with its group, and goes with it.
+#[test]
+fn descriptions_stand_and_fall_with_their_groups() {
+    let group = |name: &str| name.parse::<GroupName>().unwrap();
+    let described = |name: &str| Update::Described(group(name), Description::read(name).unwrap());
+    let index = Index::default();
+    let names = ["top", "top-x", "top.a", "top.a.b", "topmost", "top_x.a"];
+    let shown = |index: &Index| {
+        let is_shown = |name: &&str| index.description(&group(name)).is_some();
+        names.into_iter().filter(is_shown).collect::<Vec<_>>()
+    };
+    index.apply(&names.map(described));
+    assert_eq!(shown(&index), [""; 0], "no group is there");
+    index.apply(&names.map(|name| Update::Created(group(name))));
+    assert_eq!(shown(&index), ["top", "top-x", "top.a", "top.a.b", "topmost"]);
+    index.apply(&[Update::Created(group("top_x"))]);
+    assert_eq!(shown(&index), names);
+    index.apply(&[Update::Deleted(group("top")), Update::Described(group("topmost"), None)]);
+    index.apply(&["top", "top.a", "top.a.b"].map(|name| Update::Created(group(name))));
+    assert_eq!(shown(&index), ["top-x", "top_x.a"], "groups of the same names are others");
 }

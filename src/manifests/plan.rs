@@ -184,8 +184,9 @@ impl Planner<'_> {
 
     fn outcome(&self, says: &Says) -> Outcome {
         match says {
-            Says::Group(group) if self.there.has_group(group) => Outcome::Unchanged,
-            Says::Group(_) => Outcome::Created,
+            Says::Group(group) if !self.there.has_group(group) => Outcome::Created,
+            Says::Group(group) if self.new_description(group).is_some() => Outcome::Configured,
+            Says::Group(_) => Outcome::Unchanged,
             Says::Membership(content) => self.of_users(&content.roster, &content.users),
             Says::User(user) => {
                 let before = self.there.record(user, self.now).standing;
@@ -235,13 +236,23 @@ impl Planner<'_> {
         before.declared(wanted.ban, wanted.not_before, self.now)
     }
 
-    /// New groups, parents first, as their names sort; with their creators.
+    /// What is to be said of what a group is for, if that is not what is said.
+    fn new_description(&self, group: &GroupName) -> Option<Change> {
+        let wanted = self.wanted.descriptions.get(group)?;
+        let (group, description) = (group.clone(), wanted.clone());
+        let is_new = self.there.description(&group) != description;
+        is_new.then_some(Change::Describe { group, description })
+    }
+
+    /// New groups, parents first, as their names sort; with their creators and what all are for.
     fn create(&self, plan: &mut Plan) {
         for (group, creator) in &self.wanted.groups {
             if self.there.has_group(group) {
+                plan.changes.extend(self.new_description(group));
                 continue;
             }
             plan.changes.push(Change::CreateGroup { group: group.clone(), creator: None });
+            plan.changes.extend(self.new_description(group));
             if let Some(creator) = creator {
                 let roster = Roster::of(group.clone(), Role::Staff);
                 let is_named = self.wanted.rosters.get(&roster);

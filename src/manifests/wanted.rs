@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::domain::change::Ban;
+use crate::domain::description::Description;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Role, Roster};
 use crate::domain::time::Timestamp;
@@ -25,6 +26,8 @@ pub(super) type End = Option<Timestamp>;
 pub struct Wanted {
     /// With the creator, unless a Membership has taken their place already.
     pub(super) groups: BTreeMap<GroupName, Option<UserId>>,
+    /// Those of which something is said, and be it that nothing is to be said.
+    pub(super) descriptions: BTreeMap<GroupName, Option<Description>>,
     pub(super) rosters: BTreeMap<Roster, BTreeMap<UserId, End>>,
     pub(super) standings: BTreeMap<UserId, Wish>,
     pub(super) objects: Vec<Object>,
@@ -158,6 +161,9 @@ impl Wanted {
                 let content = group::parse(object)?;
                 let creator = content.creator.filter(|_| !group::is_creator_enrolled(object));
                 self.groups.insert(content.group.clone(), creator);
+                if object.spec.description.is_some() {
+                    self.descriptions.insert(content.group.clone(), content.description);
+                }
                 Says::Group(content.group)
             }
             Manifest::Membership(object) => {

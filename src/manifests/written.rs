@@ -7,6 +7,7 @@
 use sha2::{Digest, Sha256};
 
 use super::wanted::End;
+use crate::domain::description::Description;
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::user::UserId;
@@ -58,10 +59,11 @@ fn listed(names: &[GroupName]) -> String {
 ///
 /// # Errors
 /// All the names that no object can have.
-pub fn groups(names: &[GroupName]) -> Result<Vec<Group>, Unspellable> {
-    let (mut written, mut unspellable) = (Vec::with_capacity(names.len()), Vec::new());
-    for name in names {
-        match group::write(&GroupContent { group: name.clone(), creator: None }) {
+pub fn groups(described: &[(GroupName, Option<Description>)]) -> Result<Vec<Group>, Unspellable> {
+    let (mut written, mut unspellable) = (Vec::with_capacity(described.len()), Vec::new());
+    for (name, description) in described {
+        let description = description.clone();
+        match group::write(&GroupContent { group: name.clone(), creator: None, description }) {
             Ok(group) => written.push(group),
             Err(NameTooLong) => unspellable.push(name.clone()),
         }

@@ -6,10 +6,8 @@ use kube::core::Rule;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::{object_name, rfc3339};
+pub use crate::domain::description::MAX_DESCRIPTION;
 use crate::domain::user::{MAX_PROVIDER, MAX_SUBJECT};
-
-/// Longest description of a group, in characters.
-pub const MAX_DESCRIPTION: usize = 1024;
 
 /// Most users of one Membership.
 pub const MAX_USERS: usize = 500;

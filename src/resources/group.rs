@@ -10,6 +10,7 @@ use super::invalid::Invalid;
 use super::labels_annotations::{ENROLLED, TRUE};
 use super::object_name::{self, NameTooLong, ObjectName};
 use super::{condition, crd_schema};
+use crate::domain::description::Description;
 use crate::domain::group::GroupName;
 use crate::domain::user::UserId;
 
@@ -91,6 +92,8 @@ pub struct GroupContent {
     pub group: GroupName,
     /// Who created it. Staff of it from the first moment, until the Group says that they were enrolled.
     pub creator: Option<UserId>,
+    /// What it is for.
+    pub description: Option<Description>,
 }
 
 /// Reads a Group.
@@ -101,11 +104,10 @@ pub fn parse(object: &Group) -> Result<GroupContent, Invalid> {
     let GroupSpec { description, creator } = &object.spec;
     let name = object.metadata.name.as_deref().unwrap_or_default();
     let name: ObjectName = name.parse().map_err(Invalid::Name)?;
-    if description.as_ref().is_some_and(|text| text.chars().count() > MAX_DESCRIPTION) {
-        return Err(Invalid::Description);
-    }
+    let description = Description::read(description.as_deref().unwrap_or_default());
+    let description = description.map_err(|_| Invalid::Description)?;
     let creator = creator.as_deref().map(str::parse).transpose().map_err(Invalid::Creator)?;
-    Ok(GroupContent { group: name.group(), creator })
+    Ok(GroupContent { group: name.group(), creator, description })
 }
 
 /// Writes a Group; [`parse`] reads the same from it.
@@ -113,9 +115,10 @@ pub fn parse(object: &Group) -> Result<GroupContent, Invalid> {
 /// # Errors
 /// No object can have the group's name.
 pub fn write(content: &GroupContent) -> Result<Group, NameTooLong> {
-    let GroupContent { group, creator } = content;
+    let GroupContent { group, creator, description } = content;
     let creator = creator.as_ref().map(ToString::to_string);
-    Ok(Group::new(ObjectName::try_from(group)?.as_str(), GroupSpec { description: None, creator }))
+    let description = description.as_ref().map(|text| text.as_str().to_owned());
+    Ok(Group::new(ObjectName::try_from(group)?.as_str(), GroupSpec { description, creator }))
 }
 
 /// Whether the creator has been made staff by a Membership, so that `spec.creator` gives nothing any more.

@@ -13,6 +13,7 @@ use url::form_urlencoded;
 
 use super::error::ApiError;
 use super::moment;
+use crate::domain::description::{Description, MAX_DESCRIPTION};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
 use crate::jose::json::strict_object;
@@ -111,6 +112,24 @@ impl Fields {
             Some(Value::String(text)) => Ok(Some(Some(moment::future(name, &text, now)?))),
             // The error says what is right.
             Some(_) => moment::future(name, "", now).map(|moment| Some(Some(moment))),
+        }
+    }
+
+    /// Takes out what a group is for: `None` when nothing is said of it, `Some(None)` for none.
+    pub(super) fn description(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<Option<Description>>, ApiError> {
+        let wrong = || {
+            ApiError::Malformed(format!(
+                "{name} is a text of at most {MAX_DESCRIPTION} characters, or null for none"
+            ))
+        };
+        match self.0.remove(name) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(None)),
+            Some(Value::String(text)) => Description::read(&text).map(Some).map_err(|_| wrong()),
+            Some(_) => Err(wrong()),
         }
     }
 

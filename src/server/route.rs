@@ -12,7 +12,7 @@
 //! | `/users/U` | GET, PATCH, DELETE |
 //! | `/password_recoveries/` | GET, POST |
 //! | `/groups/` | GET, POST |
-//! | `/groups/G/` | GET, POST, DELETE |
+//! | `/groups/G/` | GET, POST, PATCH, DELETE |
 //! | `/groups/G/U/` | PATCH, DELETE |
 //!
 //! HEAD is answered like GET. Must not know what any of it does.
@@ -61,6 +61,8 @@ pub enum Route {
     ShowGroup(String),
     /// One more in a group.
     AddMember(String),
+    /// What a group is for.
+    DescribeGroup(String),
     /// A group and everything under it, gone.
     DeleteGroup(String),
     /// When a membership ends: group, user.
@@ -120,10 +122,11 @@ impl Route {
                 let group = decode(group)?;
                 pick(
                     method,
-                    "GET, HEAD, POST, DELETE",
+                    "GET, HEAD, POST, PATCH, DELETE",
                     [
                         (Method::GET, Self::ShowGroup(group.clone())),
                         (Method::POST, Self::AddMember(group.clone())),
+                        (Method::PATCH, Self::DescribeGroup(group.clone())),
                         (Method::DELETE, Self::DeleteGroup(group)),
                     ],
                 )
@@ -158,7 +161,10 @@ impl Route {
             Self::ShowUser(_) | Self::PatchUser(_) | Self::DeleteUser(_) => "user",
             Self::DescribeRecovery | Self::RecoverPassword => "password-recoveries",
             Self::ListGroups | Self::CreateGroup => "groups",
-            Self::ShowGroup(_) | Self::AddMember(_) | Self::DeleteGroup(_) => "group",
+            Self::ShowGroup(_)
+            | Self::AddMember(_)
+            | Self::DescribeGroup(_)
+            | Self::DeleteGroup(_) => "group",
             Self::PatchMember(..) | Self::RemoveMember(..) => "group-member",
         }
     }
@@ -243,7 +249,7 @@ mod tests {
         assert_eq!(get("/groups/a/b/"), Err(NoRoute::MethodNotAllowed("PATCH, DELETE")));
         assert_eq!(
             Route::parse(&Method::PUT, "/groups/a"),
-            Err(NoRoute::MethodNotAllowed("GET, HEAD, POST, DELETE"))
+            Err(NoRoute::MethodNotAllowed("GET, HEAD, POST, PATCH, DELETE"))
         );
     }
 

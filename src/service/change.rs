@@ -59,6 +59,7 @@ impl Service {
             }
             Change::CreateGroup { .. }
             | Change::DeleteGroup(_)
+            | Change::Describe { .. }
             | Change::SetExpiry(_)
             | Change::RemoveMember { .. }
             | Change::Leave { .. }

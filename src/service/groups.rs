@@ -4,6 +4,7 @@
 
 use super::{Caller, ChangeError, Listing, Service};
 use crate::domain::change::Change;
+use crate::domain::description::Description;
 use crate::domain::directory::{Directory, Holding, Page};
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Roster};
@@ -74,13 +75,47 @@ impl Service {
         Ok(RosterView { directory: self.directory(), roster, now: caller.judged_at() })
     }
 
-    /// Makes a group, with the caller as its staff.
+    /// What a group is for. Whoever is shown that there is the group may see it.
+    #[must_use]
+    pub fn description(&self, group: &GroupName) -> Option<Description> {
+        self.directory().description(group)
+    }
+
+    /// Makes a group, with the caller as its staff, and says what it is for.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; [`WriteError::Partly`] when it was made and not described.
+    pub async fn create_group(
+        &self,
+        caller: &Caller,
+        group: GroupName,
+        description: Option<Description>,
+    ) -> Result<(), ChangeError> {
+        let creator = Some(caller.user().clone());
+        self.change(caller, Change::CreateGroup { group: group.clone(), creator }).await?;
+        if description.is_none() {
+            return Ok(());
+        }
+        let done = format!("the group {group} was made");
+        self.describe_group(caller, group, description).await.map_err(|error| match error {
+            ChangeError::Write(source) => {
+                WriteError::Partly { done, source: Box::new(source) }.into()
+            }
+            error => error,
+        })
+    }
+
+    /// Says what a group is for, or nothing any more.
     ///
     /// # Errors
     /// [`ChangeError`].
-    pub async fn create_group(&self, caller: &Caller, group: GroupName) -> Result<(), ChangeError> {
-        let creator = Some(caller.user().clone());
-        self.change(caller, Change::CreateGroup { group, creator }).await
+    pub async fn describe_group(
+        &self,
+        caller: &Caller,
+        group: GroupName,
+        description: Option<Description>,
+    ) -> Result<(), ChangeError> {
+        self.change(caller, Change::Describe { group, description }).await
     }
 
     /// Deletes a group and everything under it.

@@ -23,6 +23,9 @@ use crate::resources::membership::{MembershipContent, SERVICE_ACCOUNT_PROVIDER};
 use crate::resources::object_name::ObjectName;
 use crate::resources::{Group, Membership, Received, User, group, membership, user};
 
+/// What `kubectl apply` writes along: all of what it applied.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// What a review asks.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -51,8 +54,8 @@ impl Asked {
         Self { demand: Demand::RootStaff, takes, container: None, users: Vec::new() }
     }
 
-    /// Create a group, with its author as its creator; delete it. To change one has no row of its own in the policy: whoever
-    /// may delete it and make it again may do that too.
+    /// Create a group, with its author as its creator; describe it; delete it. To change it otherwise has no row of its own in
+    /// the policy: whoever may delete it and make it again may do that too.
     fn group(review: &Review, author: &UserId) -> Result<Self, Refusal> {
         let name = review.name();
         let Ok(named) = name.parse::<ObjectName>().map(ObjectName::group) else {
@@ -85,6 +88,11 @@ impl Asked {
                     return Err(Refusal::Denied(format!("spec.creator must be you: {author}")));
                 }
                 (Change::CreateGroup { group: named, creator: Some(author.clone()) }, parent)
+            }
+            Operation::Update if describes(review) => {
+                let takes = format!("only the staff of {named} may describe it, and: {takes}");
+                let demand = Demand::Change(Change::Describe { group: named, description: None });
+                return Ok(Self { demand, takes, container: None, users: Vec::new() });
             }
             Operation::Update | Operation::Delete => (Change::DeleteGroup(named), None),
         };
@@ -225,6 +233,30 @@ impl Asked {
             })
             .collect()
     }
+}
+
+/// Whether a Group is changed in its description, and else in nothing but what clients and the API server write along.
+fn describes(review: &Review) -> bool {
+    let rest = |object: &Value| {
+        let mut object = object.clone();
+        let without = |part: Option<&mut Value>, keys: &[&str]| {
+            let mut part = part.and_then(Value::as_object_mut);
+            keys.iter().for_each(|key| drop(part.as_mut().and_then(|part| part.remove(*key))));
+        };
+        without(object.get_mut("spec"), &["description"]);
+        without(object.pointer_mut("/metadata/annotations"), &[ACTOR, LAST_APPLIED]);
+        // Empty ones are none.
+        let is_empty = |value: &Value| *value == json!({});
+        if object.pointer("/metadata/annotations").is_some_and(is_empty) {
+            without(object.get_mut("metadata"), &["annotations"]);
+        }
+        without(object.get_mut("metadata"), &["managedFields", "generation", "resourceVersion"]);
+        without(Some(&mut object), &["status"]);
+        object
+    };
+    let description = |object: &Value| object["spec"]["description"].clone();
+    description(&review.before) != description(&review.after)
+        && rest(&review.before) == rest(&review.after)
 }
 
 fn wrong(text: impl Into<String>) -> Refusal {

@@ -344,3 +344,39 @@ fn what_is_no_review_is_not_answered() {
     }
     assert!(Review::read(b"{").is_err());
 }
+
+/// Who runs a group says what it is for, and changes nothing else of its object.
+#[test]
+fn staff_describe_their_groups() {
+    let there = object("Group", "a", json!({ "description": "x" }));
+    let changed = |place: &str, value: Value| {
+        let mut object = there.clone();
+        object["metadata"]["generation"] = json!(2);
+        object["metadata"]["managedFields"] = json!([{ "manager": "kubectl" }]);
+        let (parent, key) = place.rsplit_once('/').unwrap();
+        object.pointer_mut(parent).unwrap()[key] = value;
+        review("UPDATE", "groups", &there, &object)
+    };
+    let applied = json!({ "kubectl.kubernetes.io/last-applied-configuration": "{}" });
+    for (place, value, is_allowed) in [
+        ("/spec/description", json!("y"), true),
+        ("/spec/description", Value::Null, true),
+        ("/metadata/annotations", applied, false),
+        ("/spec/creator", json!("k-ada"), false),
+        ("/metadata/annotations", json!({ "pasee.meltylab.fr/creator-enrolled": "true" }), false),
+        ("/metadata/labels", json!({ "app.kubernetes.io/managed-by": "pasee" }), false),
+        ("/metadata/ownerReferences", json!([]), false),
+        ("/metadata/finalizers", json!(["a/b"]), false),
+    ] {
+        let answer = judged(&changed(place, value.clone()), &excerpt(None));
+        assert_eq!(answer.is_ok(), is_allowed, "{place} {value} {answer:?}");
+    }
+    // Whom the parent's staff puts in charge of what is below, they may overrule.
+    let below = object("Group", "a.b", json!({}));
+    let described = object("Group", "a.b", json!({ "description": "y" }));
+    assert!(judged(&review("UPDATE", "groups", &below, &described), &excerpt(None)).is_ok());
+    let others = object("Group", "c", json!({}));
+    let described = object("Group", "c", json!({ "description": "y" }));
+    let refusal = judged(&review("UPDATE", "groups", &others, &described), &excerpt(None));
+    assert!(refusal.unwrap_err().to_string().contains("the staff of c may describe it"));
+}

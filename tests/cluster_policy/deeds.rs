@@ -3,6 +3,7 @@
 //! Must not know who does it.
 
 use pasee::domain::change::{Ban, Change};
+use pasee::domain::group::GroupName;
 use pasee::domain::membership::{Membership, Roster};
 use pasee::domain::user::UserId;
 use serde_json::{Value, json};
@@ -109,8 +110,9 @@ fn of_group(name: &str) -> Vec<Deed> {
     let mut changed = there.clone();
     changed["spec"] = json!({ "description": "changed" });
     let add = json!([{ "op": "add", "path": "/spec/description", "value": "changed" }]);
-    // Whoever may delete it and make it again may change it too.
-    let change = Wanted::Change(Change::DeleteGroup(name.parse().unwrap()));
+    let group = name.parse::<GroupName>().unwrap();
+    let delete_it = Wanted::Change(Change::DeleteGroup(group.clone()));
+    let describe_it = Wanted::Change(Change::Describe { group, description: None });
     [
         ("patch", Ask::patch(MERGE, place(&there), json!({ "spec": changed["spec"] }))),
         ("patch by JSON Patch", Ask::patch(JSON_PATCH, place(&there), add)),
@@ -122,7 +124,7 @@ fn of_group(name: &str) -> Vec<Deed> {
     .map(|(verb, ask)| Deed {
         label: format!("{verb} {name}"),
         ask,
-        change: change.clone(),
+        change: if verb.starts_with("delete") { delete_it.clone() } else { describe_it.clone() },
         before: Some(there.clone()),
     })
     .into()

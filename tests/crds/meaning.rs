@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pasee::domain::description::Description;
 use pasee::domain::directory::Standing;
 use pasee::domain::group::GroupName;
 use pasee::domain::membership::{Role, Roster};
@@ -82,7 +83,10 @@ fn what_cannot_be_written_is_told() {
     content.users.pop();
     assert!(membership::write("a", &content).is_ok());
     let longest: GroupName = format!("{}a", "a_".repeat(84)).parse().unwrap();
-    assert!(group::write(&GroupContent { group: longest.clone(), creator: None }).is_ok());
+    assert!(
+        group::write(&GroupContent { group: longest.clone(), creator: None, description: None })
+            .is_ok()
+    );
     content.roster = Roster::of(longest, Role::Member);
     assert!(membership::write("a", &content).is_ok());
 }
@@ -115,8 +119,11 @@ fn sent(manifest: Manifest, kind: Kind) -> Manifest {
 
 proptest! {
     #[test]
-    fn groups_arrive(group in name(), creator in prop::option::of(user_id())) {
-        let content = GroupContent { group, creator };
+    fn groups_arrive(
+        group in name(), creator in prop::option::of(user_id()), text in "\\PC{0,9}",
+    ) {
+        let description = Description::read(&text).unwrap();
+        let content = GroupContent { group, creator, description };
         let manifest = Manifest::Group(group::write(&content).unwrap());
         let Manifest::Group(object) = sent(manifest, Kind::Group) else { panic!() };
         prop_assert_eq!(group::parse(&object), Ok(content));

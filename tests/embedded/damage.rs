@@ -64,6 +64,11 @@ fn flipped_bytes_do_not_go_unnoticed_or_do_no_harm() {
 fn contents_that_pasee_never_writes() {
     let foul = [
         ("INSERT INTO groups (name, parent) VALUES ('a.staff', 0)", "groups", "group name"),
+        (
+            "INSERT INTO groups (name, parent, description) VALUES ('a', 0, printf('%.*c', 1025, 'x'))",
+            "groups",
+            "group name",
+        ),
         ("INSERT INTO memberships VALUES (0, 1, 'nobody', NULL)", "memberships", "membership"),
         ("INSERT INTO memberships VALUES (0, 1, 'k-a', -1)", "memberships", "membership"),
         ("INSERT INTO standings VALUES ('k-a\n', 1, NULL)", "standings", "standing"),
@@ -103,7 +108,7 @@ fn a_newer_file_asks_for_a_newer_pasee() {
     raw.execute_batch("PRAGMA user_version = 99").unwrap();
     drop(raw);
     let fault = fault_of_opening(&path);
-    assert!(matches!(fault, StoreError::Newer { found: 99, known: 5 }), "{fault:?}");
+    assert!(matches!(fault, StoreError::Newer { found: 99, known: 6 }), "{fault:?}");
     assert!(fault.to_string().contains("99"), "{fault}");
 }
 
@@ -184,6 +189,33 @@ fn version_2_is_brought_up_to_date() {
     assert_eq!(log[1].1, "kisee-john");
     assert!(log[1].2.as_deref().unwrap().starts_with("system:"), "{log:?}");
     assert_eq!(log[1].3, Some(NOW));
+}
+
+/// A file as version 5 made it: nothing is said of what groups are for, until somebody says it.
+#[test]
+fn version_5_is_brought_up_to_date() {
+    let (_directory, path) = place();
+    let store = open(&path);
+    a_little_of_all(&store);
+    write(&store, describe("a.b", "")).unwrap();
+    let shown = everything(store.directory());
+    store.close();
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.execute_batch(
+        "DELETE FROM changes WHERE kind = 'described';
+         ALTER TABLE groups DROP COLUMN description;
+         ALTER TABLE changes DROP COLUMN description;
+         PRAGMA user_version = 5;",
+    )
+    .unwrap();
+    drop(raw);
+    let store = open(&path);
+    assert_eq!(everything(store.directory()), shown);
+    write(&store, describe("a.b", "new")).unwrap();
+    let shown = everything(store.directory());
+    assert!(shown.contains("    new\n"), "{shown}");
+    store.close();
+    assert_eq!(everything(open(&path).directory()), shown);
 }
 
 /// Two processes that find no file, or an old one, at the same time make one good file.

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pasee::domain::change::{Ban, Change};
+use pasee::domain::description::Description;
 use pasee::domain::directory::{Directory, Page};
 use pasee::domain::membership::{Membership, Roster};
 use pasee::domain::policy::{self, Actor, Permit};
@@ -65,6 +66,11 @@ fn create(group: &str) -> Change {
     Change::CreateGroup { group: group.parse().unwrap(), creator: None }
 }
 
+fn describe(group: &str, text: &str) -> Change {
+    let description = Description::read(text).unwrap();
+    Change::Describe { group: group.parse().unwrap(), description }
+}
+
 fn add(roster: &str, user: &str) -> Change {
     let (roster, user) = (roster.parse().unwrap(), user.parse().unwrap());
     Change::AddMember(Membership { roster, user, expires_at: None })
@@ -80,6 +86,9 @@ fn everything(directory: &dyn Directory) -> String {
     for roster in directory.rosters(Page { after: None, limit: usize::MAX }) {
         let members = directory.members(&roster, all(), noon());
         text.push_str(&format!("{roster}: {members:?}\n"));
+        if let Some(description) = roster.group().and_then(|group| directory.description(group)) {
+            text.push_str(&format!("    {}\n", description.as_str()));
+        }
     }
     for user in directory.users(all(), noon()) {
         text.push_str(&format!("{user}: {:?}\n", directory.record(&user, noon())));
@@ -127,6 +136,7 @@ fn a_little_of_all(store: &Embedded) {
     let changes = [
         Change::CreateGroup { group: "a".parse().unwrap(), creator: Some(john()) },
         create("a.b"),
+        describe("a.b", "what\0ever"),
         create("gone"),
         create("gone.below"),
         add("staff", "k-ada"),

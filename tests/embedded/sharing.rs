@@ -33,6 +33,9 @@ fn two_stores_follow_each_other() {
         add("a.staff", "k-ada"),
         create("a.b.c"),
         add("a.b.c", "k-bob"),
+        describe("a.b", ""),
+        describe("a", "née"),
+        describe("a.b.c", "of which nothing stays"),
         Change::DeleteUser("k-ada".parse().unwrap()),
         Change::SetBanned { user: "k-eve".parse().unwrap(), banned: Ban::Lift },
         Change::DeleteGroup("a".parse().unwrap()),
@@ -151,7 +154,7 @@ fn the_log_says_who_and_when() {
         .unwrap();
     let log = log(&path);
     assert_eq!(log.last().unwrap().1, "together");
-    for kind in ["created", "deleted", "joined", "left", "stands", "cleared"] {
+    for kind in ["created", "deleted", "described", "joined", "left", "stands", "cleared"] {
         assert!(log.iter().any(|entry| entry.0 == kind), "{kind}");
     }
     let me = std::process::Command::new("id").arg("-un").output().unwrap();

@@ -187,3 +187,24 @@ fn rows_by_former_rules_are_told_of() {
         ran.err
     );
 }
+
+/// Descriptions come in, go out and come in again.
+#[test]
+fn descriptions_arrive() {
+    let [one, other] = [machine(), machine()];
+    for machine in [&one, &other] {
+        machine.set_mode("settings.toml", 0o600);
+    }
+    let text = [("a", "description: 'those: who #write'"), ("b", "")]
+        .map(|(name, spec)| super::object("Group", name, spec));
+    super::apply(&one, &text.concat()).done();
+    let exported = one.run(&["export"]).done();
+    assert!(exported.contains("those: who #write"), "{exported}");
+    super::apply(&other, &exported).done();
+    assert_eq!(other.run(&["export"]).done(), exported);
+    let told = super::apply(&other, &super::object("Group", "a", "")).done();
+    assert_eq!(told, "group/a unchanged\n");
+    let told = super::apply(&other, &super::object("Group", "a", "description: ''")).done();
+    assert_eq!(told, "group/a configured\n");
+    assert!(!other.run(&["export"]).done().contains("description"));
+}

@@ -1,5 +1,6 @@
 //! What every store does. Cases start from an empty realm.
 
+mod descriptions;
 mod ends;
 mod withdrawn;
 
@@ -16,6 +17,8 @@ use pasee::domain::time::Timestamp;
 use pasee::domain::token::{AccessClaims, Lifetimes, SessionId};
 use pasee::domain::user::UserId;
 
+#[allow(unused_imports, reason = "for whoever has a store")]
+pub use descriptions::groups_are_described;
 #[allow(unused_imports, reason = "for whoever has a store")]
 pub use ends::{
     an_end_takes_a_membership, anybody_leaves, creators_are_given_ends, ends_are_changed_both_ways,
@@ -35,7 +38,7 @@ macro_rules! conforms {
     ($store:ident, $with:path) => {
         conforms!($store, $with:
             groups_are_created_below_their_parents, groups_are_created_once,
-            the_creator_is_staff, deleting_takes_everything_below, recreated_groups_are_empty,
+            the_creator_is_staff, groups_are_described, deleting_takes_everything_below, recreated_groups_are_empty,
             members_come_and_go, rosters_are_apart, root_staff, missing_groups_have_no_rosters,
             memberships_end, an_expired_membership_is_none, an_ended_membership_is_taken_away, ends_are_shown_one_by_one, far_ends_are_kept, bans,
             each_revocation_is_another, only_what_is_to_come_is_lowered, a_ban_ends_sessions_for_good,

@@ -37,6 +37,10 @@ fn create(group: &str, creator: &str) -> Change {
     Change::CreateGroup { group: group.parse().unwrap(), creator: Some(user(creator)) }
 }
 
+fn describe(group: &str) -> Change {
+    Change::Describe { group: group.parse().unwrap(), description: None }
+}
+
 fn add(roster: &str) -> Change {
     Change::AddMember(Membership {
         roster: roster.parse().unwrap(),
@@ -53,6 +57,28 @@ fn set_expiry(roster: &str) -> Change {
     })
 }
 
+/// Beside root staff, the staff of the group and of its parent; of none further above or below.
+#[test]
+fn whoever_runs_a_group_or_may_make_it_again_says_what_it_is_for() {
+    for (held, expected) in [
+        ("staff", true),
+        ("admin", false),
+        ("admin.staff", false),
+        ("admin.developers", false),
+        ("admin.developers.staff", true),
+        ("admin.developers.rust", false),
+        ("admin.developers.rust.staff", true),
+        ("admin.developers.rust.core.staff", false),
+        ("other.staff", false),
+    ] {
+        let answer = permit(&actor("kisee-me", &[held]), describe("admin.developers.rust"));
+        assert_eq!(answer.is_ok(), expected, "{held}");
+    }
+    let rosters = deciding(&describe("admin.developers"));
+    let rosters: Vec<String> = rosters.iter().map(ToString::to_string).collect();
+    assert_eq!(rosters, ["staff", "admin.developers.staff", "admin.staff"]);
+}
+
 /// Every row of the policy against every kind of actor: (change, who may beside root staff).
 #[test]
 fn changes() {
@@ -66,6 +92,7 @@ fn changes() {
         (create("admin.developers.rust", "kisee-me"), Some("admin.developers.staff")),
         (Change::DeleteGroup("admin".parse().unwrap()), None),
         (Change::DeleteGroup("admin.developers".parse().unwrap()), Some("admin.staff")),
+        (describe("admin"), Some("admin.staff")),
         (add("staff"), None),
         (add("admin"), Some("admin.staff")),
         (add("admin.staff"), Some("admin.staff")),

@@ -1,6 +1,7 @@
 //! Plans against realms in memory; and any plan, carried out, gives what the manifests say.
 
 use super::*;
+use crate::domain::description::Description;
 use crate::index::{Contents, Update};
 use crate::manifests::Place;
 use crate::resources::manifest;
@@ -60,6 +61,10 @@ fn short(change: &Change) -> String {
     match change {
         Change::CreateGroup { group, creator: None } => format!("create {group}"),
         Change::DeleteGroup(group) => format!("delete {group}"),
+        Change::Describe { group, description } => {
+            let text = description.as_ref().map_or("nothing", Description::as_str);
+            format!("{group} is for {text}")
+        }
         Change::AddMember(Membership { roster, user, expires_at }) => {
             let end = expires_at.map(|end| format!(" until {}", end.as_unix() - NOW));
             format!("{user} into {roster}{}", end.unwrap_or_default())
@@ -210,6 +215,33 @@ fn the_rest_stays_or_goes() {
     );
 }
 
+/// What no manifest says stays, and what is said already is not said again.
+#[test]
+fn groups_are_described() {
+    let there = || {
+        let mut there = realm(&["a", "b", "c", "d"], &[], &[]);
+        for (group, text) in [("a", "x"), ("b", "x"), ("c", "x"), ("d", "x")] {
+            let description = Description::read(text).unwrap();
+            there.apply(&Update::Described(group.parse().unwrap(), description));
+        }
+        there
+    };
+    let lines = [
+        "Group a description: x",
+        "Group b description: z",
+        "Group c description: ''",
+        "Group d creator: k-a",
+        "Group n description: new",
+    ];
+    let (outcomes, changes) = planned(&lines, there(), Rest::Prune);
+    assert_eq!(
+        outcomes,
+        ["a unchanged", "b configured", "c configured", "d unchanged", "n created"]
+            .map(|outcome| format!("group/{outcome}"))
+    );
+    assert_eq!(changes, ["b is for z", "c is for nothing", "create n", "n is for new"]);
+}
+
 #[test]
 fn groups_that_are_nowhere() {
     let lines = [
@@ -239,7 +271,7 @@ fn only_kinds_that_there_are_objects_of_are_pruned() {
     };
     for (line, changes) in [
         ("User u username: k-x", vec!["Lift k-bad"]),
-        ("Group a description: x", vec!["delete b"]),
+        ("Group a description: x", vec!["a is for x", "delete b"]),
         ("Membership m group: a, users: [k-a]", vec!["k-b out of b"]),
         ("Membership m role: Staff, users: [k-root]", vec!["k-a out of a", "k-b out of b"]),
     ] {

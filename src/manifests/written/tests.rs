@@ -106,7 +106,8 @@ fn long_texts_are_shared_out() {
 #[test]
 fn long_groups() {
     let longest = format!("{}a", "a_".repeat(84));
-    let [group] = <[Group; 1]>::try_from(groups(&[longest.parse().unwrap()]).unwrap()).unwrap();
+    let [group] =
+        <[Group; 1]>::try_from(groups(&[(longest.parse().unwrap(), None)]).unwrap()).unwrap();
     assert_eq!(group.metadata.name.as_ref().unwrap().len(), 253);
     let members = filled(&longest, Keeper::Manifests, &[("k-a", None), ("k-a", Some(1))]);
     let staff = filled(&format!("{longest}.staff"), Keeper::Manifests, &[("k-a", None)]);

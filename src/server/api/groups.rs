@@ -51,8 +51,10 @@ impl Api {
             "post",
             url.clone(),
             "Create a group",
-            "POST {\"group\": \"admin.developers\"}; for the staff of the parent, admin, and for root staff.",
+            "POST {\"group\": \"admin.developers\"}, with a \"description\" as you like; for the staff of the parent, admin, and for root staff.",
         );
+        let create = create.field("group", Location::Form, Need::Required);
+        let create = create.field("description", Location::Form, Need::Optional);
         let delete = Link::new(
             "delete",
             format!("{url}{{group}}/"),
@@ -64,7 +66,7 @@ impl Api {
         let document = Document::new(&url, "Groups")
             .with("groups", self.group_documents(&listing.items))
             .with_some("next", more)
-            .with("create_group", create.field("group", Location::Form, Need::Required))
+            .with("create_group", create)
             .with("delete_group", delete.field("group", Location::Path, Need::Required))
             .with("get_groups_of_user", of.field("user", Location::Query, Need::Required));
         let reply = Reply::document(StatusCode::OK, &document).continued(next.as_deref());
@@ -78,8 +80,11 @@ impl Api {
     pub(in crate::server) async fn create_group(&self, call: Call<'_>) -> Result<Reply, ApiError> {
         let (caller, mut fields) = self.caller_with_fields(call).await?;
         let group: GroupName = fields.text("group")?.parse()?;
-        fields.finish("{\"group\": \"admin.developers\"}")?;
-        self.service.create_group(&caller, group.clone()).await?;
+        let description = fields.description("description")?.flatten();
+        fields.finish(
+            "{\"group\": \"admin.developers\"} or {\"group\": \"admin.developers\", \"description\": \"who writes the code\"}",
+        )?;
+        self.service.create_group(&caller, group.clone(), description).await?;
         let roster = Roster::Members(group);
         let reply = Reply::document(StatusCode::CREATED, &self.group_document(&roster));
         Ok(reply.located(&self.group_url(&roster)))
@@ -124,6 +129,7 @@ impl Api {
             .with_some("next", more)
             .with("members", members)
             .with("add_member", add)
+            .with_some("patch", self.describe_link(&caller, &roster))
             .with_some("delete", self.delete_link(&caller, &roster));
         Ok(Reply::document(StatusCode::OK, &document).continued(next.as_deref()))
     }
@@ -145,6 +151,21 @@ impl Api {
             "Remove a member",
             "For the staff of the group, root staff and the member.",
         )
+    }
+
+    /// To who may; the staff of a group is no group of its own.
+    fn describe_link(&self, caller: &Caller, roster: &Roster) -> Option<Link> {
+        let Roster::Members(group) = roster else { return None };
+        let change = Change::Describe { group: group.clone(), description: None };
+        self.service.may_change(caller, change).then(|| {
+            Link::new(
+                "patch",
+                self.group_url(roster),
+                "Say what a group is for",
+                "PATCH {\"description\": \"who writes the code\"}, or null for nothing; for the staff of the group and of its parent and for root staff.",
+            )
+            .field("description", Location::Form, Need::Required)
+        })
     }
 
     /// To who may; the staff of a group is no group of its own.
@@ -201,6 +222,24 @@ impl Api {
             ApiError::Malformed(format!("the body means nothing here; a right one is {right}"))
         })?;
         self.service.set_expiry(&caller, Membership { roster, user, expires_at }).await?;
+        Ok(Reply::nothing())
+    }
+
+    /// PATCH `/groups/G/`: what it is for.
+    pub(in crate::server) async fn describe_group(
+        &self,
+        call: Call<'_>,
+        name: &str,
+    ) -> Result<Reply, ApiError> {
+        let (caller, mut fields) = self.caller_with_fields(call).await?;
+        let group = name.parse()?;
+        let right = "{\"description\": \"who writes the code\"} or {\"description\": null}";
+        let description = fields.description("description")?;
+        fields.finish(right)?;
+        let description = description.ok_or_else(|| {
+            ApiError::Malformed(format!("the body means nothing here; a right one is {right}"))
+        })?;
+        self.service.describe_group(&caller, group, description).await?;
         Ok(Reply::nothing())
     }
 

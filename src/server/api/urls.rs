@@ -5,6 +5,7 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
+use crate::domain::description::Description;
 use crate::domain::directory::Holding;
 use crate::domain::membership::Roster;
 use crate::domain::user::UserId;
@@ -30,7 +31,13 @@ impl Api {
     }
 
     pub(super) fn group_document(&self, roster: &Roster) -> Document {
-        Document::new(&self.group_url(roster), "Group").with("group", roster.to_string())
+        let description = match roster {
+            Roster::Members(group) => self.service.description(group),
+            Roster::RootStaff | Roster::Staff(_) => None,
+        };
+        Document::new(&self.group_url(roster), "Group")
+            .with("group", roster.to_string())
+            .with_some("description", description.as_ref().map(Description::as_str))
     }
 
     /// Groups as documents in a list, with when somebody's being in them ends.

@@ -70,6 +70,10 @@ impl Directory for Counting {
         self.store.directory().has_group(group)
     }
 
+    fn description(&self, group: &GroupName) -> Option<crate::domain::description::Description> {
+        self.store.directory().description(group)
+    }
+
     fn rosters(&self, page: Page<'_, Roster>) -> Vec<Roster> {
         self.store.directory().rosters(page)
     }

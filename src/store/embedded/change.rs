@@ -8,6 +8,7 @@ use super::error::StoreError;
 use super::load::number_of;
 use super::log::first;
 use crate::domain::change::{Ban, Change};
+use crate::domain::description::Description;
 use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Role, Roster};
@@ -54,6 +55,14 @@ pub(super) fn execute(
             match connection.prepare_cached(sql)?.execute([group.as_str()])? {
                 0 => Err(Refused::State(WriteError::GroupMissing)),
                 _ => Ok(vec![Update::Deleted(group.clone())]),
+            }
+        }
+        Change::Describe { group, description } => {
+            let text = description.as_ref().map(Description::as_str);
+            let sql = "UPDATE groups SET description = ? WHERE name = ?";
+            match connection.prepare_cached(sql)?.execute(params![text, group.as_str()])? {
+                0 => Err(Refused::State(WriteError::GroupMissing)),
+                _ => Ok(vec![Update::Described(group.clone(), description.clone())]),
             }
         }
         Change::AddMember(membership) => add(connection, membership, now),

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Params, Row};
 
 use super::error::StoreError;
 use super::left_out::LeftOut;
-use super::log::{self, Cursor, moment, parsed};
+use super::log::{self, Cursor, described, moment, parsed};
 use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Role, Roster};
@@ -21,12 +21,23 @@ pub(super) fn everything(connection: &Connection) -> Result<(Contents, Cursor), 
     let mut left_out = LeftOut::default();
     let mut groups: HashMap<i64, Option<GroupName>> = HashMap::new();
     let holds = ("groups", "group name");
-    each(connection, "SELECT id, name FROM groups WHERE id <> 0 ORDER BY id", [], holds, |row| {
-        let name: Option<GroupName> = left_out.unless(row, parsed(row, 1))?;
-        name.iter().for_each(|name| contents.apply(&Update::Created(name.clone())));
-        groups.insert(row.get(0)?, name);
-        Ok(())
-    })?;
+    each(
+        connection,
+        "SELECT id, name, description FROM groups WHERE id <> 0 ORDER BY id",
+        [],
+        holds,
+        |row| {
+            let name: Option<GroupName> = left_out.unless(row, parsed(row, 1))?;
+            if let Some(name) = &name {
+                contents.apply(&Update::Created(name.clone()));
+                if let Some(description) = described(row, 2)? {
+                    contents.apply(&Update::Described(name.clone(), Some(description)));
+                }
+            }
+            groups.insert(row.get(0)?, name);
+            Ok(())
+        },
+    )?;
     let sql = "SELECT group_id, role, user, expires_at FROM memberships
                ORDER BY group_id, role, user";
     let holds = ("memberships", "membership");

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::StoreError;
 use super::left_out::LeftOut;
+use crate::domain::description::Description;
 use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Roster};
@@ -47,7 +48,7 @@ pub(super) fn since(connection: &Connection, seen: Cursor) -> Result<News, Store
     if end.0 < seen.0 || first.is_some_and(|first| first > seen.0 + 1) {
         return Ok(News::TooMuch);
     }
-    let sql = "SELECT kind, name, user, banned, moment FROM changes WHERE seq > ? ORDER BY seq";
+    let sql = "SELECT kind, name, user, banned, moment, description FROM changes WHERE seq > ? ORDER BY seq";
     let mut statement = connection.prepare_cached(sql)?;
     let mut left_out = LeftOut::default();
     let updates = statement.query_map([seen.0], |row| left_out.unless(row, read(row)))?;
@@ -70,9 +71,14 @@ pub(super) fn append(
     made: Made<'_>,
 ) -> Result<(), StoreError> {
     let (roster_name, session_id);
+    let mut description = None;
     let (kind, name, user, banned, moment) = match update {
         Update::Created(group) => ("created", Some(group.as_str()), None, None, None),
         Update::Deleted(group) => ("deleted", Some(group.as_str()), None, None, None),
+        Update::Described(group, text) => {
+            description = text.as_ref().map(Description::as_str);
+            ("described", Some(group.as_str()), None, None, None)
+        }
         Update::Joined(Membership { roster, user, expires_at }) => {
             roster_name = roster.to_string();
             ("joined", Some(roster_name.as_str()), Some(user), None, *expires_at)
@@ -91,10 +97,10 @@ pub(super) fn append(
         }
         Update::Over(now) => ("over", None, None, None, Some(*now)),
     };
-    let sql = "INSERT INTO changes (kind, name, user, banned, moment, actor, at)
-               VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO changes (kind, name, user, banned, moment, actor, at, description)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     let (user, moment) = (user.map(UserId::as_str), moment.map(Timestamp::as_unix));
-    let row = params![kind, name, user, banned, moment, made.by, made.at.as_unix()];
+    let row = params![kind, name, user, banned, moment, made.by, made.at.as_unix(), description];
     connection.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
@@ -111,6 +117,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Update> {
     Ok(match kind.as_str() {
         "created" => Update::Created(parsed::<GroupName>(row, 1)?),
         "deleted" => Update::Deleted(parsed::<GroupName>(row, 1)?),
+        "described" => Update::Described(parsed(row, 1)?, described(row, 5)?),
         "joined" => Update::Joined(Membership {
             roster: parsed(row, 1)?,
             user: parsed(row, 2)?,
@@ -151,6 +158,14 @@ pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Ti
     let Some(seconds) = row.get::<_, Option<i64>>(column)? else { return Ok(None) };
     let out_of_range = rusqlite::Error::IntegralValueOutOfRange(column, seconds);
     Timestamp::from_unix(seconds).map(Some).ok_or(out_of_range)
+}
+
+/// The description in a column, if there is one.
+pub(super) fn described(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Description>> {
+    let Some(text) = row.get_ref(column)?.as_str_or_null()? else { return Ok(None) };
+    Description::read(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
 }
 
 /// A moment in a column, which has to be there.

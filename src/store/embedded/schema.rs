@@ -14,7 +14,7 @@ use super::stamp::{self, Moving};
 const APPLICATION: u32 = u32::from_be_bytes(*b"Pase");
 
 /// One step for each version: the first makes an empty file version 1. Released steps never change.
-const STEPS: [&str; 5] = [TABLES, CHANGES, STAMP, AUTHORS, SESSIONS];
+const STEPS: [&str; 6] = [TABLES, CHANGES, STAMP, AUTHORS, SESSIONS, DESCRIPTIONS];
 
 /// Group 0 is the realm itself: parent of the root groups, and its staff is the root staff. Deleting a group takes its
 /// subgroups and memberships along. `role`: 0 member, 1 staff. Moments are seconds since 1970; NULL = no end, or never.
@@ -76,6 +76,12 @@ const SESSIONS: &str = "
         until INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX ended_sessions_by_until ON ended_sessions (until);
+";
+
+/// What a group is for, and in the log what was said of that.
+const DESCRIPTIONS: &str = "
+    ALTER TABLE groups ADD COLUMN description TEXT;
+    ALTER TABLE changes ADD COLUMN description TEXT;
 ";
 
 /// Makes the file Pasee's own, in the latest version; two processes may do so at once. With its path, it has a write-ahead

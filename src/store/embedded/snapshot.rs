@@ -12,7 +12,8 @@ use super::error::StoreError;
 use super::file::{Database, OpenError, Place};
 use super::left_out::LeftOut;
 use super::load::{each, number_of};
-use super::log::{moment, parsed};
+use super::log::{described, moment, parsed};
+use crate::domain::description::Description;
 use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
@@ -45,18 +46,20 @@ impl Snapshot {
         Ok(Self { database, left_out: RefCell::default() })
     }
 
-    /// Every group, in order.
+    /// Every group, in order, with what it is for.
     ///
     /// # Errors
     /// The file fails, or is damaged.
-    pub fn groups(&self) -> Result<Vec<GroupName>, StoreError> {
+    pub fn groups(&self) -> Result<Vec<(GroupName, Option<Description>)>, StoreError> {
         let mut groups = Vec::new();
-        let sql = "SELECT name FROM groups WHERE id <> 0";
+        let sql = "SELECT name, description FROM groups WHERE id <> 0";
         each(&self.database.connection, sql, [], ("groups", "group name"), |row| {
-            groups.extend(self.unless_left_out(row, parsed(row, 0))?);
+            let (name, description) =
+                (self.unless_left_out(row, parsed(row, 0))?, described(row, 1)?);
+            groups.extend(name.map(|name| (name, description)));
             Ok(())
         })?;
-        groups.sort_unstable();
+        groups.sort_unstable_by(|(one, _): &(GroupName, _), (two, _)| one.cmp(two));
         Ok(groups)
     }
 

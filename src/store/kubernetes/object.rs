@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use kube::Resource;
 
+use crate::domain::description::Description;
 use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
@@ -114,6 +115,7 @@ pub(super) struct Declared {
     /// Its creator, while they are staff by that alone.
     pub(super) creator: Option<UserId>,
     pub(super) maker: Maker,
+    pub(super) description: Option<Description>,
 }
 
 /// What a Membership says.

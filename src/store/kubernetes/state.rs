@@ -23,7 +23,9 @@ pub(super) use self::groups::Presence;
 pub(super) use self::memberships::Place;
 
 use super::object::{Crowd, Event, Granted, Kind, Name, Object, Says};
+use crate::domain::description::Description;
 use crate::domain::directory::Standing;
+use crate::domain::group::GroupName;
 use crate::domain::user::UserId;
 use crate::index::{Contents, Update};
 use crate::objects::effect::{GroupFacts, Objects};
@@ -39,6 +41,8 @@ pub(super) struct State {
     people: People,
     /// By the groups' names, so that what is below a group is found as a range.
     groups: BTreeMap<Box<str>, Node>,
+    /// What groups are for, of which something is said: few, and not worth room in every group.
+    descriptions: HashMap<GroupName, Description>,
     /// The numbers of the Memberships by name.
     memberships: HashMap<Name, u32>,
     held: Vec<Option<Held>>,

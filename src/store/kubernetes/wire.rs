@@ -92,7 +92,8 @@ fn read_group(wire: Wire) -> Result<Says, String> {
     let is_enrolled = status["creatorEnrolled"].as_bool().unwrap_or(false)
         || metadata.annotations.creator_enrolled.as_deref() == Some(TRUE);
     let creator = content.creator.filter(|_| !is_enrolled);
-    Ok(Says::Group(Declared { group: content.group, owners, soundness, creator, maker }))
+    let (group, description) = (content.group, content.description);
+    Ok(Says::Group(Declared { group, owners, soundness, creator, maker, description }))
 }
 
 fn read_membership(wire: Wire) -> Result<Says, String> {

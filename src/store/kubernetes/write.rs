@@ -114,6 +114,9 @@ impl Writer {
                 self.create_group(group, creator.as_ref(), author).await
             }
             Change::DeleteGroup(group) => self.delete_group(group, author).await,
+            Change::Describe { group, description } => {
+                self.describe(group, description.as_ref(), author).await
+            }
             Change::AddMember(membership) => self.add(membership, author).await,
             Change::RemoveMember { roster, user } | Change::Leave { roster, user } => {
                 self.remove(roster, user, author).await
@@ -261,9 +264,9 @@ impl Writer {
     /// not get in each other's way.
     async fn turn(&self, change: &Change) -> MutexGuard<'_, ()> {
         let (kind, hash) = match change {
-            Change::CreateGroup { group, .. } | Change::DeleteGroup(group) => {
-                (0, self.hasher.hash_one(group))
-            }
+            Change::CreateGroup { group, .. }
+            | Change::DeleteGroup(group)
+            | Change::Describe { group, .. } => (0, self.hasher.hash_one(group)),
             Change::AddMember(Membership { roster, .. })
             | Change::SetExpiry(Membership { roster, .. })
             | Change::RemoveMember { roster, .. }

@@ -3,6 +3,7 @@
 use std::ops::Bound;
 
 use super::{State, Telling};
+use crate::domain::description::Description;
 use crate::domain::group::{GroupName, parent_of};
 use crate::domain::membership::{Membership, Role, Roster};
 use crate::domain::user::UserId;
@@ -150,7 +151,7 @@ impl State {
     }
 
     pub(super) fn put_group(&mut self, uid: Name, declared: Declared, out: &mut Vec<Update>) {
-        let Declared { group, owners, soundness, creator, maker } = declared;
+        let Declared { group, owners, soundness, creator, maker, description } = declared;
         let creator = creator.map(|creator| self.people.mention(&creator));
         let before = self.node(&group).object.take();
         let (was, old) = match before {
@@ -161,8 +162,13 @@ impl State {
             self.settle(&group, out); // the earlier group has gone unseen
         }
         self.node(&group).object = Some(GroupObject { uid, owners, soundness, creator, maker });
+        let is_described_anew = self.describe(&group, description);
         let told = self.node(&group).in_effect;
         self.settle(&group, out);
+        if told && is_described_anew && self.telling == Telling::Now && self.node(&group).in_effect
+        {
+            out.push(Update::Described(group.clone(), self.descriptions.get(&group).cloned()));
+        }
         if told && old != creator && self.node(&group).in_effect {
             let staff = Roster::Staff(group);
             for person in [old, creator].into_iter().flatten() {
@@ -174,11 +180,21 @@ impl State {
         }
     }
 
+    /// Takes in what a group is for; says whether that is something else than before.
+    fn describe(&mut self, group: &GroupName, description: Option<Description>) -> bool {
+        let before = match description.clone() {
+            Some(new) => self.descriptions.insert(group.clone(), new),
+            None => self.descriptions.remove(group),
+        };
+        before != description
+    }
+
     pub(super) fn take_group(&mut self, name: &str, out: &mut Vec<Update>) {
         let Ok(name) = name.parse::<ObjectName>() else { return };
         let group = name.group();
         let Some(node) = self.groups.get_mut(group.as_str()) else { return };
         let Some(object) = node.object.take() else { return };
+        self.descriptions.remove(&group);
         self.settle(&group, out);
         if let Some(creator) = object.creator {
             self.people.forget(creator);
@@ -235,6 +251,9 @@ impl State {
 
     fn tell_group(&self, group: &GroupName, out: &mut impl FnMut(Update)) {
         out(Update::Created(group.clone()));
+        if let Some(description) = self.descriptions.get(group) {
+            out(Update::Described(group.clone(), Some(description.clone())));
+        }
         for role in [Role::Member, Role::Staff] {
             self.tell_roster(&Roster::of(group.clone(), role), out);
         }

@@ -155,7 +155,14 @@ fn an_object() -> impl Strategy<Value = Object> {
         |(group, uid, owners, soundness, creator)| Object {
             name: group.as_str().replace('_', "--").into(),
             uid,
-            says: Says::Group(Declared { group, owners, soundness, creator, maker: Maker::Other }),
+            says: Says::Group(Declared {
+                group,
+                owners,
+                soundness,
+                creator,
+                maker: Maker::Other,
+                description: None,
+            }),
         },
     );
     let roster = prop_oneof![

@@ -4,7 +4,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Patch;
 use serde_json::json;
 
-use super::{ATTEMPTS, Author, Deleted, PATIENCE, Writer, made, owned_by, patching, unconfirmed};
+use super::{
+    ACTOR, ATTEMPTS, Author, Deleted, PATIENCE, Writer, is_own, made, owned_by, patching,
+    unconfirmed,
+};
+use crate::domain::description::Description;
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::realm::WriteError;
@@ -28,7 +32,8 @@ impl Writer {
         creator: Option<&UserId>,
         author: Author<'_>,
     ) -> Result<(), WriteError> {
-        let content = GroupContent { group: group.clone(), creator: creator.cloned() };
+        let content =
+            GroupContent { group: group.clone(), creator: creator.cloned(), description: None };
         let mut object = write(&content).map_err(StoreError::from)?;
         for attempt in 0..ATTEMPTS {
             self.judge(author).await?;
@@ -85,6 +90,53 @@ impl Writer {
             Deleted::Now => Ok(()),
             Deleted::Before | Deleted::NotThis => Err(WriteError::GroupMissing),
         }
+    }
+
+    /// Says what a group is for, unless somebody else's object says it.
+    pub(super) async fn describe(
+        &self,
+        group: &GroupName,
+        description: Option<&Description>,
+        author: Author<'_>,
+    ) -> Result<(), WriteError> {
+        let name = ObjectName::try_from(group).map_err(StoreError::from)?;
+        let text = description.map(Description::as_str);
+        for attempt in 0..ATTEMPTS {
+            let uid = self.uid_of(group).ok_or(WriteError::GroupMissing)?;
+            let object = self.read::<Group>(name.as_str()).await?;
+            self.judge(author).await?;
+            let is_it = |object: &Group| object.metadata.uid.as_deref() == Some(&*uid);
+            let Some(object) = object.filter(is_it) else {
+                Self::pause(attempt).await; // the watch is about to show it
+                continue;
+            };
+            let (metadata, before) = (&object.metadata, object.spec.description.as_deref());
+            if before.unwrap_or_default() == text.unwrap_or_default() {
+                return Ok(());
+            }
+            if !is_own(metadata) {
+                return Err(WriteError::ElsewhereOwned(format!("Group {}", name.as_str())));
+            }
+            let patch = json!({
+                "metadata": {
+                    "uid": metadata.uid,
+                    "resourceVersion": metadata.resource_version,
+                    "annotations": { ACTOR: author.name() },
+                },
+                "spec": { "description": text },
+            });
+            let groups = self.objects::<Received<Group>>();
+            let (parameters, patch) = (patching(), Patch::Merge(&patch));
+            let call = groups.patch(name.as_str(), &parameters, &patch);
+            match self.written(Kind::Group, metadata.resource_version.as_deref(), call).await {
+                Ok(written) => return Ok(self.shown(Kind::Group, &written).await?),
+                Err(error) if matches!(error.status(), Some(404 | 409)) => {
+                    Self::pause(attempt).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Contended.into())
     }
 
     /// Makes sure that the creator of a group is not its staff for having made it, now or ever again. What the controller
