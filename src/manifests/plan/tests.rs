@@ -231,15 +231,15 @@ fn groups_are_described() {
         "Group b description: z",
         "Group c description: ''",
         "Group d creator: k-a",
-        "Group n description: new",
+        "Group new description: new",
     ];
     let (outcomes, changes) = planned(&lines, there(), Rest::Prune);
     assert_eq!(
         outcomes,
-        ["a unchanged", "b configured", "c configured", "d unchanged", "n created"]
+        ["a unchanged", "b configured", "c configured", "d unchanged", "new created"]
             .map(|outcome| format!("group/{outcome}"))
     );
-    assert_eq!(changes, ["b is for z", "c is for nothing", "create n", "n is for new"]);
+    assert_eq!(changes, ["b is for z", "c is for nothing", "create new", "new is for new"]);
 }
 
 #[test]
