@@ -1,19 +1,24 @@
 //! Resident memory of the whole server: idle, after logins and hostile requests, and with a realm of 1,000,000 memberships
-//! (100,000 users, 10,000 groups). Each figure stands against that of the idle process of the same run.
+//! (100,000 users, 10,000 groups). Each figure stands against that of the idle process of the same run. And what refreshes
+//! wait beside wrong logins, against what they wait alone.
 //!
-//! Starts the command as an operator would, and asks the kernel before, at the peak and ten seconds after.
+//! Starts the command as an operator would, and asks the kernel before, at the peak and ten seconds after. Fails when a figure
+//! is over its limit.
 //!
-//! `cargo bench --bench memory`, or with `-- small` without the realm, whose file takes a minute or two to make. PASEE names
-//! another command to measure.
+//! `cargo bench --bench memory`, or a part of it: `-- small` without the realm, whose file takes a minute or two to make;
+//! `-- beside` for the refreshes beside logins. PASEE names another command to measure.
 
 #![allow(clippy::print_stdout, reason = "printing is what a benchmark is for")]
 
+#[path = "memory/beside.rs"]
+mod beside;
 #[path = "memory/load.rs"]
 mod load;
 #[path = "memory/process.rs"]
 mod process;
 
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use pasee::cli::now;
@@ -38,7 +43,8 @@ const REST: f64 = 2.0;
 /// When what is over has to be given back.
 const PAUSE: Duration = Duration::from_secs(10);
 
-fn main() {
+fn main() -> ExitCode {
+    let is_asked = |part: &str| std::env::args().any(|argument| argument == part);
     let folder = tempfile::tempdir().expect("a directory");
     let tables = format!(
         "[limits]\nlogin_attempts_per_user = 1000\nlogin_attempts_per_address = 0\n[local]\nhashing_threads = 2\n{}{}",
@@ -46,50 +52,86 @@ fn main() {
         process::local("cheap", process::CHEAP)
     );
     let server = Served::start(folder.path(), &tables);
+    println!("at start: {:.1} MiB resident", server.resident().now);
+    if is_asked("beside") {
+        beside::measure(server.port);
+        return ExitCode::SUCCESS;
+    }
     logins(&server, 40);
     std::thread::sleep(PAUSE);
     let idle = server.resident().now;
     println!("idle process, after 40 logins and ten seconds: {idle:.1} MiB resident");
-    small(&server, idle);
-    drop(server);
-    if std::env::args().any(|argument| argument == "small") {
-        return;
+    let mut limits = Limits { idle, are_kept: true };
+    small(&server, &mut limits);
+    if !is_asked("small") {
+        beside::measure(server.port);
+        drop(server);
+        of_a_realm(&tables, &mut limits);
     }
+    if limits.are_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What is more than the idle process takes, against limits.
+struct Limits {
+    idle: f64,
+    are_kept: bool,
+}
+
+impl Limits {
+    /// Resident memory against what it may be beyond the idle process.
+    fn hold(&mut self, what: &str, resident: f64, limit: f64) {
+        self.judge(what, resident - self.idle, limit);
+    }
+
+    fn judge(&mut self, what: &str, more: f64, limit: f64) {
+        let ratio = more / limit;
+        let is_kept = ratio <= 1.0;
+        let verdict = if is_kept { "" } else { " TOO MUCH" };
+        println!("{what}: {more:.1} MiB more, {ratio:.2} of the limit of {limit:.0} MiB{verdict}");
+        self.are_kept &= is_kept;
+    }
+}
+
+/// A realm of 1,000,000 memberships, alone and with logins.
+fn of_a_realm(tables: &str, limits: &mut Limits) {
     let started = Instant::now();
     let realm = tempfile::tempdir().expect("a directory");
     fill(&realm.path().join("pasee.db"));
     println!("{} memberships written in {:.0?}", USERS * GROUPS_OF_A_USER, started.elapsed());
-    let server = Served::start(realm.path(), &tables);
+    let server = Served::start(realm.path(), tables);
     let at_start = server.resident();
-    told("1,000,000 memberships, at start", at_start.now - idle, REALM);
-    told("1,000,000 memberships, peak of the start", at_start.peak - idle, REALM);
+    limits.hold("1,000,000 memberships, at start", at_start.now, REALM);
+    limits.hold("1,000,000 memberships, peak of the start", at_start.peak, REALM);
     logins(&server, 1000);
-    told("and 1,000 logins, peak", server.resident().peak - idle, REALM + HASHING * HASH);
+    let peak = server.resident().peak;
+    limits.hold("and 1,000 logins, peak", peak, REALM + HASHING * HASH);
     std::thread::sleep(PAUSE);
-    told("and ten seconds later", server.resident().now - at_start.now, REST);
+    let left = server.resident().now - at_start.now;
+    limits.judge("and ten seconds later, beyond the start", left, REST);
 }
 
 /// What needs no realm.
-fn small(server: &Served, idle: f64) {
+fn small(server: &Served, limits: &mut Limits) {
     logins(server, 1000);
-    told("1,000 logins, half of them wrong: peak", server.resident().peak - idle, HASHING * HASH);
+    let peak = server.resident().peak;
+    limits.hold("1,000 logins, half of them wrong: peak", peak, HASHING * HASH);
     std::thread::sleep(PAUSE);
-    told("ten seconds later", server.resident().now - idle, REST);
+    limits.hold("ten seconds later", server.resident().now, REST);
     let statuses = load::logins(server.port, "cheap", 20_000, |n| (format!("name-{n}"), "wrong"));
     println!("20,000 distinct names: {statuses:?} of 201, 403, 429, others");
-    told("peak", server.resident().peak - idle, HASHING * HASH);
+    limits.hold("peak", server.resident().peak, HASHING * HASH);
     std::thread::sleep(PAUSE);
-    told("ten seconds later, names still counted", server.resident().now - idle, 2.0 * REST);
+    limits.hold("ten seconds later, names still counted", server.resident().now, 2.0 * REST);
     let mut held = 0.0;
     load::unfinished_bodies(server.port, 15, || held = server.resident().now);
     let bodies = 15.0 * 100.0 * 64.0 / 1024.0;
-    told(
+    limits.hold(
         "1,500 unfinished bodies of 64 KiB on 15 connections of HTTP/2",
-        held - idle,
+        held,
         2.0 * bodies,
     );
     std::thread::sleep(PAUSE);
-    told("ten seconds after they are gone", server.resident().now - idle, 2.0 * REST);
+    limits.hold("ten seconds after they are gone", server.resident().now, 2.0 * REST);
 }
 
 /// Right and wrong ones in turn.
@@ -98,13 +140,6 @@ fn logins(server: &Served, count: usize) {
     let who = |n: usize| ("ada".to_owned(), if n.is_multiple_of(2) { "lovelace" } else { "wrong" });
     let statuses = load::logins(server.port, "costly", count, who);
     println!("{count} logins in {:.1?}: {statuses:?} of 201, 403, 429, others", started.elapsed());
-}
-
-/// A figure beyond the idle process against its limit.
-fn told(what: &str, more: f64, limit: f64) {
-    let ratio = more / limit;
-    let verdict = if ratio <= 1.0 { "" } else { " TOO MUCH" };
-    println!("{what}: {more:.1} MiB more, {ratio:.2} of the limit of {limit:.0} MiB{verdict}");
 }
 
 fn write(store: &Embedded, change: Change) {
