@@ -7,7 +7,8 @@
 //! | File | Owns |
 //! |---|---|
 //! | `file` | opens the file, notices another one in its place, closes it |
-//! | `leftover` | what lies beside the file: whether its write-ahead log is its own |
+//! | `beside` | the files beside it, and what the system says of them |
+//! | `leftover` | whether the write-ahead log that lies there is its own |
 //! | `stamp` | what each transaction says of the files it was written for |
 //! | `patience` | how long others' locks are waited for |
 //! | `schema` | its tables, and the steps from each version to the next |
@@ -25,6 +26,7 @@
 //! | `error` | what can go wrong |
 
 mod author;
+mod beside;
 mod change;
 mod error;
 mod file;

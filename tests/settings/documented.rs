@@ -1,6 +1,7 @@
 //! The settings in docs/identity-providers.md, and what `pasee check` says of them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use pasee::settings::{Settings, load};
 
@@ -21,6 +22,7 @@ fn loaded(block: &str) -> Settings {
     }
     let file = dir.path().join("settings.toml");
     fs::write(&file, format!("[jwt]\niss = \"pasee.example.com\"\n{block}")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     load(&file).unwrap_or_else(|error| panic!("{block}\n{error}"))
 }
 

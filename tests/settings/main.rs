@@ -14,6 +14,8 @@ mod support;
 mod unknown;
 
 use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use argon2::Argon2;
@@ -83,10 +85,25 @@ fn the_python_servers_file_loads() {
 
 #[test]
 fn the_example_loads_without_warnings() {
-    let settings = load(Path::new("example-settings.toml")).unwrap();
+    let settings = read("example-settings.toml", EXAMPLE);
     assert_eq!(settings.warnings, [] as [&str; 0]);
     assert_eq!((settings.host.as_str(), settings.port), ("127.0.0.1", 8150));
     assert_explained(&settings, "example.explained.txt");
+}
+
+/// It holds hashes of passwords, and is closed as the README shows.
+#[test]
+fn the_example_is_to_be_closed_to_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("settings.toml");
+    fs::write(&file, EXAMPLE).unwrap();
+    let warnings = |mode: u32| {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        load(&file).unwrap().warnings
+    };
+    let [warning] = &warnings(0o644)[..] else { panic!("one warning") };
+    assert!(warning.contains("other users may read it (mode 0644)"), "{warning}");
+    assert_eq!(warnings(0o600), [] as [&str; 0]);
 }
 
 #[test]

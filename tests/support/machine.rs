@@ -87,8 +87,12 @@ impl Machine {
         self.dir.path().join(name)
     }
 
+    /// Settings are closed to others, who could read hashes of passwords there: Pasee would warn of it.
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         fs::write(self.path(name), text).unwrap();
+        if name.ends_with(".toml") {
+            self.set_mode(name, 0o600);
+        }
     }
 
     pub fn mode(&self, name: &str) -> u32 {
@@ -143,7 +147,12 @@ impl Machine {
         self.set_mode("", 0o755);
         let mut command = self.command_of(&program, arguments);
         command.uid(65534).gid(65534);
-        wait(command)
+        // Whoever runs Pasee owns its settings.
+        let owned = |user| std::os::unix::fs::chown(self.path("settings.toml"), Some(user), None);
+        owned(65534).unwrap();
+        let ran = wait(command);
+        owned(0).unwrap();
+        ran
     }
 
     pub fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Ran {

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::provider::CLIENTS;
 use crate::domain::token::Audience;
 use crate::settings::reader::Table;
 use crate::settings::tokens::duration;
@@ -45,7 +46,8 @@ pub(super) fn kubernetes(table: &Table<'_>, base: &Path) -> Option<Kubernetes> {
             );
         }
     }
-    if let Some(item) = table.text("name").filter(|item| item.value != NAME) {
+    // A name that nobody may have is told of for every protocol.
+    if let Some(item) = table.text("name").filter(|item| ![NAME, CLIENTS].contains(&item.value)) {
         item.error(
             "is not \"k8s\": serviceAccounts of Memberships are the users k8s-NAMESPACE:NAME, so a provider of the protocol \
              kubernetes has the name \"k8s\"",

@@ -5,15 +5,16 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::beside::beside;
+pub(super) use super::beside::{files, length, log_of, shared_memory_of};
 use super::error::StoreError;
 use super::patience::{PATIENCE, be_patient};
-use super::stamp::{self, Files, History, Moving, OnDisk, Stamp};
+use super::stamp::{self, History, Moving, Stamp};
 use super::{load, schema};
 
 /// SQLite moves no log into the database by itself: it is moved by [`move_in`], which says so first.
@@ -31,40 +32,6 @@ const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 /// First byte of a page that holds rows.
 const ROWS: u8 = 0x0d;
-
-/// The write-ahead log of a file.
-pub(super) fn log_of(database: &Path) -> PathBuf {
-    beside(database, "-wal")
-}
-
-/// The memory that processes with the file share.
-pub(super) fn shared_memory_of(database: &Path) -> PathBuf {
-    beside(database, "-shm")
-}
-
-/// Beside the file itself, also when the path is a link to it: SQLite follows links before it names the others.
-fn beside(database: &Path, ending: &str) -> PathBuf {
-    let file = database.canonicalize().unwrap_or_else(|_| database.to_owned());
-    let mut path = file.into_os_string();
-    path.push(ending);
-    path.into()
-}
-
-/// Length of a file; nothing when it is not there.
-pub(super) fn length(path: &Path) -> u64 {
-    path.metadata().map_or(0, |metadata| metadata.len())
-}
-
-/// What the system says of the database and its log.
-pub(super) fn files(database: &Path) -> Result<Files, StoreError> {
-    let metadata = database.metadata().map_err(StoreError::Unseen)?;
-    let log = log_of(database).metadata().ok();
-    Ok(Files {
-        database: OnDisk::of(&metadata),
-        log: log.as_ref().map(MetadataExt::ino),
-        is_log_empty: log.is_none_or(|log| log.len() == 0),
-    })
-}
 
 /// Refuses a database with what another one has left beside it. Nothing is changed; to be called before SQLite opens it,
 /// also while other processes write it.

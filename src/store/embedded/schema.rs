@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::beside;
 use super::error::StoreError;
-use super::leftover;
 use super::stamp::{self, Moving};
 
 /// "Pase" in ASCII, where SQLite keeps whose file it is.
@@ -94,7 +94,7 @@ pub(super) fn migrate(
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let files = database.map(leftover::files).transpose()?;
+    let files = database.map(beside::files).transpose()?;
     let found = version(&transaction)?; // again, now that nobody else can change it
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(usize::MAX)) {
         transaction.execute_batch(step)?;

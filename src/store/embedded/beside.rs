@@ -1,0 +1,43 @@
+//! The files beside the database, and what the system says of them.
+//!
+//! Must not know what is in them.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::error::StoreError;
+use super::stamp::{Files, OnDisk};
+
+/// The write-ahead log of a file.
+pub(super) fn log_of(database: &Path) -> PathBuf {
+    beside(database, "-wal")
+}
+
+/// The memory that processes with the file share.
+pub(super) fn shared_memory_of(database: &Path) -> PathBuf {
+    beside(database, "-shm")
+}
+
+/// Beside the file itself, also when the path is a link to it: SQLite follows links before it names the others.
+pub(super) fn beside(database: &Path, ending: &str) -> PathBuf {
+    let file = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+    let mut path = file.into_os_string();
+    path.push(ending);
+    path.into()
+}
+
+/// Length of a file; nothing when it is not there.
+pub(super) fn length(path: &Path) -> u64 {
+    path.metadata().map_or(0, |metadata| metadata.len())
+}
+
+/// What the system says of the database and its log.
+pub(super) fn files(database: &Path) -> Result<Files, StoreError> {
+    let metadata = database.metadata().map_err(StoreError::Unseen)?;
+    let log = log_of(database).metadata().ok();
+    Ok(Files {
+        database: OnDisk::of(&metadata),
+        log: log.as_ref().map(MetadataExt::ino),
+        is_log_empty: log.is_none_or(|log| log.len() == 0),
+    })
+}
