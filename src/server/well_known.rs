@@ -94,7 +94,7 @@ fn home(hostname: &str) -> Value {
             "users": plain("/users/", &["GET", "POST"]),
             "user": template("/users/{user}", json!({ "user": user }), &["GET", "PATCH", "DELETE"]),
             "groups": plain("/groups/", &["GET", "POST"]),
-            "group": template("/groups/{group}/", json!({ "group": group }), &["GET", "POST", "DELETE"]),
+            "group": template("/groups/{group}/", json!({ "group": group }), &["GET", "POST", "PATCH", "DELETE"]),
             "group-member": template(
                 "/groups/{group}/{user}/",
                 json!({ "group": group, "user": user }),

@@ -145,7 +145,8 @@ const ROWS: &[Row] = &[
     (Ada, "POST", "/groups/admin", r#"{"username":"local-you"}"#, 409, "already"),
     (Ada, "POST", "/groups/admin.staff/", r#"{"username":"local-john"}"#, 201, ""),
     (Root, "POST", "/groups/no/", r#"{"username":"local-you"}"#, 404, "does not exist"),
-    (Root, "PATCH", "/groups/admin/", "{}", 405, "GET, HEAD, POST, DELETE"),
+    (Root, "PATCH", "/groups/admin/", "{}", 400, "a right one is"),
+    (Root, "PUT", "/groups/admin/", "{}", 405, "GET, HEAD, POST, PATCH, DELETE"),
     // Out again.
     (Nobody, "DELETE", "/groups/admin/local-you/", "", 401, "Bearer"),
     (You, "DELETE", "/groups/admin/local-john/", "", 403, "root staff"),
