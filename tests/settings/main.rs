@@ -40,9 +40,9 @@ fn assert_explained(settings: &Settings, golden: &str) {
     let path = Path::new("tests/fixtures/settings").join(golden);
     let text = settings.explain().to_string();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, &text).unwrap();
+        fs::write(&path, &text).unwrap();
     }
-    assert_eq!(text, std::fs::read_to_string(&path).unwrap(), "{}", path.display());
+    assert_eq!(text, fs::read_to_string(&path).unwrap(), "{}", path.display());
 }
 
 #[test]
@@ -215,20 +215,20 @@ fn files_that_cannot_be_settings_are_named() {
         assert!(text.contains(&file.display().to_string()) && text.contains(part), "{text}");
     };
     named(&error(&file), "No such file");
-    std::fs::write(&file, vec![b'#'; 10_000_000]).unwrap();
+    fs::write(&file, vec![b'#'; 10_000_000]).unwrap();
     named(&error(&file), "longer than 1048576 bytes");
-    std::fs::write(&file, b"# one\nhost = \"\xff\"\n").unwrap();
+    fs::write(&file, b"# one\nhost = \"\xff\"\n").unwrap();
     named(&error(&file), "is not UTF-8 in line 2");
-    std::fs::write(
+    fs::write(
         &file,
         "host = \"::\"\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(),
     )
     .unwrap();
     named(&error(&file), "this is not TOML");
-    std::fs::write(&file, "").unwrap();
+    fs::write(&file, "").unwrap();
     named(&error(&file), "jwt: is missing");
-    std::fs::remove_file(&file).unwrap();
-    std::fs::create_dir(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
     named(&error(&file), "directory");
 }
 
@@ -255,10 +255,10 @@ fn a_key_may_stand_in_a_file_of_its_own() {
     let parsed = || parse(&dir.path().join("settings.toml"), source);
     let key = PrivateKey::generate(Algorithm::Es256).unwrap();
     let file = dir.path().join("key.pem");
-    std::fs::write(&file, key.to_pem().as_bytes()).unwrap();
+    fs::write(&file, key.to_pem().as_bytes()).unwrap();
     let mode = |mode| {
         use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
     };
     mode(0o640);
     let settings = parsed().unwrap();
@@ -268,13 +268,13 @@ fn a_key_may_stand_in_a_file_of_its_own() {
     let [warning] = &parsed().unwrap().warnings[..] else { panic!("one warning") };
     assert!(warning.contains("settings.toml:1: private_key_file: every user"), "{warning}");
 
-    std::fs::write(&file, vec![b'x'; 100_000]).unwrap();
+    fs::write(&file, vec![b'x'; 100_000]).unwrap();
     let error = parsed().unwrap_err().to_string();
     assert!(
         error.contains(":1: private_key_file: ") && error.contains("key.pem is longer"),
         "{error}"
     );
-    std::fs::remove_file(&file).unwrap();
+    fs::remove_file(&file).unwrap();
     let error = parsed().unwrap_err().to_string();
     assert!(error.contains("key.pem cannot be read: No such file"), "{error}");
 }
