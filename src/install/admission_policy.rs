@@ -84,8 +84,8 @@ impl Rule {
     }
 }
 
-/// Create a group: root staff; staff of its parent. Delete a group: the same. And so to change one, which has no row of
-/// its own: whoever may delete it and make it again may do that too.
+/// Create a group: root staff; staff of its parent. Delete a group: the same. Change one, which is to say what it is for:
+/// its own staff too.
 fn groups(realm: &Realm) -> ValidatingAdmissionPolicy {
     let variables = [
         (
@@ -105,8 +105,10 @@ fn groups(realm: &Realm) -> ValidatingAdmissionPolicy {
     let above = format!("({own}.contains('.') ? {own}.substring(0, {own}.lastIndexOf('.')) : '')");
     let entitled = Rule::telling(
         format!(
-            "variables.isRootStaff || (variables.parent != '' && {})",
-            is_staff_of(realm, "variables.parent")
+            "variables.isRootStaff || (variables.parent != '' && {}) || \
+             (request.operation == 'UPDATE' && {})",
+            is_staff_of(realm, "variables.parent"),
+            is_staff_of(realm, "variables.group")
         ),
         "'only root staff' + (variables.parent == '' ? '' : ' and the staff of ' + variables.parent) + \
          ' may create, change or delete the group ' + variables.group",
