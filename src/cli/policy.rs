@@ -31,7 +31,7 @@ pub(super) struct Policy {
     #[arg(long)]
     no_webhook: bool,
 
-    /// Where servers outside of the cluster answer the webhook, such as https://pasee.example.com:8443/review; else the
+    /// Where servers outside of the cluster answer the webhook, an https URL that ends in /review; else the
     /// Service pasee-webhook in the namespace
     #[arg(long, value_name = "URL", conflicts_with = "no_webhook", value_parser = webhook_url)]
     webhook_url: Option<String>,

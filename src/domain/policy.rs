@@ -103,7 +103,7 @@ impl Actor {
     }
 
     /// The user a verified access token speaks for, admitted by [`admit`], with what they hold, as far as the token's scope
-    /// reaches. Standing and holdings are of one [`Record`](super::directory::Record): the user is looked up once.
+    /// reaches. Standing and holdings are of one [`Record`]: the user is looked up once.
     #[must_use]
     pub fn user(admission: &Admission, holdings: Vec<Holding>) -> Self {
         let is_covered = |holding: &Holding| admission.scope.covers(&holding.roster);

@@ -60,7 +60,7 @@ pub struct Kubernetes {
 }
 
 impl Kubernetes {
-    /// Starts to watch. Does not wait for the API server: [`Kubernetes::is_ready`] says when the state was read.
+    /// Starts to watch. Does not wait for the API server: `Kubernetes::fresh` says when the state was read.
     ///
     /// # Errors
     /// The credentials or the address of the API server cannot be read.

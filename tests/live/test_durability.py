@@ -26,7 +26,7 @@ WRITERS = 4
 @pytest.fixture
 def own(stage: Callable[..., Any], tmp_path: Path, kisee: Kisee) -> Pasee:
     """A Pasee of the test's own, with the module's Kisee; Ada is root staff."""
-    pasee = stage(Pasee(tmp_path / "pasee", provider(kisee)))
+    pasee = stage(Pasee(tmp_path / "pasee", provider(kisee), drain_delay=1))
     pasee.append("staff", "kisee-ada")
     return pasee.start()
 
