@@ -1,4 +1,4 @@
-//! The admission webhook: whatever a user of the realm writes with `kubectl` is judged by [`policy`](crate::domain::policy) on
+//! The admission webhook: whatever a user of the realm writes with `kubectl` is judged by [`policy`] on
 //! what is the case at that moment, before it is stored. The groups in their token do not count.
 //!
 //! A review comes in, and a refusal goes out, or what the API server is to write on the object: its creator, its author, and
