@@ -73,7 +73,7 @@ def test_a_login_from_end_to_end(pasee: Pasee) -> None:
     assert ada["groups"] == ["staff"], "what the provider calls groups is none of ours"
     assert (ada["email"], ada["name"]) == ("ada@example.com", "ada")
     assert not {"email_verified", "nonce", "refresh_token", "at_hash"} & set(ada)
-    assert len(ada["sid"]) == 22, "128 bits of our own, whatever the provider calls its session"
+    assert len(ada["sid"]) == 32, "128 bits of our own, whatever the provider calls its session"
 
 
 def test_a_refresh_goes_on_without_the_provider(pasee: Pasee) -> None:
