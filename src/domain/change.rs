@@ -79,16 +79,29 @@ pub enum Change {
 }
 
 impl Change {
-    /// Whether it goes before all that waits: nobody who is being stopped gets anything done meanwhile by asking for much.
+    /// What it goes before, when this user makes it, or the operator: nobody who is being stopped gets anything done meanwhile
+    /// by asking for much, and whoever ends their own sessions keeps nobody from stopping somebody.
     #[must_use]
-    pub fn is_urgent(&self) -> bool {
-        matches!(
-            self,
+    pub fn urgency(&self, author: Option<&UserId>) -> Urgency {
+        match self {
+            Self::Revoke(user) | Self::EndSession { user, .. } if Some(user) == author => {
+                Urgency::EndsOwn
+            }
             Self::SetBanned { banned: Ban::Impose, .. }
-                | Self::Revoke(_)
-                | Self::EndSession { .. }
-                | Self::Declare { banned: Some(Ban::Impose), .. }
-        )
+            | Self::Revoke(_)
+            | Self::EndSession { .. }
+            | Self::Declare { banned: Some(Ban::Impose), .. } => Urgency::Stops,
+            Self::CreateGroup { .. }
+            | Self::DeleteGroup(_)
+            | Self::Describe { .. }
+            | Self::AddMember(_)
+            | Self::RemoveMember { .. }
+            | Self::SetExpiry(_)
+            | Self::Leave { .. }
+            | Self::SetBanned { .. }
+            | Self::Declare { .. }
+            | Self::DeleteUser(_) => Urgency::Waits,
+        }
     }
 
     /// Who can act as root staff less long after this than before, if they are root staff at all.
@@ -118,6 +131,17 @@ impl Change {
             | Self::Declare { .. } => None,
         }
     }
+}
+
+/// How much a change can wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Not at all: it stops somebody.
+    Stops,
+    /// For that only: its author ends sessions of their own.
+    EndsOwn,
+    /// For all that is urgent.
+    Waits,
 }
 
 /// Which way a ban goes.

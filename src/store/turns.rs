@@ -1,71 +1,110 @@
-//! In which order changes are made that wait: bans and revocations first, and of all others each author has a turn.
+//! In which order changes are made that wait: bans and other revocations by root staff first, then what users end of their
+//! own, then all others; within each of these every author has a turn.
 //!
 //! Whoever asks for much waits for themselves; what they ask for keeps its order. Must not know how a change is made.
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::domain::change::Urgency;
 use crate::domain::policy::Permit;
 use crate::domain::user::UserId;
 
-/// Most urgent changes that wait, and most others.
+/// Most changes of one class that wait.
 const MOST: usize = 1024;
-/// Most changes of one user that wait, urgent ones aside: so there is room for others, whoever floods.
+/// Most of one user among them: so there is room for others, whoever floods.
 const MOST_OF_ONE: usize = 512;
+/// Most changes of one user that wait to end their own sessions: each one ends what the next would.
+const MOST_OF_OWN: usize = 16;
 
 /// Who asks for a change: a user, or the operator.
 pub(super) type Author = Option<UserId>;
 
+/// What is waited for apart from all else, the first before the second, and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Class {
+    /// Somebody is stopped by those in charge.
+    Stop,
+    /// Somebody ends their own sessions.
+    Own,
+    /// All else.
+    Rest,
+}
+
+const CLASSES: [Class; 3] = [Class::Stop, Class::Own, Class::Rest];
+
+/// Among which changes one waits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Rank {
+    pub(super) class: Class,
+    pub(super) author: Author,
+}
+
+impl From<&Permit> for Rank {
+    fn from(permit: &Permit) -> Self {
+        let class = match permit.change().urgency(permit.actor()) {
+            Urgency::Stops => Class::Stop,
+            Urgency::EndsOwn => Class::Own,
+            Urgency::Waits => Class::Rest,
+        };
+        Self { class, author: permit.actor().cloned() }
+    }
+}
+
 /// Changes that wait.
 #[derive(Debug)]
 pub(super) struct Turns<T> {
-    urgent: VecDeque<T>,
+    lines: [Line<T>; CLASSES.len()],
+}
+
+/// Changes of one class.
+#[derive(Debug)]
+struct Line<T> {
     /// Whose turn it is, in order: everybody who has something waiting, each once.
     order: VecDeque<Author>,
     waiting: HashMap<Author, VecDeque<T>>,
     count: usize,
 }
 
-/// Among which changes one waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Rank {
-    /// It goes before all others.
-    Urgent,
-    /// Among those of its author.
-    Of(Author),
-}
-
-impl From<&Permit> for Rank {
-    fn from(permit: &Permit) -> Self {
-        if permit.change().is_urgent() { Self::Urgent } else { Self::Of(permit.actor().cloned()) }
+impl<T> Default for Turns<T> {
+    fn default() -> Self {
+        Self { lines: std::array::from_fn(|_| Line::default()) }
     }
 }
 
-/// A change that has come to its turn.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Turn<T> {
-    /// Before all others.
-    Urgent(T),
-    /// One of an author's.
-    Of(Author, T),
-}
-
-impl<T> Default for Turns<T> {
+impl<T> Default for Line<T> {
     fn default() -> Self {
-        Self { urgent: VecDeque::new(), order: VecDeque::new(), waiting: HashMap::new(), count: 0 }
+        Self { order: VecDeque::new(), waiting: HashMap::new(), count: 0 }
     }
 }
 
 impl<T> Turns<T> {
     /// Lets a change wait for its turn; gives it back when too many wait already.
     pub(super) fn push(&mut self, rank: Rank, item: T) -> Result<(), T> {
-        let Rank::Of(author) = rank else {
-            if self.urgent.len() == MOST {
-                return Err(item);
-            }
-            self.urgent.push_back(item);
-            return Ok(());
+        let Rank { class, author } = rank;
+        let most = match (class, &author) {
+            (_, None) => MOST,
+            (Class::Own, Some(_)) => MOST_OF_OWN,
+            (Class::Stop | Class::Rest, Some(_)) => MOST_OF_ONE,
         };
-        let most = if author.is_some() { MOST_OF_ONE } else { MOST };
+        self.lines[class as usize].push(author, item, most)
+    }
+
+    /// The next: of the first class that has one, of the first author in order who `may` have one made.
+    pub(super) fn pop(&mut self, may: impl Fn(&Rank) -> bool) -> Option<(Rank, T)> {
+        CLASSES.iter().zip(&mut self.lines).find_map(|(&class, line)| {
+            let (author, item) = line.pop(|author| may(&Rank { class, author: author.clone() }))?;
+            Some((Rank { class, author }, item))
+        })
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.iter().all(|line| line.count == 0)
+    }
+}
+
+impl<T> Line<T> {
+    fn push(&mut self, author: Author, item: T, most: usize) -> Result<(), T> {
         let own = self.waiting.get(&author).map_or(0, VecDeque::len);
         if self.count == MOST || own == most {
             return Err(item);
@@ -78,11 +117,7 @@ impl<T> Turns<T> {
         Ok(())
     }
 
-    /// The next: whatever is urgent, else of the first author in order who `may` have one made.
-    pub(super) fn pop(&mut self, may: impl Fn(&Author) -> bool) -> Option<Turn<T>> {
-        if let Some(item) = self.urgent.pop_front() {
-            return Some(Turn::Urgent(item));
-        }
+    fn pop(&mut self, may: impl Fn(&Author) -> bool) -> Option<(Author, T)> {
         let place = self.order.iter().position(may)?;
         let author = self.order.remove(place)?;
         let own = self.waiting.get_mut(&author)?;
@@ -93,12 +128,7 @@ impl<T> Turns<T> {
             self.order.push_back(author.clone());
         }
         self.count -= 1;
-        Some(Turn::Of(author, item))
-    }
-
-    /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
-        self.urgent.is_empty() && self.count == 0
+        Some((author, item))
     }
 }
 
@@ -135,7 +165,7 @@ mod tests {
 
     fn popped(turns: &mut Turns<&'static str>) -> Vec<&'static str> {
         let mut all = Vec::new();
-        while let Some(Turn::Urgent(item) | Turn::Of(_, item)) = turns.pop(|_| true) {
+        while let Some((_, item)) = turns.pop(|_| true) {
             all.push(item);
         }
         assert!(turns.is_empty());
@@ -182,6 +212,41 @@ mod tests {
         assert!(push(&mut turns, "k-root", ban(Ban::Impose)).is_ok(), "but not to a ban");
     }
 
+    /// Ends of their own sessions go before what is not urgent, of one user a few only, and stand in the way of no ban.
+    #[test]
+    fn ends_of_ones_own_sessions_crowd_nobody_out() {
+        let mut turns = Turns::default();
+        let own = |id: &str| by(id, Change::Revoke(id.parse().unwrap()));
+        let push = |turns: &mut Turns<_>, permit: &Permit, item| turns.push(permit.into(), item);
+        push(&mut turns, &by("k-ann", add()), "add").unwrap();
+        for id in (0..2 * MOST).map(|n| format!("k-{n}")) {
+            let taken = (0..3 * MOST_OF_OWN).filter(|_| push(&mut turns, &own(&id), "own").is_ok());
+            assert!(taken.count() <= MOST_OF_OWN, "{id}");
+        }
+        assert!(push(&mut turns, &own("k-ann"), "own").is_err(), "all is full");
+        for _ in 0..MOST_OF_ONE {
+            push(&mut turns, &by("k-root", ban(Ban::Impose)), "ban").unwrap();
+        }
+        push(&mut turns, &by("k-other", ban(Ban::Impose)), "other's ban").unwrap();
+        push(&mut turns, &by("k-root", Change::Revoke("k-x".parse().unwrap())), "no").unwrap_err();
+        let all = popped(&mut turns);
+        assert_eq!(all[..3], ["ban", "other's ban", "ban"], "each in turn");
+        let (stops, rest) = all.split_at(MOST_OF_ONE + 1);
+        assert!(!stops.contains(&"own") && rest[..MOST].iter().all(|item| *item == "own"));
+        assert_eq!(rest[MOST..], ["add"]);
+    }
+
+    #[test]
+    fn one_user_has_few_ends_of_their_own_waiting() {
+        let mut turns = Turns::default();
+        let mut taken = 0;
+        for _ in 0..MOST {
+            let permit = by("k-ann", Change::Revoke("k-ann".parse().unwrap()));
+            taken += usize::from(turns.push((&permit).into(), "").is_ok());
+        }
+        assert_eq!(taken, MOST_OF_OWN);
+    }
+
     #[test]
     fn whoever_may_not_is_passed_over() {
         let mut turns = Turns::default();
@@ -190,8 +255,9 @@ mod tests {
         }
         let john: Author = "k-john".parse().ok();
         let ann: Author = "k-ann".parse().ok();
-        assert_eq!(turns.pop(|author| *author != john), Some(Turn::Of(ann, "ann")));
-        assert_eq!(turns.pop(|author| *author != john), None);
+        let not_john = |rank: &Rank| rank.author != john;
+        assert_eq!(turns.pop(not_john), Some((Rank { class: Class::Rest, author: ann }, "ann")));
+        assert_eq!(turns.pop(not_john), None);
         assert_eq!(popped(&mut turns), ["john"]);
     }
 }

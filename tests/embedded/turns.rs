@@ -63,3 +63,38 @@ fn a_ban_goes_before_a_flood() {
         assert!(done < 256, "{done} of a flood were done before the ban");
     });
 }
+
+/// Whoever ends their own sessions over and over waits for themselves: the ban that stops them is taken, and made.
+#[test]
+fn no_flood_of_ends_of_ones_own_sessions_crowds_a_ban_out() {
+    let (_directory, path) = place();
+    let store = Embedded::open(&path, noon).unwrap();
+    write(&store, create("a")).unwrap();
+    let flood: Vec<Permit> = (0..4000)
+        .map(|n| format!("k-{}", n % 200))
+        .map(|id| by(&store, &id, Change::Revoke(id.parse().unwrap())))
+        .collect();
+
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let holder = Connection::open(&path).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let flood: Vec<_> = flood.into_iter().map(|permit| store.write(permit)).collect();
+    let bans = ["k-1", "k-other"].map(|id| {
+        let ban = Change::SetBanned { user: id.parse().unwrap(), banned: Ban::Impose };
+        store.write(permit(ban))
+    });
+    holder.execute_batch("ROLLBACK").unwrap();
+    runtime.block_on(async {
+        for ban in bans {
+            ban.await.unwrap();
+        }
+        for write in flood {
+            match write.await {
+                Ok(()) | Err(WriteError::Unavailable(_) | WriteError::Withdrawn(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+    let standing = |id: &str| store.directory().record(&id.parse().unwrap(), noon()).standing;
+    assert!(standing("k-1").banned && standing("k-other").banned);
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::error::StoreError;
 use crate::domain::policy::Permit;
 use crate::domain::realm::WriteError;
-use crate::store::turns::{Rank, Turn, Turns};
+use crate::store::turns::{Rank, Turns};
 
 /// A write, and whom to tell how it went.
 pub(super) struct Job {
@@ -65,9 +65,7 @@ impl Queue {
         if inner.is_closed && inner.turns.is_empty() {
             return Taken::End;
         }
-        let next = || match inner.turns.pop(|_| true)? {
-            Turn::Urgent(job) | Turn::Of(_, job) => Some(job),
-        };
+        let next = || inner.turns.pop(|_| true).map(|(_, job)| job);
         Taken::Jobs(std::iter::from_fn(next).take(most).collect())
     }
 

@@ -1,4 +1,4 @@
-//! Which changes are under way: so many at a time, and of one user not all of them; what is urgent at once.
+//! Which changes are under way: so many of each class at a time, and of one user not all of them.
 //!
 //! Must not know how a change is made.
 
@@ -12,11 +12,15 @@ use super::error::StoreError;
 use super::write::Writer;
 use crate::domain::policy::Permit;
 use crate::domain::realm::WriteError;
-use crate::store::turns::{Author, Rank, Turn, Turns};
+use crate::store::turns::{Class, Rank, Turns};
 
-/// Most changes under way, and most of one user; urgent ones aside.
+/// Most changes of one class under way, and most of one user among them.
 const AT_ONCE: usize = 64;
 const OF_ONE: usize = 16;
+/// The same of users who end their own sessions. Those of one come one after the other anyway, and whoever bans them waits for
+/// what is under way.
+const OWN_AT_ONCE: usize = 16;
+const OWN_OF_ONE: usize = 1;
 
 /// Is told how a change went.
 type Reply = Box<dyn FnOnce(Result<(), WriteError>) + Send>;
@@ -33,8 +37,8 @@ pub(super) struct Schedule {
 #[derive(Default)]
 struct Inner {
     turns: Turns<Job>,
-    under_way: HashMap<Author, usize>,
-    count: usize,
+    under_way: HashMap<Rank, usize>,
+    counts: HashMap<Class, usize>,
 }
 
 impl Schedule {
@@ -63,15 +67,11 @@ impl Schedule {
     /// Starts whatever may be under way now.
     fn start(self: &Arc<Self>) {
         loop {
-            let Some(turn) = self.lock().next() else { return };
+            let Some((rank, (permit, reply))) = self.lock().next() else { return };
             let this = Arc::clone(self);
             self.runtime.spawn(async move {
-                let (author, (permit, reply)) = match turn {
-                    Turn::Urgent(job) => (None, job),
-                    Turn::Of(author, job) => (Some(author), job),
-                };
                 // Also when it panics: its place is free then.
-                let _place = Place { schedule: Arc::clone(&this), author };
+                let _place = Place { schedule: Arc::clone(&this), rank };
                 reply(this.writer.carry_out(&permit).await);
             });
         }
@@ -83,40 +83,45 @@ impl Schedule {
 }
 
 impl Inner {
-    fn next(&mut self) -> Option<Turn<Job>> {
-        let Self { turns, under_way, count } = self;
-        let has_room = *count < AT_ONCE;
-        let may = |author: &Author| {
-            has_room && (author.is_none() || under_way.get(author).is_none_or(|own| *own < OF_ONE))
+    fn next(&mut self) -> Option<(Rank, Job)> {
+        let Self { turns, under_way, counts } = self;
+        let may = |rank: &Rank| {
+            let (at_once, of_one) = match rank.class {
+                Class::Stop | Class::Rest => (AT_ONCE, OF_ONE),
+                Class::Own => (OWN_AT_ONCE, OWN_OF_ONE),
+            };
+            let of_one = if rank.author.is_some() { of_one } else { at_once };
+            counts.get(&rank.class).is_none_or(|all| *all < at_once)
+                && under_way.get(rank).is_none_or(|own| *own < of_one)
         };
-        let turn = turns.pop(may)?;
-        if let Turn::Of(author, _) = &turn {
-            *under_way.entry(author.clone()).or_default() += 1;
-            *count += 1;
+        let (rank, job) = turns.pop(may)?;
+        *under_way.entry(rank.clone()).or_default() += 1;
+        *counts.entry(rank.class).or_default() += 1;
+        Some((rank, job))
+    }
+
+    fn ended(&mut self, rank: &Rank) {
+        if let Some(all) = self.counts.get_mut(&rank.class) {
+            *all -= 1;
         }
-        Some(turn)
+        if let Some(own) = self.under_way.get_mut(rank) {
+            *own -= 1;
+            if *own == 0 {
+                self.under_way.remove(rank);
+            }
+        }
     }
 }
 
-/// The place of a change under way, given back when dropped; none of an urgent one.
+/// The place of a change under way, given back when dropped.
 struct Place {
     schedule: Arc<Schedule>,
-    author: Option<Author>,
+    rank: Rank,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some(author) = self.author.take() else { return };
-        {
-            let mut inner = self.schedule.lock();
-            inner.count -= 1;
-            if let Some(own) = inner.under_way.get_mut(&author) {
-                *own -= 1;
-                if *own == 0 {
-                    inner.under_way.remove(&author);
-                }
-            }
-        }
+        self.schedule.lock().ended(&self.rank);
         self.schedule.start();
     }
 }
