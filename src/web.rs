@@ -7,7 +7,9 @@
 //! | `accept` | listens, accepts, drains |
 //! | `connection` | one connection: protocols, timeouts, panics |
 //! | `body` | a request's body, never left half read |
+//! | `intake` | bodies that come at the same time, bounded together |
 //! | `occupancy` | how many connections there are |
+//! | `pulse` | when a connection's client must have done its next step |
 //! | `room` | which connections are open, and which give way |
 //! | `options` | how many, how long, with which certificate |
 //! | `tls` | the certificate, renewed while it is served with |
@@ -22,10 +24,12 @@ pub mod admin;
 pub mod bearer;
 mod body;
 mod connection;
+pub mod intake;
 pub mod limits;
 mod occupancy;
 pub mod options;
 pub mod peer;
+mod pulse;
 pub mod respond;
 mod room;
 pub mod tls;

@@ -22,6 +22,7 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::Full;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use self::asked::Asked;
 use self::review::{Answer, Review};
@@ -31,15 +32,22 @@ use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
 use crate::domain::user::{ProviderName, UserId};
 use crate::resources::webhook::PATH;
-use crate::web::limits::{BodyError, read_body_up_to};
+use crate::web::intake::{Intake, IntakeError, IntakeOptions};
+use crate::web::limits::BodyError;
 use crate::web::{Handle, Request, Response};
 
-/// Largest review, in bytes: twice the largest request that the API server takes, for the object before and after, and
-/// what is around them.
-const MAX_REVIEW: usize = 7 * 1024 * 1024;
-/// Longest time for a whole review to come.
-const BODY: Duration = Duration::from_secs(4);
-/// Most reviews that are read and judged at once. Further ones wait; the API server gives up on them after five seconds.
+/// Reviews that come. The largest: twice the largest request that the API server takes, for the object before and after, and
+/// what is around them. All together: more than the API server asks at once, and few enough to be held in memory; who posts
+/// slowly gives way to others.
+const REVIEWS: IntakeOptions = IntakeOptions {
+    largest: 7 * 1024 * 1024,
+    patience: PATIENCE,
+    most_bytes: 32 * 1024 * 1024,
+    most_coming: 1_000,
+};
+/// Longest time for a whole review to come, and to be waited with afterwards: the API server gives up on it after five seconds.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// Most reviews that are judged at once, when they are there as a whole. Further ones wait.
 const AT_ONCE: usize = 32;
 /// The policy asks how long sessions last; the API server has just verified the token, so this one began now.
 const SESSION: Duration = Duration::from_secs(60);
@@ -48,6 +56,7 @@ const SESSION: Duration = Duration::from_secs(60);
 pub struct Webhook {
     realm: LiveRealm,
     settings: Settings,
+    intake: Intake,
     turns: Arc<Semaphore>,
 }
 
@@ -87,7 +96,8 @@ impl Webhook {
     /// A webhook that reads a realm as its own process may.
     #[must_use]
     pub fn new(realm: LiveRealm, settings: Settings) -> Self {
-        Self { realm, settings, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        Self { realm, settings, intake: Intake::new(REVIEWS), turns }
     }
 
     async fn answer(&self, review: &Review) -> Answer {
@@ -159,17 +169,13 @@ impl Webhook {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
-        let Ok(_turn) = self.turns.acquire().await else {
-            return plain(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
-        };
-        let body = match read_body_up_to(request.into_body(), MAX_REVIEW, BODY).await {
+        let body = match self.intake.read(request.into_body()).await {
             Ok(body) => body,
-            Err(BodyError::TooLarge) => {
-                return plain(StatusCode::PAYLOAD_TOO_LARGE, "a review has at most 7 MiB\n");
-            }
-            Err(BodyError::Slow | BodyError::Broken) => {
-                return plain(StatusCode::BAD_REQUEST, "the review did not come whole, in time\n");
-            }
+            Err(error) => return not_taken(error),
+        };
+        // Nobody has a turn who is still speaking.
+        let Ok(Ok(_turn)) = timeout(PATIENCE, self.turns.acquire()).await else {
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "too many reviews at once\n");
         };
         let Ok(review) = Review::read(&body) else {
             return plain(
@@ -201,6 +207,20 @@ fn scope(review: &Review) -> Result<Scope, Refusal> {
     limits.parse().map_err(|error| {
         Refusal::Denied(format!("the limit of your token, {limits}, cannot be read: {error}"))
     })
+}
+
+fn not_taken(error: IntakeError) -> Response {
+    match error {
+        IntakeError::Body(BodyError::TooLarge) => {
+            plain(StatusCode::PAYLOAD_TOO_LARGE, "a review has at most 7 MiB\n")
+        }
+        IntakeError::Body(BodyError::Slow | BodyError::Broken) => {
+            plain(StatusCode::BAD_REQUEST, "the review did not come whole, in time\n")
+        }
+        IntakeError::Crowded => {
+            plain(StatusCode::SERVICE_UNAVAILABLE, "too many reviews at once\n")
+        }
+    }
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {

@@ -14,6 +14,8 @@ use http::header::EXPECT;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
 
+use super::pulse::{Pulse, Waiting};
+
 /// Bodies up to this are read to their end, in bytes.
 const SMALL: u64 = 16 * 1024;
 /// How long their rest may take.
@@ -25,6 +27,9 @@ pub struct Body {
     /// There until it is dropped.
     incoming: Option<Incoming>,
     unread: Unread,
+    pulse: Arc<Pulse>,
+    /// There while the next piece is waited for.
+    waiting: Option<Waiting>,
 }
 
 /// What is left of a body.
@@ -32,9 +37,17 @@ pub struct Body {
 pub(super) struct Unread(Arc<Mutex<Option<Incoming>>>);
 
 /// A request without its body, and what becomes of that.
-pub(super) fn watched(request: http::Request<Incoming>) -> (super::Request, Unread) {
+pub(super) fn watched(
+    request: http::Request<Incoming>,
+    pulse: &Arc<Pulse>,
+) -> (super::Request, Unread) {
     let unread = Unread::default();
-    let body = |incoming| Body { incoming: Some(incoming), unread: unread.clone() };
+    let body = |incoming| Body {
+        incoming: Some(incoming),
+        unread: unread.clone(),
+        pulse: pulse.clone(),
+        waiting: None,
+    };
     (request.map(body), unread)
 }
 
@@ -76,10 +89,14 @@ impl hyper::body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.incoming {
-            Some(incoming) => Pin::new(incoming).poll_frame(cx),
-            None => Poll::Ready(None),
-        }
+        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+        let frame = Pin::new(incoming).poll_frame(cx);
+        self.waiting = match (&frame, self.waiting.take()) {
+            (Poll::Ready(_), _) => None,
+            (Poll::Pending, None) => Some(Pulse::wait(&self.pulse)),
+            (Poll::Pending, waiting) => waiting,
+        };
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

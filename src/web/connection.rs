@@ -4,10 +4,8 @@
 //!
 //! | File | Owns |
 //! |---|---|
-//! | `pulse` | when the client must have done its next step |
 //! | `socket` | the TCP stream below |
 
-mod pulse;
 mod socket;
 
 use std::convert::Infallible;
@@ -31,11 +29,9 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-pub(super) use self::pulse::{Leisure, Pulse};
-
-use self::pulse::bounded;
 use self::socket::Socket;
 use super::options::ConnectionOptions;
+use super::pulse::{Pulse, bounded};
 use super::{Handle, Request, Response, body, respond};
 
 /// Largest head of an HTTP/1 request, and most that is buffered unread, in bytes.
@@ -242,7 +238,7 @@ fn answering<H: Handle>(
         let handler = handler.clone();
         let running = Pulse::begin(&pulse, request.version());
         let keeps = request.version() <= Version::HTTP_11;
-        let (request, unread) = body::watched(request);
+        let (request, unread) = body::watched(request, &pulse);
         let is_waited_for = body::is_waited_for(&request);
         async move {
             let answer = async {

@@ -22,7 +22,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// More than [`MAX_BODY`], or than the reader's own bound.
+    /// More than [`MAX_BODY`], or than an intake's own bound.
     #[error("the body is larger than 64 KiB")]
     TooLarge,
     /// Not complete in time.
@@ -49,28 +49,13 @@ pub async fn read_body_within<B>(body: B, patience: Duration) -> Result<Bytes, B
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    read_body_up_to(body, MAX_BODY, patience).await
-}
-
-/// As [`read_body_within`], with a bound of the caller's choice, in bytes, instead of [`MAX_BODY`].
-///
-/// # Errors
-/// See [`BodyError`].
-pub async fn read_body_up_to<B>(
-    body: B,
-    most: usize,
-    patience: Duration,
-) -> Result<Bytes, BodyError>
-where
-    B: Body<Data = Bytes> + Unpin,
-{
-    if body.size_hint().lower() > most as u64 {
+    if body.size_hint().lower() > MAX_BODY as u64 {
         return Err(BodyError::TooLarge);
     }
-    tokio::time::timeout(patience, collect(body, most)).await.unwrap_or(Err(BodyError::Slow))
+    tokio::time::timeout(patience, collect(body)).await.unwrap_or(Err(BodyError::Slow))
 }
 
-async fn collect<B>(mut body: B, most: usize) -> Result<Bytes, BodyError>
+async fn collect<B>(mut body: B) -> Result<Bytes, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -79,7 +64,7 @@ where
         let frame = frame.map_err(|_| BodyError::Broken)?;
         // Trailers say nothing that is needed here.
         let Ok(data) = frame.into_data() else { continue };
-        if whole.len() + data.len() > most {
+        if whole.len() + data.len() > MAX_BODY {
             return Err(BodyError::TooLarge);
         }
         whole.extend_from_slice(&data);

@@ -12,11 +12,12 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::connection::{Leisure, Pulse};
 use super::occupancy::Occupancy;
 use super::peer::network;
+use super::pulse::{Leisure, Pulse};
 
-/// How long a client that has opened a connection may take to the end of its first request head while others wait for room.
+/// How long a client that has opened a connection may take to the end of its first request head, and one that has sent a head to
+/// the end of its body, while others wait for room.
 const HEADLESS: Duration = Duration::from_secs(1);
 /// How often it is looked for somebody who gives way, while nobody does.
 const LOOK: Duration = Duration::from_millis(50);
@@ -148,7 +149,8 @@ impl Open {
     }
 
     /// Asks some to leave on which no request is under way, of one address or of all: first the idle ones, then those that are
-    /// slow to begin, of the address that has most, the longest at leisure first. How many were asked.
+    /// slow to begin, then those that are slow to send what they began, of the address that has most, the longest at leisure
+    /// first. How many were asked.
     fn ask_to_leave(&mut self, of: Option<IpAddr>, most: usize) -> u64 {
         let now = Instant::now();
         let mut found: Vec<_> = self
@@ -159,7 +161,8 @@ impl Open {
                 let (rank, since) = match guest.pulse.leisure()? {
                     Leisure::Idle(since) => (0, since),
                     Leisure::Headless(since) if now.duration_since(since) >= HEADLESS => (1, since),
-                    Leisure::Headless(_) => return None,
+                    Leisure::Bodiless(since) if now.duration_since(since) >= HEADLESS => (2, since),
+                    Leisure::Headless(_) | Leisure::Bodiless(_) => return None,
                 };
                 let count = guest.address.map_or(0, |address| self.of(address));
                 Some((rank, Reverse(count), since, *number))

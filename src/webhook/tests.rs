@@ -1,5 +1,7 @@
 //! Reviews without an API server: what they ask, what is written, what is refused before anybody is asked.
 
+mod posters;
+
 use serde_json::{Value, json};
 
 use super::asked::Asked;

@@ -83,6 +83,36 @@ async fn half_heads_give_way() {
     server.stop().await;
 }
 
+/// Bodies that never end hold none either: neither for others nor for their own address.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_bodies_give_way() {
+    for (most, of_an_address, other) in [(10, 10, "127.0.0.2"), (20, 10, "127.0.0.1")] {
+        let (server, occupancy) = crowded(most, of_an_address);
+        let mut held = Vec::new();
+        for _ in 0..10 {
+            let mut stream = server.connect().await;
+            let head = "POST /unhurried HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12";
+            stream.write_all(head.as_bytes()).await.unwrap();
+            held.push(stream);
+        }
+        until(|| server.seen() == 10).await;
+        let asking = async {
+            loop {
+                let mut stream = connect_from(&server, other).await;
+                let _ = stream.write_all(get("/").as_bytes()).await;
+                let answer = rest(&mut stream).await;
+                if !answer.is_empty() {
+                    return answer;
+                }
+            }
+        };
+        let answer = timeout(FOREVER, asking).await.expect("some give way");
+        assert!(answer.ends_with(&format!("hello {other}")), "{answer}");
+        assert!(occupancy.gave_way() > 0, "{occupancy:?}");
+        server.stop().await;
+    }
+}
+
 /// What one address may have at work leaves room to others; more of it is closed.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_address_has_its_part() {

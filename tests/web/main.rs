@@ -58,6 +58,10 @@ impl Handle for Sample {
                 let patience = Duration::from_millis(300);
                 answer_body(limits::read_body_within(request.into_body(), patience).await)
             }
+            "/unhurried" => {
+                let patience = Duration::from_secs(600);
+                answer_body(limits::read_body_within(request.into_body(), patience).await)
+            }
             "/early" => answer(StatusCode::UNAUTHORIZED, "who are you?"),
             "/slow" => {
                 tokio::time::sleep(Duration::from_millis(600)).await;

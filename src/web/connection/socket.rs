@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::pulse::Pulse;
+use crate::web::pulse::Pulse;
 
 /// How long the rest of what a client sends is thrown away after the last answer.
 const LINGER: Duration = Duration::from_secs(2);

@@ -22,13 +22,17 @@ pub(super) fn bounded(time: Duration) -> Duration {
 
 /// The signs of life that count: requests and answers, not bytes and pings. Times are milliseconds after `born`.
 #[derive(Debug)]
-pub(in crate::web) struct Pulse {
+pub(super) struct Pulse {
     born: Instant,
     header_timeout: Duration,
     idle_timeout: Duration,
     protocol: AtomicU8,
     /// Handlers at work.
     running: AtomicUsize,
+    /// Those of them that wait for more of a body.
+    waiting: AtomicUsize,
+    /// When the first of those at work began.
+    busy: AtomicU64,
     /// When the last answer was given.
     answered: AtomicU64,
     /// When the first byte of the next request came, plus one; 0 when none did.
@@ -39,20 +43,26 @@ pub(in crate::web) struct Pulse {
 
 /// What a connection without a request under way is at, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::web) enum Leisure {
+pub(super) enum Leisure {
     /// Between two requests.
     Idle(Instant),
     /// In the middle of a request head, or before the first.
     Headless(Instant),
+    /// In the middle of its bodies: every handler at work waits for the client, and one of them since then or later.
+    Bodiless(Instant),
 }
 
 /// One handler at work.
 #[derive(Debug)]
-pub(in crate::web) struct Running(Arc<Pulse>);
+pub(super) struct Running(Arc<Pulse>);
+
+/// One handler that waits for more of a body.
+#[derive(Debug)]
+pub(super) struct Waiting(Arc<Pulse>);
 
 impl Pulse {
     /// Starts now.
-    pub(in crate::web) fn new(header_timeout: Duration, idle_timeout: Duration) -> Self {
+    pub(super) fn new(header_timeout: Duration, idle_timeout: Duration) -> Self {
         Self {
             born: Instant::now(),
             // A little early, so that the bound holds on a busy machine too.
@@ -60,16 +70,22 @@ impl Pulse {
             idle_timeout: bounded(idle_timeout),
             protocol: AtomicU8::new(NEW),
             running: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            busy: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             head: AtomicU64::new(0),
             leave: Notify::new(),
         }
     }
 
-    /// What the client is at; `None` while handlers work.
-    pub(in crate::web) fn leisure(&self) -> Option<Leisure> {
-        if self.running.load(Relaxed) > 0 {
-            return None;
+    /// What the client is at; `None` while handlers work, unless all of them wait for it.
+    pub(super) fn leisure(&self) -> Option<Leisure> {
+        match (self.running.load(Relaxed), self.waiting.load(Relaxed)) {
+            (0, _) => {}
+            (running, waiting) if running <= waiting => {
+                return Some(Leisure::Bodiless(self.at(self.busy.load(Relaxed))));
+            }
+            _ => return None,
         }
         Some(match (self.protocol.load(Relaxed), self.head.load(Relaxed)) {
             (NEW, _) => Leisure::Headless(self.born),
@@ -79,7 +95,7 @@ impl Pulse {
     }
 
     /// Asks whoever serves the connection to close it.
-    pub(in crate::web) fn ask_to_leave(&self) {
+    pub(super) fn ask_to_leave(&self) {
         self.leave.notify_one();
     }
 
@@ -96,12 +112,20 @@ impl Pulse {
     }
 
     /// A whole request head came.
-    pub(in crate::web) fn begin(pulse: &Arc<Self>, version: Version) -> Running {
+    pub(super) fn begin(pulse: &Arc<Self>, version: Version) -> Running {
         let protocol = if version == Version::HTTP_2 { MANY } else { ONE_BY_ONE };
         pulse.protocol.store(protocol, Relaxed);
-        pulse.running.fetch_add(1, Relaxed);
+        if pulse.running.fetch_add(1, Relaxed) == 0 {
+            pulse.busy.store(pulse.now(), Relaxed);
+        }
         pulse.head.store(0, Relaxed);
         Running(pulse.clone())
+    }
+
+    /// A handler waits for more of a body.
+    pub(super) fn wait(pulse: &Arc<Self>) -> Waiting {
+        pulse.waiting.fetch_add(1, Relaxed);
+        Waiting(pulse.clone())
     }
 
     /// When the connection is to be closed, unless something happens. While handlers work, only when to ask again.
@@ -138,6 +162,12 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.0.answered.store(self.0.now(), Relaxed);
         self.0.running.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Relaxed);
     }
 }
 
@@ -181,6 +211,26 @@ mod tests {
         pulse.received();
         drop(running);
         assert!(pulse.is_idle());
+    }
+
+    #[test]
+    fn who_waits_for_the_client_is_not_at_work() {
+        let pulse = Arc::new(Pulse::new(HEADER, IDLE));
+        let first = Pulse::begin(&pulse, Version::HTTP_2);
+        let since = pulse.at(pulse.busy.load(Relaxed));
+        assert_eq!(pulse.leisure(), None);
+        let waiting = Pulse::wait(&pulse);
+        assert_eq!(pulse.leisure(), Some(Leisure::Bodiless(since)));
+        let second = Pulse::begin(&pulse, Version::HTTP_2);
+        assert_eq!(pulse.leisure(), None, "the other works");
+        let both = Pulse::wait(&pulse);
+        assert_eq!(pulse.leisure(), Some(Leisure::Bodiless(since)));
+        drop((waiting, first));
+        assert_eq!(pulse.leisure(), Some(Leisure::Bodiless(since)));
+        drop(both);
+        assert_eq!(pulse.leisure(), None);
+        drop(second);
+        assert!(matches!(pulse.leisure(), Some(Leisure::Idle(_))));
     }
 
     #[test]
