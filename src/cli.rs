@@ -32,6 +32,7 @@ mod hash_password;
 mod keygen;
 mod keys;
 mod policy;
+mod publish;
 mod report;
 mod serve;
 mod signals;

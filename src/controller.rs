@@ -19,6 +19,7 @@ pub mod permissions;
 pub mod plan;
 mod revoke;
 pub mod status;
+pub mod strangers;
 pub mod sweep;
 pub mod user;
 
@@ -42,6 +43,7 @@ use self::gather::gather;
 use self::lease::{Candidate, Tenure};
 use self::object_watch::{ObjectWatch, Queue, SharedCache};
 use self::plan::Plan;
+use self::strangers::Published;
 use self::sweep::{Due, Recent, Sweeper};
 use crate::cluster::Outage;
 use crate::domain::time::Timestamp;
@@ -121,7 +123,9 @@ async fn work(
     stopping: oneshot::Receiver<()>,
 ) {
     let Options { namespace, identity, clock } = options;
-    let cache = SharedCache::default();
+    let mut published = Published::new(client, namespace);
+    let providers = published.first(outage).await;
+    let cache = SharedCache::knowing(providers.clone());
     let (watch, groups, memberships, users) = ObjectWatch::new(namespace, cache.clone());
     let (due, clock) = (Due::default(), *clock);
     let watch = watch.telling(Recent::new(due.clone(), clock));
@@ -152,6 +156,9 @@ async fn work(
         _ = reconciling => {}
         () = sweeper.run(&due) => {}
         () = certificates.keep() => {}
+        () = published.changed(&providers, outage) => {
+            tracing::info!("there are other identity providers now: all is looked at anew");
+        }
     }
 }
 
@@ -204,8 +211,14 @@ impl Context {
 
     fn user(self: Arc<Self>, object: Arc<User>) -> Reconciled {
         Box::pin(async move {
-            let content = self.cache.lock().read_user(&object);
-            let plan = user::plan(&object, &content, (self.clock)());
+            let (content, stranger) = {
+                let cache = self.cache.lock();
+                let content = cache.read_user(&object);
+                let user = content.as_ref().ok().map(|content| &content.user);
+                let stranger = user.and_then(|user| cache.stranger(user));
+                (content, stranger)
+            };
+            let plan = user::plan(&object, &content, stranger.as_ref(), (self.clock)());
             let next = next(plan.again_at);
             self.carry_out(&*object, plan).await?;
             Ok(next)

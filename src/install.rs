@@ -24,12 +24,13 @@ use k8s_openapi::api::admissionregistration::v1::{
     MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, MutatingWebhookConfiguration,
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
-use k8s_openapi::api::core::v1::{Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
 use crate::resources::labels_annotations::{PART_OF, PASEE};
+use crate::resources::providers::CONFIG_MAP;
 
 pub use self::prefix::{Namespace, Prefix};
 
@@ -120,6 +121,7 @@ pub enum Object {
     MutatingWebhookConfiguration(Box<MutatingWebhookConfiguration>),
     Service(Box<Service>),
     Secret(Box<Secret>),
+    ConfigMap(Box<ConfigMap>),
 }
 
 /// Everything, in an order in which it can be applied: the policy stands before anybody is let in.
@@ -131,7 +133,19 @@ pub fn objects(realm: &Realm) -> Vec<Object> {
     }
     objects.extend(webhook::objects(realm));
     objects.extend(roles::objects(realm));
+    objects.push(providers(realm));
     objects
+}
+
+/// Without data: what is applied again leaves what servers have put there.
+fn providers(realm: &Realm) -> Object {
+    let description =
+        "Which identity providers there are: servers say it, the controller reads it.";
+    let metadata = ObjectMeta {
+        namespace: Some(realm.namespace.to_string()),
+        ..named(CONFIG_MAP.to_owned(), description)
+    };
+    Object::ConfigMap(Box::new(ConfigMap { metadata, ..ConfigMap::default() }))
 }
 
 /// The full name of a service account of the realm.

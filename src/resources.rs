@@ -3,7 +3,7 @@
 //!
 //! Owns the schemas with their bounds and rules (`crd_schema`, [`definition`]), the spelling of group names as object
 //! names, dates ([`rfc3339`]), [`service_account`]s as users, what can be wrong (`invalid`), the reasons of conditions, what
-//! Pasee writes on its own objects ([`labels_annotations`]), what the admission [`webhook`] is called, objects that may be unreadable ([`received`]), and how a
+//! Pasee writes on its own objects ([`labels_annotations`]), what the admission [`webhook`] is called, what identity [`providers`] are published as, objects that may be unreadable ([`received`]), and how a
 //! [`permission`] is named. Must not know who reads or writes objects: neither a client nor a clock is used here.
 //!
 //! What an API server with these schemas takes, `parse` takes, and the other way round; only Unicode normalization,
@@ -22,6 +22,7 @@ pub mod manifest;
 pub mod membership;
 pub mod object_name;
 pub mod permission;
+pub mod providers;
 pub mod received;
 pub mod rfc3339;
 pub mod service_account;

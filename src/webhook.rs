@@ -28,9 +28,10 @@ use self::asked::Asked;
 use self::review::{Answer, Review};
 use crate::cluster::live::{LiveError, LiveRealm};
 use crate::domain::policy::{self, Actor, Grant, Login};
+use crate::domain::provider::ProviderNames;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
-use crate::domain::user::{ProviderName, UserId};
+use crate::domain::user::UserId;
 use crate::resources::webhook::PATH;
 use crate::web::intake::{Intake, IntakeError, IntakeOptions};
 use crate::web::limits::BodyError;
@@ -68,7 +69,7 @@ pub struct Settings {
     /// What the API server puts before the ids of the realm's users.
     pub username_prefix: String,
     /// The identity providers that users can come from.
-    pub providers: Vec<ProviderName>,
+    pub providers: ProviderNames,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
 }

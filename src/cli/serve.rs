@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::signals::{Ending, Signals};
 use super::store::Store;
-use super::{keys, now, webhook};
+use super::{keys, now, publish, webhook};
 use crate::cluster;
 use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
@@ -72,7 +72,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener = bind(&settings.host, settings.port)?;
     let (stop, stopping) = watch::channel(());
     let leaving = Arc::new(AtomicBool::new(false));
-    let (measured, counted) = (Arc::clone(&store), occupancy.clone());
+    let (measured, told, counted) = (Arc::clone(&store), Arc::clone(&store), occupancy.clone());
     let numbers = move || {
         measured.measure(&metrics);
         metrics.connections(&connections(&counted));
@@ -81,6 +81,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let asked = Arc::clone(&leaving);
     let ready = move || readiness(asked.load(Ordering::Relaxed), &store, &occupancy);
     let admin = admin(&settings, numbers, ready, stopped(stopping.clone()))?;
+    publish::providers(&settings, &told).await?;
     let webhook = webhook::start(&settings, stopped(stopping.clone())).await?;
     let (shutdown, at_once) = ending(Signals::new()?, settings.drain_delay, leaving);
     tracing::info!(url = %settings.hostname, version = env!("CARGO_PKG_VERSION"), "serving");

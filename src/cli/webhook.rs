@@ -43,7 +43,7 @@ pub(super) async fn start(
             let settings = webhook::Settings {
                 namespace: namespace.clone(),
                 username_prefix: asked.username_prefix.clone(),
-                providers: settings.identity_providers.iter().map(|one| one.name.clone()).collect(),
+                providers: settings.provider_names(),
                 clock: now,
             };
             let handler = Arc::new(Webhook::new(realm, settings));

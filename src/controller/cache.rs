@@ -13,9 +13,11 @@ use kube::ResourceExt;
 
 use self::facts::is_within;
 pub use self::facts::{CachedGroup, CachedMembership, Content, Counts, ENROLS, made_at};
+use super::strangers::Strangers;
 use super::sweep::Difference;
 use crate::domain::group::parent_of;
 use crate::domain::membership::Role;
+use crate::domain::provider::ProviderNames;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::effect::{GroupFacts, Objects, has_ended, is_in_effect};
@@ -45,9 +47,23 @@ pub struct Cache {
     /// The last version of a Membership that was heard of.
     heard: u128,
     hasher: RandomState,
+    /// The identity providers that there are, where that is known.
+    providers: Option<ProviderNames>,
 }
 
 impl Cache {
+    /// A cache that judges users by these identity providers.
+    #[must_use]
+    pub fn knowing(providers: Option<ProviderNames>) -> Self {
+        Self { providers, ..Self::default() }
+    }
+
+    /// The user, if no identity provider could ever prove them.
+    #[must_use]
+    pub fn stranger(&self, user: &UserId) -> Option<Strangers> {
+        Strangers::among(self.providers.as_ref(), [user])
+    }
+
     /// The facts of a Group.
     #[must_use]
     pub fn group(&self, name: &str) -> Option<&CachedGroup> {
@@ -69,7 +85,7 @@ impl Cache {
     /// What a Membership says, as facts. Users are told apart by a hash with a key of this cache.
     #[must_use]
     pub fn read_membership(&self, object: &Membership) -> CachedMembership {
-        CachedMembership::of(object, &self.hasher)
+        CachedMembership::of(object, &self.hasher, self.providers.as_ref())
     }
 
     /// What a User says.
@@ -94,7 +110,7 @@ impl Cache {
     #[must_use]
     pub fn difference(&self, object: &Membership) -> Option<Difference> {
         let old = self.membership(&object.name_any())?;
-        let new = CachedMembership::of(object, &self.hasher);
+        let new = self.read_membership(object);
         let is_on =
             |people: &[u64], user: &UserId| people.contains(&facts::hash(user, &self.hasher));
         let old_people = old.content.as_ref().map(|content| &*content.people).unwrap_or_default();

@@ -56,6 +56,8 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
         effect.message = format!("{}, {ADOPTED}", effect.message);
     }
     let verdict = verdict(content, &effect);
+    let strangers = content.as_ref().ok().and_then(|content| content.strangers.as_ref());
+    let strangers = status::providers_known(&before.conditions, strangers, generation, now);
     let users = content.as_ref().ok().and_then(|content| i64::try_from(content.people.len()).ok());
     let after = MembershipStatus {
         observed_generation: generation,
@@ -63,6 +65,7 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
             status::ready(&before.conditions, &verdict, generation, now),
             vec![status::in_effect(&before.conditions, &effect, generation, now)],
             status::stalled(&before.conditions, &verdict, generation, now),
+            strangers.into_iter().collect(),
         ]
         .concat(),
         users,

@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 use super::cache::{Cache, CachedGroup, CachedMembership, Concerned};
 use super::sweep::{Recent, Seen};
 use crate::cluster::Outage;
+use crate::domain::provider::ProviderNames;
 use crate::resources::{
     Group, GroupSpec, Invalid, Membership, MembershipSpec, Received, User, UserSpec,
 };
@@ -39,6 +40,12 @@ const WHO: &str = "watching";
 pub struct SharedCache(Arc<Mutex<Cache>>);
 
 impl SharedCache {
+    /// An empty one that judges users by these identity providers.
+    #[must_use]
+    pub fn knowing(providers: Option<ProviderNames>) -> Self {
+        Self(Arc::new(Mutex::new(Cache::knowing(providers))))
+    }
+
     /// The cache, for a moment.
     pub fn lock(&self) -> MutexGuard<'_, Cache> {
         // A panic under the lock would be a defect that must not take the rest down with it.

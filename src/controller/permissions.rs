@@ -5,6 +5,7 @@
 
 use super::lease;
 use crate::resources::permission::Permission;
+use crate::resources::providers::KNOW;
 
 /// What it needs besides where users are judged live, to take back what was stored just after its author lost what entitled
 /// them.
@@ -54,4 +55,5 @@ pub const PERMISSIONS: &[Permission] = &[
         verbs: &["get", "update"],
         reason: "to lead",
     },
+    KNOW,
 ];

@@ -7,14 +7,18 @@ use k8s_openapi::jiff;
 use kube::runtime::events::EventType;
 
 use super::plan::Event;
+use super::strangers::Strangers;
 use crate::domain::time::Timestamp;
 use crate::resources::condition::{IN_EFFECT, READY, Reason, STALLED, with_ready};
 
 /// The condition that a Group has while its creator cannot be enrolled.
 pub const CREATOR_ENROLLED: &str = "CreatorEnrolled";
 
+/// The condition that a Membership or a User has while it names somebody whom no identity provider could prove.
+pub const PROVIDERS_KNOWN: &str = "ProvidersKnown";
+
 /// The conditions that the controller writes; those of others are left alone.
-const OURS: [&str; 4] = [READY, IN_EFFECT, STALLED, CREATOR_ENROLLED];
+const OURS: [&str; 5] = [READY, IN_EFFECT, STALLED, CREATOR_ENROLLED, PROVIDERS_KNOWN];
 
 /// Whether an object is in effect, why, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,8 +120,6 @@ pub fn not_enrolled(
     generation: Option<i64>,
     now: Timestamp,
 ) -> Condition {
-    let old = before.iter().find(|condition| condition.type_ == CREATOR_ENROLLED);
-    let since = old.filter(|old| old.status == "False").map(|old| old.last_transition_time.clone());
     let (reason, message) = match obstacle {
         Obstacle::NameTaken => (
             "NameTaken",
@@ -134,12 +136,39 @@ pub fn not_enrolled(
             ),
         ),
     };
+    let message = format!("{message}; until then they are staff by spec.creator");
+    amiss(before, (CREATOR_ENROLLED, reason), message, generation, now)
+}
+
+/// The condition that tells of users whom no identity provider could prove, if there are any. The object is as it should be
+/// for all that: whoever sets up a provider may have written its users down before.
+#[must_use]
+pub fn providers_known(
+    before: &[Condition],
+    strangers: Option<&Strangers>,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Option<Condition> {
+    let message = strangers?.to_string();
+    Some(amiss(before, (PROVIDERS_KNOWN, "UnknownProvider"), message, generation, now))
+}
+
+/// A condition that is there only while something is amiss.
+fn amiss(
+    before: &[Condition],
+    (type_, reason): (&str, &str),
+    message: String,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Condition {
+    let old = before.iter().find(|condition| condition.type_ == type_);
+    let since = old.filter(|old| old.status == "False").map(|old| old.last_transition_time.clone());
     let now = || Time(jiff::Timestamp::from_second(now.as_unix()).unwrap_or(jiff::Timestamp::MAX));
     Condition {
-        type_: CREATOR_ENROLLED.to_owned(),
+        type_: type_.to_owned(),
         status: "False".to_owned(),
         reason: reason.to_owned(),
-        message: format!("{message}; until then they are staff by spec.creator"),
+        message,
         observed_generation: generation,
         last_transition_time: since.unwrap_or_else(now),
     }

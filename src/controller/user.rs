@@ -4,6 +4,7 @@
 
 use super::plan::{Plan, Step};
 use super::status::{self, Verdict};
+use super::strangers::Strangers;
 use crate::domain::time::Timestamp;
 use crate::resources::condition::Reason;
 use crate::resources::user::UserContent;
@@ -14,6 +15,7 @@ use crate::resources::{Invalid, User, UserStatus};
 pub fn plan(
     object: &User,
     content: &Result<UserContent, Invalid>,
+    stranger: Option<&Strangers>,
     now: Timestamp,
 ) -> Plan<UserStatus> {
     if object.metadata.deletion_timestamp.is_some() {
@@ -29,12 +31,14 @@ pub fn plan(
     // First, so that a process that ends in between does it again: nobody who is banned has a session to lose.
     let revoke = banned.filter(|_| !before.sessions_ended);
     let revoke = revoke.map(|content| Step::Revoke(content.user.clone(), now));
+    let stranger = status::providers_known(&before.conditions, stranger, generation, now);
     let after = UserStatus {
         observed_generation: generation,
         sessions_ended: banned.is_some(),
         conditions: [
             status::ready(&before.conditions, &verdict, generation, now),
             status::stalled(&before.conditions, &verdict, generation, now),
+            stranger.into_iter().collect(),
         ]
         .concat(),
     };

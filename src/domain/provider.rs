@@ -4,8 +4,9 @@
 //! no provider could ever prove it. Must not know how a provider proves who somebody is.
 
 use std::fmt;
+use std::str::FromStr;
 
-use super::user::{ProviderName, UserId};
+use super::user::{ProviderName, UserId, UserIdError};
 
 /// The provider of ServiceAccounts, whom Memberships in Kubernetes name: no other protocol may prove its users.
 pub const SERVICE_ACCOUNTS: &str = "k8s";
@@ -13,7 +14,7 @@ pub const SERVICE_ACCOUNTS: &str = "k8s";
 pub const CLIENTS: &str = "client";
 
 /// The names of all identity providers of the settings, whether or not they are offered.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProviderNames(Vec<ProviderName>);
 
 impl FromIterator<ProviderName> for ProviderNames {
@@ -46,6 +47,16 @@ impl fmt::Display for ProviderNames {
     }
 }
 
+/// As [`Display`](fmt::Display) writes them.
+impl FromStr for ProviderNames {
+    type Err = UserIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        names.map(str::parse).collect::<Result<Vec<_>, _>>().map(Self)
+    }
+}
+
 /// A user of no provider is a slip of the pen.
 #[derive(Clone, Debug)]
 pub struct UnknownProvider {
@@ -59,6 +70,19 @@ impl UnknownProvider {
     #[must_use]
     pub fn name(&self) -> &str {
         self.user.split().0
+    }
+
+    /// The same for a line that is short: who is meant comes last, as it is cut there.
+    #[must_use]
+    pub fn in_short(&self) -> String {
+        let Self { user, nearest, .. } = self;
+        let provider = self.name();
+        match nearest {
+            None => format!("there is no identity provider at all: {user}"),
+            Some(near) => {
+                format!("no identity provider is called {provider}; the nearest is {near}: {user}")
+            }
+        }
     }
 }
 
@@ -106,5 +130,20 @@ mod tests {
             assert!(told.ends_with("of those there are: kisee, local, k8s"), "{told}");
         }
         assert!(told(&[], "kisee-john").unwrap().ends_with("none at all"));
+        let names: ProviderNames = "kisee, k8s".parse().unwrap();
+        let short = names.check(&"kise-john".parse().unwrap()).unwrap_err().in_short();
+        assert_eq!(short, "no identity provider is called kise; the nearest is kisee: kise-john");
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for text in ["", "kisee", "kisee, k8s, local"] {
+            let names: ProviderNames = text.parse().unwrap();
+            assert_eq!(names.to_string(), text);
+        }
+        assert_eq!("a,b\n".parse::<ProviderNames>(), "a, b".parse());
+        for wrong in ["Kisee", "a b", "a-b"] {
+            assert!(wrong.parse::<ProviderNames>().is_err(), "{wrong}");
+        }
     }
 }

@@ -15,6 +15,7 @@ use super::{
 use crate::controller;
 use crate::domain::group::STAFF;
 use crate::resources::permission::Permission;
+use crate::resources::providers::PUBLISH;
 use crate::resources::webhook::SECRET;
 use crate::store::kubernetes;
 
@@ -85,7 +86,8 @@ pub fn objects(realm: &Realm) -> Vec<Object> {
     let made = |permission: Permission| Some(permission).filter(|_| is_made_here);
     let sweep = if realm.webhook == Webhook::None { &[] } else { controller::permissions::SWEEP };
     let of_server = kubernetes::permissions::PERMISSIONS.iter().copied();
-    let of_server: Vec<Permission> = of_server.chain(made(OF_SERVED_CERTIFICATE)).collect();
+    let of_server: Vec<Permission> =
+        of_server.chain([PUBLISH]).chain(made(OF_SERVED_CERTIFICATE)).collect();
     let of_controller = controller::permissions::PERMISSIONS.iter().chain(sweep).copied();
     let of_controller: Vec<Permission> = of_controller.chain(made(OF_MADE_CERTIFICATE)).collect();
     [

@@ -12,14 +12,15 @@ use crate::domain::change::Change;
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::policy::Denied;
-use crate::domain::user::{ProviderName, UserId};
+use crate::domain::provider::ProviderNames;
+use crate::domain::user::UserId;
 use crate::objects::demand::Demand;
 use crate::objects::effect::Container;
 use crate::objects::enrolment::enrolled_uid;
 use crate::objects::excerpt::Excerpt;
 use crate::objects::owner::Owner;
 use crate::resources::labels_annotations::ACTOR;
-use crate::resources::membership::{MembershipContent, SERVICE_ACCOUNT_PROVIDER};
+use crate::resources::membership::MembershipContent;
 use crate::resources::object_name::ObjectName;
 use crate::resources::{Group, Membership, Received, User, group, membership, user};
 
@@ -210,28 +211,9 @@ impl Asked {
     }
 
     /// What is odd and allowed all the same.
-    pub(super) fn warnings(&self, providers: &[ProviderName]) -> Vec<String> {
-        let is_known = |user: &&UserId| {
-            let (provider, _) = user.split();
-            provider == SERVICE_ACCOUNT_PROVIDER
-                || providers.iter().any(|known| known.as_str() == provider)
-        };
-        let unknown = self.users.iter().filter(|user| !is_known(user));
-        unknown
-            .map(|user| {
-                let (provider, subject) = user.split();
-                let distance =
-                    |known: &&ProviderName| strsim::levenshtein(known.as_str(), provider);
-                let nearest =
-                    providers.iter().min_by_key(distance).filter(|near| distance(near) <= 2);
-                match nearest {
-                    Some(near) => {
-                        format!("{user}: no provider {provider}; {near}-{subject} is meant?")
-                    }
-                    None => format!("{user}: nobody logs in through a provider called {provider}"),
-                }
-            })
-            .collect()
+    pub(super) fn warnings(&self, providers: &ProviderNames) -> Vec<String> {
+        let unknown = self.users.iter().filter_map(|user| providers.check(user).err());
+        unknown.map(|unknown| unknown.in_short()).collect()
     }
 }
 

@@ -298,15 +298,16 @@ fn odd_users_are_warned_of() {
     });
     let new =
         review("CREATE", "memberships", &Value::Null, &object("Membership", "m", spec.clone()));
-    let providers = ["k".parse().unwrap(), "local".parse().unwrap()];
-    let warnings = |review: &Review| Asked::by(review, &ada()).unwrap().warnings(&providers);
-    assert_eq!(
-        warnings(&new),
-        [
-            "example-bob: nobody logs in through a provider called example",
-            "kk-bob: no provider kk; k-bob is meant?"
-        ]
-    );
+    let told = |review: &Review, providers: &str| {
+        Asked::by(review, &ada()).unwrap().warnings(&providers.parse().unwrap())
+    };
+    let warnings = |review: &Review| told(review, "k, local, k8s");
+    let kk = "no identity provider is called kk; the nearest is k: kk-bob";
+    let example = "no identity provider is called example; the nearest is local: example-bob";
+    assert_eq!(warnings(&new), [example, kk]);
+    // ServiceAccounts are users of a provider like any other.
+    let account = "no identity provider is called k8s; the nearest is k: k8s-ci:x";
+    assert_eq!(told(&new, "k, local"), [example, account, kk]);
     let again = review(
         "UPDATE",
         "memberships",

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::support::controlplane;
-use super::support::pasee::now;
+use super::support::pasee::{now, user};
 use super::support::realm::{Realm, condition, group, manifest, membership, object};
+use super::support::served::Served;
 use super::{eventually, moment};
 
 #[test]
@@ -215,5 +216,46 @@ fn many_groups_come_to_rest() {
     realm.kubectl(&["delete", "groups.pasee.meltylab.fr/top"]);
     eventually("all is gone", || realm.versions().iter().all(|line| line.starts_with("events/")));
     std::thread::sleep(Duration::from_millis(500));
+    controller.stop();
+}
+
+/// Whom a server's settings know is known to the controller, which has none; a provider that is set up later takes the words back.
+#[test]
+fn users_of_no_provider_are_told_of() {
+    let cluster = controlplane::shared();
+    let realm = Realm::new(&cluster);
+    let controller = realm.leader("one");
+    let spec = json!({ "role": "Staff", "users": ["local-ada", "lokal-ada"] });
+    realm.apply(&membership("root", &spec));
+    realm.apply(&manifest("User", "eve", &json!({ "username": "lokal-eve", "banned": true })));
+    realm.wait_for("memberships/root", "InEffect");
+    realm.wait_for("users/eve", "InEffect");
+    let told = |object: &str| condition(&realm.get(object), "ProvidersKnown");
+    assert_eq!(told("memberships/root"), json!(null), "nobody has said which there are");
+
+    let account = cluster.account(&realm.namespace, "pasee-server");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let served = runtime.block_on(Served::start(&realm.namespace, &account, ""));
+    for object in ["memberships/root", "users/eve"] {
+        eventually("it is told", || told(object)["reason"] == "UnknownProvider");
+        let told = told(object);
+        assert_eq!(told["status"], "False");
+        let message = told["message"].as_str().unwrap();
+        assert!(message.contains("the nearest one is local, as in local-"), "{message}");
+        assert_eq!(condition(&realm.get(object), "Ready")["status"], "True");
+    }
+    eventually("an Event tells it too", || {
+        realm.events("Membership", "root").contains(&"UnknownProvider".to_owned())
+    });
+    realm.settle();
+    realm.stays_still(3);
+    drop(served);
+    let lokal = user("ada", 8);
+    let more = format!("[[identity_providers]]\nname = \"lokal\"\nprotocol = \"local\"\n{lokal}");
+    let served = runtime.block_on(Served::start(&realm.namespace, &account, &more));
+    for object in ["memberships/root", "users/eve"] {
+        eventually("it is told no more", || told(object).is_null());
+    }
+    drop(served);
     controller.stop();
 }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
+use crate::controller::strangers::Strangers;
 use crate::domain::group::parent_of;
 use crate::domain::membership::Role;
+use crate::domain::provider::ProviderNames;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::effect::Soundness;
@@ -88,16 +90,23 @@ pub struct Content {
     pub expires_at: Option<Timestamp>,
     /// Who is named there and counts for nobody.
     pub left_out: Option<LeftOut>,
+    /// Whom no identity provider could ever prove, though they are in the group.
+    pub strangers: Option<Strangers>,
 }
 
 impl CachedMembership {
-    pub(super) fn of(object: &Membership, hasher: &RandomState) -> Self {
+    pub(super) fn of(
+        object: &Membership,
+        hasher: &RandomState,
+        providers: Option<&ProviderNames>,
+    ) -> Self {
         let content =
             membership::understand(object).map(|Understood { content, left_out }| Content {
                 role: content.roster.role(),
                 people: content.users.iter().map(|user| hash(user, hasher)).collect(),
                 expires_at: content.expires_at,
                 left_out,
+                strangers: Strangers::among(providers, &content.users),
             });
         Self {
             is_deleting: object.metadata.deletion_timestamp.is_some(),

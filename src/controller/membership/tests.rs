@@ -114,6 +114,36 @@ fn wrong_ones_say_what_is_wrong() {
     }
 }
 
+/// A slip of the pen is told, and takes nothing from anybody: the provider may be set up later.
+#[test]
+fn users_of_no_provider_are_told_of() {
+    let mut object =
+        membership("m", None, MembershipRole::Staff, &["kisee-ada", "kise-ada", "kise-bob", "x-1"]);
+    let told = |object: &Membership, providers: Option<&str>| {
+        let mut cache = Cache::knowing(providers.map(|names| names.parse().unwrap()));
+        let facts = cache.read_membership(object);
+        cache.put_membership("m", Some(facts));
+        let around = dereference(&cache, "m").unwrap();
+        plan(object, &around, at(NOW))
+    };
+    let plan = told(&object, Some("kisee, k8s"));
+    assert_eq!(short(&plan), "status InEffect 4, tell UnknownProvider");
+    let Step::Status(status) = &plan.steps[0] else { panic!("{plan:?}") };
+    let condition = status.conditions.last().unwrap();
+    assert_eq!((&*condition.type_, &*condition.status), ("ProvidersKnown", "False"));
+    for part in ["user kise-ada; the nearest one is kisee", "and 2 more users"] {
+        assert!(condition.message.contains(part), "{condition:?}");
+    }
+    object.status = Some(status.clone());
+    assert_eq!(short(&told(&object, Some("kisee, k8s"))), "", "once");
+    for known in [None, Some("kisee, kise, x")] {
+        let plan = told(&object, known);
+        assert_eq!(short(&plan), "status InEffect 4");
+        let Step::Status(status) = &plan.steps[0] else { panic!("{plan:?}") };
+        assert!(status.conditions.iter().all(|one| one.type_ != "ProvidersKnown"));
+    }
+}
+
 #[test]
 fn it_ends_on_time() {
     let a = [group("a", None)];

@@ -5,7 +5,7 @@ use crate::controller::tests::{at, deleting, user};
 use crate::resources::user::parse;
 
 fn plan(object: &User, now: Timestamp) -> Plan<UserStatus> {
-    super::plan(object, &parse(object), now)
+    super::plan(object, &parse(object), None, now)
 }
 
 #[test]
@@ -67,7 +67,23 @@ fn a_ban_ends_sessions_once() {
 
 #[test]
 fn what_cannot_be_read_is_told() {
-    let made = super::plan(&user("john", ""), &Err(Invalid::Spec), at(10));
+    let made = super::plan(&user("john", ""), &Err(Invalid::Spec), None, at(10));
     let [Step::Status(status), Step::Record(_)] = made.steps.as_slice() else { panic!("{made:?}") };
     assert_eq!(status.conditions[0].reason, "InvalidSpec");
+}
+
+#[test]
+fn a_user_of_no_provider_is_told_of() {
+    let object = user("john", "kise-john");
+    let content = parse(&object);
+    let names = "kisee".parse().unwrap();
+    let stranger = Strangers::among(Some(&names), [&content.as_ref().unwrap().user]);
+    let plan = super::plan(&object, &content, stranger.as_ref(), at(10));
+    let Step::Status(status) = &plan.steps[0] else { panic!("{plan:?}") };
+    let (ready, told) = (&status.conditions[0], &status.conditions[1]);
+    assert_eq!((&*ready.type_, &*ready.status), ("Ready", "True"));
+    assert_eq!((&*told.type_, &*told.reason), ("ProvidersKnown", "UnknownProvider"));
+    assert!(told.message.contains("as in kisee-john"), "{told:?}");
+    let Step::Record(event) = &plan.steps[1] else { panic!("{plan:?}") };
+    assert_eq!(event.reason, "UnknownProvider");
 }
