@@ -8,9 +8,11 @@
 //! | File | Owns |
 //! |---|---|
 //! | `review` | AdmissionReviews (`admission.k8s.io/v1`) as JSON, both ways |
+//! | `credential` | what the API server says of the token that the author has shown it |
 //! | `asked` | what a review asks: the demand, and what is written on the object |
 
 mod asked;
+mod credential;
 mod review;
 
 use std::net::SocketAddr;
@@ -27,10 +29,9 @@ use tokio::time::timeout;
 use self::asked::Asked;
 use self::review::{Answer, Review};
 use crate::cluster::live::{LiveError, LiveRealm};
-use crate::domain::policy::{self, Actor, Grant, Login};
+use crate::domain::policy::{self, Actor};
 use crate::domain::provider::ProviderNames;
 use crate::domain::time::Timestamp;
-use crate::domain::token::Scope;
 use crate::domain::user::UserId;
 use crate::resources::webhook::PATH;
 use crate::web::intake::{Intake, IntakeError, IntakeOptions};
@@ -130,13 +131,12 @@ impl Webhook {
     async fn judge(&self, review: &Review) -> Result<Answer, Refusal> {
         let author = self.author(review)?;
         let asked = Asked::by(review, &author)?;
-        let scope = scope(review)?;
+        let (grant, scope) = (credential::grant(review, &author)?, credential::scope(review)?);
         let (mut rosters, now) = (asked.demand.deciding(), (self.settings.clock)());
         // What lies outside of the token's limit decides nothing.
         rosters.retain(|roster| scope.covers(roster));
         let excerpt = self.realm.look(&author, &rosters, asked.container.as_ref(), now).await?;
         let record = excerpt.record(&rosters, now);
-        let grant = Grant::Login(Login { scope, ..Login::of(author.clone()) });
         let admission = policy::admit(grant, record.standing, SESSION, now)
             .map_err(|refusal| Refusal::Denied(refusal.to_string()))?;
         let actor = Actor::user(&admission, record.holdings);
@@ -197,17 +197,6 @@ impl Handle for Webhook {
     async fn handle(&self, request: Request, _: SocketAddr) -> Response {
         self.respond(request).await
     }
-}
-
-/// How far the author's token reaches. The groups in it do not count, but whoever was given a token of less has no more by it.
-fn scope(review: &Review) -> Result<Scope, Refusal> {
-    let limits = review.scope.join(" ");
-    if review.scope.is_empty() {
-        return Ok(Scope::Unlimited);
-    }
-    limits.parse().map_err(|error| {
-        Refusal::Denied(format!("the limit of your token, {limits}, cannot be read: {error}"))
-    })
 }
 
 fn not_taken(error: IntakeError) -> Response {

@@ -334,6 +334,21 @@ pub enum Grant<'a> {
     Refresh(&'a RefreshClaims, Scope),
     /// A verified access token, used on the HTTP API.
     Access(&'a AccessClaims),
+    /// A token that was shown to another.
+    Vouched(Vouched),
+}
+
+/// What another says of an access token that was shown to them at this moment, and that they have verified.
+#[derive(Clone, Debug)]
+pub struct Vouched {
+    /// Whom it speaks for.
+    pub user: UserId,
+    /// How far it reaches.
+    pub scope: Scope,
+    /// Of which session it is.
+    pub session: SessionId,
+    /// The user's revocation that was in force when the session began.
+    pub revocation: Option<Timestamp>,
 }
 
 /// What an identity provider has just proved.
@@ -511,6 +526,20 @@ pub fn admit(
         Grant::Access(AccessClaims { token, .. }) => {
             let shown_until = token.expires_at;
             Admission { shown_until, ..admission_of(token, token.scope.clone(), session) }
+        }
+        Grant::Vouched(Vouched { user, scope, session: shown, revocation }) => {
+            let session_ends = now.after(session);
+            Admission {
+                user,
+                scope,
+                claims: ExtraClaims::default(),
+                evidence: Evidence::default(),
+                authenticated_at: now,
+                session_ends,
+                revocation,
+                session: Some(shown),
+                shown_until: session_ends,
+            }
         }
     };
     admission.holds(standing, now)?;

@@ -12,6 +12,10 @@ pub const PATH: &str = "/review";
 pub const PORT: u16 = 8443;
 /// What the API server's configuration makes of the claim `scope`, for whoever shows it a token: how far that reaches.
 pub const SCOPE: &str = "pasee.meltylab.fr/scope";
+/// The same of the claim `sid`: of which session that is.
+pub const SESSION: &str = "pasee.meltylab.fr/sid";
+/// The same of the claim `rev`: the revocation that was in force when the session began.
+pub const REVOCATION: &str = "pasee.meltylab.fr/rev";
 /// The Secret with what Pasee makes for itself in a namespace.
 pub const SECRET: &str = "pasee-keys";
 /// The certificate in it, in PEM.

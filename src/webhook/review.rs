@@ -11,7 +11,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::resources::API_GROUP;
-use crate::resources::webhook::SCOPE;
 
 const VERSION: &str = "admission.k8s.io/v1";
 /// Longest warning that every client shows whole, in characters (`k8s.io/api/admission/v1`, `AdmissionResponse`).
@@ -88,8 +87,7 @@ pub(super) struct Review {
     kind: Kind,
     pub(super) namespace: String,
     pub(super) username: String,
-    /// What the API server says of the limit of the author's token: nothing of one without.
-    pub(super) scope: Vec<String>,
+    extra: BTreeMap<String, Vec<String>>,
     pub(super) operation: Operation,
     /// The object as it is to be; null when it is to be deleted.
     pub(super) after: Value,
@@ -107,7 +105,7 @@ impl Review {
         if envelope.api_version != VERSION || envelope.kind != "AdmissionReview" {
             return Err(NoReview);
         }
-        let mut request = envelope.request;
+        let request = envelope.request;
         let kind = match (&*request.resource.group, &*request.resource.resource) {
             (API_GROUP, "groups") => Kind::Group,
             (API_GROUP, "memberships") => Kind::Membership,
@@ -122,11 +120,16 @@ impl Review {
             kind,
             namespace: request.namespace,
             username: request.user_info.username,
-            scope: request.user_info.extra.remove(SCOPE).unwrap_or_default(),
+            extra: request.user_info.extra,
             operation: request.operation,
             after: request.object,
             before: request.old_object,
         })
+    }
+
+    /// What the API server says of its author besides, under a key; mostly nothing.
+    pub(super) fn extra(&self, key: &str) -> &[String] {
+        self.extra.get(key).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn of(&self) -> Kind {

@@ -5,6 +5,7 @@ mod posters;
 use serde_json::{Value, json};
 
 use super::asked::Asked;
+use super::credential::grant;
 use super::review::{Answer, Review};
 use super::*;
 use crate::objects::excerpt::Excerpt;
@@ -13,12 +14,23 @@ use crate::resources::{Group, Membership};
 const UID: &str = "705ab4f5-6393-11e8-b7cc-42010a800002";
 
 fn review(operation: &str, resource: &str, before: &Value, after: &Value) -> Review {
+    known_by(&Value::Null, operation, resource, (before, after))
+}
+
+/// A review, and what the API server says of its author besides.
+fn known_by(
+    extra: &Value,
+    operation: &str,
+    resource: &str,
+    (before, after): (&Value, &Value),
+) -> Review {
+    let extra = if extra.is_null() { &json!({}) } else { extra };
     let body = json!({
         "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
         "request": {
             "uid": UID, "operation": operation, "namespace": "realm", "name": "n",
             "resource": { "group": "pasee.meltylab.fr", "version": "v1", "resource": resource },
-            "userInfo": { "username": "pasee:k-ada", "groups": ["pasee:staff"] },
+            "userInfo": { "username": "pasee:k-ada", "groups": ["pasee:staff"], "extra": extra },
             "object": after, "oldObject": before, "dryRun": false, "options": null,
         },
     });
@@ -55,8 +67,8 @@ fn judged(review: &Review, excerpt: &Excerpt) -> Result<Vec<Value>, Refusal> {
     let now = Timestamp::from_unix(1_000).unwrap();
     let asked = Asked::by(review, &ada())?;
     let record = excerpt.record(&asked.demand.deciding(), now);
-    let grant = Grant::Login(Login { scope: scope(review)?, ..Login::of(ada()) });
-    let admission = policy::admit(grant, record.standing, SESSION, now).unwrap();
+    let admission = policy::admit(grant(review, &ada())?, record.standing, SESSION, now)
+        .map_err(|refusal| Refusal::Denied(refusal.to_string()))?;
     let actor = Actor::user(&admission, record.holdings);
     asked.demand.judge(&actor).map_err(|denied| asked.refusal(denied))?;
     asked.patch(review, &ada(), excerpt)
@@ -239,8 +251,7 @@ fn who_is_staff_for_a_time_does_not_prolong_it() {
 #[test]
 fn a_limited_token_reaches_no_further() {
     let spec = json!({ "group": "a", "users": ["k-bob"] });
-    let mut review =
-        review("CREATE", "memberships", &Value::Null, &object("Membership", "m", spec));
+    let object = object("Membership", "m", spec);
     for (scope, is_allowed) in [
         (&[][..], true),
         (&["groups:a"], true),
@@ -251,28 +262,63 @@ fn a_limited_token_reaches_no_further() {
         (&[""], false),
         (&["a"], false),
     ] {
-        review.scope = scope.iter().map(ToString::to_string).collect();
+        let extra = json!({ "pasee.meltylab.fr/scope": scope, "example.com/scope": ["groups:x"] });
+        let review = known_by(&extra, "CREATE", "memberships", (&Value::Null, &object));
         let answer = judged(&review, &excerpt(None));
         assert_eq!(answer.is_ok(), is_allowed, "{scope:?} {answer:?}");
     }
 }
 
+/// A token is worth what its session is, as the API server tells of it; of one without that, nothing is known.
 #[test]
-fn the_limit_of_a_token_is_read_from_what_the_api_server_says_of_the_user() {
-    let review = |extra: Value| {
-        let user = json!({ "username": "pasee:k-ada", "extra": extra });
-        let body = json!({
-            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-            "request": {
-                "uid": UID, "operation": "DELETE", "userInfo": user,
-                "resource": { "group": "pasee.meltylab.fr", "resource": "groups" },
-            },
+fn a_token_of_which_the_session_is_not_good_writes_nothing() {
+    let spec = json!({ "group": "a", "users": ["k-bob"] });
+    let object = object("Membership", "m", spec);
+    let mut revoked = excerpt(None);
+    let user = json!({ "username": "k-ada", "notBefore": "1970-01-01T00:10:00Z" });
+    revoked.add_user(&serde_json::from_value(self::object("User", "u", user)).unwrap());
+    let good_standing = excerpt(None);
+    let (sid, jti) = ("0".repeat(32), json!(["JTI=x"]));
+    let token = |sid: Value, rev: Value| {
+        let extra = json!({
+            "pasee.meltylab.fr/sid": sid, "pasee.meltylab.fr/rev": rev,
+            "authentication.kubernetes.io/credential-id": jti,
         });
-        Review::read(body.to_string().as_bytes()).unwrap().scope
+        let present = extra.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
+        Value::Object(present.map(|(key, value)| (key.clone(), value.clone())).collect())
     };
-    let limit = json!(["groups:a groups:b"]);
-    assert_eq!(review(json!({ "pasee.meltylab.fr/scope": limit, "x": [] })), ["groups:a groups:b"]);
-    assert_eq!(review(json!({ "example.com/scope": ["groups:a"] })), [] as [&str; 0]);
+    let (good, none) = (json!([sid]), Value::Null);
+    let certificate = json!({ "authentication.kubernetes.io/credential-id": ["X509SHA256=x"] });
+    for (extra, is_revoked, refusal) in [
+        (token(good.clone(), none.clone()), false, None),
+        (token(good.clone(), json!(["600"])), true, None),
+        (token(good.clone(), none.clone()), true, Some("were revoked")),
+        (token(good.clone(), json!(["599"])), true, Some("were revoked")),
+        (token(good.clone(), json!(["601"])), true, Some("were revoked")),
+        (token(good.clone(), json!(["600"])), false, Some("were revoked")),
+        (token(good.clone(), json!(["soon"])), false, Some("rev is a number")),
+        (token(good.clone(), json!(["6e2"])), true, Some("rev is a number")),
+        (token(good.clone(), json!([""])), false, Some("rev is a number")),
+        (token(good.clone(), json!(["600", "600"])), true, Some("rev is a number")),
+        (token(json!(["x"]), none.clone()), false, Some("a session id is 32")),
+        (token(json!([""]), none.clone()), false, Some("a session id is 32")),
+        (token(json!([sid, sid]), none.clone()), false, Some("must map the claims sid and rev")),
+        // Configured as before there were sessions.
+        (token(none.clone(), none.clone()), false, Some("must map the claims sid and rev")),
+        (token(none.clone(), json!(["600"])), true, Some("must map the claims sid and rev")),
+        // Without a token there is no session.
+        (certificate.clone(), false, None),
+        (certificate, true, None),
+        (none, true, None),
+    ] {
+        let review = known_by(&extra, "CREATE", "memberships", (&Value::Null, &object));
+        let answer = judged(&review, if is_revoked { &revoked } else { &good_standing });
+        match (refusal, answer) {
+            (None, Ok(_)) => {}
+            (Some(says), Err(refusal)) if refusal.to_string().contains(says) => {}
+            (wanted, answer) => panic!("{extra} revoked: {is_revoked} {wanted:?} {answer:?}"),
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use pasee::resources::webhook::SCOPE;
+use pasee::resources::webhook::{REVOCATION, SCOPE, SESSION};
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 use tokio_rustls::TlsAcceptor;
@@ -129,6 +129,8 @@ fn tokens_of_pasee_are_users_of_the_realm() {
         ("sub", None, "this token names no user"),
         ("sub", Some(json!(7)), "this token names no user"),
         ("refresh_token", Some(json!(true)), "this is a refresh token"),
+        ("sid", None, "this token names no session"),
+        ("sid", Some(json!("")), "this token names no session"),
     ] {
         let mut odd = claims.clone();
         match value {
@@ -141,19 +143,30 @@ fn tokens_of_pasee_are_users_of_the_realm() {
         assert!(log.contains(says), "{claim}: {says} is not in {log}");
     }
 
-    // How far a limited token reaches, the webhook is told.
-    for (scope, told) in
-        [(Value::Null, Value::Null), (json!("groups:articles"), json!(["groups:articles"]))]
-    {
+    // How far a limited token reaches, and which revocation its session has seen, the webhook is told; of which session it is,
+    // always.
+    for (claim, value, key, told) in [
+        ("scope", Value::Null, SCOPE, Value::Null),
+        ("scope", json!("groups:articles"), SCOPE, json!(["groups:articles"])),
+        ("rev", Value::Null, REVOCATION, Value::Null),
+        ("rev", json!(1_764_126_690), REVOCATION, json!(["1764126690"])),
+        ("rev", json!(253_402_300_799_i64), REVOCATION, json!(["253402300799"])),
+        ("rev", json!(0), REVOCATION, json!(["0"])),
+    ] {
         let mut limited = claims.clone();
-        if !scope.is_null() {
-            limited["scope"] = scope;
+        if !value.is_null() {
+            limited[claim] = value;
         }
         let token = pasee.forger.token(&pasee.forger.header("at+jwt"), &limited);
         let whoami =
             cluster.bearer("somebody", &token).kubectl(["auth", "whoami", "-o", "json"]).ok();
         let whoami: Value = serde_json::from_str(&whoami).unwrap();
-        assert_eq!(whoami["status"]["userInfo"]["extra"][SCOPE], told, "{whoami}");
+        let extra = &whoami["status"]["userInfo"]["extra"];
+        assert_eq!(extra[key], told, "{whoami}");
+        assert_eq!(extra[SESSION], json!([claims["sid"]]), "{whoami}");
+        // By this the webhook knows that a token was shown, whatever of it the configuration maps.
+        let id = format!("JTI={}", claims["jti"].as_str().unwrap());
+        assert_eq!(extra["authentication.kubernetes.io/credential-id"], json!([id]), "{whoami}");
     }
 
     // A refresh token opens nothing but a refresh.

@@ -11,5 +11,6 @@ mod authors;
 mod certificate;
 mod groups;
 mod outage;
+mod sessions;
 mod stage;
 mod sweep;

@@ -5,6 +5,7 @@
 use std::fs;
 
 use kube::Client;
+use pasee::resources::webhook::{REVOCATION, SESSION};
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -126,7 +127,23 @@ impl<'a> Stage<'a> {
 
     pub fn asker(&self, user: &User) -> Asker<'_> {
         let client = self.runtime.block_on(user.client());
-        Asker { client, namespace: self.namespace.clone(), runtime: &self.runtime }
+        let (namespace, headers) = (self.namespace.clone(), http::HeaderMap::new());
+        Asker { client, namespace, headers, runtime: &self.runtime }
+    }
+
+    /// `kisee-NAME` with a token of a session, as the API server tells of it that was begun under a revocation, if any.
+    pub fn in_session(&self, name: &str, sid: &str, rev: Option<&str>) -> Asker<'_> {
+        let mut told = vec![
+            ("impersonate-user".to_owned(), format!("pasee:kisee-{name}")),
+            ("impersonate-group".to_owned(), "pasee::users".to_owned()),
+            (extra(SESSION), sid.to_owned()),
+        ];
+        told.extend(rev.map(|rev| (extra(REVOCATION), rev.to_owned())));
+        let header = |(name, value): (String, String)| {
+            (http::HeaderName::try_from(name).unwrap(), value.parse().unwrap())
+        };
+        let headers = told.into_iter().map(header).collect();
+        Asker { headers, ..self.admin() }
     }
 
     /// `kisee-NAME`, with a token that names these groups, whatever is the case by now.
@@ -175,6 +192,7 @@ pub struct Refused {
 pub struct Asker<'a> {
     client: Client,
     namespace: String,
+    headers: http::HeaderMap,
     runtime: &'a Runtime,
 }
 
@@ -183,12 +201,13 @@ impl Asker<'_> {
     pub fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, Refused> {
         let kind =
             if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
-        let request = http::Request::builder()
+        let mut request = http::Request::builder()
             .method(method)
             .uri(format!("/apis/pasee.meltylab.fr/v1/namespaces/{}/{path}", self.namespace))
             .header("content-type", kind)
             .body(if body.is_null() { Vec::new() } else { body.to_string().into_bytes() })
             .unwrap();
+        request.headers_mut().extend(self.headers.clone());
         self.runtime.block_on(self.client.request(request)).map_err(|error| match error {
             kube::Error::Api(status) => Refused { code: status.code, message: status.message },
             other => panic!("{method} {path}: {other}"),
@@ -209,6 +228,11 @@ impl Asker<'_> {
         assert!(refused.message.contains("denied the request"), "{method} {path}: {refused:?}");
         assert!(refused.message.contains(says), "{method} {path}: {refused:?}");
     }
+}
+
+/// The header by which whoever acts for another says what else is known of them.
+fn extra(key: &str) -> String {
+    format!("impersonate-extra-{}", key.replace('/', "%2f"))
 }
 
 /// A Membership that puts `kisee-NAME` on the staff of a group.
