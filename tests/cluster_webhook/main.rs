@@ -9,6 +9,7 @@ mod support;
 
 mod authors;
 mod certificate;
+mod ends;
 mod groups;
 mod outage;
 mod sessions;

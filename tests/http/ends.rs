@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::forge::part;
+use crate::support::own_time;
 use crate::support::pasee::{Pasee, Setup, now};
 
 /// A moment so many seconds from now, as RFC 3339 writes it.
@@ -169,10 +170,12 @@ async fn memberships_are_given_ends() {
     patch(&ada, "/groups/admin/local-alan/", json!({"expires_at": soon})).await.is(404);
     patch(&root, "/groups/no/local-you/", json!({"expires_at": soon})).await.is(404);
     pasee.ask("PATCH", path).json(&json!({"expires_at": soon})).await.is(401);
-    // Who is staff for a time is not so for longer by their own hand.
-    patch(&root, "/groups/admin.staff/local-ada/", json!({"expires_at": soon})).await.is(204);
-    patch(&ada, "/groups/admin.staff/local-ada/", json!({"expires_at": later})).await.is(403);
-    patch(&ada, "/groups/admin.staff/local-ada/", json!({"expires_at": null})).await.is(403);
+}
+
+#[tokio::test]
+async fn nobody_prolongs_their_own_time_on_a_staff() {
+    let pasee = Setup::default().start().await;
+    own_time::nobody_prolongs_their_own(&pasee, "local-root").await;
 }
 
 /// What has ended shows nowhere, can be taken away, and can be given anew.

@@ -12,6 +12,7 @@ pub mod machine;
 pub mod mutants;
 pub mod oauth;
 pub mod openid;
+pub mod own_time;
 pub mod pasee;
 pub mod patience;
 pub mod races;
