@@ -30,6 +30,7 @@ from stage.verifiers import (
     AUTHLIB,
     GO,
     HMAC,
+    JAVA,
     JOSERFC,
     NODE,
     PYJWT,
@@ -85,7 +86,8 @@ def test_authlib(way: Way, published: Published, ada: Person) -> None:
         way(published, ada.refresh_token)
 
 
-@pytest.mark.parametrize("command", [["node", NODE], [GO]], ids=["npm-jose", "go-oidc"])
+# jose and express-oauth2-jwt-bearer; go-oidc; Nimbus.
+@pytest.mark.parametrize("command", [NODE, GO, JAVA], ids=["npm", "go", "java"])
 def test_libraries_of_other_languages(command: list[str], published: Published, ada: Person) -> None:
     access, refresh = verdicts(command, published, ada.access_token, ada.refresh_token)
     assert {way: said.get("subject") for way, said in access.items()} == dict.fromkeys(access, ada.id)

@@ -29,8 +29,9 @@ from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
 from .process import Process, free_port
 from .published import Published
 
-NODE = os.environ.get("VERIFY_JS", "")
-GO = os.environ.get("VERIFY_GO", "")
+NODE = ["node", os.environ.get("VERIFY_JS", "")]
+GO = [os.environ.get("VERIFY_GO", "")]
+JAVA = ["java", "-cp", "{0}:{0}/*".format(os.environ.get("VERIFY_JAVA", "")), "Verify"]
 OAUTH2_PROXY = os.environ.get("OAUTH2_PROXY", "")
 
 
@@ -210,7 +211,7 @@ def _one_by_one(verify: Callable[[bytes, str], Any]) -> Hmac:
 def _jose(keys: dict[str, bytes], tokens: dict[str, str]) -> list[str]:
     secrets = {name: base64.b64encode(key).decode() for name, key in keys.items()}
     question = {"secrets": secrets, "tokens": list(tokens.values())}
-    said = _ask(["node", NODE], question, os.environ)
+    said = _ask(NODE, question, os.environ)
     return [name for name, verdict in zip(tokens, said, strict=True) if "subject" in verdict[name]]
 
 
