@@ -152,3 +152,57 @@ pub enum Ban {
     /// Gets tokens again.
     Lift,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each kind: what it goes before when somebody else makes it, and whether it takes something from whoever may be root staff.
+    #[test]
+    fn what_goes_first_and_what_weakens_the_root_staff() {
+        use Urgency::{EndsOwn, Stops, Waits};
+        let ada: UserId = "kisee-ada".parse().unwrap();
+        let user = || ada.clone();
+        let group: GroupName = "a".parse().unwrap();
+        let until = Timestamp::from_unix(100).unwrap();
+        let session = SessionId::new([1; 16]);
+        let declare = |banned| Change::Declare { user: user(), banned, not_before: Some(until) };
+        let mut cases = vec![
+            (Change::CreateGroup { group: group.clone(), creator: Some(user()) }, Waits, false),
+            (Change::DeleteGroup(group.clone()), Waits, false),
+            (Change::Describe { group: group.clone(), description: None }, Waits, false),
+            (Change::SetBanned { user: user(), banned: Ban::Impose }, Stops, true),
+            (Change::SetBanned { user: user(), banned: Ban::Lift }, Waits, false),
+            (Change::Revoke(user()), Stops, false),
+            (Change::EndSession { user: user(), session, until }, Stops, false),
+            (declare(Some(Ban::Impose)), Stops, true),
+            (declare(Some(Ban::Lift)), Waits, false),
+            (declare(None), Waits, false),
+            (Change::DeleteUser(user()), Waits, true),
+        ];
+        for roster in [Roster::RootStaff, Roster::Members(group.clone()), Roster::Staff(group)] {
+            let is_root = roster == Roster::RootStaff;
+            let membership =
+                |expires_at| Membership { roster: roster.clone(), user: user(), expires_at };
+            let (from, left) = (roster.clone(), roster.clone());
+            cases.extend([
+                (Change::AddMember(membership(None)), Waits, false),
+                (Change::AddMember(membership(Some(until))), Waits, false),
+                (Change::SetExpiry(membership(None)), Waits, false),
+                (Change::SetExpiry(membership(Some(until))), Waits, is_root),
+                (Change::RemoveMember { roster: from, user: user() }, Waits, is_root),
+                (Change::Leave { roster: left, user: user() }, Waits, is_root),
+            ]);
+        }
+        let other: UserId = "kisee-other".parse().unwrap();
+        for (change, urgency, weakens) in cases {
+            for author in [None, Some(&other)] {
+                assert_eq!(change.urgency(author), urgency, "{author:?}: {change:?}");
+            }
+            let ends = matches!(change, Change::Revoke(_) | Change::EndSession { .. });
+            let by_themselves = if ends { EndsOwn } else { urgency };
+            assert_eq!(change.urgency(Some(&ada)), by_themselves, "by themselves: {change:?}");
+            assert_eq!(change.weakens_root_staff(), weakens.then_some(&ada), "{change:?}");
+        }
+    }
+}

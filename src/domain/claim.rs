@@ -216,6 +216,8 @@ impl FromIterator<(ClaimName, ClaimValue)> for ExtraClaims {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -246,6 +248,22 @@ mod tests {
         .into_iter()
         .collect();
         assert_eq!(claims.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["d"]);
+    }
+
+    #[test]
+    fn lengths_are_those_of_json() {
+        let text = r#"a "quoted" \ and é"#.to_owned();
+        for (value, json) in [
+            (ClaimValue::Bool(true), json!(true)),
+            (ClaimValue::Bool(false), json!(false)),
+            (ClaimValue::Integer(-12), json!(-12)),
+            (ClaimValue::Text(text.clone()), json!(text)),
+            (ClaimValue::Texts(vec![]), json!([])),
+            (ClaimValue::Texts(vec![text.clone()]), json!([text])),
+            (ClaimValue::Texts(vec![text.clone(), String::new()]), json!([text, ""])),
+        ] {
+            assert_eq!(value.length(), json.to_string().len(), "{json}");
+        }
     }
 
     #[test]

@@ -123,6 +123,20 @@ mod tests {
         for text in ["", "a\nb", &"x".repeat(MAX_FACT + 1)] {
             assert_eq!(text.parse::<Fact>(), Err(FactError), "{text:?}");
         }
+        assert!("x".repeat(MAX_FACT).parse::<Fact>().is_ok());
+    }
+
+    /// Values that look alike are told apart.
+    #[test]
+    fn facts_as_text() {
+        for (value, text) in [
+            (Claimed::Bool(true), "it=true"),
+            (Claimed::Integer(-1), "it=-1"),
+            (Claimed::Text("true"), "it=\"true\""),
+        ] {
+            let fact = Fact::new("it", value).unwrap();
+            assert_eq!((fact.as_str(), fact.to_string().as_str()), (text, text));
+        }
     }
 
     #[test]
@@ -132,5 +146,6 @@ mod tests {
         assert_eq!(evidence.rules().len(), 100);
         assert!(evidence.rules().is_sorted());
         assert!(evidence.holds(rule(0)) && !evidence.holds(rule(101)));
+        assert!(!evidence.is_empty() && Evidence::default().is_empty());
     }
 }

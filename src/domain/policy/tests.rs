@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::change::Ban;
-use crate::domain::evidence::Evidence;
+use crate::domain::claim::ClaimValue;
+use crate::domain::evidence::{Evidence, Fingerprint};
 use crate::domain::membership::Membership;
 use crate::domain::token::{SessionId, Token};
 
@@ -181,6 +182,35 @@ fn token(issued: i64, scope: &str) -> Token {
         revocation: None,
         session: SessionId::new([9; 16]),
     }
+}
+
+/// What a login proved, and what it was limited to, goes into the session and on through each refresh; an access token that is
+/// shown proves none of it again.
+#[test]
+fn what_a_login_proved_goes_on() {
+    let evidence: Evidence = [Fingerprint([7; Fingerprint::LENGTH])].into_iter().collect();
+    let email = ("email".parse().unwrap(), ClaimValue::Text("me@example.com".to_owned()));
+    let extra: ExtraClaims = [email].into_iter().collect();
+    let scope: Scope = "groups:admin".parse().unwrap();
+    let judge = |grant| {
+        let admission = admit(grant, Standing::default(), Duration::from_secs(1000), moment(20));
+        let admission = admission.unwrap();
+        (admission.scope().clone(), admission.evidence, admission.claims)
+    };
+    let proved = (scope.clone(), evidence.clone(), extra.clone());
+    let login = Login {
+        scope: scope.clone(),
+        evidence: evidence.clone(),
+        claims: extra.clone(),
+        ..Login::of(user("kisee-me"))
+    };
+    assert_eq!(judge(Grant::Login(login)), proved);
+    let token = token(10, "admin");
+    let refresh = RefreshClaims { token: token.clone(), evidence, extra: extra.clone() };
+    assert_eq!(judge(Grant::Refresh(&refresh, Scope::Unlimited)), proved);
+    let access = AccessClaims { token, groups: Vec::new(), groups_truncated: false, extra };
+    let (evidence, claims) = <(Evidence, ExtraClaims)>::default();
+    assert_eq!(judge(Grant::Access(&access)), (scope, evidence, claims));
 }
 
 /// Every grant meets every standing: banned and revoked users get nothing.
