@@ -32,7 +32,7 @@ impl Listening {
         let settings = Settings {
             namespace: "realm".to_owned(),
             username_prefix: "pasee:".to_owned(),
-            providers: vec!["k".parse().unwrap()],
+            providers: "k".parse().unwrap(),
             clock: || Timestamp::from_unix(1_000).unwrap(),
         };
         let webhook = Arc::new(Webhook::new(LiveRealm::new(api_server(), "realm"), settings));
