@@ -202,6 +202,7 @@ mod tests {
         assert!(last_policy < first_role, "{kinds:?}");
         for (kind, count) in [
             ("ServiceAccount", 2),
+            ("ConfigMap", 1),
             ("Role", 4),
             ("RoleBinding", 4),
             ("ValidatingAdmissionPolicy", 3),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::api::{Patch, PatchParams, PostParams, Request};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, Request};
 use kube::core::request;
 use kube::runtime::events::{self, Recorder, Reporter};
 use kube::{Api, Client, Resource, ResourceExt};
@@ -110,6 +110,14 @@ impl Writer {
                         version = own.resource_version();
                     }
                 }
+                Step::Delete => {
+                    let exactly =
+                        Preconditions { uid: object.uid(), resource_version: version.clone() };
+                    let params = DeleteParams::background().preconditions(exactly);
+                    let request = objects.delete(&name, &params);
+                    self.gone(request).await?;
+                    tracing::info!(kind = %K::kind(&()), name, "deleted: it ended long ago");
+                }
                 Step::Status(status) => {
                     let patch =
                         Patch::Apply(patch(object, version, json!({}), Some(json!(status))));
@@ -132,6 +140,16 @@ impl Writer {
             .map_err(|error| ApplyError::Refused(Box::new(kube::Error::BuildRequest(error))))?;
         let written: Written = self.write(self.client.request(request)).await?;
         Ok(written.metadata.resource_version)
+    }
+
+    /// Deletes an object. Whatever the answer holds is of no use any more.
+    async fn gone(
+        &self,
+        request: Result<http::Request<Vec<u8>>, request::Error>,
+    ) -> Result<(), ApplyError> {
+        let request = request
+            .map_err(|error| ApplyError::Refused(Box::new(kube::Error::BuildRequest(error))))?;
+        self.write(self.client.request::<Value>(request)).await.map(drop)
     }
 
     /// Awaits one write, no longer than this process leads.

@@ -2,6 +2,9 @@
 //!
 //! [`plan`] is pure. Must not know how its steps are done.
 
+use std::time::Duration;
+
+use kube::ResourceExt;
 use kube::runtime::events::EventType;
 
 use super::cache::{Cache, Content, made_at};
@@ -9,9 +12,14 @@ use super::plan::{Event, Plan, Step};
 use super::status::{self, Verdict};
 use crate::domain::time::Timestamp;
 use crate::objects::effect::{Above, Objects, has_ended};
+use crate::objects::enrolment::enrolled_uid;
 use crate::objects::owner::Owner;
 use crate::resources::condition::Reason;
+use crate::resources::labels_annotations::{MANAGED_BY, PASEE};
 use crate::resources::{Invalid, Membership, MembershipStatus, rfc3339};
+
+/// How long one that has ended can still be seen, if it is of Pasee's own making.
+pub const KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// What is told of a Membership that nobody had tied to a group when its group was made.
 const ADOPTED: &str = "which was made later than this and has taken it in";
@@ -48,6 +56,11 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
         return Plan::default();
     }
     let Surroundings { content, above, owner_to_be, group_made_at } = around;
+    let end = content.as_ref().ok().and_then(|content| content.expires_at);
+    let swept_at = end.filter(|_| is_own(object)).map(|end| end.after(KEPT));
+    if swept_at.is_some_and(|at| at <= now) {
+        return Plan { steps: vec![Step::Delete], again_at: None };
+    }
     let is_older = made_at(object) < *group_made_at && made_at(object).is_some();
     let generation = object.metadata.generation;
     let before = object.status.clone().unwrap_or_default();
@@ -84,8 +97,14 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
         steps.push(Step::Status(after));
         steps.extend(events.into_iter().map(Step::Record));
     }
-    let end = content.as_ref().ok().and_then(|content| content.expires_at);
-    Plan { steps, again_at: end.filter(|end| *end > now) }
+    Plan { steps, again_at: end.filter(|end| *end > now).or(swept_at) }
+}
+
+/// Whether it is one that Pasee's server made, to put people on rosters and take them off: what others wrote is theirs, and an
+/// enrolment stays, as a mark that the creator was made staff once.
+fn is_own(object: &Membership) -> bool {
+    let label = object.labels().get(MANAGED_BY);
+    label.is_some_and(|by| by == PASEE) && enrolled_uid(&object.name_any()).is_none()
 }
 
 /// What is told of the whole: it is not ready while somebody in it counts for nobody, though the others are in the group.

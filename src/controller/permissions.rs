@@ -1,6 +1,6 @@
 //! What the controller may do in its namespace: all it needs and nothing else.
 //!
-//! No wildcard; nothing is deleted but what is swept, where there is a webhook. The one Secret of its certificate is `install`'s to
+//! No wildcard; nothing is deleted but what is swept, and Groups only where there is a webhook. The one Secret of its certificate is `install`'s to
 //! grant. Must not know how permissions are granted.
 
 use super::lease;
@@ -11,7 +11,11 @@ use crate::resources::providers::KNOW;
 /// them.
 pub const SWEEP: &[Permission] = &[
     Permission::own("groups", &["delete", "get"], "to judge once more, and to take back"),
-    Permission::own("memberships", &["delete", "get"], "to judge once more, and to take back"),
+    Permission::own(
+        "memberships",
+        &["get"],
+        "to judge once more; to delete them it may in any case",
+    ),
 ];
 
 /// Every permission that it always needs.
@@ -24,8 +28,8 @@ pub const PERMISSIONS: &[Permission] = &[
     Permission::own("groups/status", &["patch"], "conditions, counts, creatorEnrolled"),
     Permission::own(
         "memberships",
-        &["create", "list", "patch", "watch"],
-        "to know them, to set ownerReferences, and to enrol creators",
+        &["create", "delete", "list", "patch", "watch"],
+        "to know them, to set ownerReferences, to enrol creators, and to delete those of Pasee's own that ended long ago",
     ),
     Permission::own("memberships/status", &["patch"], "conditions and counts"),
     Permission::own(

@@ -38,6 +38,8 @@ pub enum Step<S> {
     Annotate(Annotation),
     /// End all sessions of a user whom an object bans, by a revocation made at this moment.
     Revoke(UserId, Timestamp),
+    /// Delete the object, unless it has changed.
+    Delete,
     /// Write the status.
     Status(S),
     /// Send an Event. Best effort: when it fails, nobody tries again.

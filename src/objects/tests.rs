@@ -171,9 +171,12 @@ fn of_excerpts(model: &Model) -> Beliefs {
 fn status<S>(steps: Vec<Step<S>>) -> Option<S> {
     steps.into_iter().find_map(|step| match step {
         Step::Status(status) => Some(status),
-        Step::Own(_) | Step::Enrol(_) | Step::Annotate(_) | Step::Revoke(..) | Step::Record(_) => {
-            None
-        }
+        Step::Own(_)
+        | Step::Enrol(_)
+        | Step::Annotate(_)
+        | Step::Revoke(..)
+        | Step::Delete
+        | Step::Record(_) => None,
     })
 }
 

@@ -188,6 +188,22 @@ fn a_membership_ends_on_time() {
     let on_time = [moment(end), moment(end + 1), moment(end + 2)];
     assert!(on_time.contains(&since.as_str().unwrap().to_owned()), "{since} after {on_time:?}");
     assert!(realm.events("Membership", "on-call").contains(&"Expired".to_owned()));
+    // What HTTP wrote goes by itself, a week after its end; what others wrote is theirs.
+    let week = 7 * 24 * 3_600;
+    let ends = [("long-ago", now() - week - 1), ("of-late", now() - week + 3_600)];
+    for (name, end) in ends {
+        for (whose, by) in [("ours", "pasee"), ("theirs", "Helm")] {
+            let spec = json!({ "group": "a", "users": ["x-eve"], "expiresAt": moment(end) });
+            let mut ended = object("Membership", &format!("{whose}-{name}"), &spec);
+            ended["metadata"]["labels"] = json!({ "app.kubernetes.io/managed-by": by });
+            realm.apply(&ended.to_string());
+        }
+    }
+    eventually("it goes", || realm.get("memberships/ours-long-ago").is_null());
+    for left in ["theirs-long-ago", "ours-of-late", "theirs-of-late"] {
+        realm.wait_for(&format!("memberships/{left}"), "Expired");
+        realm.delete(&format!("memberships.pasee.meltylab.fr/{left}"));
+    }
     // Made longer, it counts again.
     let spec = json!({ "group": "a", "users": ["x-eve"], "expiresAt": moment(now() + 3_600) });
     realm.apply(&membership("on-call", &spec));

@@ -22,6 +22,10 @@ fn miss(cluster: &ControlPlane, verb: &str, resource: &str) {
     let mut own = object("User", "own", &json!({ "username": "x-mallory" }));
     own["metadata"]["labels"] = json!({ "app.kubernetes.io/managed-by": "pasee" });
     realm.apply(&own.to_string());
+    let spec = json!({ "group": "a", "users": ["x-eve"], "expiresAt": "2001-01-01T00:00:00Z" });
+    let mut ended = object("Membership", "ended", &spec);
+    ended["metadata"]["labels"] = own["metadata"]["labels"].clone();
+    realm.apply(&ended.to_string());
     for user in ["eve", "mallory"] {
         let spec = json!({ "username": format!("x-{user}"), "banned": true });
         realm.apply(&manifest("User", user, &spec));

@@ -137,7 +137,7 @@ fn who_may_what_is_committed() {
              named webhook.pasee.pasee.meltylab.fr",
             "ServiceAccount pasee-server may get secrets. named pasee-keys",
             "ServiceAccount pasee-controller may delete,get groups.pasee.meltylab.fr",
-            "ServiceAccount pasee-controller may delete,get memberships.pasee.meltylab.fr",
+            "ServiceAccount pasee-controller may get memberships.pasee.meltylab.fr",
             "ServiceAccount pasee-controller may get,patch secrets. named pasee-keys",
         ]
     );

@@ -26,6 +26,7 @@ fn short(plan: &Plan<GroupStatus>) -> Vec<String> {
         Step::Own(owner) => format!("own {}", owner.uid),
         Step::Enrol(_) => "enrol".to_owned(),
         Step::Annotate(_) => "annotate".to_owned(),
+        Step::Delete => "delete".to_owned(),
         Step::Revoke(user, _) => format!("revoke {user}"),
         Step::Record(event) => format!("tell {}", event.reason),
         Step::Status(status) => {

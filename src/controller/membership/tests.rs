@@ -27,6 +27,7 @@ fn short(plan: &Plan<MembershipStatus>) -> String {
     let step = |step: &Step<MembershipStatus>| match step {
         Step::Own(owner) => format!("own {}", owner.uid),
         Step::Enrol(_) => "enrol".to_owned(),
+        Step::Delete => "delete".to_owned(),
         Step::Annotate(_) => "annotate".to_owned(),
         Step::Revoke(user, _) => format!("revoke {user}"),
         Step::Record(event) => format!("tell {}", event.reason),
@@ -168,6 +169,49 @@ fn it_ends_on_time() {
     assert_eq!(short(&longer), "status InEffect 1, tell InEffect");
     object.spec.expires_at = None;
     assert_eq!(plan_at(&object, &a, 5_000).again_at, None);
+}
+
+/// What HTTP wrote goes by itself when it has ended long ago; what others wrote is theirs to delete.
+#[test]
+fn what_has_ended_is_swept_after_a_while() {
+    let end = 1_000_i64;
+    let gone = end + 7 * 86_400;
+    let ended = |name: &str, label: Option<&str>| {
+        let object = membership(name, None, MembershipRole::Staff, &["x-1"]);
+        let mut object = expiring(object, "1970-01-01T00:16:40Z");
+        object.metadata.labels =
+            label.map(|by| [("app.kubernetes.io/managed-by".to_owned(), by.to_owned())].into());
+        object
+    };
+    let ours = ended("pasee-members-x", Some("pasee"));
+    let first = plan_at(&ours, &[], end - 1);
+    assert_eq!((short(&first).as_str(), first.again_at), ("status InEffect 1", Some(at(end))));
+    for now in [end, gone - 1] {
+        let kept = plan_at(&ours, &[], now);
+        let told = "status Expired 1, tell Expired";
+        assert_eq!((short(&kept).as_str(), kept.again_at), (told, Some(at(gone))));
+    }
+    for now in [gone, gone + 1_000] {
+        let swept = plan_at(&ours, &[], now);
+        assert_eq!((short(&swept).as_str(), swept.again_at), ("delete", None));
+    }
+    for theirs in [
+        ended("pasee-members-x", None),
+        ended("pasee-members-x", Some("Helm")),
+        ended("creator-705ab4f5-6393-11e8-b7cc-42010a800002", Some("pasee")),
+    ] {
+        let kept = plan_at(&theirs, &[], gone + 1_000);
+        assert_eq!(
+            (short(&kept).as_str(), kept.again_at),
+            ("status Expired 1, tell Expired", None)
+        );
+    }
+    let endless = {
+        let mut object = ours;
+        object.spec.expires_at = None;
+        object
+    };
+    assert_eq!(short(&plan_at(&endless, &[], gone)), "status InEffect 1");
 }
 
 /// Nobody had to be hostile for it: whoever looks is to see why people are in a group that has only just been made.

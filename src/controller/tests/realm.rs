@@ -94,7 +94,7 @@ impl Realm {
             Step::Annotate(Annotation { key, value }) => {
                 object.annotations_mut().insert(key.to_owned(), value.to_owned());
             }
-            Step::Revoke(..) => panic!("a Group revokes nobody"),
+            Step::Revoke(..) | Step::Delete => panic!("a Group revokes nobody"),
             Step::Status(mut status) => {
                 let before = object.status.take().unwrap_or_default().conditions;
                 status.conditions.extend(
@@ -119,7 +119,7 @@ impl Realm {
             Step::Own(owner) => object.owner_references_mut().push(owner.reference()),
             Step::Status(status) => object.status = Some(status),
             Step::Record(_) => {}
-            Step::Enrol(_) | Step::Annotate(_) | Step::Revoke(..) => {
+            Step::Enrol(_) | Step::Annotate(_) | Step::Revoke(..) | Step::Delete => {
                 panic!("a Membership enrols and revokes nobody")
             }
         }
