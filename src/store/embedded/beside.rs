@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
 use super::stamp::{Files, OnDisk};
+use crate::domain::time::Timestamp;
 
 /// The write-ahead log of a file.
 pub(super) fn log_of(database: &Path) -> PathBuf {
@@ -29,6 +30,11 @@ pub(super) fn beside(database: &Path, ending: &str) -> PathBuf {
 /// Length of a file; nothing when it is not there.
 pub(super) fn length(path: &Path) -> u64 {
     path.metadata().map_or(0, |metadata| metadata.len())
+}
+
+/// When a file was last written, if that can be told.
+pub(super) fn written(path: &Path) -> Option<Timestamp> {
+    Timestamp::from_unix(path.metadata().ok()?.mtime())
 }
 
 /// What the system says of the database and its log.

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use rusqlite::ErrorCode;
 
 use crate::domain::realm::WriteError;
+use crate::domain::time::Timestamp;
+use crate::resources::rfc3339;
 
 /// Something is wrong with the file or around it.
 #[derive(Debug, thiserror::Error)]
@@ -57,12 +59,17 @@ pub enum StoreError {
     NoLog,
     /// The file was put in the place of another one, whose log lies there still.
     #[error(
-        "{log}, which lies beside it, is not its own: the file was put in the place of another one, and what that one's log holds would be written over it. Stop Pasee; to keep the file as it is, such as a restored backup, move {log} away; to have the former state, put the former file back",
-        log = log.display()
+        "{log}, which lies beside it, is not its own: the file was put in the place of another one, and what that one's log holds, {changes} changes{until}, would be written over it. Stop Pasee. To have the former state, put the former file back. To keep the file as it is, such as a restored backup, move {log} away: what is in it is nowhere else, and the realm is without it then",
+        log = log.display(),
+        until = until.map(|until| format!(" up to {}", rfc3339::write(until))).unwrap_or_default(),
     )]
     StaleLog {
         /// The log of the other file.
         log: PathBuf,
+        /// How many changes are in it.
+        changes: usize,
+        /// When it was last written.
+        until: Option<Timestamp>,
     },
     /// A log lies there, and the file that it belongs to does not.
     #[error(

@@ -146,7 +146,11 @@ impl Place {
                 schema::migrate(&mut connection, None)?;
             }
             keep_a_log_ahead(&connection)?;
-            schema::migrate(&mut connection, Some(path))?;
+            if found < schema::latest() {
+                schema::migrate(&mut connection, Some(path))?;
+                // As it was, without a stamp perhaps, nothing tells it from its backup.
+                leftover::move_in(&mut connection, path)?;
+            }
         } else {
             schema::migrate(&mut connection, None)?;
         }
@@ -194,6 +198,18 @@ impl Database {
     pub(super) fn move_log_in(&mut self) -> Result<(), StoreError> {
         if let Place::File(path) = &self.place {
             leftover::move_in(&mut self.connection, path)?;
+            self.identity = self.place.identity();
+        }
+        Ok(())
+    }
+
+    /// Has the database hold what no copy of it holds, before a log is begun.
+    ///
+    /// # Errors
+    /// The file fails.
+    pub(super) fn set_apart(&mut self) -> Result<(), StoreError> {
+        if let Place::File(path) = &self.place {
+            leftover::set_apart(&mut self.connection, path)?;
             self.identity = self.place.identity();
         }
         Ok(())

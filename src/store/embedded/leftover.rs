@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::beside::beside;
+use super::beside::written;
 pub(super) use super::beside::{files, length, log_of, shared_memory_of};
 use super::error::StoreError;
 use super::patience::{PATIENCE, be_patient};
-use super::stamp::{self, History, Moving, Stamp};
+use super::stamp::{self, History, Stamp, Why};
 use super::{load, schema};
 
 /// SQLite moves no log into the database by itself: it is moved by [`move_in`], which says so first.
@@ -52,6 +53,7 @@ pub(super) fn check(database: &Path) -> Result<(), StoreError> {
         }
         std::thread::sleep(BETWEEN_LOOKS);
     }
+    let mut changes = 0;
     for look in 0..LOOKS {
         if look > 0 {
             std::thread::sleep(BETWEEN_LOOKS);
@@ -59,6 +61,7 @@ pub(super) fn check(database: &Path) -> Result<(), StoreError> {
         let there = files(database)?;
         let history = if there.is_log_empty { None } else { history(&log)? };
         let Some(history) = history else { return Ok(()) };
+        changes = history.length();
         match alone(database) {
             Ok(alone) if history.belongs_to(alone.stamp.as_ref(), there) => return Ok(()),
             // A database that is being written, and needs its log to be whole.
@@ -66,7 +69,7 @@ pub(super) fn check(database: &Path) -> Result<(), StoreError> {
             Ok(_) | Err(_) => {}
         }
     }
-    Err(StoreError::StaleLog { log })
+    Err(StoreError::StaleLog { until: written(&log), log, changes })
 }
 
 /// What a database holds without its log.
@@ -163,16 +166,39 @@ pub(super) fn move_in(connection: &mut Connection, database: &Path) -> Result<()
     if files(database)?.is_log_empty {
         return Ok(());
     }
+    without_patience(connection, |connection| {
+        if !stamp::last(connection)?.is_some_and(|last| last.is_moving()) {
+            say(connection, database, Why::MoveIn)?;
+        }
+        empty(connection)
+    })
+}
+
+/// Before a log is begun: has the database hold what no copy of it holds. Waits for nobody; while another process reads, the
+/// log is begun all the same.
+pub(super) fn set_apart(connection: &mut Connection, database: &Path) -> Result<(), StoreError> {
+    without_patience(connection, |connection| {
+        say(connection, database, Why::SetApart)?;
+        empty(connection)
+    })
+}
+
+fn without_patience(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     connection.busy_timeout(Duration::ZERO)?;
-    let moved = begin(connection, database).and_then(|()| {
-        // Its row says how far it came; what is left is moved another time.
-        Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
-    });
+    let done = work(connection);
     be_patient(connection)?;
-    match moved {
+    match done {
         Err(StoreError::Locked(_)) => Ok(()),
-        moved => moved,
+        done => done,
     }
+}
+
+/// Its row says how far it came; what is left is moved another time.
+fn empty(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }
 
 /// Whether a connection shows what the files at the path hold, and not what was there before somebody wrote over them.
@@ -193,12 +219,9 @@ pub(super) fn shows(connection: &Connection, database: &Path) -> Result<bool, St
     Ok(false)
 }
 
-/// Says that the log is being moved, should this process not live to the end of it.
-fn begin(connection: &mut Connection, database: &Path) -> Result<(), StoreError> {
-    if stamp::last(connection)?.is_some_and(|last| last.is_moving()) {
-        return Ok(());
-    }
+/// Says what is about to be done, should this process not live to the end of it.
+fn say(connection: &mut Connection, database: &Path, why: Why) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    stamp::put(&transaction, files(database)?, Moving::Begins)?;
+    stamp::put(&transaction, files(database)?, why)?;
     Ok(transaction.commit()?)
 }

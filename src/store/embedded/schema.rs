@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::beside;
 use super::error::StoreError;
-use super::stamp::{self, Moving};
+use super::stamp::{self, Why};
 
 /// "Pase" in ASCII, where SQLite keeps whose file it is.
 const APPLICATION: u32 = u32::from_be_bytes(*b"Pase");
@@ -102,7 +102,7 @@ pub(super) fn migrate(
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", latest())?;
     if let Some(files) = files {
-        stamp::put(&transaction, files, Moving::Not)?;
+        stamp::put(&transaction, files, Why::Change)?;
     }
     Ok(transaction.commit()?)
 }
@@ -133,6 +133,7 @@ fn version(connection: &Connection) -> Result<u32, StoreError> {
     }
 }
 
-fn latest() -> u32 {
+/// The latest version that there is.
+pub(super) fn latest() -> u32 {
     u32::try_from(STEPS.len()).unwrap_or(u32::MAX)
 }

@@ -14,6 +14,10 @@ use super::error::StoreError;
 /// How the text of a stamp begins, by which it is found in a write-ahead log. A stamp is always as long as another, so that
 /// SQLite writes one over the other.
 const BEGINNING: &str = "pasee stamp";
+/// Bits of the number that says what the transaction is part of.
+const MOVING: u64 = 1;
+const SETS_APART: u64 = 2;
+const IS_APART: u64 = 4;
 /// Numbers in a stamp, each of 16 hexadecimal digits with a space before.
 const NUMBERS: usize = 9;
 /// Length of a stamp's text.
@@ -42,6 +46,10 @@ pub(super) struct Stamp {
     before: Option<Edition>,
     /// Whether the log may have been moved into the database in part since it was begun.
     moving: bool,
+    /// Whether this was written for nothing but the next log, see [`Why::SetApart`].
+    sets_apart: bool,
+    /// Whether the log that this is in was begun right after such a one: no copy holds what the database did by itself then.
+    is_apart: bool,
     /// The database when this was written.
     database: OnDisk,
     /// The inode of the write-ahead log that this was written to.
@@ -65,14 +73,6 @@ impl OnDisk {
 
     pub(super) fn inode(self) -> u64 {
         self.inode
-    }
-
-    /// Some file systems keep whole seconds only, which shows once they were unmounted; and programs that make a backup put
-    /// back the times of what they have read, some of them no finer than microseconds.
-    fn is_written_when(self, now: Self) -> bool {
-        let (seconds, nanoseconds) = self.written;
-        let units = [1, 1_000, 1_000_000, 1_000_000_000];
-        units.iter().any(|unit| (seconds, nanoseconds - nanoseconds % unit) == now.written)
     }
 }
 
@@ -107,13 +107,20 @@ impl History {
         if alone == Some(self.last.edition) {
             return true; // all of it is in the database
         }
+        let Stamp { moving, is_apart, log, database, .. } = self.last;
+        if alone == self.begun && is_apart && !moving {
+            return true; // nobody has put a copy there, as there is none
+        }
         let is_moved_in_part = || alone.is_some_and(|alone| self.editions.contains(&alone));
         let continues = alone == self.begun || is_moved_in_part();
         // Copies have other inodes, all of them.
-        let is_same_log = there.log == Some(self.last.log);
-        let is_same_database = there.database.inode == self.last.database.inode
-            && (self.last.moving || self.last.database.is_written_when(there.database));
-        continues && (!is_same_log || is_same_database)
+        let is_same_log = there.log == Some(log);
+        continues && (!is_same_log || there.database.inode == database.inode)
+    }
+
+    /// How many transactions are in the log.
+    pub(super) fn length(&self) -> usize {
+        self.editions.len()
     }
 }
 
@@ -130,12 +137,13 @@ impl Stamp {
         let number = |digits: &str| u64::from_str_radix(digits, 16).ok();
         let numbers: Option<Vec<u64>> = text.split_ascii_whitespace().map(number).collect();
         let numbers: [u64; NUMBERS] = numbers?.try_into().ok()?;
-        let [count, random, count_before, before, moving, inode, seconds, nanoseconds, log] =
-            numbers;
+        let [count, random, count_before, before, part, inode, seconds, nanoseconds, log] = numbers;
         Some(Self {
             edition: Edition { count, random },
             before: (count_before > 0).then_some(Edition { count: count_before, random: before }),
-            moving: moving > 0,
+            moving: part & MOVING > 0,
+            sets_apart: part & SETS_APART > 0,
+            is_apart: part & IS_APART > 0,
             database: OnDisk { inode, written: (seconds, nanoseconds) },
             log,
         })
@@ -143,12 +151,16 @@ impl Stamp {
 
     fn text(&self) -> String {
         let before = self.before.unwrap_or(Edition { count: 0, random: 0 });
+        let bit = |holds, bit| if holds { bit } else { 0 };
+        let part = bit(self.moving, MOVING)
+            | bit(self.sets_apart, SETS_APART)
+            | bit(self.is_apart, IS_APART);
         let numbers: [u64; NUMBERS] = [
             self.edition.count,
             self.edition.random,
             before.count,
             before.random,
-            self.moving.into(),
+            part,
             self.database.inode,
             self.database.written.0,
             self.database.written.1,
@@ -174,26 +186,29 @@ pub(super) fn last(connection: &Connection) -> Result<Option<Stamp>, StoreError>
     Ok(text.and_then(|text| Stamp::parse(text.as_bytes())))
 }
 
-/// Whether the log is being moved into the database.
+/// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moving {
-    /// It is not, by this transaction.
-    Not,
-    /// It will be, as soon as this transaction is on the disk.
-    Begins,
+pub(super) enum Why {
+    /// What is in it.
+    Change,
+    /// The log is moved into the database as soon as it is on the disk.
+    MoveIn,
+    /// As before; and the log that is begun next finds a database of which there is no copy yet: somebody may have made one of
+    /// what it held before, and put that in its place, which nothing else would tell from the database itself.
+    SetApart,
 }
 
 /// Stamps the transaction that is under way.
-pub(super) fn put(
-    transaction: &Connection,
-    files: Files,
-    moving: Moving,
-) -> Result<(), StoreError> {
+pub(super) fn put(transaction: &Connection, files: Files, why: Why) -> Result<(), StoreError> {
     let before = last(transaction)?;
+    let continued = before.filter(|_| !files.is_log_empty);
     // The log may be in the database in part, also when somebody else has written the database since.
-    let was_moving = before.is_some_and(|before| {
-        !files.is_log_empty && (before.moving || before.database != files.database)
-    });
+    let was_moving =
+        continued.is_some_and(|before| before.moving || before.database != files.database);
+    let is_apart = match continued {
+        Some(before) => before.is_apart,
+        None => before.is_some_and(|before| before.sets_apart),
+    };
     let random: i64 = transaction.query_row("SELECT random()", [], |row| row.get(0))?;
     let stamp = Stamp {
         edition: Edition {
@@ -201,7 +216,9 @@ pub(super) fn put(
             random: random.cast_unsigned(),
         },
         before: before.map(|before| before.edition),
-        moving: was_moving || moving == Moving::Begins,
+        moving: was_moving || why != Why::Change,
+        sets_apart: why == Why::SetApart,
+        is_apart,
         database: files.database,
         log: files.log.unwrap_or_default(),
     };

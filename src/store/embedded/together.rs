@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::change::Refused;
 use super::error::StoreError;
 use super::file::{self, OpenError, Place};
-use super::stamp::{self, Moving};
+use super::stamp::{self, Why};
 use super::writer::carry_out;
 use super::{Clock, leftover, load, log};
 use crate::domain::directory::Directory;
@@ -68,6 +68,9 @@ pub fn change_together<E>(
     if permits.is_empty() {
         return Ok(());
     }
+    if leftover::files(path)?.is_log_empty {
+        leftover::set_apart(connection, path)?;
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let files = leftover::files(path)?;
     if version(&transaction)? != seen {
@@ -82,7 +85,7 @@ pub fn change_together<E>(
         })?;
     }
     log::trim(&transaction)?;
-    stamp::put(&transaction, files, Moving::Not)?;
+    stamp::put(&transaction, files, Why::Change)?;
     Ok(transaction.commit()?)
 }
 

@@ -15,7 +15,7 @@ use super::judge::judge;
 use super::leftover;
 use super::log::{self, Cursor, Made, News};
 use super::queue::{Job, Queue, Taken};
-use super::stamp::{self, Moving};
+use super::stamp::{self, Why};
 use super::status::Status;
 use super::{Clock, author, load};
 use crate::domain::directory::{Directory, Page};
@@ -48,6 +48,23 @@ pub(super) struct Writer {
     cursor: Option<Cursor>,
     /// SQLite's number for the state of the file as last seen; it changes when others commit.
     seen: Option<i64>,
+}
+
+/// Which write-ahead log a transaction may go into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Log {
+    /// One that there is.
+    MayContinue,
+    /// Also one that begins with it.
+    MayBegin,
+}
+
+/// What has become of a batch.
+enum Tried {
+    /// It is written; what each has come to.
+    Done(Vec<Result<(), WriteError>>),
+    /// Nothing is written: a log would begin with it.
+    WouldBegin,
 }
 
 impl Writer {
@@ -108,6 +125,19 @@ impl Writer {
 
     fn commit(&mut self, batch: &[Job]) -> Result<Vec<Result<(), WriteError>>, StoreError> {
         self.ready()?;
+        let mut log = Log::MayContinue;
+        loop {
+            match (self.attempt(batch, log)?, &mut self.database) {
+                (Tried::Done(results), _) => return Ok(results),
+                (Tried::WouldBegin, Some(database)) => database.set_apart()?,
+                (Tried::WouldBegin, None) => return Err(StoreError::Closed),
+            }
+            log = Log::MayBegin;
+        }
+    }
+
+    /// Writes a batch in one transaction. What is refused as a whole has begun no log.
+    fn attempt(&mut self, batch: &[Job], log: Log) -> Result<Tried, StoreError> {
         let now = (self.clock)();
         let Some(database) = &mut self.database else { return Err(StoreError::Closed) };
         let path = database.path().map(Path::to_owned);
@@ -137,12 +167,16 @@ impl Writer {
                 }
             });
         }
+        let would_begin = files.is_some_and(|files| files.is_log_empty);
         if updates.is_empty() {
             transaction.rollback()?;
+        } else if would_begin && log == Log::MayContinue {
+            transaction.rollback()?;
+            return Ok(Tried::WouldBegin);
         } else {
             log::trim(&transaction)?;
             if let Some(files) = files {
-                stamp::put(&transaction, files, Moving::Not)?;
+                stamp::put(&transaction, files, Why::Change)?;
             }
             let end = log::end(&transaction)?;
             transaction.commit()?;
@@ -152,7 +186,7 @@ impl Writer {
             self.is_busy = true;
         }
         self.status.wrote(trouble);
-        Ok(results)
+        Ok(Tried::Done(results))
     }
 
     /// Brings the index up to what other processes have written.
