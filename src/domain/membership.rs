@@ -4,10 +4,14 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::group::{GroupName, GroupNameError, STAFF};
 use super::time::Timestamp;
 use super::user::UserId;
+
+/// How long a membership that has ended can still be seen, before what Pasee keeps of it is swept away.
+pub const KEPT_ENDED: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// What somebody is to a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

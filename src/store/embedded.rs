@@ -20,6 +20,7 @@
 //! | `change` | one change, judged by what the file says |
 //! | `log` | what was changed lately, by whom and when: how other processes learn of it |
 //! | `author` | who makes a change |
+//! | `sweep` | memberships that ended long ago, taken out |
 //! | `together` | many changes, all or none |
 //! | `snapshot` | all there is, row by row, for an export |
 //! | `status` | how the thread is |
@@ -41,6 +42,7 @@ mod schema;
 mod snapshot;
 mod stamp;
 mod status;
+mod sweep;
 mod together;
 mod writer;
 

@@ -5,6 +5,7 @@
 mod child;
 mod crash;
 mod damage;
+mod ends;
 mod faults;
 mod former_rules;
 mod restored;

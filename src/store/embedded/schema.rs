@@ -14,7 +14,7 @@ use super::stamp::{self, Why};
 const APPLICATION: u32 = u32::from_be_bytes(*b"Pase");
 
 /// One step for each version: the first makes an empty file version 1. Released steps never change.
-const STEPS: [&str; 6] = [TABLES, CHANGES, STAMP, AUTHORS, SESSIONS, DESCRIPTIONS];
+const STEPS: [&str; 7] = [TABLES, CHANGES, STAMP, AUTHORS, SESSIONS, DESCRIPTIONS, ENDS];
 
 /// Group 0 is the realm itself: parent of the root groups, and its staff is the root staff. Deleting a group takes its
 /// subgroups and memberships along. `role`: 0 member, 1 staff. Moments are seconds since 1970; NULL = no end, or never.
@@ -63,7 +63,8 @@ const STAMP: &str = "
     ) STRICT;
 ";
 
-/// Who made each change, as a user id or `system:` and the system user at the command line, and when; unknown of older ones.
+/// Who made each change, as a user id, `system:` and the system user at the command line, or `pasee:` and what does it by
+/// itself, and when; unknown of older ones.
 const AUTHORS: &str = "
     ALTER TABLE changes ADD COLUMN actor TEXT;
     ALTER TABLE changes ADD COLUMN at INTEGER;
@@ -82,6 +83,11 @@ const SESSIONS: &str = "
 const DESCRIPTIONS: &str = "
     ALTER TABLE groups ADD COLUMN description TEXT;
     ALTER TABLE changes ADD COLUMN description TEXT;
+";
+
+/// By which memberships are found that ended long ago, of those that end.
+const ENDS: &str = "
+    CREATE INDEX memberships_by_end ON memberships (expires_at) WHERE expires_at IS NOT NULL;
 ";
 
 /// Makes the file Pasee's own, in the latest version; two processes may do so at once. With its path, it has a write-ahead

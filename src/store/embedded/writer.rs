@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::change::{Refused, execute};
 use super::error::StoreError;
@@ -17,7 +17,7 @@ use super::log::{self, Cursor, Made, News};
 use super::queue::{Job, Queue, Taken};
 use super::stamp::{self, Why};
 use super::status::Status;
-use super::{Clock, author, load};
+use super::{Clock, author, load, sweep};
 use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
 use crate::domain::policy::Permit;
@@ -59,12 +59,20 @@ enum Log {
     MayBegin,
 }
 
-/// What has become of a batch.
-enum Tried {
-    /// It is written; what each has come to.
-    Done(Vec<Result<(), WriteError>>),
+/// What has become of a transaction.
+enum Tried<T> {
+    /// It is written, if there was something to write.
+    Done(T),
     /// Nothing is written: a log would begin with it.
     WouldBegin,
+}
+
+/// What has become of jobs.
+struct Done {
+    /// What each has come to.
+    results: Vec<Result<(), WriteError>>,
+    /// The file failed for one of them.
+    trouble: Option<Arc<StoreError>>,
 }
 
 impl Writer {
@@ -96,7 +104,8 @@ impl Writer {
                 Taken::End => return,
             }
             if Instant::now() >= next_look {
-                let looked = self.look().and_then(|()| self.rest()).map_err(Arc::new);
+                let looked = self.look().and_then(|()| self.sweep()).and_then(|()| self.rest());
+                let looked = looked.map_err(Arc::new);
                 self.status.looked(looked.err());
                 next_look = Instant::now() + LOOK;
             }
@@ -124,11 +133,22 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &[Job]) -> Result<Vec<Result<(), WriteError>>, StoreError> {
+        let done = self.together(|transaction, now| carry_out_all(transaction, batch, now))?;
+        self.status.wrote(done.trouble);
+        Ok(done.results)
+    }
+
+    /// Does what changes the file, in one transaction, and has the index follow. It may be done twice: before it is found that a
+    /// log begins with it, and afterwards.
+    fn together<T>(
+        &mut self,
+        mut work: impl FnMut(&mut Transaction<'_>, Timestamp) -> Result<(Vec<Update>, T), StoreError>,
+    ) -> Result<T, StoreError> {
         self.ready()?;
         let mut log = Log::MayContinue;
         loop {
-            match (self.attempt(batch, log)?, &mut self.database) {
-                (Tried::Done(results), _) => return Ok(results),
+            match (self.attempt(&mut work, log)?, &mut self.database) {
+                (Tried::Done(done), _) => return Ok(done),
                 (Tried::WouldBegin, Some(database)) => database.set_apart()?,
                 (Tried::WouldBegin, None) => return Err(StoreError::Closed),
             }
@@ -136,8 +156,11 @@ impl Writer {
         }
     }
 
-    /// Writes a batch in one transaction. What is refused as a whole has begun no log.
-    fn attempt(&mut self, batch: &[Job], log: Log) -> Result<Tried, StoreError> {
+    fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&mut Transaction<'_>, Timestamp) -> Result<(Vec<Update>, T), StoreError>,
+        log: Log,
+    ) -> Result<Tried<T>, StoreError> {
         let now = (self.clock)();
         let Some(database) = &mut self.database else { return Err(StoreError::Closed) };
         let path = database.path().map(Path::to_owned);
@@ -145,28 +168,7 @@ impl Writer {
             database.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let files = path.as_deref().map(leftover::files).transpose()?;
         self.cursor = Some(follow(&transaction, self.cursor, &self.index)?);
-        let (mut updates, mut trouble) = (Vec::new(), None);
-        let mut results = Vec::with_capacity(batch.len());
-        for job in batch {
-            let savepoint = transaction.savepoint()?;
-            results.push(match carry_out(&savepoint, &job.permit, now) {
-                Ok(new) => {
-                    savepoint.commit()?;
-                    updates.extend(new);
-                    Ok(())
-                }
-                Err(Refused::State(error)) => savepoint.finish().map(|()| Err(error))?,
-                Err(Refused::File(error)) => {
-                    // Some faults end the whole transaction, and then the savepoint is gone.
-                    if savepoint.is_autocommit() || savepoint.finish().is_err() {
-                        return Err(error);
-                    }
-                    let error = Arc::new(error);
-                    trouble = Some(Arc::clone(&error));
-                    Err(error.into())
-                }
-            });
-        }
+        let (updates, done) = work(&mut transaction, now)?;
         let would_begin = files.is_some_and(|files| files.is_log_empty);
         if updates.is_empty() {
             transaction.rollback()?;
@@ -185,8 +187,7 @@ impl Writer {
             self.index.apply(&updates);
             self.is_busy = true;
         }
-        self.status.wrote(trouble);
-        Ok(Tried::Done(results))
+        Ok(Tried::Done(done))
     }
 
     /// Brings the index up to what other processes have written.
@@ -211,6 +212,15 @@ impl Writer {
         self.cursor = Some(follow(&transaction, self.cursor, &self.index)?);
         transaction.rollback()?;
         self.seen = Some(version);
+        Ok(())
+    }
+
+    /// Takes some of what ended long ago out of the file.
+    fn sweep(&mut self) -> Result<(), StoreError> {
+        let Some(database) = &self.database else { return Ok(()) };
+        if sweep::is_due(&database.connection, (self.clock)())? {
+            self.together(|transaction, now| Ok((sweep::sweep(transaction, now)?, ())))?;
+        }
         Ok(())
     }
 
@@ -289,6 +299,37 @@ fn follow(
     let (contents, end) = load::everything(connection)?;
     index.replace(contents);
     Ok(end)
+}
+
+/// Carries out jobs, each as if it were alone.
+fn carry_out_all(
+    transaction: &mut Transaction<'_>,
+    batch: &[Job],
+    now: Timestamp,
+) -> Result<(Vec<Update>, Done), StoreError> {
+    let (mut updates, mut trouble) = (Vec::new(), None);
+    let mut results = Vec::with_capacity(batch.len());
+    for job in batch {
+        let savepoint = transaction.savepoint()?;
+        results.push(match carry_out(&savepoint, &job.permit, now) {
+            Ok(new) => {
+                savepoint.commit()?;
+                updates.extend(new);
+                Ok(())
+            }
+            Err(Refused::State(error)) => savepoint.finish().map(|()| Err(error))?,
+            Err(Refused::File(error)) => {
+                // Some faults end the whole transaction, and then the savepoint is gone.
+                if savepoint.is_autocommit() || savepoint.finish().is_err() {
+                    return Err(error);
+                }
+                let error = Arc::new(error);
+                trouble = Some(Arc::clone(&error));
+                Err(error.into())
+            }
+        });
+    }
+    Ok((updates, Done { results, trouble }))
 }
 
 /// Judges a permit by what the file says now, and does what it allows.
