@@ -36,6 +36,12 @@ pub const USER_ID: &str = concat!(
     r"))?$"
 );
 
+/// That the text at a place has a form, with the words for whoever wrote another: a `pattern` would answer with itself alone.
+pub(super) fn form(place: &str, pattern: &str, right: &str) -> Rule {
+    let pattern = pattern.replace('\\', r"\\");
+    Rule::new(format!("{place}.matches('{pattern}')")).message(right)
+}
+
 /// A truth value that an API server fills in when it is left out.
 pub(super) fn no_by_default(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "boolean", "default": false })
@@ -46,12 +52,16 @@ pub(super) fn user_id(_: &mut SchemaGenerator) -> Schema {
     let bytes =
         Rule::new(format!("bytes(self.substring(self.indexOf('-') + 1)).size() <= {MAX_SUBJECT}"))
             .message(format!("a subject has at most {MAX_SUBJECT} bytes of UTF-8").as_str());
+    let form = form(
+        "self",
+        USER_ID,
+        "a user id is PROVIDER-SUBJECT, such as kisee-john: the identity provider's name of 1 to 32 characters of a-z, 0-9 and _, \
+         a -, and the name there, without characters that nobody sees and without blanks around it",
+    );
     json_schema!({
         "type": "string",
-        "minLength": 3,
         "maxLength": MAX_USER_ID,
-        "pattern": USER_ID,
-        "x-kubernetes-validations": [bytes],
+        "x-kubernetes-validations": [form, bytes],
     })
 }
 
@@ -69,14 +79,12 @@ pub(super) fn user_ids(generator: &mut SchemaGenerator) -> Schema {
 pub(super) fn group_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
-        "minLength": 1,
         "maxLength": object_name::MAX_OBJECT_NAME,
-        "pattern": object_name::PATTERN,
         "x-kubernetes-validations": object_name::rules("self"),
     })
 }
 
-/// A date and time of day.
+/// A date and time of day. Its form is a pattern, as to a rule it is no text any more.
 pub(super) fn date_time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",

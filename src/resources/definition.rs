@@ -9,7 +9,7 @@ use kube::CustomResourceExt;
 use serde::Serialize;
 
 use super::labels_annotations::{PART_OF, PASEE};
-use super::object_name::{self, MAX_OBJECT_NAME};
+use super::object_name::MAX_OBJECT_NAME;
 use super::{Group, Membership, User};
 
 /// The definitions: Group, Membership, User.
@@ -20,13 +20,8 @@ pub fn all() -> [CustomResourceDefinition; 3] {
         max_length: i64::try_from(MAX_OBJECT_NAME).ok(),
         ..JSONSchemaProps::default()
     };
-    let group_name =
-        JSONSchemaProps { pattern: Some(object_name::PATTERN.to_owned()), ..any_name.clone() };
-    [
-        finish(Group::crd(), group_name),
-        finish(Membership::crd(), any_name.clone()),
-        finish(User::crd(), any_name),
-    ]
+    [Group::crd(), Membership::crd(), User::crd()]
+        .map(|definition| finish(definition, any_name.clone()))
 }
 
 /// Writes definitions, or anything else, as one YAML stream.

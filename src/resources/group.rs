@@ -36,8 +36,9 @@ pub use super::crd_schema::MAX_DESCRIPTION;
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = { let [reserved, _] = object_name::rules("self.metadata.name"); reserved },
-    validation = { let [_, length] = object_name::rules("self.metadata.name"); length }
+    validation = { let [form, ..] = object_name::rules("self.metadata.name"); form },
+    validation = { let [_, reserved, _] = object_name::rules("self.metadata.name"); reserved },
+    validation = { let [.., length] = object_name::rules("self.metadata.name"); length }
 )]
 #[x_kube(validation = Rule::new("has(self.creator) == has(oldSelf.creator) && (!has(self.creator) || self.creator == oldSelf.creator)")
     .message("the creator cannot be changed, added or taken away later")

@@ -7,24 +7,31 @@ use std::str::FromStr;
 
 use kube::core::Rule;
 
+use super::crd_schema;
 use crate::domain::group::{GroupName, GroupNameError, MAX_LENGTH, STAFF};
 
 /// Longest object name, in characters (RFC 1123 subdomain, as Kubernetes checks it).
 pub const MAX_OBJECT_NAME: usize = 253;
 
-/// The object names that spell a group name, but for what [`rules`] say.
-pub const PATTERN: &str = "^[a-z0-9]+(--?[a-z0-9]+)*([.][a-z0-9]+(--?[a-z0-9]+)*)*$";
+/// The object names that spell a group name, but for what else [`rules`] say.
+const PATTERN: &str = "^[a-z0-9]+(--?[a-z0-9]+)*([.][a-z0-9]+(--?[a-z0-9]+)*)*$";
 
-/// The rules that [`PATTERN`] leaves open, in CEL, of an object name that CEL finds at `place`.
+/// What spells a group name, in CEL, of an object name that CEL finds at `place`.
 #[must_use]
-pub fn rules(place: &str) -> [Rule; 2] {
+pub fn rules(place: &str) -> [Rule; 3] {
+    let form = crd_schema::form(
+        place,
+        PATTERN,
+        "a group's name has dots between its levels, each of a-z and 0-9 with single - between, such as admin.my-developers; _ is \
+         written --",
+    );
     let reserved = Rule::new(format!("!{place}.matches('(^|[.]){STAFF}([.]|$)')")).message(
         "the segment staff is reserved: the staff of a group are a Membership with role Staff",
     );
     let length = Rule::new(format!("{place}.replace('--', '_').size() <= {MAX_LENGTH}")).message(
         format!("a group name has at most {MAX_LENGTH} characters, -- counting as one").as_str(),
     );
-    [reserved, length]
+    [form, reserved, length]
 }
 
 /// Whether Kubernetes lets any object have the name (RFC 1123 subdomain).

@@ -5,6 +5,7 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+use super::crd_schema;
 use crate::domain::user::{MAX_SUBJECT, UserId};
 
 /// Most service accounts of one Membership.
@@ -15,21 +16,24 @@ pub const SERVICE_ACCOUNT_PROVIDER: &str = "k8s";
 /// Longest namespace (RFC 1123 label) and name of a service account (subdomain), in characters.
 const MAX_NAMESPACE: usize = 63;
 const MAX_ACCOUNT: usize = 253;
+const NAMESPACE: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+const ACCOUNT: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 
 /// A service account of the cluster.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[x_kube(validation = crd_schema::form("self.__namespace__", NAMESPACE, "a namespace has 1 to 63 characters of a-z, 0-9 and -, such as ci")
+    .field_path(".namespace"))]
+#[x_kube(validation = crd_schema::form("self.name", ACCOUNT, "a service account's name has 1 to 253 characters of a-z, 0-9, - and ., such as deployer")
+    .field_path(".name"))]
 #[x_kube(validation = Rule::new(format!("self.__namespace__.size() + self.name.size() < {MAX_SUBJECT}"))
     .message(format!("namespace and name have less than {MAX_SUBJECT} characters together").as_str()))]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceAccount {
     /// Its namespace.
-    #[schemars(length(min = 1, max = MAX_NAMESPACE), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(max = MAX_NAMESPACE))]
     pub namespace: String,
     /// Its name.
-    #[schemars(
-        length(min = 1, max = MAX_ACCOUNT),
-        regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-    )]
+    #[schemars(length(max = MAX_ACCOUNT))]
     pub name: String,
 }
 

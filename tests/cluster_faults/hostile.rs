@@ -171,6 +171,28 @@ async fn beyond_the_bounds(stage: &Stage) {
         let answer = stage.create(&object).await;
         assert!(answer.is_err(), "{object} was taken");
     }
+    // What is mistyped is answered with what a right one looks like, and not with a regular expression alone.
+    let person = "a user id is PROVIDER-SUBJECT, such as kisee-john";
+    let name = "dots between its levels";
+    let account = |namespace: &str, name: &str| {
+        membership(
+            "m7",
+            &json!({ "group": "good", "serviceAccounts": [{ "namespace": namespace, "name": name }] }),
+        )
+    };
+    for (object, says) in [
+        (group("a---b", &json!({})), name),
+        (group("d2", &json!({ "creator": "nobody" })), person),
+        (membership("m7", &json!({ "group": "my_group" })), name),
+        (membership("m7", &json!({ "group": "good", "users": ["k-x", "john"] })), person),
+        (membership("m7", &json!({ "group": "good", "users": [""] })), person),
+        (object("User", "u1", &json!({ "username": "Kisee-john" })), person),
+        (account("a_b", "x"), "a namespace has"),
+        (account("ci", "-x"), "a service account's name has"),
+    ] {
+        let refused = stage.create(&object).await.unwrap_err();
+        assert!(refused.contains(says) && !refused.contains('^'), "{object}: {refused}");
+    }
 }
 
 fn said_at_the_bounds(stage: &Stage) {
