@@ -1,6 +1,7 @@
 //! A Kubernetes API server: how it is connected to, what logins ask of it, and what a realm's objects say at this moment.
 //!
-//! Owns the credentials, the port of `idp` to the API server, consistent reads ([`live`]), which identity [`providers`] servers say there are, and how faults of the API server
+//! Owns the credentials, the port of `idp` to the API server, consistent reads ([`live`]), that the root staff does not end
+//! ([`root_staff`]), which identity [`providers`] servers say there are, and how faults of the API server
 //! are told (`outage`). Must not know what becomes of an answer.
 
 mod connect;
@@ -8,6 +9,7 @@ pub mod live;
 mod outage;
 pub mod providers;
 mod review;
+pub mod root_staff;
 pub mod webhook_certificate;
 
 use std::path::Path;

@@ -2,8 +2,8 @@
 //! what is the case at that moment, before it is stored. The groups in their token do not count.
 //!
 //! A review comes in, and a refusal goes out, or what the API server is to write on the object: its creator, its author, and
-//! the group that it belongs to, by UID. Nothing is changed and nothing remembered, so a dry run is like any other, and any
-//! replica is right. What cannot be found out is refused. Must not know how objects are stored, nor tokens.
+//! the group that it belongs to, by UID. Nothing is remembered, so any replica is right; and nothing is changed, but that whoever is
+//! about to lose the root staff is announced there, unless it is a dry run. What cannot be found out is refused. Must not know how objects are stored, nor tokens.
 //!
 //! | File | Owns |
 //! |---|---|
@@ -27,10 +27,12 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use self::asked::Asked;
-use self::review::{Answer, Review};
+use self::review::{Answer, Earnest, Review};
 use crate::cluster::live::{LiveError, LiveRealm};
+use crate::cluster::root_staff::{GuardError, RootStaffGuard};
 use crate::domain::policy::{self, Actor};
 use crate::domain::provider::ProviderNames;
+use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::resources::webhook::PATH;
@@ -57,6 +59,7 @@ const SESSION: Duration = Duration::from_secs(60);
 /// Judges what users of one realm write.
 pub struct Webhook {
     realm: LiveRealm,
+    guard: RootStaffGuard,
     settings: Settings,
     intake: Intake,
     turns: Arc<Semaphore>,
@@ -92,6 +95,11 @@ enum Refusal {
         "nothing is written as long as Pasee cannot find out at the API server whether you may; try again in a moment"
     )]
     Unknown(#[from] LiveError),
+    /// The same of whether somebody stays on the root staff.
+    #[error(
+        "nothing is taken from the root staff as long as Pasee cannot find out who stays there; try again in a moment"
+    )]
+    Unguarded(#[source] GuardError),
 }
 
 impl Webhook {
@@ -99,7 +107,8 @@ impl Webhook {
     #[must_use]
     pub fn new(realm: LiveRealm, settings: Settings) -> Self {
         let turns = Arc::new(Semaphore::new(AT_ONCE));
-        Self { realm, settings, intake: Intake::new(REVIEWS), turns }
+        let guard = RootStaffGuard::new(realm.clone());
+        Self { realm, guard, settings, intake: Intake::new(REVIEWS), turns }
     }
 
     async fn answer(&self, review: &Review) -> Answer {
@@ -113,6 +122,10 @@ impl Webhook {
                         let error = error as &dyn std::error::Error;
                         tracing::error!(username, ?operation, kind, name, error, "not judged");
                     }
+                    Refusal::Unguarded(error) => {
+                        let error = error as &dyn std::error::Error;
+                        tracing::error!(username, ?operation, kind, name, error, "not judged");
+                    }
                     refusal => {
                         tracing::info!(username, ?operation, kind, name, %refusal, "refused");
                     }
@@ -121,7 +134,7 @@ impl Webhook {
                     Refusal::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
                     Refusal::Denied(_) => StatusCode::FORBIDDEN,
                     Refusal::GroupMissing(_) => StatusCode::NOT_FOUND,
-                    Refusal::Unknown(_) => StatusCode::SERVICE_UNAVAILABLE,
+                    Refusal::Unknown(_) | Refusal::Unguarded(_) => StatusCode::SERVICE_UNAVAILABLE,
                 };
                 Answer::refuse(code, &refusal.to_string())
             }
@@ -142,7 +155,22 @@ impl Webhook {
         let actor = Actor::user(&admission, record.holdings);
         asked.demand.judge(&actor).map_err(|denied| asked.refusal(denied))?;
         let patch = asked.patch(review, &author, &excerpt)?;
+        self.keep_root_staff(review, now).await?;
         Ok(Answer::allow(patch, asked.warnings(&self.settings.providers)))
+    }
+
+    /// Refuses what would leave nobody who can act as root staff, whatever others are about to write.
+    async fn keep_root_staff(&self, review: &Review, now: Timestamp) -> Result<(), Refusal> {
+        let Some(loss) = asked::loss(review) else { return Ok(()) };
+        let kept = match review.earnest {
+            // Nobody tells when it is stored: it counts as announced until it must be.
+            Earnest::Written => self.guard.announce(&loss, now).await.map(drop),
+            Earnest::DryRun => self.guard.look(&loss, now).await,
+        };
+        kept.map_err(|error| match error {
+            GuardError::Last => Refusal::Denied(WriteError::LastRootStaff.to_string()),
+            error => Refusal::Unguarded(error),
+        })
     }
 
     /// The user that the API server knows by a prefixed name.

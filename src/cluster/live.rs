@@ -18,12 +18,13 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use crate::domain::directory::Record;
+use crate::domain::directory::{Record, Standing};
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Role, Roster};
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::excerpt::Excerpt;
+use crate::objects::root_staff::RootStaff;
 use crate::resources::object_name::ObjectName;
 use crate::resources::{Group, Membership, Received, User};
 
@@ -89,6 +90,30 @@ impl LiveRealm {
         now: Timestamp,
     ) -> Result<Record, LiveError> {
         Ok(self.look(user, rosters, None, now).await?.record(rosters, now))
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Who is on the root staff now.
+    ///
+    /// # Errors
+    /// As [`LiveRealm::record`].
+    pub async fn root_staff(&self) -> Result<RootStaff, LiveError> {
+        let mut staff = RootStaff::default();
+        let what = || format!("the roster {}", Roster::RootStaff);
+        self.each(&fields_of("", Role::Staff), what, |object: Membership| staff.add(&object))
+            .await?;
+        Ok(staff)
+    }
+
+    /// What is said of a user now.
+    ///
+    /// # Errors
+    /// As [`LiveRealm::record`].
+    pub async fn standing(&self, user: &UserId) -> Result<Standing, LiveError> {
+        Ok(self.users(user).await?.standing())
     }
 
     /// The objects that [`LiveRealm::record`] goes by, and always those of one group besides and of its parents.
@@ -168,11 +193,7 @@ impl LiveRealm {
             let group = roster.group().map(ObjectName::try_from).transpose();
             let Ok(group) = group else { continue };
             let group = group.as_ref().map_or("", ObjectName::as_str);
-            let role = match roster.role() {
-                Role::Member => "Member",
-                Role::Staff => "Staff",
-            };
-            let fields = format!("spec.group={group},spec.role={role}");
+            let fields = fields_of(group, roster.role());
             let what = || format!("the roster {roster}");
             self.each(&fields, what, |object: Membership| excerpt.add_membership(&object)).await?;
         }
@@ -243,6 +264,15 @@ impl From<kube::Error> for LiveError {
 /// A group and its parents, up to the root.
 fn chain(group: &GroupName) -> impl Iterator<Item = GroupName> {
     successors(Some(group.clone()), GroupName::parent)
+}
+
+/// What selects the Memberships of a roster, by its group as objects are called, or none.
+fn fields_of(group: &str, role: Role) -> String {
+    let role = match role {
+        Role::Member => "Member",
+        Role::Staff => "Staff",
+    };
+    format!("spec.group={group},spec.role={role}")
 }
 
 /// A value as field selectors write it.

@@ -4,6 +4,7 @@
 //! grant. Must not know how permissions are granted.
 
 use super::lease;
+use crate::resources::labels_annotations::ROOT_STAFF_LEASE;
 use crate::resources::permission::Permission;
 use crate::resources::providers::KNOW;
 
@@ -16,6 +17,13 @@ pub const SWEEP: &[Permission] = &[
         &["get"],
         "to judge once more; to delete them it may in any case",
     ),
+    Permission {
+        api_group: "coordination.k8s.io",
+        resource: "leases",
+        names: &[ROOT_STAFF_LEASE],
+        verbs: &["get", "update"],
+        reason: "to leave somebody on the root staff, whatever is taken back",
+    },
 ];
 
 /// Every permission that it always needs.

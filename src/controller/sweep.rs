@@ -22,11 +22,13 @@ use self::recent::{What, Written};
 use super::apply::MANAGER;
 use super::lease::Tenure;
 use crate::cluster::live::{LiveError, LiveRealm};
+use crate::cluster::root_staff::{GuardError, RootStaffGuard};
 use crate::domain::membership::Roster;
 use crate::domain::policy::{self, Actor, Grant, Login};
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::excerpt::Excerpt;
+use crate::objects::root_staff::Loss;
 use crate::resources::{Group, Membership, Received};
 
 /// How many are judged at once.
@@ -89,7 +91,8 @@ impl Sweeper<'_> {
                 match self.judge(&realm, &all).await {
                     Ok(lost) => {
                         let lost = stream::iter(lost);
-                        lost.for_each_concurrent(AT_ONCE, |written| self.see_to(written)).await;
+                        lost.for_each_concurrent(AT_ONCE, |written| self.see_to(&realm, written))
+                            .await;
                         break;
                     }
                     Err(error) => {
@@ -130,20 +133,19 @@ impl Sweeper<'_> {
         Ok(unentitled(all, &excerpts, now))
     }
 
-    async fn see_to(&self, written: &Written) {
-        let Written { name, author, uid, .. } = written;
+    async fn see_to(&self, realm: &LiveRealm, written: &Written) {
+        let Written { name, author, .. } = written;
         for _ in 0..ATTEMPTS {
             if self.tenure.permit().is_err() {
                 return;
             }
-            let done = match &written.what {
-                What::NewGroup(_) => self.delete::<Group>(name, uid).await,
-                What::NewMembership(_) => self.delete::<Membership>(name, uid).await,
-                What::Newcomers(content) => self.take_off(name, uid, &content.users).await,
-            };
-            match done {
+            match self.take_back(realm, written).await {
                 Ok(()) => {
                     let why = "taken back: its author had just lost what entitled them";
+                    return tracing::warn!(name, %author, "{why}");
+                }
+                Err(NotTaken::LastRootStaff) => {
+                    let why = "stays, though its author has just lost what entitled them: nobody else is root staff";
                     return tracing::warn!(name, %author, "{why}");
                 }
                 Err(error) => {
@@ -155,40 +157,104 @@ impl Sweeper<'_> {
         }
     }
 
-    async fn delete<K>(&self, name: &str, uid: &str) -> kube::Result<()>
+    async fn take_back(&self, realm: &LiveRealm, written: &Written) -> Result<(), NotTaken> {
+        let Written { name, uid, .. } = written;
+        match &written.what {
+            What::NewGroup(_) => self.delete::<Group>(name, uid, None).await,
+            What::NewMembership(_) | What::Newcomers(_) => {
+                let memberships: Api<Received<Membership>> =
+                    Api::namespaced(self.client.clone(), self.namespace);
+                let found = memberships.get_opt(name).await?;
+                let Some(Received::Readable(object)) = found else { return Ok(()) };
+                if object.metadata.uid.as_deref() != Some(uid) {
+                    return Ok(());
+                }
+                let after = match &written.what {
+                    What::Newcomers(content) => Some(without(&object, &content.users)),
+                    What::NewGroup(_) | What::NewMembership(_) => None,
+                };
+                self.keep_root_staff(realm, &object, after.as_ref()).await?;
+                match after {
+                    None => self.delete::<Membership>(name, uid, object.resource_version()).await,
+                    Some(after) => self.take_off(&after).await,
+                }
+            }
+        }
+    }
+
+    /// What is taken back leaves somebody on the root staff, like all else.
+    async fn keep_root_staff(
+        &self,
+        realm: &LiveRealm,
+        before: &Membership,
+        after: Option<&Membership>,
+    ) -> Result<(), NotTaken> {
+        let Some(loss) = Loss::between(before, after) else { return Ok(()) };
+        // That it is written at once, or not at all, says its version.
+        let announced = RootStaffGuard::new(realm.clone()).announce(&loss, (self.clock)()).await;
+        announced.map(drop).map_err(|error| match error {
+            GuardError::Last => NotTaken::LastRootStaff,
+            error => NotTaken::Unguarded(error),
+        })
+    }
+
+    /// Deletes an object, with a version only while it has that.
+    async fn delete<K>(
+        &self,
+        name: &str,
+        uid: &str,
+        version: Option<String>,
+    ) -> Result<(), NotTaken>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
         K: Clone + std::fmt::Debug + DeserializeOwned,
     {
         let objects: Api<Received<K>> = Api::namespaced(self.client.clone(), self.namespace);
-        let exactly = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
+        let is_exact = version.is_some();
+        let exactly = Preconditions { uid: Some(uid.to_owned()), resource_version: version };
         match objects.delete(name, &DeleteParams::background().preconditions(exactly)).await {
             Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
-            Err(error) => Err(error),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 409 && !is_exact => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 
-    async fn take_off(&self, name: &str, uid: &str, users: &[UserId]) -> kube::Result<()> {
+    async fn take_off(&self, after: &Membership) -> Result<(), NotTaken> {
         let objects: Api<Received<Membership>> =
             Api::namespaced(self.client.clone(), self.namespace);
-        let Some(Received::Readable(object)) = objects.get_opt(name).await? else { return Ok(()) };
-        if object.metadata.uid.as_deref() != Some(uid) {
-            return Ok(());
-        }
-        let is_new = |user: &str| users.iter().any(|new| new.as_str() == user);
-        let mut spec = object.spec.clone();
-        spec.users.retain(|user| !is_new(user));
-        spec.service_accounts
-            .retain(|account| account.user().is_ok_and(|user| !is_new(user.as_str())));
+        let spec = &after.spec;
         let patch = json!({
-            "metadata": { "uid": uid, "resourceVersion": object.resource_version() },
+            "metadata": { "uid": after.uid(), "resourceVersion": after.resource_version() },
             "spec": { "users": spec.users, "serviceAccounts": spec.service_accounts },
         });
         let params =
             PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        objects.patch(name, &params, &Patch::Merge(&patch)).await.map(drop)
+        Ok(objects.patch(&after.name_any(), &params, &Patch::Merge(&patch)).await.map(drop)?)
     }
+}
+
+/// Why something was not taken back.
+#[derive(Debug, thiserror::Error)]
+enum NotTaken {
+    #[error("nobody else is root staff")]
+    LastRootStaff,
+    #[error("who stays on the root staff cannot be found out")]
+    Unguarded(#[source] GuardError),
+    #[error("the API server did not do it")]
+    Api(#[from] kube::Error),
+}
+
+/// A Membership as it is, without these users.
+fn without(object: &Membership, users: &[UserId]) -> Membership {
+    let is_new = |user: &str| users.iter().any(|new| new.as_str() == user);
+    let mut object = object.clone();
+    object.spec.users.retain(|user| !is_new(user));
+    object
+        .spec
+        .service_accounts
+        .retain(|account| account.user().is_ok_and(|user| !is_new(user.as_str())));
+    object
 }
 
 #[cfg(test)]

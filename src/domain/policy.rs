@@ -17,6 +17,9 @@ use super::time::Timestamp;
 use super::token::{AccessClaims, RefreshClaims, Scope, SessionId, Token};
 use super::user::UserId;
 
+/// Who is on the root staff for no longer than this cannot be counted on to bring others there.
+const A_WHILE: Duration = Duration::from_secs(60);
+
 /// How far several revocations, made one right after the other, may be ahead of the clock.
 const A_LITTLE: Duration = Duration::from_secs(60);
 
@@ -315,6 +318,13 @@ fn judge(actor: &Actor, change: &Change) -> Result<(), Denied> {
         return Err(Denied::NotEntitled);
     }
     if actor.prolongs_own_time(change) { Err(Denied::OwnTime) } else { Ok(()) }
+}
+
+/// Whether somebody who is on the root staff until then, and of whom this is said, can take the place of others who lose it by a
+/// change that [weakens](Change::weakens_root_staff) it: nobody but an operator leaves it to nobody.
+#[must_use]
+pub fn keeps_root_staff(end: Option<Timestamp>, standing: Standing, now: Timestamp) -> bool {
+    !standing.banned && end.is_none_or(|end| now.after(A_WHILE) < end)
 }
 
 /// Asks the policy for a look.

@@ -78,7 +78,8 @@ fn configuration(
         object_selector: None,
         reinvocation_policy: Some("Never".to_owned()),
         rules: Some(vec![rule]),
-        side_effects: "None".to_owned(),
+        // Whoever is about to lose the root staff is announced, unless nothing is written.
+        side_effects: "NoneOnDryRun".to_owned(),
         timeout_seconds: Some(TIMEOUT),
     };
     MutatingWebhookConfiguration {

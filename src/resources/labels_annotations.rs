@@ -17,6 +17,10 @@ pub const ENROLS: &str = "pasee.meltylab.fr/enrols-creator-of";
 /// The annotation of a Group whose creator was made staff by a Membership once, after which `spec.creator` gives nothing any
 /// more. Its value is [`TRUE`]. Backups keep it, unlike the status, which says the same.
 pub const ENROLLED: &str = "pasee.meltylab.fr/creator-enrolled";
+/// The annotation of the Lease [`ROOT_STAFF_LEASE`] that says who of the root staff is about to lose it.
+pub const LOSSES: &str = "pasee.meltylab.fr/root-staff-losses";
+/// The Lease by which all of Pasee's servers agree on who of the root staff goes and who stays.
+pub const ROOT_STAFF_LEASE: &str = "pasee-root-staff";
 /// The value of an annotation that says yes.
 pub const TRUE: &str = "true";
 
@@ -27,6 +31,6 @@ mod tests {
     #[test]
     fn own_keys_are_covered() {
         assert_eq!(OWN_KEYS, format!("{}/", crate::resources::API_GROUP));
-        assert!([ACTOR, ENROLS, ENROLLED].iter().all(|key| key.starts_with(OWN_KEYS)));
+        assert!([ACTOR, ENROLS, ENROLLED, LOSSES].iter().all(|key| key.starts_with(OWN_KEYS)));
     }
 }

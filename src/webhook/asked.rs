@@ -19,6 +19,7 @@ use crate::objects::effect::Container;
 use crate::objects::enrolment::enrolled_uid;
 use crate::objects::excerpt::Excerpt;
 use crate::objects::owner::Owner;
+use crate::objects::root_staff::Loss;
 use crate::resources::labels_annotations::ACTOR;
 use crate::resources::membership::MembershipContent;
 use crate::resources::object_name::ObjectName;
@@ -214,6 +215,25 @@ impl Asked {
     pub(super) fn warnings(&self, providers: &ProviderNames) -> Vec<String> {
         let unknown = self.users.iter().filter_map(|user| providers.check(user).err());
         unknown.map(|unknown| unknown.in_short()).collect()
+    }
+}
+
+/// What is lost on the root staff, or by somebody who may be on it, when it is written.
+pub(super) fn loss(review: &Review) -> Option<Loss> {
+    match (review.of(), review.operation) {
+        (Kind::Membership, Operation::Update | Operation::Delete) => {
+            let before = readable(&review.before).ok()?;
+            let after = match review.operation {
+                Operation::Delete => None,
+                Operation::Create | Operation::Update => readable(&review.after).ok(),
+            };
+            Loss::between(&before, after.as_ref())
+        }
+        (Kind::User, Operation::Create | Operation::Update) => {
+            let before = readable(&review.before).ok();
+            Loss::by(before.as_ref(), &readable(&review.after).ok()?)
+        }
+        _ => None,
     }
 }
 

@@ -55,6 +55,8 @@ struct Wire {
     object: Value,
     #[serde(default)]
     old_object: Value,
+    #[serde(default)]
+    dry_run: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -93,6 +95,14 @@ pub(super) struct Review {
     pub(super) after: Value,
     /// The object as it is; null when it is to be made.
     pub(super) before: Value,
+    pub(super) earnest: Earnest,
+}
+
+/// Whether what is allowed is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Earnest {
+    Written,
+    DryRun,
 }
 
 /// Something is no review.
@@ -124,6 +134,7 @@ impl Review {
             operation: request.operation,
             after: request.object,
             before: request.old_object,
+            earnest: if request.dry_run { Earnest::DryRun } else { Earnest::Written },
         })
     }
 

@@ -10,6 +10,7 @@ mod faults;
 mod others;
 mod permissions;
 mod races;
+mod root_staff;
 mod served;
 mod stage;
 

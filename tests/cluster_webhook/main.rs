@@ -12,6 +12,7 @@ mod certificate;
 mod ends;
 mod groups;
 mod outage;
+mod root_staff;
 mod sessions;
 mod stage;
 mod sweep;

@@ -235,6 +235,13 @@ fn extra(key: &str) -> String {
     format!("impersonate-extra-{}", key.replace('/', "%2f"))
 }
 
+/// An object as the webhook leaves it, of an author.
+pub fn by(mut object: Value, author: &str) -> Value {
+    let actor = json!({ "pasee.meltylab.fr/actor": format!("kisee-{author}") });
+    object["metadata"]["annotations"] = actor;
+    object
+}
+
 /// A Membership that puts `kisee-NAME` on the staff of a group.
 pub fn staff(group: &str, name: &str) -> Value {
     let spec = json!({ "group": group, "role": "Staff", "users": [format!("kisee-{name}")] });

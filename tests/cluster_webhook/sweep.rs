@@ -2,16 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::stage::{Stage, group, member, staff};
+use super::stage::{Stage, by, group, member, staff};
 use super::support::controlplane;
 use super::support::patience::eventually;
-
-/// An object as the webhook leaves it, of an author.
-fn by(mut object: Value, author: &str) -> Value {
-    let actor = json!({ "pasee.meltylab.fr/actor": format!("kisee-{author}") });
-    object["metadata"]["annotations"] = actor;
-    object
-}
 
 #[test]
 fn what_lands_after_a_withdrawal_is_taken_back() {

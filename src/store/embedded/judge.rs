@@ -9,9 +9,9 @@ use super::change::{Refused, end_of, has_ended, number_of_group, standing};
 use super::error::StoreError;
 use super::log::parsed;
 use crate::domain::change::Change;
-use crate::domain::directory::{Holding, Record};
+use crate::domain::directory::{Holding, Record, Standing};
 use crate::domain::membership::Roster;
-use crate::domain::policy::{Permit, Refusal, Withdrawn};
+use crate::domain::policy::{Permit, Refusal, Withdrawn, keeps_root_staff};
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
@@ -48,14 +48,15 @@ fn takes_the_last(
     if end_of(connection, 0, &Roster::RootStaff, user, now)?.is_none() {
         return Ok(false);
     }
-    let sql = "SELECT user FROM memberships LEFT JOIN standings USING (user)
-               WHERE group_id = 0 AND user <> ?1 AND (expires_at IS NULL OR expires_at > ?2)
-               AND coalesce(banned, 0) = 0";
+    let sql = "SELECT user, expires_at, coalesce(banned, 0) FROM memberships LEFT JOIN standings USING (user)
+               WHERE group_id = 0 AND user <> ?1";
     let mut statement = connection.prepare_cached(sql)?;
-    let mut others = statement.query(params![user.as_str(), now.as_unix()])?;
+    let mut others = statement.query(params![user.as_str()])?;
     while let Some(row) = others.next()? {
+        let end = row.get::<_, Option<i64>>(1)?.and_then(Timestamp::from_unix);
+        let standing = Standing { banned: row.get(2)?, ..Standing::default() };
         // Who is called what nobody can be called any more cannot act.
-        if parsed::<UserId>(row, 0).is_ok() {
+        if keeps_root_staff(end, standing, now) && parsed::<UserId>(row, 0).is_ok() {
             return Ok(false);
         }
     }

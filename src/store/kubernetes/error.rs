@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cluster::live::LiveError;
+use crate::cluster::root_staff::GuardError;
 use crate::domain::realm::WriteError;
 use crate::resources::object_name::NameTooLong;
 
@@ -43,6 +44,9 @@ pub enum StoreError {
     /// It does not say who the author of a change is now.
     #[error("whether a change is permitted still cannot be judged")]
     Unjudged(#[from] LiveError),
+    /// It does not say who is left on the root staff.
+    #[error("whether somebody stays on the root staff cannot be judged: {0}")]
+    Unguarded(#[source] GuardError),
     /// It took too long.
     #[error("the Kubernetes API server did not answer within {} s", .0.as_secs())]
     Slow(Duration),

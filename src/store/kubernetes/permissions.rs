@@ -2,6 +2,7 @@
 //!
 //! No Secret is read, no wildcard. Must not know how permissions are granted.
 
+use crate::resources::labels_annotations::ROOT_STAFF_LEASE;
 use crate::resources::permission::Permission;
 
 /// Every permission.
@@ -27,5 +28,19 @@ pub const PERMISSIONS: &[Permission] = &[
         names: &[],
         verbs: &["get"],
         reason: "to tell its own namespace without a group from one that is not there",
+    },
+    Permission {
+        api_group: "coordination.k8s.io",
+        resource: "leases",
+        names: &[],
+        verbs: &["create"],
+        reason: "to make the Lease of the root staff; a name cannot limit this",
+    },
+    Permission {
+        api_group: "coordination.k8s.io",
+        resource: "leases",
+        names: &[ROOT_STAFF_LEASE],
+        verbs: &["get", "update"],
+        reason: "to agree with other servers on who of the root staff goes and who stays",
     },
 ];

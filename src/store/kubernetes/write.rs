@@ -37,13 +37,14 @@ use super::resource_version::compare;
 use super::view::View;
 use super::wire::{ENROLS, MANAGED_BY, PASEE, maker};
 use crate::cluster::live::LiveRealm;
+use crate::cluster::root_staff::{Announcement, GuardError, RootStaffGuard};
 use crate::domain::change::{Ban, Change};
-use crate::domain::directory::{Directory, Holding, Page, Standing};
-use crate::domain::membership::{Membership, Roster};
+use crate::domain::directory::{Directory, Standing};
+use crate::domain::membership::Membership;
 use crate::domain::policy::Permit;
 use crate::domain::realm::WriteError;
-use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
+use crate::objects::root_staff::Loss;
 use crate::resources::labels_annotations::ACTOR;
 use crate::resources::received::Received;
 use crate::resources::{API_GROUP, API_VERSION};
@@ -59,8 +60,6 @@ const ATTEMPTS: u32 = 30;
 /// Between the first two attempts; it grows by as much with each.
 const PAUSE: Duration = Duration::from_millis(40);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// Most users looked at in one go.
-const PAGE: usize = 100;
 /// Locks for changes of the same things by this replica.
 const LOCKS: usize = 64;
 
@@ -71,6 +70,7 @@ pub(super) struct Writer {
     view: Arc<View>,
     clock: Clock,
     live: LiveRealm,
+    guard: RootStaffGuard,
     gates: Gates,
     /// For changes of groups and their rosters, and for those of users, which wait for none of the former.
     turns: [[Mutex<()>; LOCKS]; 2],
@@ -79,12 +79,16 @@ pub(super) struct Writer {
 
 /// Who makes a change: by a permit that is judged again before each step.
 #[derive(Clone, Copy)]
-struct Author<'a>(&'a Permit);
+struct Author<'a> {
+    permit: &'a Permit,
+    /// That somebody of the root staff loses it, if they do.
+    announcement: Option<&'a Announcement>,
+}
 
 impl<'a> Author<'a> {
     /// As the annotation says it.
     fn name(self) -> &'a str {
-        self.0.actor().map_or(OPERATOR, UserId::as_str)
+        self.permit.actor().map_or(OPERATOR, UserId::as_str)
     }
 }
 
@@ -92,8 +96,9 @@ impl Writer {
     pub(super) fn new(client: Client, namespace: String, view: Arc<View>, clock: Clock) -> Self {
         let turns = std::array::from_fn(|_| std::array::from_fn(|_| Mutex::default()));
         let live = LiveRealm::new(client.clone(), &namespace);
+        let guard = RootStaffGuard::new(live.clone());
         let (gates, hasher) = (Gates::default(), DefaultHashBuilder::default());
-        Self { client, namespace, view, clock, live, gates, turns, hasher }
+        Self { client, namespace, view, clock, live, guard, gates, turns, hasher }
     }
 
     /// Carries out a change and waits until the index shows it.
@@ -104,12 +109,24 @@ impl Writer {
         // First the turn among changes of the same thing, then the gates: whoever is in a gate waits for no turn.
         let _turn = self.turn(permit.change()).await;
         let _passage = self.gates.pass(permit).await;
-        let author = Author(permit);
         if let Some(user) = permit.actor() {
             let now = (self.clock)();
             permit.judge_again(self.view.index.record(user, now), now)?;
         }
-        match permit.change() {
+        let announcement = self.announce(permit).await?;
+        let author = Author { permit, announcement: announcement.as_ref() };
+        let result = self.carry_out_by(author).await;
+        if let Some(announcement) = announcement {
+            // What may still be done stays announced.
+            if !matches!(result, Err(WriteError::Unconfirmed(_) | WriteError::Partly { .. })) {
+                self.guard.over(announcement).await;
+            }
+        }
+        result
+    }
+
+    async fn carry_out_by(&self, author: Author<'_>) -> Result<(), WriteError> {
+        match author.permit.change() {
             Change::CreateGroup { group, creator } => {
                 self.create_group(group, creator.as_ref(), author).await
             }
@@ -143,36 +160,30 @@ impl Writer {
     /// that is to be changed is read before, and changed only while it has that version, so that nothing comes in between
     /// that concerns it.
     async fn judge(&self, author: Author<'_>) -> Result<(), WriteError> {
-        let permit = author.0;
+        let Author { permit, announcement } = author;
         let Some(user) = permit.actor() else { return Ok(()) };
         let now = (self.clock)();
         let record = self.live.record(user, &permit.deciding(), now).await;
         permit.judge_again(record.map_err(StoreError::from)?, now)?;
-        self.keep_root_staff(permit.change(), now)
+        if announcement.is_none_or(Announcement::is_trusted) {
+            Ok(())
+        } else {
+            Err(StoreError::Contended.into())
+        }
     }
 
-    /// Refuses what would leave nobody who can act as root staff.
-    fn keep_root_staff(&self, change: &Change, now: Timestamp) -> Result<(), WriteError> {
-        let Some(user) = change.weakens_root_staff() else { return Ok(()) };
-        let index = &self.view.index;
-        let can_act = |other: &UserId| !index.record(other, now).standing.banned;
-        let mut after = None;
-        loop {
-            let page = Page { after: after.as_ref(), limit: PAGE };
-            let found = index.members(&Roster::RootStaff, page, now).unwrap_or_default();
-            if found.iter().any(|other| other != user && can_act(other)) {
-                return Ok(());
-            }
-            if found.len() < PAGE {
-                break;
-            }
-            after = found.into_iter().next_back();
+    /// Announces what takes somebody from the root staff, unless nobody would be left who can act there. Nobody is asked
+    /// about what an operator does.
+    async fn announce(&self, permit: &Permit) -> Result<Option<Announcement>, WriteError> {
+        let Some(user) = permit.change().weakens_root_staff() else { return Ok(None) };
+        if permit.actor().is_none() {
+            return Ok(None);
         }
-        let is_root_staff = |holding: &Holding| holding.roster == Roster::RootStaff;
-        match index.record(user, now).holdings.iter().any(is_root_staff) {
-            true => Err(WriteError::LastRootStaff),
-            false => Ok(()),
-        }
+        let announced = self.guard.announce(&Loss::Of(user.clone()), (self.clock)()).await;
+        announced.map_err(|error| match error {
+            GuardError::Last => WriteError::LastRootStaff,
+            error => StoreError::Unguarded(error).into(),
+        })
     }
 
     fn objects<K>(&self) -> Api<K>

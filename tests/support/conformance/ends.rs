@@ -100,7 +100,11 @@ pub fn the_last_root_staff_stays(store: &Subject<'_>) {
         assert!(matches!(result, Err(WriteError::LastRootStaff)), "{text}: {result:?}");
     }
     assert_eq!(end(store, "staff", "k-root"), Some(None));
-    store.done(until("staff", "k-other", later));
+    let in_a_minute = Some(store.in_seconds(60));
+    store.done(until("staff", "k-other", in_a_minute));
+    let permit = store.permitted("k-root", leave("staff", "k-root"));
+    refused!(store.carry_out(permit), LastRootStaff);
+    store.done(set("staff", "k-other", later));
     let permit = store.permitted("k-root", leave("staff", "k-root"));
     store.carry_out(permit).unwrap();
     store.done(remove("staff", "k-other"));
