@@ -115,6 +115,7 @@ impl Api {
             Route::ShowUser(user) => self.show_user(&call, &user),
             Route::PatchUser(user) => self.patch_user(call, &user).await,
             Route::DeleteUser(user) => self.delete_user(&call, &user).await,
+            Route::EndSession(user, sid) => self.end_session(&call, &user, &sid).await,
             Route::DescribeRecovery | Route::RecoverPassword => self.recover_password(call).await,
             Route::ListGroups => self.list_groups(&call),
             Route::CreateGroup => self.create_group(call).await,

@@ -72,7 +72,7 @@ fn entitled(action: Action<'_>) -> Entitled {
         Do(Change::Leave { user, .. }) => Entitled::User(user.clone()),
         // See G's members: staff of G; root staff.
         See(View::Members(roster)) => staff_of(roster.group().cloned()),
-        // End one session: whoever acts in it, as Actor::acts_elsewhere says.
+        // End one session: whoever acts in it, as Actor::acts_elsewhere says; root staff.
         Do(Change::EndSession { user, .. }) => Entitled::User(user.clone()),
         // End the sessions of a user: that user; root staff.
         Do(Change::Revoke(user)) => Entitled::User(user.clone()),
@@ -158,11 +158,12 @@ impl Actor {
     }
 
     /// Whether a change is of a session other than the one this is done in: the id of a session is no secret to those who are shown
-    /// its tokens.
+    /// its tokens, and nobody but root staff ends what may be another's.
     fn acts_elsewhere(&self, change: &Change) -> bool {
         match (&self.0, change) {
             (Standpoint::User { admission, .. }, Change::EndSession { user, session, .. }) => {
-                *user != admission.user || admission.session != Some(*session)
+                let is_own = *user == admission.user && admission.session == Some(*session);
+                !is_own && self.holding(&Roster::RootStaff).is_none()
             }
             _ => false,
         }

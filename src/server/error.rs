@@ -8,7 +8,7 @@ use crate::domain::claim::ClaimNameError;
 use crate::domain::group::GroupNameError;
 use crate::domain::policy::{Denied, Refusal, Withdrawn};
 use crate::domain::realm::{Stale, WriteError};
-use crate::domain::token::ScopeError;
+use crate::domain::token::{ScopeError, SessionIdError};
 use crate::domain::user::UserIdError;
 use crate::idp::ProviderError;
 use crate::jose::error::VerifyError;
@@ -103,7 +103,7 @@ macro_rules! malformed {
         }
     )*};
 }
-malformed!(GroupNameError, UserIdError, ScopeError, ClaimNameError);
+malformed!(GroupNameError, UserIdError, ScopeError, SessionIdError, ClaimNameError);
 
 impl From<AccessError> for ApiError {
     fn from(error: AccessError) -> Self {

@@ -10,6 +10,7 @@
 //! | `/users/` | GET, POST |
 //! | `/users/me` | GET |
 //! | `/users/U` | GET, PATCH, DELETE |
+//! | `/users/U/sessions/SID` | DELETE |
 //! | `/password_recoveries/` | GET, POST |
 //! | `/groups/` | GET, POST |
 //! | `/groups/G/` | GET, POST, PATCH, DELETE |
@@ -49,6 +50,8 @@ pub enum Route {
     PatchUser(String),
     /// A user out of every group.
     DeleteUser(String),
+    /// One session less: user, session.
+    EndSession(String, String),
     /// How to recover a password.
     DescribeRecovery,
     /// A password recovery.
@@ -114,6 +117,10 @@ impl Route {
                     ],
                 )
             }
+            ["users", user, "sessions", sid] if !sid.contains('/') => {
+                let (user, sid) = (decode(user)?, decode(sid)?);
+                pick(method, "DELETE", [(Method::DELETE, Self::EndSession(user, sid))])
+            }
             ["password_recoveries"] => {
                 get_or_post(method, Self::DescribeRecovery, Self::RecoverPassword)
             }
@@ -159,6 +166,7 @@ impl Route {
             Self::ListUsers | Self::RegisterUser => "users",
             Self::ShowMe => "me",
             Self::ShowUser(_) | Self::PatchUser(_) | Self::DeleteUser(_) => "user",
+            Self::EndSession(..) => "session",
             Self::DescribeRecovery | Self::RecoverPassword => "password-recoveries",
             Self::ListGroups | Self::CreateGroup => "groups",
             Self::ShowGroup(_)
@@ -239,6 +247,10 @@ mod tests {
             "/groups//",
             "/groups/a//",
             "/groups/a/b/c",
+            "/users/a/sessions",
+            "/users/a/sessions//",
+            "/users/a/sessions/b/c",
+            "/users/a/x/b",
             "/x",
             "/users/%ff",
             "/users/%2",

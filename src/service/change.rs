@@ -51,19 +51,20 @@ impl Service {
         let names = &self.0.provider_names;
         match change {
             Change::AddMember(membership) => names.check(&membership.user),
-            Change::SetBanned { user, .. } | Change::Revoke(user) | Change::DeleteUser(user) => {
-                names.check(user).or_else(|unknown| {
-                    let record = self.directory().record(user, caller.judged_at());
-                    if record == Record::default() { Err(unknown) } else { Ok(()) }
-                })
-            }
+            Change::EndSession { user, .. } if user == caller.user() => Ok(()),
+            Change::SetBanned { user, .. }
+            | Change::Revoke(user)
+            | Change::EndSession { user, .. }
+            | Change::DeleteUser(user) => names.check(user).or_else(|unknown| {
+                let record = self.directory().record(user, caller.judged_at());
+                if record == Record::default() { Err(unknown) } else { Ok(()) }
+            }),
             Change::CreateGroup { .. }
             | Change::DeleteGroup(_)
             | Change::Describe { .. }
             | Change::SetExpiry(_)
             | Change::RemoveMember { .. }
             | Change::Leave { .. }
-            | Change::EndSession { .. }
             | Change::Declare { .. } => Ok(()),
         }
     }

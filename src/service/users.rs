@@ -7,6 +7,7 @@ use crate::domain::change::{Ban, Change};
 use crate::domain::directory::{Holding, Page};
 use crate::domain::membership::Roster;
 use crate::domain::policy::{Denied, View, may_see};
+use crate::domain::token::SessionId;
 use crate::domain::user::UserId;
 
 /// A user, as somebody sees them who may.
@@ -74,14 +75,21 @@ impl Service {
         self.change(caller, Change::Revoke(user)).await
     }
 
-    /// Ends the session that the caller's token is of: its tokens are worth nothing any more, and those of the user's other
-    /// sessions go on.
+    /// Ends one session of a user: its tokens are worth nothing any more, and those of the user's other sessions go on.
+    /// Sessions are no records, so one that never was has ended too.
     ///
     /// # Errors
-    /// [`ChangeError`].
-    pub async fn end_session(&self, caller: &Caller) -> Result<(), ChangeError> {
-        let (user, until) = (caller.user().clone(), caller.admission().session_ends());
-        let Some(session) = caller.admission().session() else { return Ok(()) };
+    /// [`ChangeError`]; [`Denied`] but for root staff and whoever acts in that session.
+    pub async fn end_session(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<(), ChangeError> {
+        let is_own = *caller.user() == user && caller.admission().session() == Some(session);
+        // Of another session only this is known of its end.
+        let latest = || caller.judged_at().after(self.0.lifetimes.session);
+        let until = if is_own { caller.admission().session_ends() } else { latest() };
         self.change(caller, Change::EndSession { user, session, until }).await
     }
 

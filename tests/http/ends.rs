@@ -67,6 +67,55 @@ async fn everybody_ends_their_own_sessions() {
     get(&pasee, "/users/me", &again.access).await;
 }
 
+/// One session ends, by its own token or by root staff; every token of it is worth nothing from then on, and all others go on.
+#[tokio::test]
+async fn one_session_ends_and_the_others_go_on() {
+    let pasee = Setup::default().members("admin.staff", ["local-ada"]).start().await;
+    let [one, two, three] =
+        [pasee.log_in("ada").await, pasee.log_in("ada").await, pasee.log_in("ada").await];
+    let (you, root) = (pasee.log_in("you").await, pasee.log_in("root").await);
+    let sid = |token: &str| part(token, 1)["sid"].as_str().unwrap().to_owned();
+    let end = |token: &str, user: &str, sid: &str| {
+        let ask = pasee.ask("DELETE", &format!("/users/{user}/sessions/{sid}")).bearer(token);
+        async move { ask.send().await }
+    };
+    // Whose a session is only its own tokens prove: whoever has seen its id ends nothing.
+    for (token, user) in
+        [(&two, "local-ada"), (&you, "local-ada"), (&you, "local-you"), (&one, "local-you")]
+    {
+        let told = end(&token.access, user, &sid(&one.access)).await.is(403);
+        assert!(told.title().contains("not allowed"), "{}", told.title());
+    }
+    end(&one.refresh, "local-ada", &sid(&one.access)).await.is(401);
+    let link = get(&pasee, "/users/me", &one.access).await["end_session"].clone();
+    assert_eq!(link["action"], "delete");
+    let path = link["url"].as_str().unwrap().strip_prefix(&pasee.url).unwrap().to_owned();
+    // Tokens of the same session from before, and narrower ones.
+    let refreshed = pasee.refresh(&one.refresh).await.pair();
+    let narrow = pasee.ask("POST", "/tokens/?refresh&scope=admin").bearer(&one.refresh);
+    let narrow = narrow.send().await.pair();
+    pasee.ask("DELETE", &path).bearer(&refreshed.access).send().await.is(204);
+    for pair in [&one, &refreshed, &narrow] {
+        let told = pasee.ask("GET", "/users/me").bearer(&pair.access).send().await.is(401);
+        assert!(told.title().contains("this session was ended"), "{}", told.title());
+        pasee.refresh(&pair.refresh).await.is(401);
+        pasee.ask("DELETE", &path).bearer(&pair.access).send().await.is(401);
+        let add = pasee.ask("POST", "/groups/admin/").bearer(&pair.access);
+        add.json(&json!({"username": "local-you"})).await.is(401);
+    }
+    get(&pasee, "/users/me", &two.access).await;
+    let two = pasee.refresh(&two.refresh).await.pair();
+    // Root staff ends another's, as often as they like; the third goes on.
+    for _ in 0..2 {
+        end(&root.access, "local-ada", &sid(&two.access)).await.is(204);
+        pasee.refresh(&two.refresh).await.is(401);
+    }
+    pasee.ask("GET", "/users/me").bearer(&two.access).send().await.is(401);
+    get(&pasee, "/users/me", &three.access).await;
+    pasee.refresh(&three.refresh).await.is(201);
+    pasee.log_in("ada").await;
+}
+
 #[tokio::test]
 async fn everybody_leaves() {
     let pasee = Setup::default()

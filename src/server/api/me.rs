@@ -1,4 +1,4 @@
-//! `/users/me`: whom an access token speaks for, and what it says of them.
+//! `/users/me`: whom an access token speaks for, and what it says of them; and the end of one session.
 //!
 //! Must not know how a token is believed.
 
@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::claim::ClaimValue;
 use crate::domain::token::{AccessClaims, Scope};
 use crate::server::Api;
+use crate::server::document::Link;
 use crate::server::error::ApiError;
 use crate::server::moment::text_of;
 use crate::server::reply::Reply;
@@ -23,8 +24,28 @@ impl Api {
         let caller = self.caller(call)?;
         let (document, next) = self.user_page(call, &caller, caller.user())?;
         let claims = caller.claims();
+        let end = Link::new(
+            "delete",
+            self.session_url(caller.user(), claims.token.session),
+            "End this session",
+            "The access and refresh tokens of this login are worth nothing any more. Other sessions go on.",
+        );
         let document = document.with("names", names(claims)).with("session", session(claims));
+        let document = document.with("end_session", end);
         Ok(Reply::document(StatusCode::OK, &document).continued(next.as_deref()))
+    }
+
+    /// DELETE `/users/U/sessions/SID`: by a token of that session, and by root staff.
+    pub(in crate::server) async fn end_session(
+        &self,
+        call: &Call<'_>,
+        name: &str,
+        sid: &str,
+    ) -> Result<Reply, ApiError> {
+        let caller = self.caller(call)?;
+        let (user, session) = (name.parse()?, sid.parse()?);
+        self.service.end_session(&caller, user, session).await?;
+        Ok(Reply::nothing())
     }
 }
 

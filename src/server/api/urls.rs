@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::domain::description::Description;
 use crate::domain::directory::Holding;
 use crate::domain::membership::Roster;
+use crate::domain::token::SessionId;
 use crate::domain::user::UserId;
 use crate::server::Api;
 use crate::server::document::{Document, Link};
@@ -16,6 +17,10 @@ use crate::server::moment::text_of;
 impl Api {
     pub(super) fn user_url(&self, user: &UserId) -> String {
         self.url(&format!("/users/{}", encoded(user.as_str())))
+    }
+
+    pub(super) fn session_url(&self, user: &UserId, session: SessionId) -> String {
+        format!("{}/sessions/{session}", self.user_url(user))
     }
 
     pub(super) fn user_document(&self, user: &UserId) -> Document {
