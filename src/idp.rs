@@ -11,6 +11,7 @@
 //! | `token` | logins by a token that somebody else issued |
 //! | `browser` | logins in a browser |
 //! | `kisee` | the protocol `kisee` |
+//! | `ldap` | `ldap` |
 //! | `local` | `local` |
 //! | `pasee` | `pasee` |
 //! | `kubernetes` | `kubernetes` |
@@ -29,6 +30,7 @@ mod forward;
 mod identity;
 mod kisee;
 pub mod kubernetes;
+mod ldap;
 mod local;
 mod mapping;
 mod oauth1;
@@ -41,7 +43,7 @@ mod provider;
 mod providers;
 mod token;
 
-pub use error::ProviderError;
+pub use error::{AccountState, ProviderError};
 pub use forward::{Forward, ForwardedAnswer, ForwardedPlaces, ForwardedRequest, LinkTarget};
 pub use identity::{Credential, Identity, LoginMethod, MappedGroups};
 pub use local::HashingThreads;

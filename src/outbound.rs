@@ -8,6 +8,7 @@
 //! | `limits` | how many calls at once, how long each |
 //! | `response` | an answer, and what its status says |
 //! | `cached` | what others publish, kept |
+//! | `tls` | TLS for what is not HTTP |
 //! | `error` | why a call came to nothing |
 
 mod cached;
@@ -15,9 +16,11 @@ mod client;
 mod error;
 mod limits;
 mod response;
+mod tls;
 
 pub use cached::{Cached, DEFAULT_AGE, Fetched};
 pub use client::{ClientError, HttpClient, Repeat, Trust};
 pub use error::CallError;
 pub use limits::CallLimits;
 pub use response::Response;
+pub use tls::TlsClient;

@@ -42,9 +42,10 @@ use crate::jose::secret::Secret;
 pub use file::{ReadError, find};
 pub use load::{load, parse};
 pub use provider::{
-    ClaimSource, ClientAuth, Dialect, GroupRule, IdentityProvider, InputField, Kisee, Kubernetes,
-    Local, LocalUser, Mapping, OAuth1, OAuth2, Offline, Oidc, Pasee, PassedClaim, Pkce, Protocol,
-    RequiredClaim,
+    ClaimSource, ClientAuth, Dialect, FilterNode, FilterValue, GroupRule, Hole, IdentityProvider,
+    InputField, Kisee, Kubernetes, Ldap, LdapAccount, LdapFilter, LdapGroups, LdapPlace,
+    LdapSecurity, Local, LocalUser, Mapping, Matching, Names, Nesting, OAuth1, OAuth2, Offline,
+    Oidc, Pasee, PassedClaim, Pkce, Protocol, RequiredClaim, Substrings, is_attribute,
 };
 
 /// Everything the settings file says, with defaults where it is silent.

@@ -14,7 +14,7 @@ use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Actor, permit};
 use crate::domain::realm::{Realm, WriteError};
 use crate::domain::user::UserId;
-use crate::settings::{Settings, Storage};
+use crate::settings::{Protocol, Settings, Storage};
 
 /// What is said of names and groups before anything is written.
 const NOTHING_DONE: &str = "nothing was done";
@@ -133,6 +133,19 @@ async fn put(store: &Store, user: &UserId, roster: &Roster) -> anyhow::Result<St
     }
 }
 
+/// The same user, unless their provider gives nobody such a subject.
+fn possible(settings: &Settings, user: UserId) -> anyhow::Result<UserId> {
+    let (provider, subject) = user.split();
+    let impossible = settings.identity_providers.iter().find_map(|known| match &known.protocol {
+        Protocol::Ldap(ldap) if known.name.as_str() == provider => ldap.impossible(subject),
+        _ => None,
+    });
+    match impossible {
+        Some(why) => bail!("{provider} will never call anybody {subject:?}: {why}"),
+        None => Ok(user),
+    }
+}
+
 /// The user by that name, of a provider that the settings know.
 fn user(settings: &Settings, name: &str) -> anyhow::Result<UserId> {
     let known: Vec<&str> =
@@ -146,7 +159,7 @@ fn user(settings: &Settings, name: &str) -> anyhow::Result<UserId> {
         name.parse().map_err(|error| anyhow!("{name:?} is no user: {error}; {there_are}"))?;
     let provider = user.split().0;
     if known.contains(&provider) {
-        return Ok(user);
+        return possible(settings, user);
     }
     let likeness = |known: &&&str| strsim::jaro_winkler(known, provider);
     let nearest = known.iter().max_by(|one, two| likeness(one).total_cmp(&likeness(two)));

@@ -92,6 +92,7 @@ fn look_at_provider(provider: &IdentityProvider) -> Look {
         Protocol::OAuth2(oauth2) => &oauth2.ca_file,
         Protocol::Oidc(oidc) => &oidc.ca_file,
         Protocol::Pasee(pasee) => &pasee.ca_file,
+        Protocol::Ldap(ldap) => &ldap.ca_file,
         Protocol::Local(_) => &None,
     };
     Providers::new(slice::from_ref(provider))?;

@@ -18,6 +18,9 @@ pub enum ProviderError {
     /// The token is not believed.
     #[error("this token is no login here: {0}")]
     Token(VerifyError),
+    /// The user has proved who they are, and their account there takes no logins.
+    #[error("the identity provider knows this login and password, and lets nobody in by them: {0}")]
+    Account(AccountState),
     /// The user is known, and the settings do not let them in.
     #[error("this user may not log in here")]
     NotAllowed,
@@ -38,6 +41,26 @@ pub enum ProviderError {
     /// The protocol has no such thing.
     #[error("this identity provider does not offer that")]
     NotOffered,
+}
+
+/// Why an account takes no logins, as its provider says to whoever knows its password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccountState {
+    /// It is switched off.
+    #[error("the account is disabled there")]
+    Disabled,
+    /// Its time is over.
+    #[error("the account has expired there")]
+    Expired,
+    /// Its password is too old.
+    #[error("the password has expired, and has to be changed there")]
+    PasswordExpired,
+    /// Its password was given to be changed.
+    #[error("the password has to be changed there first")]
+    PasswordToChange,
+    /// It takes logins at other hours or from other places.
+    #[error("the account may not log in there at this hour, or from this place")]
+    NotNow,
 }
 
 impl ProviderError {

@@ -13,6 +13,7 @@ use super::forward::{Forward, ForwardedAnswer, ForwardedRequest};
 use super::identity::{Authenticated, Credential, Identity, LoginMethod, MappedGroups};
 use super::kisee::KiseeConnector;
 use super::kubernetes::KubernetesConnector;
+use super::ldap::LdapConnector;
 use super::local::LocalConnector;
 use super::mapping::{LeftOut, MappingRules};
 use super::oauth1::OAuth1Connector;
@@ -50,12 +51,13 @@ pub(super) enum Connector {
     Oidc(Arc<OidcConnector>),
     Pasee(Arc<PaseeConnector>),
     Kubernetes(Arc<KubernetesConnector>),
+    Ldap(Box<LdapConnector>),
 }
 
 impl Connector {
     fn login_methods(&self) -> &'static [LoginMethod] {
         match self {
-            Self::Kisee(_) | Self::Local(_) => &[LoginMethod::Password],
+            Self::Kisee(_) | Self::Local(_) | Self::Ldap(_) => &[LoginMethod::Password],
             Self::OAuth1(_) | Self::OAuth2(_) | Self::Oidc(_) => &[LoginMethod::Redirect],
             Self::Pasee(pasee) if pasee.forwards() => &[LoginMethod::Token, LoginMethod::Password],
             Self::Pasee(_) | Self::Kubernetes(_) => &[LoginMethod::Token],
@@ -127,6 +129,9 @@ impl Provider {
             (Connector::Local(local), Credential::Password(credential)) => {
                 local.identify(credential).await?
             }
+            (Connector::Ldap(ldap), Credential::Password(credential)) => {
+                ldap.identify(credential).await?
+            }
             (Connector::Pasee(pasee), credential) => {
                 let vouched = pasee.identify(credential, now).await?;
                 let identity = self.identity(&vouched.authenticated)?;
@@ -136,7 +141,10 @@ impl Provider {
             (Connector::Kubernetes(kubernetes), Credential::Token(token)) => {
                 kubernetes.identify(token, now).await?
             }
-            (Connector::Kisee(_) | Connector::Local(_), Credential::Token(_))
+            (
+                Connector::Kisee(_) | Connector::Local(_) | Connector::Ldap(_),
+                Credential::Token(_),
+            )
             | (Connector::Kubernetes(_), Credential::Password(_))
             | (Connector::OAuth1(_) | Connector::OAuth2(_) | Connector::Oidc(_), _) => {
                 return Err(ProviderError::NotOffered);
@@ -161,7 +169,8 @@ impl Provider {
             Connector::Kisee(_)
             | Connector::Local(_)
             | Connector::Pasee(_)
-            | Connector::Kubernetes(_) => Err(ProviderError::NotOffered),
+            | Connector::Kubernetes(_)
+            | Connector::Ldap(_) => Err(ProviderError::NotOffered),
         }
     }
 
@@ -184,7 +193,8 @@ impl Provider {
             Connector::Kisee(_)
             | Connector::Local(_)
             | Connector::Pasee(_)
-            | Connector::Kubernetes(_) => {
+            | Connector::Kubernetes(_)
+            | Connector::Ldap(_) => {
                 return Err(ProviderError::NotOffered);
             }
         };
@@ -267,7 +277,8 @@ impl Provider {
             | Connector::OAuth2(_)
             | Connector::Oidc(_)
             | Connector::Pasee(_)
-            | Connector::Kubernetes(_) => Err(ProviderError::NotOffered),
+            | Connector::Kubernetes(_)
+            | Connector::Ldap(_) => Err(ProviderError::NotOffered),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::kisee::KiseeConnector;
 use super::kubernetes::{ApiServer, KubernetesConnector};
+use super::ldap::LdapConnector;
 use super::local::{HashingThreads, LocalConnector};
 use super::oauth1::OAuth1Connector;
 use super::oauth2::OAuth2Connector;
@@ -109,6 +110,9 @@ fn connector(
         Protocol::Oidc(oidc) => Connector::Oidc(Arc::new(OidcConnector::new(oidc)?)),
         Protocol::Pasee(pasee) => {
             Connector::Pasee(Arc::new(PaseeConnector::new(&provider.name, pasee)?))
+        }
+        Protocol::Ldap(ldap) => {
+            Connector::Ldap(Box::new(LdapConnector::new(&provider.name, ldap, &provider.mapping)?))
         }
         Protocol::Kubernetes(kubernetes) => {
             let cluster = clusters.get(&provider.name).ok_or(Unready::NoCluster)?;

@@ -64,6 +64,15 @@ pub enum ClientError {
          ca-certificates) or those of a ca_file"
     )]
     Client(#[source] reqwest::Error),
+    /// The same, where it is not for HTTPS.
+    #[error(
+        "no TLS can be made; it takes certificate authorities, those of the system (often the package ca-certificates) or \
+         those of a ca_file"
+    )]
+    Tls(#[source] tokio_rustls::rustls::Error),
+    /// No name that a certificate can hold.
+    #[error("{0:?} is no name or address that a certificate can hold")]
+    ServerName(String),
 }
 
 /// Whose word is taken for who a server is.

@@ -190,6 +190,7 @@ impl ApiError {
                 ProviderError::Refused
                 | ProviderError::NotConfirmed
                 | ProviderError::Token(_)
+                | ProviderError::Account(_)
                 | ProviderError::NotAllowed
                 | ProviderError::Subject(_),
             ) => StatusCode::FORBIDDEN,

@@ -164,6 +164,7 @@ fn outcome(identified: &Result<Identity, ProviderError>) -> &'static str {
         Err(ProviderError::Refused) => "refused",
         Err(ProviderError::NotConfirmed) => "not_confirmed",
         Err(ProviderError::Token(_)) => "token_refused",
+        Err(ProviderError::Account(_)) => "account_closed",
         Err(ProviderError::NotAllowed) => "not_allowed",
         Err(ProviderError::Subject(_)) => "subject_refused",
         Err(ProviderError::Unreachable) => "unreachable",

@@ -6,9 +6,9 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::{
-    Cluster, Dialect, GroupRule, IdentityProvider, Kisee, Kubernetes, Limits, LogFormat, Mapping,
-    OAuth1, OAuth2, Offline, Oidc, Pasee, PassedClaim, Pkce, Protocol, RequiredClaim, Settings,
-    Storage, Tls, Webhook,
+    Cluster, Dialect, GroupRule, IdentityProvider, Kisee, Kubernetes, Ldap, LdapGroups,
+    LdapSecurity, Limits, LogFormat, Mapping, Nesting, OAuth1, OAuth2, Offline, Oidc, Pasee,
+    PassedClaim, Pkce, Protocol, RequiredClaim, Settings, Storage, Tls, Webhook,
 };
 use crate::domain::evidence::Fact;
 use crate::domain::user::ProviderName;
@@ -190,6 +190,9 @@ impl Display for Described<'_> {
             Protocol::Kubernetes(kubernetes) => {
                 write!(f, "Users {name}-… are ServiceAccounts {}", Reviewed(kubernetes))?;
             }
+            Protocol::Ldap(ldap) => {
+                write!(f, "Users {name}-… log in through the LDAP directory {}", LookedUp(ldap))?;
+            }
         }
         if provider.registers_users {
             f.write_str("; new users register there")?;
@@ -344,6 +347,59 @@ impl Display for Reviewed<'_> {
             write!(f, ", reached by {}", file.display())?;
         }
         write!(f, ", given {} to answer", length(kubernetes.timeout))
+    }
+}
+
+/// How a directory is asked.
+struct LookedUp<'a>(&'a Ldap);
+
+impl Display for LookedUp<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(ldap) = self;
+        write!(f, "{}", ldap.place)?;
+        f.write_str(match ldap.place.security {
+            LdapSecurity::Tls => "",
+            LdapSecurity::StartTls => " with StartTLS",
+            LdapSecurity::Nothing => " IN THE CLEAR",
+        })?;
+        match &ldap.account {
+            Some(account) => write!(f, " as {}", account.dn)?,
+            None => f.write_str(" as nobody in particular")?,
+        }
+        write!(
+            f,
+            ", found below {} by {} and known by {}",
+            ldap.base,
+            ldap.filter.as_str(),
+            ldap.subject
+        )?;
+        if let Some(groups) = &ldap.groups {
+            write!(f, "; their groups are {}", Grouped(groups))?;
+        }
+        if let Some(file) = &ldap.ca_file {
+            write!(f, ", authorities also from {}", file.display())?;
+        }
+        write!(f, ", given {} to answer", length(ldap.timeout))
+    }
+}
+
+/// How a directory's groups are found.
+struct Grouped<'a>(&'a LdapGroups);
+
+impl Display for Grouped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nesting = match self.0 {
+            LdapGroups::Listed { attribute, nesting } => {
+                write!(f, "what {attribute} lists")?;
+                nesting
+            }
+            LdapGroups::Searched { base, filter, name, nesting } => {
+                let name = name.as_deref().unwrap_or("the names");
+                write!(f, "{name} of what {} finds below {base}", filter.as_str())?;
+                nesting
+            }
+        };
+        f.write_str(if *nesting == Nesting::Followed { ", and the groups of those" } else { "" })
     }
 }
 

@@ -44,13 +44,14 @@ fn exposed(file: &Path, source: &str) -> Option<String> {
 }
 
 /// The keys whose values are nobody else's business, alone or at the end of a dotted key or in an inline table.
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 7] = [
     "private_key",
     "retired_keys",
     "client_secret",
     "app_secret",
     "consumer_secret",
     "password_hash",
+    "bind_password",
 ];
 
 /// Whether a line of TOML gives this key a value; a comment does not.

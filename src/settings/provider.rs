@@ -4,7 +4,7 @@
 //!
 //! | File | Owns |
 //! |---|---|
-//! | `kisee`, `kubernetes`, `local`, `oauth1`, `oauth2`, `oidc`, `pasee` | a protocol |
+//! | `kisee`, `kubernetes`, `ldap`, `local`, `oauth1`, `oauth2`, `oidc`, `pasee` | a protocol |
 //! | `preset`, `dialect` | the well-known providers of OAuth 2.0; in what they differ |
 //! | `mapping` | who may log in, what passes, which groups are added |
 //! | `place` | URLs of providers, and those where browsers come back |
@@ -12,6 +12,7 @@
 mod dialect;
 mod kisee;
 mod kubernetes;
+mod ldap;
 mod local;
 mod mapping;
 mod oauth1;
@@ -34,6 +35,10 @@ pub(super) use self::pasee::refuse_ourselves;
 pub use dialect::{ClientAuth, Dialect, Pkce};
 pub use kisee::Kisee;
 pub use kubernetes::{Kubernetes, Offline};
+pub use ldap::{
+    FilterNode, FilterValue, Hole, Ldap, LdapAccount, LdapFilter, LdapGroups, LdapPlace,
+    LdapSecurity, Matching, Names, Nesting, Substrings, is_attribute,
+};
 pub use local::{Local, LocalUser};
 pub use mapping::{ClaimSource, GroupRule, Mapping, PassedClaim, RequiredClaim};
 pub use oauth1::OAuth1;
@@ -90,6 +95,8 @@ pub enum Protocol {
     Pasee(Pasee),
     /// The ServiceAccounts of a Kubernetes cluster.
     Kubernetes(Kubernetes),
+    /// A directory that is asked over LDAP.
+    Ldap(Box<Ldap>),
 }
 
 pub(super) fn providers(root: &Table<'_>, base: &Path) -> Vec<IdentityProvider> {
@@ -212,9 +219,10 @@ fn protocol(table: &Table<'_>, name: Option<&ProviderName>, base: &Path) -> Opti
         "oidc" => oidc::oidc(table, base).map(|oidc| Protocol::Oidc(Box::new(oidc))),
         "pasee" => another_pasee(table, base).map(Protocol::Pasee),
         "kubernetes" => kubernetes::kubernetes(table, base).map(Protocol::Kubernetes),
+        "ldap" => ldap::ldap(table, base).map(|ldap| Protocol::Ldap(Box::new(ldap))),
         _ => {
             item.error(
-                "is not known; right ones are \"kisee\", \"local\", \"oauth1\", \"oauth2\", \"oidc\", \"pasee\" and \
+                "is not known; right ones are \"kisee\", \"ldap\", \"local\", \"oauth1\", \"oauth2\", \"oidc\", \"pasee\" and \
                  \"kubernetes\"",
             );
             leave_unread(table);

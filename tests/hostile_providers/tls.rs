@@ -8,54 +8,14 @@ use std::time::Instant;
 use pasee::idp::{ProviderError, Providers};
 use pasee::jose::key::Algorithm;
 use pasee::settings::{IdentityProvider, Protocol};
-use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    date_time_ymd,
-};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use super::support::authority::{Authority, acceptor, right};
 use super::support::forge::Forger;
 use super::support::kisee::{self, log_in};
 use super::support::raw_server::{RawServer, Request, Script, Step};
 use super::{SLACK, TIMEOUT};
-
-/// An authority that signs what it is asked to.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
-    }
-
-    /// What a server shows that has this certificate.
-    fn certify(&self, params: &CertificateParams) -> TlsAcceptor {
-        let key = KeyPair::generate().unwrap();
-        acceptor(&params.signed_by(&key, &self.issuer).unwrap(), &key)
-    }
-}
-
-fn acceptor(certificate: &rcgen::Certificate, key: &KeyPair) -> TlsAcceptor {
-    let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], secret)
-        .unwrap();
-    TlsAcceptor::from(Arc::new(config))
-}
-
-/// A server's certificate as it should be.
-fn right() -> CertificateParams {
-    CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap()
-}
 
 fn settings(server: &RawServer, forger: &Forger, ca_file: Option<&Path>) -> IdentityProvider {
     let endpoint = format!("https://{}/", server.address);

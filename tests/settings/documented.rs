@@ -16,8 +16,11 @@ fn blocks(protocol: &str) -> Vec<&'static str> {
 /// A file with these settings, beside files with the secrets that it names.
 fn loaded(block: &str) -> Settings {
     let dir = tempfile::tempdir().unwrap();
-    for name in block.split("client_secret_file = \"").skip(1) {
+    for name in block.split("_file = \"").skip(1) {
         let name = name.split('"').next().unwrap();
+        if name.ends_with(".pem") {
+            continue;
+        }
         fs::write(dir.path().join(name), "throw-away secret\n").unwrap();
     }
     let file = dir.path().join("settings.toml");
@@ -85,6 +88,31 @@ fn logins_with_a_password() {
         assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
         let said = settings.explain().to_string();
         assert!(said.contains(says) && said.contains("of its claims pass email"), "{said}");
+    }
+}
+
+/// As they stand, and with every key that is commented out.
+#[test]
+fn ldap() {
+    let blocks = blocks("ldap");
+    assert_eq!(blocks.len(), 3);
+    for (block, says) in blocks.iter().zip([
+        "Users corp-… log in through the LDAP directory ldaps://ldap.example.com:636 as cn=pasee,dc=example,dc=com, found below \
+         ou=people,dc=example,dc=com by (&(objectClass=inetOrgPerson)(uid={login})) and known by entryUUID; their groups are cn \
+         of what (&(objectClass=groupOfNames)(member={dn})) finds below ou=groups,dc=example,dc=com, given 5 seconds to answer; \
+         of its claims pass mail, preferred_username; groups=\"writers\" adds the group articles for 1 day.",
+        "by (&(objectCategory=person)(objectClass=user)(sAMAccountName={login})) and known by objectGUID; their groups are cn of \
+         what (member:1.2.840.113556.1.4.1941:={dn}) finds below OU=Groups,DC=example,DC=com",
+        "ldap://ipa.example.com:389 with StartTLS as uid=pasee,cn=sysaccounts,cn=etc,dc=example,dc=com",
+    ]) {
+        for text in [(*block).to_owned(), block.replace("\n#", "\n")] {
+            let settings = loaded(&text);
+            let warnings = settings.warnings.iter().filter(|text| !text.contains("chmod 600"));
+            assert_eq!(warnings.count(), 0, "{:?}", settings.warnings);
+            let said = settings.explain().to_string();
+            assert!(text != *block || said.contains(says), "{said}\ndoes not say\n{says}");
+            assert!(!said.contains("throw-away"), "{said}");
+        }
     }
 }
 

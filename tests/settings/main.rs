@@ -5,6 +5,7 @@
 mod accepted;
 mod browser_mistakes;
 mod documented;
+mod ldap;
 mod mapping;
 mod mistakes;
 mod provider_mistakes;

@@ -180,7 +180,7 @@ fn keys_of_any_provider() {
     let protocol = |line: &str| format!("{at}\nname = \"a\"\n{line}");
     let key = format!("{first}.protocol");
     assert_mistake(&protocol(""), at, &key, "\"kisee\" or \"local\"");
-    assert_mistake(&protocol("protocol = \"ldap\""), "protocol", &key, "\"kisee\", \"local\"");
+    assert_mistake(&protocol("protocol = \"saml\""), "protocol", &key, "\"ldap\", \"local\"");
     assert_mistake(&protocol("protocol = 1"), "protocol", &key, "a text");
     let without = |rest: &str| format!("{at}\nname = \"a\"\nprotocol = {rest}");
     let missing = "[identity_providers.settings] with public_keys";

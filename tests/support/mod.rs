@@ -1,6 +1,7 @@
 //! What the black-box tests share. Each test takes what it needs and leaves the rest unused.
 #![allow(dead_code, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
+pub mod authority;
 pub mod conformance;
 pub mod console;
 pub mod controller;
@@ -8,6 +9,7 @@ pub mod controlplane;
 pub mod forge;
 pub mod hostile;
 pub mod kisee;
+pub mod ldap;
 pub mod machine;
 pub mod mutants;
 pub mod oauth;
