@@ -12,6 +12,7 @@ mod tls;
 use pasee::idp::ProviderError;
 use support::ldap::wire::{Filter, Question};
 use support::ldap::{ACCOUNT, ADA, ADA_UUID, Directory, PEOPLE, ada, clear, log_in};
+use support::patience::eventually;
 
 /// A directory that behaves: who it is, what passes, what is asked for and nothing more.
 #[tokio::test(flavor = "multi_thread")]
@@ -25,6 +26,7 @@ async fn one_that_behaves() {
         identity.claims.iter().map(|(name, value)| format!("{name} {value:?}")).collect();
     assert_eq!(claims, ["mail Text(\"ada@example.com\")", "preferred_username Text(\"ada\")"]);
 
+    eventually("it is told goodbye", || directory.asked().len() == 4);
     let asked = directory.asked();
     let [account, search, proof, goodbye] = &asked[..] else { panic!("{asked:?}") };
     assert!(
@@ -96,6 +98,7 @@ async fn unknown_logins_look_like_known_ones() {
         let providers = clear(&directory, "", &[]);
         let result = log_in(providers.get("corp").unwrap(), login, "guessed-Passw0rd").await;
         assert_eq!(result.unwrap_err(), ProviderError::Refused);
+        eventually("it is told goodbye", || directory.asked().len() == 4);
         let asked = directory.asked();
         if login == "nobody" {
             let told = |asked: &Question| matches!(asked, Question::Bind { password, .. } if password == "guessed-Passw0rd");

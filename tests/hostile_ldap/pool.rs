@@ -29,9 +29,14 @@ async fn no_more_connections_than_may_be() {
     let directory = Directory::start().await;
     let providers = Arc::new(clear(&directory, "", &["connections = 4", "timeout = \"60s\""]));
     assert_eq!(crowd(&providers, 200).await, vec![Ok(()); 200]);
-    assert!(directory.most() <= 4 * 2 + 4, "{}", directory.most());
     let accounts = directory.asked().iter().filter(|asked| asked.binds(ACCOUNT.0)).count();
     assert!(accounts <= 4, "{accounts} connections to search on for 200 logins");
+    let directory =
+        Directory::spoiled(|question| question.binds(ADA.0).then(|| vec![Step::Hang])).await;
+    let providers = Arc::new(clear(&directory, "", &["connections = 4", "timeout = \"3s\""]));
+    let told = crowd(&providers, 50).await;
+    assert_eq!(told, vec![Err(ProviderError::Unreachable); 50]);
+    assert!(directory.most() <= 8, "{}", directory.most());
 }
 
 /// One that hangs holds no more than its share, and others do not wait for it.
