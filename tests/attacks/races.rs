@@ -11,7 +11,7 @@ use crate::support::races::{Race, Track, Withdrawal, rounds};
 fn after(pasee: &Pasee, withdrawal: Withdrawal, race: &Race) -> Vec<String> {
     let file = pasee.dir.path().join("data/pasee.db");
     let file = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-    let Race { group, user } = race;
+    let Race { group, user, .. } = race;
     let parent = group.split('.').next().unwrap();
     let (kind, name) = match withdrawal {
         Withdrawal::OffStaff => ("left", Some(format!("{group}.staff"))),
@@ -33,7 +33,8 @@ fn after(pasee: &Pasee, withdrawal: Withdrawal, race: &Race) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_comes_to_pass_after_a_withdrawal() {
     let pasee = Setup::default().start().await;
-    let track = Track { root: &pasee, staff: vec![&pasee], grace: Duration::ZERO };
+    let track =
+        Track { root: &pasee, staff: vec![&pasee], grace: Duration::ZERO, groups: 4, users: 1 };
     let rounds = rounds(100);
     for withdrawal in Withdrawal::ALL {
         let outcome = track

@@ -1,5 +1,5 @@
-//! Races of what somebody may do against what takes that from them, over HTTP: as many rounds as asked for, several at a
-//! time, each in a group of its own with staff of its own.
+//! Races of what somebody may do against what takes that from them, over HTTP: as many as asked for, several at a time, each by
+//! staff of their own who try everything at once.
 //!
 //! Must not know which store there is.
 
@@ -10,13 +10,17 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::pasee::Pasee;
 
 /// Longer than the first deed may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Rounds that run beside each other.
-const TOGETHER: usize = 4;
+/// Until somebody who may not, or finds nothing, tries again, the first time and every further one: the race may be over by then.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(20), Duration::from_millis(80), Duration::from_millis(320)];
+/// Which turn is taken once all is over: far behind every other.
+const LATER: usize = 1_000_000;
 
 /// How often each pair is raced: `PASEE_RACES`, or so many.
 pub fn rounds(default: usize) -> usize {
@@ -44,8 +48,13 @@ impl Withdrawal {
         Self::ParentDeleted,
     ];
 
+    /// Whether it takes it from all staff of the group at once.
+    fn is_of_all(self) -> bool {
+        matches!(self, Self::GroupDeleted | Self::ParentDeleted)
+    }
+
     fn request(self, race: &Race) -> (&'static str, String, Option<Value>) {
-        let Race { group, user } = race;
+        let Race { group, user, .. } = race;
         let parent = race.parent();
         match self {
             Self::OffStaff => ("DELETE", format!("/groups/{group}.staff/{user}/"), None),
@@ -60,7 +69,8 @@ impl Withdrawal {
     }
 }
 
-/// What the staff of a group do: each is tried over and over, with other names where a name can be used up.
+/// What the staff of a group do, all at once: each is tried over and over, with other names where a name can be used up. What they take away
+/// they have made themselves.
 pub const DEEDS: [&str; 6] = [
     "put themselves on the staff",
     "add members",
@@ -70,34 +80,52 @@ pub const DEEDS: [&str; 6] = [
     "delete a group below",
 ];
 
+/// What each deed changes: what deeds of one mark change is told from all else by it.
+const MARKS: [&str; 6] = ["", "-m", "-s", "-m", "-n", "-n"];
+
 fn deed(kind: usize, race: &Race, turn: usize) -> (&'static str, String, Option<Value>) {
-    let Race { group, user } = race;
+    let Race { group, user, .. } = race;
     let add = |roster: String, name: String| {
         ("POST", format!("/groups/{roster}/"), Some(json!({ "username": name })))
     };
+    let below = format!("{group}.{}-n{turn}", race.slug());
     match kind {
         0 => add(format!("{group}.staff"), user.clone()),
         1 => add(group.clone(), format!("{user}-m{turn}")),
         2 => add(format!("{group}.staff"), format!("{user}-s{turn}")),
-        3 => ("DELETE", format!("/groups/{group}/{user}-old{}/", turn % OLD), None),
-        4 => ("POST", "/groups/".to_owned(), Some(json!({ "group": format!("{group}.n{turn}") }))),
-        _ => ("DELETE", format!("/groups/{group}.old{}/", turn % OLD), None),
+        3 => ("DELETE", format!("/groups/{group}/{user}-m{turn}/"), None),
+        4 => ("POST", "/groups/".to_owned(), Some(json!({ "group": below }))),
+        _ => ("DELETE", format!("/groups/{below}/"), None),
     }
 }
 
-/// Members and groups that are there to be taken away.
-const OLD: usize = 2;
-
-/// One round: a group and who runs it.
+/// One race: a group, and one of those who run it.
 #[derive(Clone, Debug)]
 pub struct Race {
     pub group: String,
     pub user: String,
+    number: usize,
 }
 
 impl Race {
     fn parent(&self) -> &str {
         self.group.split('.').next().unwrap()
+    }
+
+    /// What names a user makes up begin with.
+    fn slug(&self) -> &str {
+        self.user.split_once('-').unwrap().1
+    }
+
+    /// The mark of what changed something that is seen, if this user's deeds did.
+    fn mark(&self, effect: &str) -> Option<&'static str> {
+        let own = effect.strip_prefix(&self.group).unwrap_or(effect);
+        let (_, rest) = own.split_once(self.slug())?;
+        // The names of others may begin like this one's.
+        let is_own = rest.is_empty() || rest.starts_with('-');
+        is_own
+            .then(|| MARKS[1..].iter().find(|mark| rest.starts_with(**mark)).unwrap_or(&MARKS[0]))
+            .copied()
     }
 }
 
@@ -109,18 +137,35 @@ pub struct Outcome {
     pub refused: usize,
     /// Effects that were not there when they should have been for good.
     pub late: Vec<String>,
+    /// Deeds that were done and had been begun after the withdrawal was answered.
+    pub begun_after: usize,
     /// Of deeds that were answered with success, the longest after the withdrawal was.
     pub latest: Duration,
+}
+
+impl Outcome {
+    fn add(&mut self, one: Self) {
+        self.done += one.done;
+        self.refused += one.refused;
+        self.begun_after += one.begun_after;
+        self.late.extend(one.late);
+        self.latest = self.latest.max(one.latest);
+    }
 }
 
 /// Where things are asked for.
 pub struct Track<'a> {
     /// Where the withdrawal is asked for.
     pub root: &'a Pasee,
-    /// Where the staff is at work.
+    /// Where the staff is at work: each deed at one of these, in another race at another.
     pub staff: Vec<&'a Pasee>,
-    /// How long the staff goes on after the withdrawal was answered, and from when on nothing may change any more.
+    /// How long after the answer to a withdrawal something may be begun elsewhere and still be done. What was under way there is
+    /// waited for. Where the withdrawal was asked for nothing changes after the answer.
     pub grace: Duration,
+    /// Groups that are raced in at a time.
+    pub groups: usize,
+    /// Staff of each, who race beside each other.
+    pub users: usize,
 }
 
 impl Track<'_> {
@@ -131,90 +176,178 @@ impl Track<'_> {
         rounds: usize,
         after: impl Fn(Withdrawal, &Race) -> Vec<String>,
     ) -> Outcome {
-        let race = |round: usize| self.race(withdrawal, round);
-        let mut all = stream::iter(0..rounds).map(race).buffer_unordered(TOGETHER);
+        let name = format!("{withdrawal:?}-").to_lowercase();
+        let race = |number: usize| Race {
+            group: format!("{name}{}.team", number / self.users),
+            user: format!("local-{name}{number}"),
+            number,
+        };
+        let all: Vec<Race> = (0..rounds).map(race).collect();
+        let groups = stream::iter(all.chunks(self.users));
+        let groups = groups.map(|races| self.in_one_group(withdrawal, races));
+        let mut groups = groups.buffer_unordered(self.groups);
         let mut outcome = Outcome::default();
-        while let Some((race, one)) = all.next().await {
-            outcome.done += one.done;
-            outcome.refused += one.refused;
-            outcome.late.extend(one.late);
-            outcome.late.extend(after(withdrawal, &race));
-            outcome.latest = outcome.latest.max(one.latest);
+        while let Some((races, one)) = groups.next().await {
+            outcome.add(one);
+            outcome.late.extend(races.iter().flat_map(|race| after(withdrawal, race)));
         }
         outcome
     }
 
-    async fn race(&self, withdrawal: Withdrawal, round: usize) -> (Race, Outcome) {
-        let name = format!("{withdrawal:?}{}-", self.staff.len()).to_lowercase();
-        let race =
-            Race { group: format!("{name}{round}.team"), user: format!("local-{name}{round}") };
+    async fn in_one_group<'r>(
+        &self,
+        withdrawal: Withdrawal,
+        races: &'r [Race],
+    ) -> (&'r [Race], Outcome) {
         let root = self.root.forge(&self.root.access_claims("local-root"));
-        self.prepare(&race, &root).await;
+        self.prepare(races, &root).await;
+        let heats = races.chunks(if withdrawal.is_of_all() { races.len() } else { 1 });
+        let heats = heats.map(|heat| self.heat(withdrawal, heat, &root));
+        let mut outcome = Outcome::default();
+        join_all(heats).await.into_iter().for_each(|one| outcome.add(one));
+        (races, outcome)
+    }
+
+    /// The races that one request ends.
+    async fn heat(&self, withdrawal: Withdrawal, races: &[Race], root: &str) -> Outcome {
         let over = AtomicBool::new(false);
-        let under_way = tokio::sync::Notify::new();
-        let staff = join_all(self.staff.iter().flat_map(|pasee| {
-            let (race, over, under_way) = (&race, &over, &under_way);
-            (0..DEEDS.len()).map(move |kind| work(pasee, kind, race, over, under_way))
+        let under_way: Vec<Notify> = races.iter().map(|_| Notify::new()).collect();
+        let runners = races.iter().zip(&under_way);
+        let staff = join_all(runners.flat_map(|(race, under_way)| {
+            let over = &over;
+            (0..DEEDS.len()).map(move |kind| self.work(kind, race, over, under_way))
         }));
         let withdraw = async {
             // Another replica may need a moment to know the staff.
-            tokio::time::timeout(PATIENCE, under_way.notified()).await.expect("a deed is done");
-            let (method, path, body) = withdrawal.request(&race);
-            self.ask(self.root, &root, method, path, body).await;
+            let all = join_all(under_way.iter().map(Notify::notified));
+            tokio::time::timeout(PATIENCE, all).await.expect("everybody does something");
+            let (method, path, body) = withdrawal.request(&races[0]);
+            self.ask(self.root, root, method, path, body).await;
             let answered = Instant::now();
-            tokio::time::sleep(self.grace).await;
-            let seen = self.effects(&race, &root).await;
-            // On other replicas the staff goes on for a while: nothing of it may come to anything.
-            tokio::time::sleep(self.grace / 5).await;
+            let seen = self.effects(&races[0], root).await;
+            tokio::time::sleep((answered + self.grace).saturating_duration_since(Instant::now()))
+                .await;
             over.store(true, Ordering::SeqCst);
             (answered, seen)
         };
         let (works, (answered, seen)) = tokio::join!(staff, withdraw);
-        let now = self.effects(&race, &root).await;
-        let differ = seen.symmetric_difference(&now);
-        let mut outcome = Outcome {
-            late: differ.map(|one| format!("{race:?}: {one}")).collect(),
-            ..Outcome::default()
-        };
-        let is_back = now.contains(&format!("{}.staff: {}", race.group, race.user));
-        if is_back && matches!(withdrawal, Withdrawal::OffStaff | Withdrawal::Deleted) {
-            outcome.late.push(format!("{race:?}: back on the staff"));
+        // Elsewhere what was under way is done by now, however long it took.
+        let seen_later = self.effects(&races[0], root).await;
+        let again = races
+            .iter()
+            .flat_map(|race| (0..DEEDS.len()).map(move |kind| self.attempt(kind, race, LATER)));
+        let again = join_all(again).await;
+        let now = self.effects(&races[0], root).await;
+        let mut outcome = self.judged(works.into_iter().flatten().chain(again), answered);
+        for race in races {
+            let here = |mark| std::ptr::eq(self.place_of(mark, race), self.root);
+            let at_once = seen.symmetric_difference(&now);
+            let at_once = at_once.filter(|effect| race.mark(effect).is_some_and(here));
+            let later = seen_later.symmetric_difference(&now);
+            let later = later.filter(|effect| race.mark(effect).is_some());
+            outcome.late.extend(at_once.chain(later).map(|one| format!("{race:?}: {one}")));
+            let is_back = now.contains(&format!("{}.staff: {}", race.group, race.user));
+            if is_back && matches!(withdrawal, Withdrawal::OffStaff | Withdrawal::Deleted) {
+                outcome.late.push(format!("{race:?}: back on the staff"));
+            }
         }
-        for (began, ended, status) in works.into_iter().flatten() {
+        outcome
+    }
+
+    /// Where somebody tries one kind of deed: what has one mark in one place.
+    fn place(&self, kind: usize, race: &Race) -> &Pasee {
+        self.place_of(MARKS[kind], race)
+    }
+
+    fn place_of(&self, mark: &str, race: &Race) -> &Pasee {
+        let place = MARKS.iter().position(|one| *one == mark).unwrap();
+        self.staff[(place + race.number) % self.staff.len()]
+    }
+
+    /// What the answers say.
+    fn judged(&self, works: impl Iterator<Item = Work>, answered: Instant) -> Outcome {
+        let mut outcome = Outcome::default();
+        for Work { what, is_here, began, ended, status } in works {
             match status {
                 200..300 => {
                     outcome.done += 1;
                     let late = ended.saturating_duration_since(answered);
                     outcome.latest = outcome.latest.max(late);
-                    if self.grace.is_zero() && began > answered {
-                        outcome.late.push(format!("{race:?}: begun after the answer, and done"));
+                    outcome.begun_after += usize::from(began > answered);
+                    let grace = if is_here { Duration::ZERO } else { self.grace };
+                    if began > answered + grace {
+                        outcome.late.push(format!("{what}: begun too late, and done"));
                     }
                 }
                 401 | 403 => outcome.refused += 1,
                 404 | 409 | 429 | 503 => {}
-                other => panic!("{race:?}: {other}"),
+                other => panic!("{what}: {other}"),
             }
         }
-        (race, outcome)
+        outcome
     }
 
-    async fn prepare(&self, race: &Race, root: &str) {
-        let Race { group, user } = race;
-        let below: Vec<String> = (0..OLD).map(|number| format!("{group}.old{number}")).collect();
-        let groups = [race.parent(), group].into_iter().chain(below.iter().map(String::as_str));
-        for name in groups {
-            let body = Some(json!({ "group": name }));
+    async fn prepare(&self, races: &[Race], root: &str) {
+        for group in [races[0].parent(), &races[0].group] {
+            let body = Some(json!({ "group": group }));
             self.ask(self.root, root, "POST", "/groups/".to_owned(), body).await;
         }
-        let members = (0..OLD).map(|number| (group.clone(), format!("{user}-old{number}")));
-        let staff = std::iter::once((format!("{group}.staff"), user.clone()));
-        for (roster, name) in members.chain(staff) {
-            let body = Some(json!({ "username": name }));
-            self.ask(self.root, root, "POST", format!("/groups/{roster}/"), body).await;
+        join_all(races.iter().map(|Race { group, user, .. }| {
+            let body = Some(json!({ "username": user }));
+            self.ask(self.root, root, "POST", format!("/groups/{group}.staff/"), body)
+        }))
+        .await;
+    }
+
+    /// Tries one deed.
+    async fn attempt(&self, kind: usize, race: &Race, turn: usize) -> Work {
+        let pasee = self.place(kind, race);
+        let token = pasee.forge(&pasee.access_claims(&race.user));
+        let (method, path, body) = deed(kind, race, turn);
+        let ask = pasee.ask(method, &path).bearer(&token);
+        let began = Instant::now();
+        let answer = match body {
+            Some(body) => ask.json(&body).await,
+            None => ask.send().await,
+        };
+        Work {
+            what: format!("{} {method} {path}", race.user),
+            is_here: std::ptr::eq(pasee, self.root),
+            began,
+            ended: Instant::now(),
+            status: answer.status.as_u16(),
         }
     }
 
-    /// What must succeed.
+    /// One kind of deed over and over, until it is over.
+    async fn work(
+        &self,
+        kind: usize,
+        race: &Race,
+        over: &AtomicBool,
+        under_way: &Notify,
+    ) -> Vec<Work> {
+        let (mut works, mut turn, mut pauses) = (Vec::new(), 0, 0);
+        while !over.load(Ordering::SeqCst) {
+            let one = self.attempt(kind, race, turn).await;
+            let status = one.status;
+            works.push(one);
+            match status {
+                // What this would take away may not be there yet.
+                401 | 403 | 404 => {
+                    tokio::time::sleep(PAUSES[pauses.min(PAUSES.len() - 1)]).await;
+                    pauses += 1;
+                    continue;
+                }
+                200..300 => under_way.notify_one(),
+                _ => {}
+            }
+            (turn, pauses) = (turn + 1, 0);
+        }
+        works
+    }
+
+    /// What must succeed, if not at once: whoever is told to try again later does.
     async fn ask(
         &self,
         pasee: &Pasee,
@@ -223,15 +356,25 @@ impl Track<'_> {
         path: String,
         body: Option<Value>,
     ) {
-        let ask = pasee.ask(method, &path).bearer(token);
-        let answer = match body {
-            Some(body) => ask.json(&body).await,
-            None => ask.send().await,
-        };
-        assert!(answer.status.is_success(), "{method} {path}: {answer:?}");
+        let since = Instant::now();
+        let mut is_again = false;
+        loop {
+            let ask = pasee.ask(method, &path).bearer(token);
+            let answer = match &body {
+                Some(body) => ask.json(body).await,
+                None => ask.send().await,
+            };
+            match answer.status.as_u16() {
+                200..300 => return,
+                503 if since.elapsed() < PATIENCE => is_again = true,
+                // What was not known to be done was.
+                404 | 409 if is_again => return,
+                _ => panic!("{method} {path}: {answer:?}"),
+            }
+        }
     }
 
-    /// Everything below the parent, as root sees it.
+    /// Everything in the group and below it, as root sees it.
     async fn effects(&self, race: &Race, root: &str) -> BTreeSet<String> {
         let mut effects = BTreeSet::new();
         let lists = [race.group.clone(), format!("{}.staff", race.group)].map(|roster| async {
@@ -251,30 +394,13 @@ impl Track<'_> {
     }
 }
 
-/// One kind of deed over and over, until it is over: when each began and ended, and its status.
-async fn work(
-    pasee: &Pasee,
-    kind: usize,
-    race: &Race,
-    over: &AtomicBool,
-    under_way: &tokio::sync::Notify,
-) -> Vec<(Instant, Instant, u16)> {
-    let token = pasee.forge(&pasee.access_claims(&race.user));
-    let mut works = Vec::new();
-    while !over.load(Ordering::SeqCst) {
-        let (method, path, body) = deed(kind, race, works.len());
-        let ask = pasee.ask(method, &path).bearer(&token);
-        let began = Instant::now();
-        let answer = match body {
-            Some(body) => ask.json(&body).await,
-            None => ask.send().await,
-        };
-        works.push((began, Instant::now(), answer.status.as_u16()));
-        if answer.status.is_success() {
-            under_way.notify_one();
-        }
-    }
-    works
+/// One deed: whether it was asked for where the withdrawal was, when it began and ended, and its status.
+struct Work {
+    what: String,
+    is_here: bool,
+    began: Instant,
+    ended: Instant,
+    status: u16,
 }
 
 /// The names in the pages of a list, up to the page whose last name is past those asked for; none when it is not there.
