@@ -263,7 +263,12 @@ mod tests {
             (ClaimValue::Texts(vec![text.clone(), String::new()]), json!([text, ""])),
         ] {
             assert_eq!(value.length(), json.to_string().len(), "{json}");
+            let claim = |name: &str| (name.parse::<ClaimName>().unwrap(), value.clone());
+            let claims: ExtraClaims = [claim("one"), claim("another")].into_iter().collect();
+            let json = json!({ "one": json, "another": json }).to_string();
+            assert_eq!(claims.length(), json.len(), "{json}");
         }
+        assert_eq!(ExtraClaims::default().length(), "{}".len());
     }
 
     #[test]

@@ -301,6 +301,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn names_of_parties_and_tokens() {
+        let longest = "x".repeat(255);
+        for text in ["x", "https://pasee.example.com/#refresh", &longest] {
+            assert_eq!(text.parse::<Issuer>().unwrap().as_str(), text);
+            assert_eq!(text.parse::<Audience>().unwrap().as_str(), text);
+            assert_eq!(text.parse::<TokenId>().unwrap().as_str(), text);
+        }
+        for text in ["", " ", "a b", "a\n", "é", &format!("{longest}x")] {
+            assert_eq!(text.parse::<Issuer>(), Err(PartyError), "{text:?}");
+            assert_eq!(text.parse::<Audience>(), Err(PartyError), "{text:?}");
+            assert_eq!(text.parse::<TokenId>(), Err(PartyError), "{text:?}");
+        }
+    }
+
+    #[test]
     fn session_ids_as_text() {
         let id = SessionId::new([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255]);
         assert_eq!(id.to_string(), "000102030405060708090a0b0c0d0eff");

@@ -1,5 +1,7 @@
 //! The policy's table, for every actor, every action and random trees.
 
+mod permits;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -195,22 +197,25 @@ fn what_a_login_proved_goes_on() {
     let judge = |grant| {
         let admission = admit(grant, Standing::default(), Duration::from_secs(1000), moment(20));
         let admission = admission.unwrap();
-        (admission.scope().clone(), admission.evidence, admission.claims)
+        let session = admission.session();
+        (session, admission.scope().clone(), admission.evidence, admission.claims)
     };
+    let own = Some(SessionId::new([9; 16]));
     let proved = (scope.clone(), evidence.clone(), extra.clone());
+    let proved = |session| (session, proved.0.clone(), proved.1.clone(), proved.2.clone());
     let login = Login {
         scope: scope.clone(),
         evidence: evidence.clone(),
         claims: extra.clone(),
         ..Login::of(user("kisee-me"))
     };
-    assert_eq!(judge(Grant::Login(login)), proved);
+    assert_eq!(judge(Grant::Login(login)), proved(None), "a session begins");
     let token = token(10, "admin");
     let refresh = RefreshClaims { token: token.clone(), evidence, extra: extra.clone() };
-    assert_eq!(judge(Grant::Refresh(&refresh, Scope::Unlimited)), proved);
+    assert_eq!(judge(Grant::Refresh(&refresh, Scope::Unlimited)), proved(own));
     let access = AccessClaims { token, groups: Vec::new(), groups_truncated: false, extra };
     let (evidence, claims) = <(Evidence, ExtraClaims)>::default();
-    assert_eq!(judge(Grant::Access(&access)), (scope, evidence, claims));
+    assert_eq!(judge(Grant::Access(&access)), (own, scope, evidence, claims));
 }
 
 /// Every grant meets every standing: banned and revoked users get nothing.

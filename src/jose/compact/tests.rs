@@ -137,3 +137,21 @@ fn audiences() {
     }
     assert_eq!(ClaimSet::unsigned(json!({})).audiences(), Err(VerifyError::Audience));
 }
+
+#[test]
+fn claims_by_name() {
+    let claims = ClaimSet::unsigned(json!({ "sub": "ada", "exp": 1 }));
+    let mut names: Vec<&str> = claims.names().collect();
+    names.sort_unstable();
+    assert_eq!(names, ["exp", "sub"]);
+    assert_eq!((claims.get("exp"), claims.get("nbf")), (Some(&json!(1)), None));
+    assert_eq!(claims.text("sub"), Ok("ada"));
+    assert_eq!(claims.text("exp"), Err(VerifyError::Claim("exp")));
+    assert_eq!(claims.into_map().len(), 2);
+}
+
+/// The bound is a number that others count on: 16 KiB.
+#[test]
+fn the_bound_is_what_it_says() {
+    assert_eq!(MAX_TOKEN, 16_384);
+}

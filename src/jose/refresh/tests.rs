@@ -130,6 +130,34 @@ fn the_room_is_what_fits() {
     }
 }
 
+/// The room by hand: `,"evidence":""` is 14 bytes, `,"claims":` is 10, and 8 bytes of a rule are 11 in base64url, 16 are 22.
+#[test]
+fn room_by_hand() {
+    for (bytes, rules) in [(0, 0), (13, 0), (24, 0), (25, 1), (35, 1), (36, 2), (46, 3), (121, 10)]
+    {
+        assert_eq!(Room(bytes).rules(), rules, "{bytes}");
+        assert!(Room(bytes).holds(rules, &ExtraClaims::default()), "{bytes}");
+        assert!(!Room(bytes).holds(rules + 1, &ExtraClaims::default()), "{bytes}");
+    }
+    for (bytes, rules, length) in [
+        (0, 0, 0),
+        (10, 0, 0),
+        (11, 0, 1),
+        (500, 0, 490),
+        (500, 1, 465),
+        (500, 2, 454),
+        (500, 3, 444),
+    ] {
+        assert_eq!(Room(bytes).claims_beside(rules), length, "{bytes} beside {rules}");
+    }
+    assert_eq!(Room(3000).claims_beside(0), 1024, "as many as pass at all");
+    for (rules, length, holds) in
+        [(1, 20, true), (1, 21, false), (2, 20, false), (0, 45, true), (0, 46, false)]
+    {
+        assert_eq!(Room(55).holds(rules, &extra_of(length)), holds, "{length} beside {rules}");
+    }
+}
+
 #[test]
 fn a_scope_can_be_too_long() {
     let names: Vec<String> = (0..16).map(|n| format!("{}{n}", "g".repeat(150))).collect();
