@@ -9,6 +9,15 @@ use super::time::Timestamp;
 use super::token::SessionId;
 use super::user::UserId;
 
+/// What becomes of what others have put into a group before there was one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// There is to be none: whoever makes the group may not know of it.
+    Forbids,
+    /// It counts as soon as the group is there: whoever makes the group asks for that.
+    IsAdopted,
+}
+
 /// A change of the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -17,6 +26,13 @@ pub enum Change {
         /// The new group's name.
         group: GroupName,
         /// Who becomes its staff; `None` when an operator makes the group from the command line.
+        creator: Option<UserId>,
+    },
+    /// The same over what waits for a group of that name: what others have put into it before there was one counts at once.
+    AdoptGroup {
+        /// The new group's name.
+        group: GroupName,
+        /// Who becomes its staff.
         creator: Option<UserId>,
     },
     /// The group, everything under it, and all their memberships.
@@ -92,6 +108,7 @@ impl Change {
             | Self::EndSession { .. }
             | Self::Declare { banned: Some(Ban::Impose), .. } => Urgency::Stops,
             Self::CreateGroup { .. }
+            | Self::AdoptGroup { .. }
             | Self::DeleteGroup(_)
             | Self::Describe { .. }
             | Self::AddMember(_)
@@ -119,6 +136,7 @@ impl Change {
             | Self::Declare { user, banned: Some(Ban::Impose), .. }
             | Self::DeleteUser(user) => Some(user),
             Self::CreateGroup { .. }
+            | Self::AdoptGroup { .. }
             | Self::DeleteGroup(_)
             | Self::Describe { .. }
             | Self::AddMember(_)
@@ -169,6 +187,7 @@ mod tests {
         let declare = |banned| Change::Declare { user: user(), banned, not_before: Some(until) };
         let mut cases = vec![
             (Change::CreateGroup { group: group.clone(), creator: Some(user()) }, Waits, false),
+            (Change::AdoptGroup { group: group.clone(), creator: Some(user()) }, Waits, false),
             (Change::DeleteGroup(group.clone()), Waits, false),
             (Change::Describe { group: group.clone(), description: None }, Waits, false),
             (Change::SetBanned { user: user(), banned: Ban::Impose }, Stops, true),

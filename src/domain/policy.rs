@@ -58,7 +58,9 @@ fn entitled(action: Action<'_>) -> Entitled {
     use Action::{Change as Do, See};
     match action {
         // Create a group: root staff; staff of its parent. Root groups: root staff only.
-        Do(Change::CreateGroup { group, .. }) => staff_of(group.parent()),
+        Do(Change::CreateGroup { group, .. } | Change::AdoptGroup { group, .. }) => {
+            staff_of(group.parent())
+        }
         // Delete a group and everything under it: staff of its parent; root staff.
         Do(Change::DeleteGroup(group)) => staff_of(group.parent()),
         // Describe G: staff of G; staff of its parent, who may delete it and make it again; root staff.
@@ -172,7 +174,9 @@ impl Actor {
     /// Whether a change speaks in the name of somebody else where one can only speak for oneself.
     fn speaks_for_another(&self, change: &Change) -> bool {
         self.id().is_some_and(|id| match change {
-            Change::CreateGroup { creator, .. } => creator.as_ref() != Some(id),
+            Change::CreateGroup { creator, .. } | Change::AdoptGroup { creator, .. } => {
+                creator.as_ref() != Some(id)
+            }
             Change::Leave { user, .. } => user != id,
             _ => false,
         })

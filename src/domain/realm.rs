@@ -52,8 +52,8 @@ pub enum WriteError {
     GroupExists,
     /// Others have put people into the group to create before there was one, and nobody was asked about them.
     #[error(
-        "{0} waited for a group of this name, and whoever is in there would be in it at once: have that deleted, or make the \
-         group with kubectl, which takes it in"
+        "{0} waited for a group of this name, and whoever is in there would be in it at once: have that deleted, or take it in, by \
+         \"adopt\": true"
     )]
     Awaited(String),
     /// The parent of the group to create is not there.

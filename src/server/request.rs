@@ -13,6 +13,7 @@ use url::form_urlencoded;
 
 use super::error::ApiError;
 use super::moment;
+use crate::domain::change::Waiting;
 use crate::domain::description::{Description, MAX_DESCRIPTION};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
@@ -130,6 +131,17 @@ impl Fields {
             Some(Value::Null) => Ok(Some(None)),
             Some(Value::String(text)) => Description::read(&text).map(Some).map_err(|_| wrong()),
             Some(_) => Err(wrong()),
+        }
+    }
+
+    /// Takes out whether a new group takes in what waits for one of its name.
+    pub(super) fn waiting(&mut self, name: &str) -> Result<Waiting, ApiError> {
+        match self.0.remove(name) {
+            None | Some(Value::Bool(false)) => Ok(Waiting::Forbids),
+            Some(Value::Bool(true)) => Ok(Waiting::IsAdopted),
+            Some(_) => Err(ApiError::Malformed(format!(
+                "{name} is true, to take in what waits for a group of that name, or false"
+            ))),
         }
     }
 

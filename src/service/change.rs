@@ -60,6 +60,7 @@ impl Service {
                 if record == Record::default() { Err(unknown) } else { Ok(()) }
             }),
             Change::CreateGroup { .. }
+            | Change::AdoptGroup { .. }
             | Change::DeleteGroup(_)
             | Change::Describe { .. }
             | Change::SetExpiry(_)

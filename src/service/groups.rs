@@ -3,7 +3,7 @@
 //! The policy is asked before the directory: who may not look learns nothing of what is there.
 
 use super::{Caller, ChangeError, Listing, Service};
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Waiting};
 use crate::domain::description::Description;
 use crate::domain::directory::{Directory, Holding, Page};
 use crate::domain::group::GroupName;
@@ -90,9 +90,14 @@ impl Service {
         caller: &Caller,
         group: GroupName,
         description: Option<Description>,
+        waiting: Waiting,
     ) -> Result<(), ChangeError> {
-        let creator = Some(caller.user().clone());
-        self.change(caller, Change::CreateGroup { group: group.clone(), creator }).await?;
+        let (creator, made) = (Some(caller.user().clone()), group.clone());
+        let change = match waiting {
+            Waiting::Forbids => Change::CreateGroup { group: made, creator },
+            Waiting::IsAdopted => Change::AdoptGroup { group: made, creator },
+        };
+        self.change(caller, change).await?;
         if description.is_none() {
             return Ok(());
         }

@@ -5,7 +5,7 @@ mod stage;
 use stage::{Stage, now, pass, user};
 
 use super::{AccessError, ChangeError, GrantError, Listing};
-use crate::domain::change::{Ban, Change};
+use crate::domain::change::{Ban, Change, Waiting};
 use crate::domain::directory::{Holding, Page};
 use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Denied, Refusal};
@@ -30,7 +30,10 @@ async fn a_user_is_looked_up_once() {
     assert_eq!(service.groups(&caller, None, ALL), Ok(own.clone()));
     assert_eq!(service.groups(&caller, Some(&user("local-ada")), ALL), Ok(own.clone()));
     assert_eq!(service.user(&caller, &user("local-ada")).unwrap().groups(ALL), own);
-    service.create_group(&caller, "admin.web".parse().unwrap(), None).await.unwrap();
+    service
+        .create_group(&caller, "admin.web".parse().unwrap(), None, Waiting::Forbids)
+        .await
+        .unwrap();
     assert_eq!(stage.looks(), 1, "for all of a request");
 
     let pair = stage.log_in("local-ada").unwrap();
@@ -71,7 +74,8 @@ async fn what_was_allowed_before_the_last_word_counts_for_nothing() {
         said().await
     };
     let (caller, ()) = service.caller_after(&token, now(), dismissed).await.unwrap();
-    let denied = service.create_group(&caller, "admin.web".parse().unwrap(), None).await;
+    let denied =
+        service.create_group(&caller, "admin.web".parse().unwrap(), None, Waiting::Forbids).await;
     assert!(matches!(denied, Err(ChangeError::Denied(Denied::NotEntitled))));
 
     let expired = async {

@@ -222,6 +222,21 @@ fn a_group_is_not_made_over_what_waits_for_it() {
     );
     create("b").unwrap();
     assert_eq!(stage.members("b"), Some(vec![]));
+    // Unless they ask for it; who may not make the group takes in nothing either.
+    stage.apply(&membership("asked-for", "d", &["k-ada"]));
+    stage.apply(&group("d.below"));
+    let adopt = |group: &str| Change::AdoptGroup {
+        group: group.parse().unwrap(),
+        creator: Some("k-eve".parse().unwrap()),
+    };
+    crate::support::patience::eventually("it is seen", || {
+        matches!(create("d"), Err(WriteError::Awaited(_)))
+    });
+    stage.write(adopt("d")).unwrap();
+    stage.eventually("d", Some(&["k-ada"]));
+    stage.eventually("d.below", Some(&[]));
+    assert_eq!(stage.members("d.staff"), Some(vec!["k-eve".to_owned()]));
+    assert!(matches!(stage.write(adopt("d")), Err(WriteError::GroupExists)));
     for waiting in
         ["membership.pasee.meltylab.fr/waiting", "membership.pasee.meltylab.fr/waiting-too"]
     {

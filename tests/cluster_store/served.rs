@@ -33,8 +33,27 @@ fn kubectl_and_http_say_the_same() {
         let as_root = |method: &str, path: &str| pasee.ask(method, path).bearer(&root.access);
         let refused = as_root("DELETE", "/groups/a/local-ada/").send().await.is(409);
         assert!(refused.title().contains("Membership theirs"), "{}", refused.title());
+        // Whoever wrote the object would only apply it again, also for who leaves.
+        let ada = pasee.log_in("ada").await;
+        let left = pasee.ask("DELETE", "/groups/a/local-ada/").bearer(&ada.access);
+        let refused = left.send().await.is(409);
+        assert!(refused.title().contains("Membership theirs"), "{}", refused.title());
+        assert_eq!(pasee.groups("ada").await, json!(["a"]));
+        // What waits for a group is named to who makes it, and taken in when they ask for it.
+        stage.apply(&membership("early", "w", &["local-john"]));
+        // Seen after it, as of one kind.
+        stage.apply(&membership("marker", "a", &["local-you"]));
+        pasee.becomes("you", &json!(["a"])).await;
+        let make = async |body| as_root("POST", "/groups/").json(&body).await;
+        let refused = make(json!({ "group": "w" })).await.is(409);
+        for part in ["Membership early waited", "\"adopt\": true"] {
+            assert!(refused.title().contains(part), "{}", refused.title());
+        }
+        assert_eq!(pasee.groups("john").await, json!([]));
+        make(json!({ "group": "w", "adopt": true })).await.is(201);
+        pasee.becomes("john", &json!(["w"])).await;
         as_root("POST", "/groups/").json(&json!({ "group": "a.b" })).await.is(201);
-        assert_eq!(pasee.groups("root").await, json!(["staff", "a.b.staff"]));
+        assert_eq!(pasee.groups("root").await, json!(["staff", "a.b.staff", "w.staff"]));
         assert_eq!(stage.field("group.pasee.meltylab.fr/a.b", "{.spec.creator}"), "local-root");
         let actor = "{.metadata.annotations.pasee\\.meltylab\\.fr/actor}";
         assert_eq!(stage.field("group.pasee.meltylab.fr/a.b", actor), "local-root");

@@ -73,3 +73,26 @@ async fn groups_are_described() {
         assert_eq!(seen(&pasee, &root, "/groups/a/").await["description"], Value::Null);
     }
 }
+
+/// In a file nothing waits for a group, so there is nothing to be taken in: who asks for it gets the group.
+#[tokio::test]
+async fn a_group_may_be_asked_to_take_in_what_waits() {
+    let pasee = Setup::default().start().await;
+    let root = Person::of(&pasee, "root").await;
+    let make = async |group: &str, adopt: Value| {
+        let body = json!({ "group": group, "adopt": adopt });
+        pasee.ask("POST", "/groups/").bearer(&root.token).json(&body).await
+    };
+    for (group, adopt) in [("a", true), ("b", false)] {
+        let made = make(group, json!(adopt)).await.is(201);
+        assert_eq!(made.json()["group"], group);
+        let john = Person::of(&pasee, "john").await;
+        let body = json!({ "group": format!("{group}.sub"), "adopt": adopt });
+        assert_eq!(john.send("POST", "/groups/", Some(body)).await, 403);
+    }
+    for wrong in [json!("true"), json!(1), Value::Null] {
+        let refused = make("c", wrong).await.is(400);
+        assert!(refused.title().contains("adopt is true"), "{}", refused.title());
+    }
+    make("a", json!(true)).await.is(409);
+}

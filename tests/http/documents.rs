@@ -83,7 +83,7 @@ async fn every_document_and_its_links() {
     assert_eq!(fields(&tokens["refresh"]), ["scope query"]);
 
     let groups = get(&pasee, "/groups/", &root).await;
-    assert_eq!(fields(&groups["create_group"]), ["group* form", "description form"]);
+    assert_eq!(fields(&groups["create_group"]), ["group* form", "description form", "adopt form"]);
     assert_eq!(groups["create_group"]["action"], "post");
     assert_eq!(fields(&groups["get_groups_of_user"]), ["user* query"]);
     assert_eq!(fields(&groups["delete_group"]), ["group* path"]);

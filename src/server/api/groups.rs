@@ -51,10 +51,12 @@ impl Api {
             "post",
             url.clone(),
             "Create a group",
-            "POST {\"group\": \"admin.developers\"}, with a \"description\" as you like; for the staff of the parent, admin, and for root staff.",
+            "POST {\"group\": \"admin.developers\"}, with a \"description\" as you like; for the staff of the parent, admin, and for root staff. \
+             Where others have put people into it before there was one that is refused, unless \"adopt\" is true.",
         );
         let create = create.field("group", Location::Form, Need::Required);
         let create = create.field("description", Location::Form, Need::Optional);
+        let create = create.field("adopt", Location::Form, Need::Optional);
         let delete = Link::new(
             "delete",
             format!("{url}{{group}}/"),
@@ -81,10 +83,11 @@ impl Api {
         let (caller, mut fields) = self.caller_with_fields(call).await?;
         let group: GroupName = fields.text("group")?.parse()?;
         let description = fields.description("description")?.flatten();
+        let waiting = fields.waiting("adopt")?;
         fields.finish(
             "{\"group\": \"admin.developers\"} or {\"group\": \"admin.developers\", \"description\": \"who writes the code\"}",
         )?;
-        self.service.create_group(&caller, group.clone(), description).await?;
+        self.service.create_group(&caller, group.clone(), description, waiting).await?;
         let roster = Roster::Members(group);
         let reply = Reply::document(StatusCode::CREATED, &self.group_document(&roster));
         Ok(reply.located(&self.group_url(&roster)))

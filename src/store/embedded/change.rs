@@ -49,7 +49,10 @@ pub(super) fn execute(
     now: Timestamp,
 ) -> Result<Vec<Update>, Refused> {
     match change {
-        Change::CreateGroup { group, creator } => create(connection, group, creator.as_ref()),
+        // Nothing waits for a group here: there is nothing without its group.
+        Change::CreateGroup { group, creator } | Change::AdoptGroup { group, creator } => {
+            create(connection, group, creator.as_ref())
+        }
         Change::DeleteGroup(group) => {
             let sql = "DELETE FROM groups WHERE name = ?";
             match connection.prepare_cached(sql)?.execute([group.as_str()])? {

@@ -38,7 +38,7 @@ use super::view::View;
 use super::wire::{ENROLS, MANAGED_BY, PASEE, maker};
 use crate::cluster::live::LiveRealm;
 use crate::cluster::root_staff::{Announcement, GuardError, RootStaffGuard};
-use crate::domain::change::{Ban, Change};
+use crate::domain::change::{Ban, Change, Waiting};
 use crate::domain::directory::{Directory, Standing};
 use crate::domain::membership::Membership;
 use crate::domain::policy::Permit;
@@ -128,7 +128,10 @@ impl Writer {
     async fn carry_out_by(&self, author: Author<'_>) -> Result<(), WriteError> {
         match author.permit.change() {
             Change::CreateGroup { group, creator } => {
-                self.create_group(group, creator.as_ref(), author).await
+                self.create_group(group, creator.as_ref(), Waiting::Forbids, author).await
+            }
+            Change::AdoptGroup { group, creator } => {
+                self.create_group(group, creator.as_ref(), Waiting::IsAdopted, author).await
             }
             Change::DeleteGroup(group) => self.delete_group(group, author).await,
             Change::Describe { group, description } => {
@@ -276,6 +279,7 @@ impl Writer {
     async fn turn(&self, change: &Change) -> MutexGuard<'_, ()> {
         let (kind, hash) = match change {
             Change::CreateGroup { group, .. }
+            | Change::AdoptGroup { group, .. }
             | Change::DeleteGroup(group)
             | Change::Describe { group, .. } => (0, self.hasher.hash_one(group)),
             Change::AddMember(Membership { roster, .. })

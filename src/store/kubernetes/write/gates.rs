@@ -89,7 +89,10 @@ impl Gates {
 /// What somebody may lose by a change.
 fn withdrawn_from(change: &Change) -> Option<Deciding<'_>> {
     match change {
-        Change::CreateGroup { .. } | Change::Describe { .. } | Change::AddMember(_) => None,
+        Change::CreateGroup { .. }
+        | Change::AdoptGroup { .. }
+        | Change::Describe { .. }
+        | Change::AddMember(_) => None,
         Change::DeleteGroup(group) => Some(Deciding::Group(group)),
         Change::RemoveMember { roster, .. } | Change::Leave { roster, .. } => {
             Some(Deciding::Roster(roster))

@@ -8,6 +8,7 @@ use super::{
     ACTOR, ATTEMPTS, Author, Deleted, PATIENCE, Writer, is_own, made, owned_by, patching,
     unconfirmed,
 };
+use crate::domain::change::Waiting;
 use crate::domain::description::Description;
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
@@ -30,6 +31,7 @@ impl Writer {
         &self,
         group: &GroupName,
         creator: Option<&UserId>,
+        waiting: Waiting,
         author: Author<'_>,
     ) -> Result<(), WriteError> {
         let content =
@@ -45,9 +47,11 @@ impl Writer {
                 }
                 Presence::Waits | Presence::Absent => {}
             }
-            let waiting = self.view.ask(|state| state.waiting_for(group));
-            if !waiting.is_empty() {
-                return Err(WriteError::Awaited(shortened(&waiting)));
+            if waiting == Waiting::Forbids {
+                let there = self.view.ask(|state| state.waiting_for(group));
+                if !there.is_empty() {
+                    return Err(WriteError::Awaited(shortened(&there)));
+                }
             }
             let owner = match group.parent() {
                 None => None,
