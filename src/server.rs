@@ -39,6 +39,7 @@ use crate::web::peer::{Client, UnknownProxies};
 use crate::web::respond::{Cors, Scheme, harden};
 use crate::web::{Body, Handle, Request, Response};
 
+use document::Frame;
 use error::ApiError;
 use login::ReplayGuard;
 use reply::Reply;
@@ -66,6 +67,7 @@ pub struct Api {
     service: Service,
     scheme: Scheme,
     well_known: WellKnown,
+    pair_frame: Frame,
     replays: ReplayGuard,
     unknown_proxies: UnknownProxies,
 }
@@ -79,6 +81,7 @@ impl Api {
         Self {
             scheme: if https { Scheme::Https } else { Scheme::Http },
             well_known: WellKnown::new(&config.hostname, keys.signer()),
+            pair_frame: api::pair_frame(&config.hostname),
             replays: ReplayGuard::default(),
             unknown_proxies: UnknownProxies::default(),
             config,

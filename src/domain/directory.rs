@@ -113,7 +113,7 @@ impl Record {
         directory: &dyn Directory,
         now: Timestamp,
     ) {
-        if until <= now {
+        if groups.is_empty() || until <= now {
             return;
         }
         for group in groups.iter().filter(|group| directory.has_group(group)) {

@@ -61,6 +61,16 @@ impl Roster {
             Self::Members(_) => Role::Member,
         }
     }
+
+    /// How long its text is, in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        match self {
+            Self::RootStaff => STAFF.len(),
+            Self::Members(group) => group.as_str().len(),
+            Self::Staff(group) => group.as_str().len() + ".".len() + STAFF.len(),
+        }
+    }
 }
 
 impl Ord for Roster {
@@ -93,7 +103,7 @@ impl fmt::Display for Roster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RootStaff => f.write_str(STAFF),
-            Self::Members(group) => write!(f, "{group}"),
+            Self::Members(group) => f.write_str(group.as_str()),
             Self::Staff(group) => write!(f, "{group}.{STAFF}"),
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Must not know signatures, nor when a token is good.
 
+use std::io;
+
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value};
@@ -94,13 +96,49 @@ pub(super) fn write_access(
     party: &Party,
     claims: &AccessClaims,
 ) -> Result<Vec<u8>, serde_json::Error> {
+    // Most are shorter.
+    let mut written = Vec::with_capacity(1024);
+    write_access_to(&mut written, party, claims)?;
+    Ok(written)
+}
+
+/// How long that is, in bytes.
+pub(super) fn access_length(
+    party: &Party,
+    claims: &AccessClaims,
+) -> Result<usize, serde_json::Error> {
+    let mut length = Length(0);
+    write_access_to(&mut length, party, claims)?;
+    Ok(length.0)
+}
+
+/// Counts what is written, and keeps nothing of it.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_access_to(
+    writer: impl io::Write,
+    party: &Party,
+    claims: &AccessClaims,
+) -> Result<(), serde_json::Error> {
     let common = Common::new(&party.issuer, &claims.token);
     let others = party.audiences.iter().map(Audience::as_str);
     let others = others.filter(|audience| *audience != party.issuer.as_str());
     let aud = std::iter::once(party.issuer.as_str()).chain(others).collect();
     let (client_id, AccessClaims { groups, groups_truncated, extra, .. }) = (HTTP_CLIENT, claims);
     let groups_truncated = *groups_truncated;
-    serde_json::to_vec(&Access { common, aud, client_id, groups, groups_truncated, extra })
+    let access = Access { common, aud, client_id, groups, groups_truncated, extra };
+    serde_json::to_writer(writer, &access)
 }
 
 fn rosters<S: Serializer>(groups: &&[Roster], serializer: S) -> Result<S::Ok, S::Error> {
@@ -108,7 +146,10 @@ fn rosters<S: Serializer>(groups: &&[Roster], serializer: S) -> Result<S::Ok, S:
     struct Text<'a>(&'a Roster);
     impl Serialize for Text<'_> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_str(self.0)
+            match self.0 {
+                Roster::Members(group) => serializer.serialize_str(group.as_str()),
+                other => serializer.collect_str(other),
+            }
         }
     }
     serializer.collect_seq(groups.iter().map(Text))

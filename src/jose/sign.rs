@@ -70,7 +70,7 @@ impl Signer {
     /// # Errors
     /// Those of [`Signer::access`].
     pub fn room(&self, bare: &AccessClaims, most: usize) -> Result<usize, SignError> {
-        let payload = claims::write_access(&self.party, bare)?.len() + TRUNCATED_LENGTH;
+        let payload = claims::access_length(&self.party, bare)? + TRUNCATED_LENGTH;
         let around = self.header.len() + self.key.signature_length() + 2;
         let beside = (most.saturating_sub(around) * 3 / 4).saturating_sub(payload);
         Ok(beside.min(most.saturating_sub(ALL_BUT_GROUPS) * 3 / 4))

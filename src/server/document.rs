@@ -3,6 +3,7 @@
 //! Must not know what any of them is about.
 
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// A document: a URL, a title, and what is in it.
@@ -45,6 +46,35 @@ impl Document {
 impl From<Document> for Value {
     fn from(document: Document) -> Self {
         Self::Object(document.0)
+    }
+}
+
+/// A document of which all but a few members stays the same from answer to answer: that is written once.
+#[derive(Debug)]
+pub struct Frame(Vec<u8>);
+
+/// Room for the members, in bytes: most are shorter.
+const MEMBERS: usize = 4096;
+
+impl Frame {
+    /// What stays.
+    #[must_use]
+    pub fn new(document: &Document) -> Self {
+        let mut unclosed = document.to_bytes();
+        unclosed.pop();
+        Self(unclosed)
+    }
+
+    /// As bytes to send, with the members of a struct that has some, none of which stands in the frame already.
+    #[must_use]
+    pub fn around(&self, members: &impl Serialize) -> Vec<u8> {
+        let Self(frame) = self;
+        let mut document = Vec::with_capacity(frame.len() + MEMBERS);
+        document.extend_from_slice(frame);
+        serde_json::to_writer(&mut document, members).expect("a struct of texts always prints");
+        // What opens the struct goes on with the document.
+        document[frame.len()] = b',';
+        document
     }
 }
 
@@ -170,5 +200,24 @@ impl ErrorDocument {
             document.entry(name.as_str()).or_insert_with(|| value.clone());
         }
         serde_json::to_vec(&document).expect("a JSON tree always prints")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::json::strict_object;
+
+    #[test]
+    fn a_frame_is_the_document_with_more() {
+        #[derive(Serialize)]
+        struct Members<'a> {
+            name: &'a str,
+            age: u8,
+        }
+        let document = || Document::new("https://pasee/", "A \"title\"").with("link", "}");
+        let framed = Frame::new(&document()).around(&Members { name: "a\"},", age: 3 });
+        let whole = document().with("name", "a\"},").with("age", 3).to_bytes();
+        assert_eq!(strict_object(&framed).unwrap(), strict_object(&whole).unwrap());
     }
 }

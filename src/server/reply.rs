@@ -7,8 +7,9 @@ use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LINK, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::Full;
 use hyper::body::Body;
+use serde::Serialize;
 
-use super::document::{Document, ErrorDocument};
+use super::document::{Document, ErrorDocument, Frame};
 use super::error::ErrorReply;
 use crate::web::Response;
 use crate::web::respond::{preferred, prefers_problem};
@@ -44,7 +45,16 @@ impl Reply {
 
     /// A document. It is for whoever asked, as they stood then, so nobody keeps it.
     pub(super) fn document(status: StatusCode, document: &Document) -> Self {
-        let content = Content::Document(document.to_bytes().into());
+        Self::written(status, document.to_bytes())
+    }
+
+    /// A document of which most stays the same, as any other.
+    pub(super) fn framed(status: StatusCode, frame: &Frame, members: &impl Serialize) -> Self {
+        Self::written(status, frame.around(members))
+    }
+
+    fn written(status: StatusCode, document: Vec<u8>) -> Self {
+        let content = Content::Document(document.into());
         Self { status, headers: Vec::new(), content }.unstored()
     }
 

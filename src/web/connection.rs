@@ -31,7 +31,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use self::socket::Socket;
 use super::options::ConnectionOptions;
-use super::pulse::{Pulse, bounded};
+use super::pulse::Pulse;
 use super::{Handle, Request, Response, body, respond};
 
 /// Largest head of an HTTP/1 request, and most that is buffered unread, in bytes.
@@ -69,8 +69,7 @@ impl<H> Shared<H> {
         options: Arc<ConnectionOptions>,
         stopping: watch::Receiver<()>,
     ) -> Self {
-        let protocols = protocols(&options);
-        Self { handler, options, protocols, stopping }
+        Self { handler, options, protocols: protocols(), stopping }
     }
 }
 
@@ -200,13 +199,12 @@ fn note_end(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
 }
 
 /// HTTP/1.1 and HTTP/2, bounded. The streams of an HTTP/2 connection are tasks of their own; they end with it.
-fn protocols(options: &ConnectionOptions) -> auto::Builder<TokioExecutor> {
+fn protocols() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
-        .timer(TokioTimer::new())
-        // hyper's own timer also runs while a connection is idle; heads are timed by `Pulse`.
-        .header_read_timeout(bounded(options.idle_timeout.max(options.header_timeout)))
+        // Heads are timed by `Pulse`; hyper's timer also runs while a connection is idle.
+        .header_read_timeout(None)
         .half_close(false)
         .max_buf_size(MAX_BUFFER)
         .http2()

@@ -16,7 +16,7 @@ const ONE_BY_ONE: u8 = 1;
 const MANY: u8 = 2;
 
 /// A time that makes sense to wait: neither none at all nor for ever.
-pub(super) fn bounded(time: Duration) -> Duration {
+fn bounded(time: Duration) -> Duration {
     time.clamp(Duration::from_millis(100), Duration::from_secs(24 * 3600))
 }
 

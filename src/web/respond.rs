@@ -65,8 +65,8 @@ fn vary(headers: &mut HeaderMap, names: &[&str]) {
         })
     };
     let missing: Vec<&str> = names.iter().copied().filter(|name| !present(name)).collect();
-    if let Ok(value) = HeaderValue::try_from(missing.join(", "))
-        && !missing.is_empty()
+    if !missing.is_empty()
+        && let Ok(value) = HeaderValue::try_from(missing.join(", "))
     {
         headers.append(header::VARY, value);
     }

@@ -17,29 +17,32 @@ const AROUND: usize = 3;
 /// A roster's place in its tree.
 type Place = (Reverse<Role>, usize, String);
 
+/// How much room a holding's name takes.
+fn length(holding: &Holding) -> usize {
+    holding.roster.length() + AROUND
+}
+
 /// Keeps of these holdings, each of another roster and all in order, those whose rosters' names have room: so many bytes of a JSON array.
 /// What is kept stays in order.
 pub(super) fn fit(holdings: Vec<Holding>, room: usize) -> Vec<Holding> {
-    let names: Vec<String> = holdings.iter().map(|holding| holding.roster.to_string()).collect();
-    if names.iter().map(|name| name.len() + AROUND).sum::<usize>() <= room {
+    if holdings.iter().map(length).sum::<usize>() <= room {
         return holdings;
     }
-    let kept = chosen(&holdings, names, room);
-    let mut kept = kept.into_iter();
+    let mut kept = chosen(&holdings, room).into_iter();
     holdings.into_iter().filter(|_| kept.next().unwrap_or_default()).collect()
 }
 
 /// For each of the holdings whether it is kept.
-fn chosen(holdings: &[Holding], names: Vec<String>, mut room: usize) -> Vec<bool> {
+fn chosen(holdings: &[Holding], mut room: usize) -> Vec<bool> {
     let mut trees: BTreeMap<String, Vec<(Place, usize)>> = BTreeMap::new();
     let mut kept = vec![false; holdings.len()];
-    for ((at, holding), name) in holdings.iter().enumerate().zip(names) {
+    for (at, holding) in holdings.iter().enumerate() {
         let Some(group) = holding.roster.group() else {
-            kept[at] = take(&mut room, name.len() + AROUND);
+            kept[at] = take(&mut room, length(holding));
             continue;
         };
         let (root, depth) = (group.root().to_owned(), group.depth());
-        let place = (Reverse(holding.roster.role()), depth, name);
+        let place = (Reverse(holding.roster.role()), depth, holding.roster.to_string());
         trees.entry(root).or_default().push((place, at));
     }
     // How long a tree's names are up to each of them: whoever has had least gets the next turn, as fair queueing does it.
@@ -47,8 +50,8 @@ fn chosen(holdings: &[Holding], names: Vec<String>, mut room: usize) -> Vec<bool
     for (root, names) in &mut trees {
         names.sort_unstable();
         let mut sum = 0;
-        for ((_, _, name), at) in names {
-            let length = name.len() + AROUND;
+        for (_, at) in names {
+            let length = length(&holdings[*at]);
             sum += length;
             turns.push((sum, root, length, *at));
         }

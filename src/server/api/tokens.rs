@@ -3,12 +3,13 @@
 //! Must not know who gets tokens, nor what they say.
 
 use http::StatusCode;
+use serde::Serialize;
 
 use super::person::person;
 use crate::domain::token::Scope;
 use crate::idp::{Credential, LoginMethod, PasswordCredential, Provider, ProviderError};
 use crate::server::Api;
-use crate::server::document::{Document, Link, Location, Need};
+use crate::server::document::{Document, Frame, Link, Location, Need};
 use crate::server::error::ApiError;
 use crate::server::reply::Reply;
 use crate::server::request::{Call, Fields};
@@ -78,27 +79,9 @@ impl Api {
 
     /// A pair as it is handed out.
     pub(in crate::server) fn tokens(&self, pair: &SignedPair, status: StatusCode) -> Reply {
-        let url = self.url("/tokens/");
-        let me = Link::new(
-            "get",
-            self.url("/users/me"),
-            "Who you are",
-            "With the access token in the header Authorization: Bearer …",
-        );
-        let groups = Link::new(
-            "get",
-            self.url("/groups/"),
-            "Groups",
-            "Your own, to root staff all, with the access token.",
-        );
-        let document = Document::new(&url, "Tokens")
-            .with("access_token", pair.access_token.as_str())
-            .with("refresh_token", pair.refresh_token.as_str())
-            .with("expires_in", pair.expires_in)
-            .with("refresh", refresh_link(&url))
-            .with("get_user", me)
-            .with("get_groups", groups);
-        Reply::document(status, &document)
+        let SignedPair { access_token, refresh_token, expires_in } = pair;
+        let members = Pair { access_token, refresh_token, expires_in: *expires_in };
+        Reply::framed(status, &self.pair_frame, &members)
     }
 
     pub(in crate::server) fn provider(&self, name: &str) -> Result<&Provider, ApiError> {
@@ -107,6 +90,36 @@ impl Api {
         );
         self.service.providers().get(name).ok_or(nowhere)
     }
+}
+
+/// What changes from pair to pair.
+#[derive(Serialize)]
+struct Pair<'a> {
+    access_token: &'a str,
+    refresh_token: &'a str,
+    expires_in: i64,
+}
+
+/// What stays the same around every pair.
+pub(in crate::server) fn pair_frame(hostname: &str) -> Frame {
+    let url = format!("{hostname}/tokens/");
+    let me = Link::new(
+        "get",
+        format!("{hostname}/users/me"),
+        "Who you are",
+        "With the access token in the header Authorization: Bearer …",
+    );
+    let groups = Link::new(
+        "get",
+        format!("{hostname}/groups/"),
+        "Groups",
+        "Your own, to root staff all, with the access token.",
+    );
+    let document = Document::new(&url, "Tokens")
+        .with("refresh", refresh_link(&url))
+        .with("get_user", me)
+        .with("get_groups", groups);
+    Frame::new(&document)
 }
 
 fn refresh_link(url: &str) -> Link {
