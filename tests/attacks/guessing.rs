@@ -179,3 +179,42 @@ async fn recoveries_are_limited() {
     assert!(let_through(nameless).await <= 10);
     pasee.ask("POST", "/users/").body("{}").send().await.is(429);
 }
+
+/// What is refused as a guess uses up nothing of what may be passed on, and the other way round.
+#[tokio::test]
+async fn what_is_refused_counts_for_nothing_else() {
+    let limits = "login_attempts_per_user = 3\nlogin_attempts_per_address = 20";
+    let proof = format!("Basic {}", STANDARD.encode("ada:guess"));
+    for method in ["GET", "PATCH"] {
+        let (pasee, _server) = with_kisee(limits).await;
+        let guess = async |_| match method {
+            "GET" => {
+                let ask = pasee.ask("GET", "/password_recoveries/");
+                ask.header("authorization", &proof).send().await
+            }
+            _ => new_password(&pasee, "kisee-ada", "ada").send().await,
+        };
+        assert_eq!(let_through(guess).await, 3, "{method}");
+        for number in 0..40 {
+            guess(number).await;
+        }
+        let nameless = async |_| pasee.ask("GET", "/password_recoveries/").send().await;
+        let left = let_through(nameless).await;
+        assert!(left >= 10, "{method}: only {left} of seventeen are left");
+        // Now nothing is passed on, and others can be guessed at as often as before.
+        let other = async |_| match method {
+            "GET" => {
+                let proof = format!("Basic {}", STANDARD.encode("bob:guess"));
+                let ask = pasee.ask("GET", "/password_recoveries/");
+                ask.header("authorization", &proof).send().await
+            }
+            _ => new_password(&pasee, "kisee-bob", "bob").send().await,
+        };
+        for number in 0..40 {
+            other(number).await;
+        }
+        let body = json!({"login": "bob", "password": "x"});
+        let login = async |_| pasee.ask("POST", "/tokens/?idp=kisee").json(&body).await;
+        assert!(let_through(login).await >= 1, "{method}");
+    }
+}

@@ -57,12 +57,12 @@ impl Api {
             self.config.attempts.mail(client, &people).map_err(ApiError::TooMany)?.counts();
             forwarded
         } else {
-            self.count_forward(client)?;
             // Whoever shows a proof of the provider's own is told there how to change the password. It is judged there: this
             // is a way to guess, and the answer's status does not say whether it went well.
             let proof = Proof::of(&call.parts.headers).unwrap_or(Proof::Missing);
-            if let Some(login) = proof.login() {
-                self.guess(client, &[person(name, login)])?.counts();
+            match proof.login() {
+                Some(login) => self.guess_forwarded(client, &[person(name, login)])?.counts(),
+                None => self.count_forward(client)?,
             }
             let passed: &[HeaderName] = match proof {
                 Proof::Missing => &[],
@@ -95,8 +95,7 @@ impl Api {
         let mut people = vec![person(name, subject)];
         people.extend(proof.login().map(|login| person(name, login)));
         people.dedup();
-        self.count_forward(client)?;
-        let attempt = self.guess(client, &people)?;
+        let attempt = self.guess_forwarded(client, &people)?;
         let answer = provider.forward(Forward::User(subject), forwarded).await;
         match &answer {
             Ok(answer) if answer.status.is_success() => attempt.was_right(),
@@ -140,8 +139,18 @@ impl Api {
         counted.map(Attempt::counts).map_err(ApiError::TooMany)
     }
 
-    fn guess(&self, client: Client, people: &[String]) -> Result<Attempt<'_>, ApiError> {
-        self.config.attempts.guess(client, people).map_err(ApiError::TooMany)
+    /// Counts a guess that is passed on: as both, or as neither when it is refused as one of them.
+    fn guess_forwarded(&self, client: Client, people: &[String]) -> Result<Attempt<'_>, ApiError> {
+        let attempts = &self.config.attempts;
+        let guess = attempts.guess(client, people).map_err(ApiError::TooMany)?;
+        match attempts.ask(client, Purpose::Forward) {
+            Ok(forward) => forward.counts(),
+            Err(wait) => {
+                guess.was_right();
+                return Err(ApiError::TooMany(wait));
+            }
+        }
+        Ok(guess)
     }
 }
 
