@@ -174,8 +174,11 @@ impl PaseeConnector {
         let AccessClaims { token, groups, groups_truncated, extra } = claims;
         let sub = token.subject.as_str();
         let provider = token.subject.provider();
-        if !self.providers.contains(&provider) || self.was_here(sub) {
-            return Err(VerifyError::Claim("sub"));
+        if self.was_here(sub) {
+            return Err(VerifyError::CameFromHere);
+        }
+        if !self.providers.contains(&provider) {
+            return Err(VerifyError::OtherProvider);
         }
         if groups_truncated {
             // Groups only ever grant: what it does not name adds none here, and lets nobody in.

@@ -219,7 +219,7 @@ pub(super) fn read_common(
         return Err(VerifyError::Issuer);
     }
     let Window { issued_at, expires_at, authenticated_at } = window::PASEE.judge(claims, now)?;
-    let subject: UserId = claims.text("sub")?.parse().map_err(|_| VerifyError::Claim("sub"))?;
+    let subject: UserId = claims.text("sub")?.parse().map_err(VerifyError::Subject)?;
     if claims.text("idp")? != subject.split().0 {
         return Err(VerifyError::Claim("idp"));
     }

@@ -46,6 +46,14 @@ pub enum VerifyError {
     /// A claim is missing or makes no sense.
     #[error("its claim {0} is missing or makes no sense")]
     Claim(&'static str),
+    /// Another Pasee's, for a user of a provider there whose users are not taken here.
+    #[error(
+        "its user comes from an identity provider there whose users are not taken here: the settings name others in providers"
+    )]
+    OtherProvider,
+    /// Another Pasee's, for a user who is somebody of ours there.
+    #[error("its user has come through here before: log in here as you did then")]
+    CameFromHere,
     /// It names its user in a way that nobody can be called here.
     #[error("it calls its user by a name that cannot be one here: {0}")]
     Subject(UserIdError),

@@ -310,6 +310,33 @@ fn subjects(forger: &Forger) -> Vec<Case> {
     .collect()
 }
 
+/// Each refusal of a user says what is wrong with them.
+#[tokio::test]
+async fn users_are_refused_with_words() {
+    let forger = Forger::new(Algorithm::Es256);
+    let providers = pinned(forger.key.public());
+    for (user, says) in [
+        ("elsewhere-ada", "an identity provider there whose users are not taken here"),
+        ("internals-externals-ada", "has come through here before"),
+        ("externals-ada", "has come through here before"),
+        ("ada", "a user id is <provider>-<subject>"),
+        ("internals-", "a subject cannot be empty"),
+        ("internals-ada ", "no white space at its start or end"),
+        ("internals-a\nda", "no control characters"),
+        ("internals-ada\u{200b}", "U+200B"),
+        ("internals-e\u{301}", "normalization form C"),
+        ("Internals-ada", "a provider name has"),
+    ] {
+        let mut claims = claims("internals-ada");
+        claims["sub"] = json!(user);
+        claims["idp"] = json!(user.split('-').next());
+        let error = show(&providers, &token(&forger, &claims)).await.unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains("this token is no login here: ") && told.contains(says), "{told}");
+        assert!(!told.contains("claim sub"), "{told}");
+    }
+}
+
 /// An audience that is asked for is asked for exactly.
 #[tokio::test]
 async fn audiences() {

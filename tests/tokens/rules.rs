@@ -1,5 +1,6 @@
 //! RFC 8725 row by row, and every way of spelling a claim wrong: each row the one error it deserves.
 
+use pasee::domain::user::UserIdError;
 use pasee::jose::error::VerifyError;
 use serde_json::{Value, json};
 
@@ -74,11 +75,19 @@ const CLAIMS: [(&str, Change, VerifyError); 55] = [
     ("3.8 iss of another", |c| c["iss"] = json!("pasee.example.org"), VerifyError::Issuer),
     ("3.8 iss in capitals", |c| c["iss"] = json!("PASEE.example.com"), VerifyError::Issuer),
     ("3.8 iss a list", |c| c["iss"] = json!(["pasee.example.com"]), VerifyError::Claim("iss")),
-    ("3.8 sub empty", |c| c["sub"] = json!(""), VerifyError::Claim("sub")),
-    ("3.8 sub without provider", |c| c["sub"] = json!("ada"), VerifyError::Claim("sub")),
+    ("3.8 sub empty", |c| c["sub"] = json!(""), VerifyError::Subject(UserIdError::Shape)),
+    (
+        "3.8 sub without provider",
+        |c| c["sub"] = json!("ada"),
+        VerifyError::Subject(UserIdError::Shape),
+    ),
     ("3.8 sub missing", |c| remove(c, "sub"), VerifyError::Claim("sub")),
     ("3.8 sub of another provider", |c| c["sub"] = json!("local-ada"), VerifyError::Claim("idp")),
-    ("3.8 sub decomposed", |c| c["sub"] = json!("kisee-e\u{301}"), VerifyError::Claim("sub")),
+    (
+        "3.8 sub decomposed",
+        |c| c["sub"] = json!("kisee-e\u{301}"),
+        VerifyError::Subject(UserIdError::SubjectForm),
+    ),
     ("3.9 aud missing", |c| remove(c, "aud"), VerifyError::Audience),
     ("3.9 aud of another", |c| c["aud"] = json!("others"), VerifyError::Audience),
     ("3.9 aud a prefix", |c| c["aud"] = json!("app"), VerifyError::Audience),
@@ -216,7 +225,8 @@ fn odd_spellings() {
         assert_eq!(judge(&exp, &twice), Err(VerifyError::Malformed));
         assert_eq!(judge("ada@", "\\ud800@"), Err(VerifyError::Malformed));
         assert_eq!(judge("ada@", "ada\n@"), Err(VerifyError::Malformed));
-        assert_eq!(judge("kisee-ada", "kisee-a\\u0000da"), Err(VerifyError::Claim("sub")));
+        let control = VerifyError::Subject(UserIdError::SubjectControl);
+        assert_eq!(judge("kisee-ada", "kisee-a\\u0000da"), Err(control));
         let deep = format!("\"x\":{}{},{exp}", "[".repeat(4000), "]".repeat(4000));
         assert_eq!(judge(&exp, &deep), Err(VerifyError::Malformed));
         let structured = format!("\"cnf\":{{\"jwk\":{{}}}},{exp}");
