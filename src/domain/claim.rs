@@ -19,7 +19,7 @@ pub const MAX_CLAIMS: usize = 32;
 
 /// Names that decide what a token is, whom it is for or what it opens: the registered ones of RFC 7519 section 4.1,
 /// those of RFC 9068, RFC 8693, RFC 7800, RFC 8417, RFC 9396 and OpenID Connect that verifiers act on, and Pasee's own.
-const RESERVED: [&str; 41] = [
+const RESERVED: [&str; 39] = [
     "iss",
     "sub",
     "aud",
@@ -43,8 +43,6 @@ const RESERVED: [&str; 41] = [
     "at_hash",
     "azp",
     "nonce",
-    "acr",
-    "amr",
     "client_id",
     "cnf",
     "act",
@@ -62,6 +60,10 @@ const RESERVED: [&str; 41] = [
     "_claim_names",
     "_claim_sources",
 ];
+
+/// How somebody proved who they are, in the identity provider's words (OpenID Connect Core 1.0 section 2): where the settings let
+/// them pass, spelled so and in no other case of letters. Pasee decides nothing by them.
+const OF_A_LOGIN: [&str; 2] = ["acr", "amr"];
 
 /// A claim name that may pass: 1 to 64 bytes of `[A-Za-z0-9_.:/-]`, not reserved in any case of letters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,7 +85,10 @@ impl FromStr for ClaimName {
         if !(1..=MAX_NAME).contains(&text.len()) || !text.bytes().all(allowed) {
             return Err(ClaimNameError::Shape);
         }
-        if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(text)) {
+        let is_like = |name: &str| name.eq_ignore_ascii_case(text);
+        let is_odd = |name: &&str| is_like(name) && **name != *text;
+        if OF_A_LOGIN.iter().any(|name| is_odd(&name)) || RESERVED.iter().any(|name| is_like(name))
+        {
             return Err(ClaimNameError::Reserved);
         }
         Ok(Self(text.to_owned()))
@@ -234,6 +239,10 @@ mod tests {
             assert_eq!(name.parse::<ClaimName>(), Err(ClaimNameError::Shape), "{name:?}");
         }
         assert!("https://example.com/name".parse::<ClaimName>().is_ok());
+        for (name, odd) in [("acr", "ACR"), ("acr", "Acr"), ("amr", "aMr")] {
+            assert!(name.parse::<ClaimName>().is_ok(), "{name}");
+            assert_eq!(odd.parse::<ClaimName>(), Err(ClaimNameError::Reserved), "{odd}");
+        }
     }
 
     #[test]

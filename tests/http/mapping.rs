@@ -51,6 +51,26 @@ async fn claims_pass_by_name_and_by_another() {
     }
 }
 
+/// How somebody proved who they are is the provider's word: it passes where the settings say so, and stays.
+#[tokio::test]
+async fn how_they_logged_in_passes_where_the_settings_say_so() {
+    for (passes, wanted) in [
+        ("claims = [\"acr\", \"amr\"]", (json!("gold"), json!(["pwd", "otp"]))),
+        ("claims = { acr = \"level\", amr = \"/amr\" }", (json!(3), json!(["pwd", "otp"]))),
+        ("claims = [\"email\"]", (Value::Null, Value::Null)),
+    ] {
+        let table = table(passes)
+            .replace("level = 3", "level = 3, acr = \"gold\", amr = [\"pwd\", \"otp\"]");
+        let pasee = Setup::default().tables(&table).start().await;
+        let pair = log_in(&pasee).await.pair();
+        let refreshed = pasee.ask("POST", "/tokens/?refresh").bearer(&pair.refresh).send().await;
+        for access in [pair.access, refreshed.pair().access] {
+            let claims = part(&access, 1);
+            assert_eq!((claims["acr"].clone(), claims["amr"].clone()), wanted, "{passes}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn who_may_log_in() {
     for (mapping, status) in [
