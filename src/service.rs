@@ -38,7 +38,7 @@ pub use change::ChangeError;
 pub use groups::RosterView;
 pub use listing::Listing;
 pub use tokens::{GrantError, SignedPair};
-pub use users::UserView;
+pub use users::{LookError, UserView};
 
 /// What the use cases work with.
 pub struct Parts {

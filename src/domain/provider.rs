@@ -58,7 +58,7 @@ impl FromStr for ProviderNames {
 }
 
 /// A user of no provider is a slip of the pen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownProvider {
     user: UserId,
     nearest: Option<ProviderName>,

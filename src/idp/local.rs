@@ -89,6 +89,11 @@ impl LocalConnector {
         }
     }
 
+    /// What the settings say of a user.
+    pub(super) fn claims_of(&self, subject: &str) -> Option<&Map<String, Value>> {
+        self.users.get(subject).map(|user| &user.claims)
+    }
+
     fn decoy(&self, login: &str) -> &SecretString {
         let places = u64::try_from(self.decoys.len()).unwrap_or(u64::MAX);
         let place = usize::try_from(self.picks.hash_one(login) % places).unwrap_or_default();

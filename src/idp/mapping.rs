@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::ProviderError;
 use super::identity::{Authenticated, MappedGroups};
-use crate::domain::claim::{ClaimName, ExtraClaims};
+use crate::domain::claim::{ClaimName, ClaimValue, ExtraClaims};
 use crate::domain::evidence::{Claimed, Evidence, Fact, Fingerprint};
 use crate::domain::membership::Roster;
 use crate::domain::token::Scope;
@@ -143,6 +143,12 @@ impl MappingRules {
     /// Whether a claim of this name passes by the settings of today.
     pub(super) fn passes(&self, name: &ClaimName) -> bool {
         self.passed.iter().any(|passed| passed.name == *name)
+    }
+
+    /// A claim that passes, by its name in tokens, of what a provider says.
+    pub(super) fn passed(&self, name: &str, claims: &Map<String, Value>) -> Option<ClaimValue> {
+        let passed = self.passed.iter().find(|passed| passed.name.as_str() == name)?;
+        flat(find(&passed.source, claims)?)
     }
 
     /// Leaves out what a refresh token of this scope has no room for, so that a session has from its beginning what it goes

@@ -20,7 +20,7 @@ use super::oauth1::OAuth1Connector;
 use super::oauth2::OAuth2Connector;
 use super::oidc::OidcConnector;
 use super::pasee::PaseeConnector;
-use crate::domain::claim::{ClaimName, ExtraClaims};
+use crate::domain::claim::{ClaimName, ClaimValue, ExtraClaims};
 use crate::domain::evidence::Evidence;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
@@ -218,6 +218,21 @@ impl Provider {
     #[must_use]
     pub fn passes(&self, name: &ClaimName) -> bool {
         self.mapping.passes(name)
+    }
+
+    /// What is known of a user beforehand, of what a login would prove: only of users of the settings file.
+    #[must_use]
+    pub fn known_claim(&self, subject: &str, name: &str) -> Option<ClaimValue> {
+        match &self.connector {
+            Connector::Local(local) => self.mapping.passed(name, local.claims_of(subject)?),
+            Connector::Kisee(_)
+            | Connector::Ldap(_)
+            | Connector::OAuth1(_)
+            | Connector::OAuth2(_)
+            | Connector::Oidc(_)
+            | Connector::Pasee(_)
+            | Connector::Kubernetes(_) => None,
+        }
     }
 
     /// Leaves out of a session what a refresh token of this scope has no room for, and says so in the log. The groups that

@@ -15,7 +15,7 @@ use crate::jose::error::VerifyError;
 use crate::jose::seal::SealError;
 use crate::jose::sign::SignError;
 use crate::server::document::ErrorDocument;
-use crate::service::{AccessError, ChangeError, GrantError};
+use crate::service::{AccessError, ChangeError, GrantError, LookError};
 use crate::web::bearer::{BearerError, challenge};
 use crate::web::limits::{BodyError, RetryAfter};
 
@@ -125,6 +125,15 @@ impl From<GrantError> for ApiError {
             GrantError::Stale(stale) => stale.into(),
             GrantError::Sign(error) => error.into(),
             GrantError::Randomness => Self::Randomness,
+        }
+    }
+}
+
+impl From<LookError> for ApiError {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::Denied(denied) => denied.into(),
+            LookError::UnknownProvider(_) => Self::Malformed(error.to_string()),
         }
     }
 }

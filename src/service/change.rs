@@ -4,7 +4,6 @@
 
 use super::{Caller, Service};
 use crate::domain::change::Change;
-use crate::domain::directory::Record;
 use crate::domain::policy::{Denied, permit};
 use crate::domain::provider::UnknownProvider;
 use crate::domain::realm::WriteError;
@@ -55,10 +54,7 @@ impl Service {
             Change::SetBanned { user, .. }
             | Change::Revoke(user)
             | Change::EndSession { user, .. }
-            | Change::DeleteUser(user) => names.check(user).or_else(|unknown| {
-                let record = self.directory().record(user, caller.judged_at());
-                if record == Record::default() { Err(unknown) } else { Ok(()) }
-            }),
+            | Change::DeleteUser(user) => self.record_of(caller, user).map(drop),
             Change::CreateGroup { .. }
             | Change::AdoptGroup { .. }
             | Change::DeleteGroup(_)

@@ -2,7 +2,7 @@
 //!
 //! The policy is asked before the directory: who may not look learns nothing of what is there.
 
-use super::{Caller, ChangeError, Listing, Service};
+use super::{Caller, ChangeError, Listing, LookError, Service};
 use crate::domain::change::{Change, Waiting};
 use crate::domain::description::Description;
 use crate::domain::directory::{Directory, Holding, Page};
@@ -44,21 +44,23 @@ impl Service {
     /// A user's groups; without a user, all groups to root staff and their own to everybody else.
     ///
     /// # Errors
-    /// [`Denied`].
+    /// [`LookError`].
     pub fn groups(
         &self,
         caller: &Caller,
         of: Option<&UserId>,
         page: Page<'_, Roster>,
-    ) -> Result<Listing<Holding>, Denied> {
+    ) -> Result<Listing<Holding>, LookError> {
         if let Some(user) = of {
-            may_see(caller.actor(), &View::User(user.clone()))?;
-        } else if may_see(caller.actor(), &View::Groups).is_ok() {
+            let seen = self.user(caller, user)?;
+            return Ok(seen.groups(page));
+        }
+        if may_see(caller.actor(), &View::Groups).is_ok() {
             // What there is: nobody's being in it, which could end.
             let all = Listing::asked(page, |page| self.directory().rosters(page));
             return Ok(all.map(|roster| Holding { roster, expires_at: None }));
         }
-        let holdings = self.holdings_of(caller, of.unwrap_or(caller.user()));
+        let holdings = self.holdings_of(caller, caller.user());
         Ok(Listing::of(holdings, page, |holding| &holding.roster))
     }
 

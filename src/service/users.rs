@@ -4,11 +4,27 @@
 
 use super::{Caller, ChangeError, Listing, Service};
 use crate::domain::change::{Ban, Change};
-use crate::domain::directory::{Holding, Page};
+use crate::domain::claim::ClaimValue;
+use crate::domain::directory::{Holding, Page, Record};
 use crate::domain::membership::Roster;
 use crate::domain::policy::{Denied, View, may_see};
+use crate::domain::provider::UnknownProvider;
 use crate::domain::token::SessionId;
 use crate::domain::user::UserId;
+
+/// The claim that says what people call somebody (OpenID Connect Core 1.0 section 5.1).
+const NAME: &str = "name";
+
+/// Why nothing is shown of a user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LookError {
+    /// The policy says no, whether or not anything is said of the user.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// A user of no provider, of whom nothing is said either, is a slip of the pen.
+    #[error(transparent)]
+    UnknownProvider(#[from] UnknownProvider),
+}
 
 /// A user, as somebody sees them who may.
 #[derive(Debug)]
@@ -43,15 +59,46 @@ impl Service {
     /// A look at one user.
     ///
     /// # Errors
-    /// [`Denied`].
-    pub fn user(&self, caller: &Caller, user: &UserId) -> Result<UserView, Denied> {
+    /// [`LookError`].
+    pub fn user(&self, caller: &Caller, user: &UserId) -> Result<UserView, LookError> {
         may_see(caller.actor(), &View::User(user.clone()))?;
         if caller.user() == user {
             // Nobody acts who is banned.
             return Ok(UserView { is_banned: false, holdings: self.holdings_of(caller, user) });
         }
-        let record = self.directory().record(user, caller.judged_at());
+        let record = self.record_of(caller, user)?;
         Ok(UserView { is_banned: record.standing.banned, holdings: record.holdings })
+    }
+
+    /// What is said of a user, who is of a provider that there is unless something is.
+    pub(super) fn record_of(
+        &self,
+        caller: &Caller,
+        user: &UserId,
+    ) -> Result<Record, UnknownProvider> {
+        let record = self.directory().record(user, caller.judged_at());
+        if record == Record::default() {
+            self.0.provider_names.check(user)?;
+        }
+        Ok(record)
+    }
+
+    /// What people call a user, where that is known: no login is kept, so that there are the caller's own token, and what the
+    /// settings say of users that are written there. As far as the settings let the claim pass.
+    #[must_use]
+    pub fn name_of(&self, caller: &Caller, user: &UserId) -> Option<String> {
+        if caller.user() == user {
+            let mut claims = caller.claims().extra.iter();
+            return claims.find_map(|(name, value)| match value {
+                ClaimValue::Text(text) if name.as_str() == NAME => Some(text.clone()),
+                _ => None,
+            });
+        }
+        let (provider, subject) = user.split();
+        match self.providers().get(provider)?.known_claim(subject, NAME)? {
+            ClaimValue::Text(text) => Some(text),
+            ClaimValue::Bool(_) | ClaimValue::Integer(_) | ClaimValue::Texts(_) => None,
+        }
     }
 
     /// Bans a user, or lets one in again.

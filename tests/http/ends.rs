@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::forge::part;
 use crate::support::own_time;
-use crate::support::pasee::{Pasee, Setup, now};
+use crate::support::pasee::{Pasee, Setup, now, user as pasee_user};
 
 /// A moment so many seconds from now, as RFC 3339 writes it.
 fn in_seconds(seconds: i64) -> String {
@@ -45,6 +45,43 @@ async fn everybody_sees_who_they_are() {
     let me = get(&pasee, "/users/me", &narrow.access).await;
     assert_eq!((&me["groups"], &me["session"]["scope"]), (&json!([]), &json!("groups:admin.web")));
     pasee.ask("GET", "/users/me").bearer(&ada.refresh).send().await.is(401);
+}
+
+/// Nothing is kept of logins: a name is known of users of the settings, and of oneself by one's own token.
+#[tokio::test]
+async fn members_have_names_where_they_are_known() {
+    let user = |name: &str, called: &str| {
+        let claims =
+            format!("claims = {{ name = \"{called}\", email = \"{name}@example.com\" }}\n");
+        pasee_user(name, 8) + &claims
+    };
+    let provider = |name: &str, passes: &str, users: &[String]| {
+        format!(
+            "[[identity_providers]]\nname = \"{name}\"\nprotocol = \"local\"\n{passes}\n{}",
+            users.concat()
+        )
+    };
+    let users = [user("ada", "Ada Lovelace"), user("grace", "Grace Hopper")];
+    let numbered = pasee_user("seven", 8) + "claims = { name = 7 }\n";
+    let setup = Setup::default()
+        .tables(&provider("book", "claims = [\"name\"]", &[users.concat(), numbered]))
+        .tables(&provider("shy", "claims = [\"email\"]", &users));
+    let members = ["book-ada", "book-grace", "book-seven", "shy-ada", "local-john", "book-nobody"];
+    let pasee = setup.members("g", members).members("g.staff", ["shy-ada"]).start().await;
+    let root = pasee.log_in("root").await.access;
+    let named = async |token: &str| {
+        let shown = get(&pasee, "/groups/g/", token).await;
+        let named = shown["members"].as_array().unwrap().iter();
+        let named = named.filter_map(|it| Some((it["username"].as_str()?, it["name"].as_str()?)));
+        named.map(|(user, name)| format!("{user}: {name}")).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&root).await, ["book-ada: Ada Lovelace", "book-grace: Grace Hopper"]);
+    let body = json!({"login": "ada", "password": "pw-ada"});
+    let shy = pasee.ask("POST", "/tokens/?idp=shy").json(&body).await.pair();
+    assert_eq!(named(&shy.access).await.len(), 2, "their own did not pass");
+    let body = json!({"username": "book-grace"});
+    let added = pasee.ask("POST", "/groups/g.staff/").bearer(&root).json(&body).await.is(201);
+    assert_eq!(added.json()["name"], "Grace Hopper");
 }
 
 #[tokio::test]

@@ -5,14 +5,16 @@ use serde_json::{Value, json};
 use super::policy::Person;
 use crate::support::pasee::{Pasee, Setup};
 
-/// Every request in which a user id comes in and something happens by it.
+/// Every request in which a user id comes in and something happens by it, or is shown.
 fn deeds(user: &str) -> Vec<(&'static str, String, Option<Value>)> {
     let path = format!("/users/{user}");
     vec![
         ("PATCH", path.clone(), Some(json!({ "is_banned": true }))),
         ("PATCH", path.clone(), Some(json!({ "is_banned": false }))),
         ("PATCH", path.clone(), Some(json!({ "not_before": "now" }))),
-        ("DELETE", path, None),
+        ("DELETE", path.clone(), None),
+        ("GET", path, None),
+        ("GET", format!("/groups/?user={user}"), None),
         ("POST", "/groups/g/".to_owned(), Some(json!({ "username": percent_decoded(user) }))),
         ("POST", "/groups/g.staff/".to_owned(), Some(json!({ "username": percent_decoded(user) }))),
         ("DELETE", format!("/groups/g/{user}/"), None),
@@ -30,7 +32,8 @@ async fn told(pasee: &Pasee, token: &str, deed: (&str, String, Option<Value>)) -
         Some(body) => ask.json(&body).await,
         None => ask.send().await,
     };
-    let title = if answer.status == 204 { String::new() } else { answer.title().to_owned() };
+    let is_error = answer.status.as_u16() >= 400;
+    let title = if is_error { answer.title().to_owned() } else { String::new() };
     (answer.status.as_u16(), format!("{method} {path}: {title}"))
 }
 
@@ -69,7 +72,14 @@ async fn of_a_provider_that_is_gone() {
     assert_eq!(root.remove("g", "gone-john").await, 400, "they are not there any more");
     assert_eq!(root.send("DELETE", "/users/gone-john", None).await, 204);
     assert_eq!(root.patch("gone-john", json!({ "is_banned": false })).await, 204);
+    for path in ["/users/gone-jane", "/groups/?user=gone-jane"] {
+        assert_eq!(root.send("GET", path, None).await, 200, "{path}");
+    }
     assert_eq!(root.send("DELETE", "/users/gone-jane", None).await, 204);
+    for path in ["/users/gone-jane", "/groups/?user=gone-jane"] {
+        assert_eq!(root.send("GET", path, None).await, 400, "{path}");
+    }
+    assert_eq!(root.send("GET", "/users/local-nobody", None).await, 200, "who may come one day");
     assert_eq!(root.send("DELETE", "/users/gone-jane", None).await, 400, "nothing is said of them");
 }
 

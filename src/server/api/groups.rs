@@ -113,6 +113,7 @@ impl Api {
             .iter()
             .map(|user| {
                 self.user_document(user)
+                    .with_some("name", self.service.name_of(&caller, user))
                     .with_some("expires_at", seen.end_of(user).map(text_of))
                     .with("patch", self.expiry_link(&roster, user))
                     .with("delete", self.remove_link(&roster, user))
@@ -198,14 +199,13 @@ impl Api {
         fields.finish(
             "{\"username\": \"kisee-john\"} or {\"username\": \"kisee-john\", \"expires_at\": \"2027-01-31T00:00:00Z\"}",
         )?;
-        let membership = Membership { roster, user, expires_at };
-        self.service.add_member(&caller, membership.clone()).await?;
-        let Membership { roster, user, .. } = membership;
-        let url = self.member_url(&roster, &user);
+        let (url, group) = (self.member_url(&roster, &user), roster.to_string());
         let document = Document::new(&url, "Member")
             .with("username", user.as_str())
-            .with("group", roster.to_string())
+            .with_some("name", self.service.name_of(&caller, &user))
+            .with("group", group)
             .with_some("expires_at", expires_at.map(text_of));
+        self.service.add_member(&caller, Membership { roster, user, expires_at }).await?;
         Ok(Reply::document(StatusCode::CREATED, &document).located(&url))
     }
 
