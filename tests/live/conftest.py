@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in ["OIDC_PROVIDER", "ZITADEL_SERVER", "VERIFY_JS", "VERIFY_JAVA", "VERIFY_GO", "OAUTH2_PROXY"]:
         if not os.path.exists(os.environ.get(name, "")):
             raise pytest.UsageError(f"{name} names no file; tests/run live installs it and says where it is")
-    for name in ["CHROMIUM", "CHROMEDRIVER"]:
+    for name in ["CHROMIUM", "CHROMEDRIVER", "SLAPD"]:
         if not os.access(os.environ.get(name, ""), os.X_OK):
             raise pytest.UsageError(f"{name} names no program; tests/run live finds it and says where it is")
     config.stash[FIGURES] = []
