@@ -97,6 +97,21 @@ fn names_that_nobody_can_have() {
     );
 }
 
+/// Where a provider has ids, a name is nobody.
+#[test]
+fn a_name_in_the_place_of_an_id() {
+    let provider = "[[identity_providers]]\nname = \"corp\"\nprotocol = \"ldap\"\nendpoint = \"ldaps://127.0.0.1\"\n\
+                    settings = { base = \"dc=example\", filter = \"(uid={login})\" }\n";
+    let machine = Machine::new(&format!("{SETTINGS}{provider}"));
+    assert_eq!(
+        machine.run(&["append", "--groups", "staff", "corp-ada"]).refused(1),
+        "pasee: corp will never call anybody \"ada\": its users are known by entryUUID, such as \
+         7c9e6679-7425-40de-944b-e07fc1f90ae7\n"
+    );
+    let id = "corp-7c9e6679-7425-40de-944b-e07fc1f90ae7";
+    machine.run(&["append", "--groups", "staff", id]).done();
+}
+
 #[test]
 fn one_wrong_name_or_group_and_nothing_is_done() {
     let machine = with_admin();

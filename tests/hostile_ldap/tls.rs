@@ -81,6 +81,29 @@ async fn only_the_right_certificate() {
     }
 }
 
+/// A file of authorities that is written anew is read again; one that holds none changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn authorities_that_change() {
+    let (former, next) = (Authority::new(), Authority::new());
+    let (_folder, ca_file) = former.file();
+    let (before, endpoint) = directory(Start::Ldaps, former.certify(&right())).await;
+    let trusted = format!("ca_file = \"{}\"", ca_file.display());
+    let believes_former = providers(&endpoint, "", &[&trusted]);
+    assert!(ada(&believes_former).await.is_ok());
+    std::fs::write(&ca_file, "no certificate").unwrap();
+    assert!(ada(&believes_former).await.is_ok(), "the old ones stay");
+    std::fs::write(&ca_file, &next.pem).unwrap();
+    assert_eq!(ada(&believes_former).await.unwrap_err(), ProviderError::Unreachable);
+    std::fs::write(&ca_file, [former.pem.as_str(), &next.pem].concat()).unwrap();
+    let mut tries = 0;
+    while ada(&believes_former).await.is_err() {
+        tries += 1;
+        assert!(tries < 600, "its authority is there again, and nobody notices");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    drop(before);
+}
+
 /// Whoever sits between and takes StartTLS away, or says something in the clear to be taken for an answer through TLS.
 #[tokio::test(flavor = "multi_thread")]
 async fn start_tls_that_does_not_start() {

@@ -61,7 +61,7 @@ def pasee(stage: Callable[..., Any], folder: Path, directory: Directory) -> Pase
     for name in names:
         answer = requests.post(
             f"{pasee.url}/groups/",
-            json={"name": name},
+            json={"group": name},
             headers={"Authorization": f"Bearer {token}"},
             timeout=30,
         )
@@ -150,7 +150,7 @@ def test_accounts_that_are_closed(pasee: Pasee) -> None:
     [
         ("plain", 502, "it wants TLS, which the settings leave out"),
         ("stranger", 503, "UnknownIssuer"),
-        ("crossed", 503, "it is away"),
+        ("crossed", 503, "it closed the connection"),
         ("wrong", 502, "it does not take our bind_dn and bind_password"),
         ("nobody", 502, "it has no such base"),
         ("nowhere", 502, "it has no such base"),

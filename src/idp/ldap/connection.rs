@@ -3,12 +3,15 @@
 //! A connection on which anything went wrong is not used again. Must not know what is looked for, nor who logs in.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
 use url::Host;
 
 use super::ber;
@@ -21,6 +24,8 @@ use crate::settings::{LdapPlace, LdapSecurity};
 const MAX_ANSWER: usize = 1024 * 1024;
 /// Most answers to one question.
 const MAX_MESSAGES: usize = 4096;
+/// Most addresses of a name that are tried.
+const MAX_ADDRESSES: usize = 4;
 /// The most that is read at once, before it is known to be needed.
 const CHUNK: usize = 16 * 1024;
 
@@ -88,13 +93,12 @@ impl Default for Budget {
 
 impl Connection {
     /// Connects, and makes the connection as safe as the settings want it. Nothing else is said before.
-    pub(super) async fn open(place: &LdapPlace, tls: Option<&TlsClient>) -> Result<Self, Trouble> {
-        let stream = match &place.host {
-            Host::Domain(name) => TcpStream::connect((name.as_str(), place.port)).await,
-            Host::Ipv4(address) => TcpStream::connect((*address, place.port)).await,
-            Host::Ipv6(address) => TcpStream::connect((*address, place.port)).await,
-        }
-        .map_err(Trouble::Away)?;
+    pub(super) async fn open(
+        place: &LdapPlace,
+        tls: Option<&TlsClient>,
+        patience: Duration,
+    ) -> Result<Self, Trouble> {
+        let stream = reach(place, patience).await.map_err(Trouble::Away)?;
         // Each question is one small write that is waited for.
         stream.set_nodelay(true).map_err(Trouble::Away)?;
         match (place.security, tls) {
@@ -206,6 +210,27 @@ impl Connection {
             Pin::new(&mut *self.wire).poll_read(&mut context, &mut ReadBuf::new(&mut byte));
         self.read.is_empty() && matches!(polled, Poll::Pending)
     }
+}
+
+/// Connects to the first address of a place that answers. None of several may take all the time.
+async fn reach(place: &LdapPlace, patience: Duration) -> io::Result<TcpStream> {
+    let addresses: Vec<SocketAddr> = match &place.host {
+        Host::Domain(name) => lookup_host((name.as_str(), place.port)).await?.collect(),
+        Host::Ipv4(address) => vec![(*address, place.port).into()],
+        Host::Ipv6(address) => vec![(*address, place.port).into()],
+    };
+    let tried = addresses.len().clamp(1, MAX_ADDRESSES);
+    let share = patience / u32::try_from(tried + 1).unwrap_or(u32::MAX);
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "its name has no address");
+    for address in addresses.iter().take(tried) {
+        let time = if tried == 1 { patience } else { share };
+        match timeout(time, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(last)
 }
 
 /// One question and its answers.

@@ -127,7 +127,8 @@ impl Pool {
     ) -> Result<Connection, Trouble> {
         self.check_pause()?;
         let work = async {
-            let mut connection = Connection::open(&self.place, self.tls.as_ref()).await?;
+            let mut connection =
+                Connection::open(&self.place, self.tls.as_ref(), self.patience).await?;
             prepare(&mut connection).await?;
             Ok(connection)
         };

@@ -147,7 +147,8 @@ class Directory(Process):
     def start(self) -> "Directory":
         """Fills it, starts it and waits until it listens."""
         (self.folder / "db").mkdir(parents=True, exist_ok=True)
-        certify(self.folder)
+        if not self.authority.exists():
+            certify(self.folder)
         words = {"folder": self.folder, "suffix": SUFFIX, "account": ACCOUNT}
         self.settings.write_text(SETTINGS.format(**words))
         if not (self.folder / "db" / "data.mdb").exists():
