@@ -429,3 +429,10 @@ fn staff_describe_their_groups() {
     let refusal = judged(&review("UPDATE", "groups", &others, &described), &excerpt(None));
     assert!(refusal.unwrap_err().to_string().contains("the staff of c may describe it"));
 }
+
+/// Others count on these: the API server, which has reviews of up to six MiB and gives up after five seconds, and who gives us memory.
+#[test]
+fn the_bounds_are_what_they_say() {
+    assert_eq!((REVIEWS.largest, REVIEWS.most_bytes), (7_340_032, 33_554_432));
+    assert!(REVIEWS.patience < Duration::from_secs(5) && REVIEWS.patience == PATIENCE);
+}

@@ -1,5 +1,7 @@
 //! What a refresh token holds, how long it gets, and whose it is.
 
+mod forged;
+
 use serde_json::{Map, json};
 
 use super::*;

@@ -457,3 +457,16 @@ fn only_the_compact_form() {
         Err(VerifyError::Malformed)
     );
 }
+
+#[test]
+fn what_calls_itself_ours() {
+    let text = |header: Value| format!("{}.e30.AA", URL_SAFE_NO_PAD.encode(header.to_string()));
+    for (typ, is_ours) in
+        [("at+jwt", true), ("rt+jwt", true), ("JWT", false), ("AT+JWT", false), ("", false)]
+    {
+        assert_eq!(is_of_pasee(&text(json!({ "typ": typ }))), is_ours, "{typ}");
+    }
+    for other in ["", ".", "x", &text(json!({})), &text(json!({ "typ": 1 }))] {
+        assert!(!is_of_pasee(other), "{other}");
+    }
+}
