@@ -9,6 +9,7 @@
 //! | `admission_policy` | the policy in CEL |
 //! | `creator` | who makes a Group, filled in |
 //! | `roles` | who may ask for what (RBAC) |
+//! | `own_roles` | the same for the holders of Kubernetes' own roles |
 //! | `prefix` | how a cluster names what is a realm's |
 //! | `webhook` | how the API server asks a Pasee |
 //! | `cel` | texts in CEL |
@@ -16,6 +17,7 @@
 pub mod admission_policy;
 mod cel;
 pub mod creator;
+mod own_roles;
 pub mod prefix;
 pub mod roles;
 mod webhook;
@@ -58,6 +60,17 @@ pub struct Realm {
     pub staff: Staff,
     /// Whether ServiceAccounts of the cluster log in.
     pub accounts: Accounts,
+    /// What becomes of Kubernetes' own roles.
+    pub own_roles: OwnRoles,
+}
+
+/// Whether Kubernetes' own roles `view`, `edit` and `admin` reach Pasee's objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnRoles {
+    /// They do not.
+    Untouched,
+    /// They do, wherever somebody holds them: to read, and to ask for what the policy then decides.
+    Extended,
 }
 
 /// Whether the token service may ask the API server whose ServiceAccount a token is of.
@@ -134,6 +147,9 @@ pub fn objects(realm: &Realm) -> Vec<Object> {
     objects.extend(webhook::objects(realm));
     objects.extend(roles::objects(realm));
     objects.push(providers(realm));
+    if realm.own_roles == OwnRoles::Extended {
+        objects.extend(own_roles::objects(realm));
+    }
     objects
 }
 
@@ -187,6 +203,7 @@ mod tests {
             webhook: Webhook::None,
             staff: Staff::CreateAndDelete,
             accounts: Accounts::StayOut,
+            own_roles: OwnRoles::Untouched,
         };
         objects(&realm).iter().map(|object| serde_json::to_value(object).unwrap()).collect()
     }

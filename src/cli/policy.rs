@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use crate::install::{self, Accounts, Creator, Namespace, Prefix, Realm, Staff, Webhook};
+use crate::install::{self, Accounts, Creator, Namespace, OwnRoles, Prefix, Realm, Staff, Webhook};
 use crate::resources::definition;
 use crate::resources::webhook::PATH;
 
@@ -56,6 +56,11 @@ pub(super) struct Policy {
     /// protocol = "kubernetes" that is not offline. The one grant beyond the namespace
     #[arg(long)]
     service_accounts_log_in: bool,
+
+    /// Lets whoever holds Kubernetes' own roles view, edit or admin see Pasee's objects there, and ask to write them, of which
+    /// the policy allows nothing to who is no user of the realm and holds no bypass-policy. In every namespace of the cluster
+    #[arg(long)]
+    extend_own_roles: bool,
 }
 
 impl Policy {
@@ -70,7 +75,9 @@ impl Policy {
             no_mutating_policy,
             staff_may_patch,
             service_accounts_log_in,
+            extend_own_roles,
         } = self;
+        let own_roles = if extend_own_roles { OwnRoles::Extended } else { OwnRoles::Untouched };
         let accounts = if service_accounts_log_in { Accounts::LogIn } else { Accounts::StayOut };
         let creator = if no_mutating_policy { Creator::Written } else { Creator::Filled };
         let staff = if staff_may_patch { Staff::PatchToo } else { Staff::CreateAndDelete };
@@ -82,8 +89,16 @@ impl Policy {
                 Webhook::At { url, authority }
             }
         };
-        let realm =
-            Realm { namespace, username_prefix, group_prefix, creator, webhook, staff, accounts };
+        let realm = Realm {
+            namespace,
+            username_prefix,
+            group_prefix,
+            creator,
+            webhook,
+            staff,
+            accounts,
+            own_roles,
+        };
         super::print(definition::to_yaml(&install::objects(&realm))?)
     }
 }

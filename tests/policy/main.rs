@@ -52,10 +52,47 @@ fn what_is_printed_is_committed() {
     is_committed("shop.yaml", &printed(&others));
 }
 
+/// They say what may be asked for, and hand out nothing of what the policy keeps back.
+#[test]
+fn kubernetes_own_roles_are_extended_when_asked() {
+    let plain = objects(WITHOUT);
+    let extended = objects(&[WITHOUT, &["--extend-own-roles"]].concat());
+    let (before, more) = extended.split_at(plain.len());
+    assert_eq!(before, plain);
+    let told: Vec<String> = more
+        .iter()
+        .flat_map(|role| {
+            assert_eq!(role["kind"], "ClusterRole");
+            let labels = role["metadata"]["labels"].as_object().unwrap().keys();
+            let to = labels
+                .filter_map(|key| key.strip_prefix("rbac.authorization.k8s.io/aggregate-to-"));
+            let to: Vec<&str> = to.collect();
+            let rules = role["rules"].as_array().unwrap().iter();
+            rules.map(move |rule| {
+                let verbs: Vec<&str> =
+                    rule["verbs"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+                assert_eq!(rule["apiGroups"], json!(["pasee.meltylab.fr"]));
+                format!("{} {} {}", to.join(","), rule["resources"][0], verbs.join(","))
+            })
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "view \"groups\" get,list,watch",
+            "view \"memberships\" get,list,watch",
+            "view \"users\" get,list,watch",
+            "edit \"groups\" create,delete,patch,update",
+            "edit \"memberships\" create,delete,patch,update",
+            "admin \"users\" create,delete,patch,update",
+        ]
+    );
+}
+
 /// The YAML reads as the objects that were meant, in spite of all folding.
 #[test]
 fn it_reads_as_it_was_written() {
-    use pasee::install::{self, Accounts, Creator, Realm, Staff, Webhook};
+    use pasee::install::{self, Accounts, Creator, OwnRoles, Realm, Staff, Webhook};
     let realm = Realm {
         namespace: "pasee".parse().unwrap(),
         username_prefix: "pasee:".parse().unwrap(),
@@ -64,6 +101,7 @@ fn it_reads_as_it_was_written() {
         webhook: Webhook::Service,
         staff: Staff::CreateAndDelete,
         accounts: Accounts::StayOut,
+        own_roles: OwnRoles::Untouched,
     };
     let meant: Vec<Value> = install::objects(&realm)
         .iter()
