@@ -10,6 +10,7 @@ mod actors;
 mod attacks;
 mod client;
 mod deeds;
+mod page;
 mod roles;
 mod stage;
 mod table;

@@ -11,6 +11,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use super::page::Page;
 use super::roles::{examples, shown_configuration};
 use super::stage::{Stage, group};
 use super::support::controlplane::ControlPlane;
@@ -84,6 +85,8 @@ fn tokens_of_pasee_are_users_of_the_realm() {
     std::fs::write(&file, configuration.to_string()).unwrap();
     let option = format!("--authentication-config={}", file.display()).into();
     let cluster = ControlPlane::start(&[option]);
+    let page = Page::of(&cluster);
+    page.begin(&runtime);
     let stage = Stage::new(&cluster, &[]);
 
     let pairs = ["root", "john"].map(|name| runtime.block_on(pasee.log_in(name)));
@@ -173,4 +176,7 @@ fn tokens_of_pasee_are_users_of_the_realm() {
     let refresh = cluster.bearer("somebody", &pairs[0].refresh);
     let refusal = refresh.kubectl(["auth", "whoami"]).refused();
     assert!(refusal.contains("Unauthorized") || refusal.contains("must be logged in"), "{refusal}");
+
+    page.is_true(&runtime, &root);
+    page.end();
 }
