@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod doubt;
 mod faults;
 mod others;
 mod permissions;

@@ -50,6 +50,9 @@ pub enum StoreError {
     /// It took too long.
     #[error("the Kubernetes API server did not answer within {} s", .0.as_secs())]
     Slow(Duration),
+    /// An object that is to be changed cannot be read before: nothing is done.
+    #[error("what is to be changed cannot be read")]
+    NotRead(#[source] Box<StoreError>),
     /// Others changed the same objects over and over.
     #[error("others keep changing the same objects")]
     Contended,
@@ -101,8 +104,8 @@ impl StoreError {
         match self {
             Self::Unseen(_) | Self::Slow(_) => true,
             Self::Api(error) => match &**error {
-                // 503 is said before anything is done.
-                kube::Error::Api(status) => status.code >= 500 && status.code != 503,
+                // Also 503: whoever stands between says so too of an answer that did not come.
+                kube::Error::Api(status) => status.code >= 500,
                 error => !is_refusal(error),
             },
             _ => false,

@@ -227,7 +227,8 @@ impl Writer {
             + Clone
             + std::fmt::Debug,
     {
-        match Self::call(self.objects::<Received<K>>().get_opt(name)).await? {
+        let read = Self::call(self.objects::<Received<K>>().get_opt(name)).await;
+        match read.map_err(|error| StoreError::NotRead(Box::new(error)))? {
             Some(Received::Readable(object)) => Ok(Some(object)),
             Some(Received::Unreadable { .. }) | None => Ok(None),
         }
