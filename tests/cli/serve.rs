@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use super::support::machine::{Machine, SETTINGS, wait};
 
@@ -36,6 +37,53 @@ fn a_busy_port_is_named() {
         "{told}"
     );
     assert_eq!(lines.len(), 3, "{told}");
+}
+
+/// Replicas that would make a key each do not begin to: neither makes one, nor asks the API server for anything. With the same key both
+/// begin.
+#[test]
+fn replicas_without_a_key_in_common_do_not_start() {
+    let api_server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let kubeconfig = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: 'http://{}'}}}}]\n\
+         users: [{{name: u, user: {{}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: u, namespace: n}}}}]\n",
+        api_server.local_addr().unwrap()
+    );
+    let storage = "[storage_backend]\nkind = \"kubernetes\"\n[storage_backend.options]\n\
+                   namespace = \"n\"\nkubeconfig = \"kubeconfig\"\n";
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let replicas = [(); 2].map(|()| {
+        let settings = format!("port = {}\n{SETTINGS}{storage}", free());
+        let machine = Machine::new(&settings);
+        machine.write("kubeconfig", &kubeconfig);
+        (machine, settings)
+    });
+    api_server.set_nonblocking(true).unwrap();
+    for (machine, settings) in &replicas {
+        let before = machine.everything();
+        let told = complaint(machine, settings);
+        assert!(told.starts_with("pasee: groups are kept in Kubernetes, where several"), "{told}");
+        for right in ["no key in common", "pasee keygen --output", "private_key_file = "] {
+            assert!(told.contains(right), "{told}");
+        }
+        assert!(machine.everything() == before, "nothing was made");
+    }
+    assert!(api_server.accept().is_err(), "nobody was asked");
+    api_server.set_nonblocking(false).unwrap();
+    let [(first, _), _] = &replicas;
+    first.run(&["keygen", "--output", "key.pem"]).done();
+    let key = fs::read(first.path("key.pem")).unwrap();
+    for (machine, settings) in &replicas {
+        machine.write("key.pem", &key);
+        machine.set_mode("key.pem", 0o600);
+        machine.write("settings.toml", format!("private_key_file = \"key.pem\"\n{settings}"));
+        let mut command = machine.command(&["serve"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let asked = api_server.accept();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        asked.unwrap();
+    }
 }
 
 #[test]
