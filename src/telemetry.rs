@@ -260,6 +260,59 @@ mod tests {
         }
     }
 
+    /// Each metric as (name, type, labels), as scraped.
+    fn exposed() -> Vec<(String, String, String)> {
+        let metrics = Metrics::new();
+        metrics.request("tokens", 201, Duration::from_millis(1));
+        metrics.login("kisee", "refused");
+        let text = metrics.to_text();
+        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        types
+            .map(|(name, kind)| {
+                let name =
+                    if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
+                let sample = text.lines().find(|line| line.starts_with(&name)).unwrap();
+                let labels = sample.split_once('{').map_or("", |(_, rest)| rest);
+                let labels = labels.split(',').filter_map(|label| Some(label.split_once('=')?.0));
+                let labels: Vec<String> = labels
+                    .filter(|label| *label != "le")
+                    .map(|label| format!("`{label}`"))
+                    .collect();
+                (name, kind.to_owned(), labels.join(", "))
+            })
+            .collect()
+    }
+
+    /// The page has every metric with its type and labels, and no other.
+    #[test]
+    fn the_page_is_true() {
+        let page = include_str!("../docs/metrics.md");
+        let rows = page.lines().filter(|line| line.starts_with("| `pasee_"));
+        let rows: Vec<Vec<&str>> =
+            rows.map(|row| row.split('|').map(str::trim).collect()).collect();
+        let mut told: Vec<(String, String, String)> = Vec::new();
+        for row in &rows {
+            let [_, name, kind, labels, unit, what, _] = row.as_slice() else { panic!("{row:?}") };
+            assert!(!unit.is_empty() && !what.is_empty(), "{row:?}");
+            assert_eq!(name.ends_with("_seconds`"), *unit == "seconds", "{row:?}");
+            told.push((
+                name.trim_matches('`').to_owned(),
+                (*kind).to_owned(),
+                (*labels).to_owned(),
+            ));
+        }
+        let mut exposed = exposed();
+        exposed.sort();
+        told.sort();
+        assert_eq!(told, exposed);
+        // What is alarmed by is there.
+        let named = page.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        for name in named.filter(|word| word.starts_with("pasee_")) {
+            let name = name.trim_end_matches("_bucket");
+            assert!(exposed.iter().any(|(known, ..)| known == name), "{name}");
+        }
+    }
+
     #[test]
     fn counts_show() {
         let metrics = Metrics::new();
