@@ -1,7 +1,7 @@
 //! The custom resources Group, Membership and User (`pasee.meltylab.fr/v1`): how they look on the wire, their schemas,
 //! and the one function for each that turns an object into the words of `domain`.
 //!
-//! Owns the schemas with their bounds and rules (`crd_schema`, [`definition`]), the spelling of group names as object
+//! Owns the schemas with their bounds and rules (`crd_schema`, `form`, [`definition`]), the spelling of group names as object
 //! names, dates ([`rfc3339`]), [`service_account`]s as users, what can be wrong (`invalid`), the reasons of conditions, what
 //! Pasee writes on its own objects ([`labels_annotations`]), what the admission [`webhook`] is called, what identity [`providers`] are published as, objects that may be unreadable ([`received`]), and how a
 //! [`permission`] is named. Must not know who reads or writes objects: neither a client nor a clock is used here.
@@ -30,6 +30,7 @@ pub mod user;
 pub mod webhook;
 
 mod crd_schema;
+mod form;
 mod invalid;
 
 pub use crd_schema::USER_ID as USER_ID_PATTERN;

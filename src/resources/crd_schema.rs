@@ -5,6 +5,7 @@
 use kube::core::Rule;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
+use super::form::form;
 use super::{object_name, rfc3339};
 pub use crate::domain::description::MAX_DESCRIPTION;
 use crate::domain::user::{MAX_PROVIDER, MAX_SUBJECT};
@@ -35,12 +36,6 @@ pub const USER_ID: &str = concat!(
     seen!(),
     r"))?$"
 );
-
-/// That the text at a place has a form, with the words for whoever wrote another: a `pattern` would answer with itself alone.
-pub(super) fn form(place: &str, pattern: &str, right: &str) -> Rule {
-    let pattern = pattern.replace('\\', r"\\");
-    Rule::new(format!("{place}.matches('{pattern}')")).message(right)
-}
 
 /// A truth value that an API server fills in when it is left out.
 pub(super) fn no_by_default(_: &mut SchemaGenerator) -> Schema {

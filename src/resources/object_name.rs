@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use kube::core::Rule;
 
-use super::crd_schema;
+use super::form::form;
 use crate::domain::group::{GroupName, GroupNameError, MAX_LENGTH, STAFF};
 
 /// Longest object name, in characters (RFC 1123 subdomain, as Kubernetes checks it).
@@ -19,7 +19,7 @@ const PATTERN: &str = "^[a-z0-9]+(--?[a-z0-9]+)*([.][a-z0-9]+(--?[a-z0-9]+)*)*$"
 /// What spells a group name, in CEL, of an object name that CEL finds at `place`.
 #[must_use]
 pub fn rules(place: &str) -> [Rule; 3] {
-    let form = crd_schema::form(
+    let form = form(
         place,
         PATTERN,
         "a group's name has dots between its levels, each of a-z and 0-9 with single - between, such as admin.my-developers; _ is \

@@ -5,7 +5,7 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::crd_schema;
+use super::form::form;
 use crate::domain::user::{MAX_SUBJECT, UserId};
 
 /// Most service accounts of one Membership.
@@ -21,9 +21,9 @@ const ACCOUNT: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z
 
 /// A service account of the cluster.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-#[x_kube(validation = crd_schema::form("self.__namespace__", NAMESPACE, "a namespace has 1 to 63 characters of a-z, 0-9 and -, such as ci")
+#[x_kube(validation = form("self.__namespace__", NAMESPACE, "a namespace has 1 to 63 characters of a-z, 0-9 and -, such as ci")
     .field_path(".namespace"))]
-#[x_kube(validation = crd_schema::form("self.name", ACCOUNT, "a service account's name has 1 to 253 characters of a-z, 0-9, - and ., such as deployer")
+#[x_kube(validation = form("self.name", ACCOUNT, "a service account's name has 1 to 253 characters of a-z, 0-9, - and ., such as deployer")
     .field_path(".name"))]
 #[x_kube(validation = Rule::new(format!("self.__namespace__.size() + self.name.size() < {MAX_SUBJECT}"))
     .message(format!("namespace and name have less than {MAX_SUBJECT} characters together").as_str()))]
