@@ -4,7 +4,8 @@
 //! For each object: dereference (what surrounds it, from [`cache`]), plan (pure: a list of steps, [`plan`]), apply (with a
 //! client), [`status`]. Changes of one object are gathered first (`gather`). Beside that [`sweep`] takes back what was stored
 //! after its author lost what entitled them, `revoke` ends the sessions of whom an object of somebody else's bans, and
-//! `certificate` sees to the webhook's. Tokens do not wait for any of it: every server finds out by itself what is in effect.
+//! `certificate` sees to the webhook's, and
+//! `sessions` forgets ended ones that would be over anyway. Tokens do not wait for any of it: every server finds out by itself what is in effect.
 //! Must not know HTTP servers.
 
 pub mod apply;
@@ -18,6 +19,7 @@ pub mod object_watch;
 pub mod permissions;
 pub mod plan;
 mod revoke;
+mod sessions;
 pub mod status;
 pub mod strangers;
 pub mod sweep;
@@ -43,6 +45,7 @@ use self::gather::gather;
 use self::lease::{Candidate, Tenure};
 use self::object_watch::{ObjectWatch, Queue, SharedCache};
 use self::plan::Plan;
+use self::sessions::Forgetting;
 use self::strangers::Published;
 use self::sweep::{Due, Recent, Sweeper};
 use crate::cluster::Outage;
@@ -152,10 +155,12 @@ async fn work(
     };
     let sweeper = Sweeper { client, namespace, tenure, clock };
     let certificates = Certificates { client, namespace, tenure, clock };
+    let forgetting = Forgetting { client, namespace, tenure, clock };
     tokio::select! {
         _ = reconciling => {}
         () = sweeper.run(&due) => {}
         () = certificates.keep() => {}
+        () = forgetting.keep() => {}
         () = published.changed(&providers, outage) => {
             tracing::info!("there are other identity providers now: all is looked at anew");
         }

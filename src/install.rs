@@ -222,8 +222,8 @@ mod tests {
             ("ConfigMap", 1),
             ("Role", 4),
             ("RoleBinding", 4),
-            ("ValidatingAdmissionPolicy", 3),
-            ("ValidatingAdmissionPolicyBinding", 3),
+            ("ValidatingAdmissionPolicy", 4),
+            ("ValidatingAdmissionPolicyBinding", 4),
             ("MutatingAdmissionPolicy", 1),
             ("MutatingAdmissionPolicyBinding", 1),
         ] {

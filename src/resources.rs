@@ -1,4 +1,4 @@
-//! The custom resources Group, Membership and User (`pasee.meltylab.fr/v1`): how they look on the wire, their schemas,
+//! The custom resources Group, Membership, User and SessionRevocations (`pasee.meltylab.fr/v1`): how they look on the wire, their schemas,
 //! and the one function for each that turns an object into the words of `domain`.
 //!
 //! Owns the schemas with their bounds and rules (`crd_schema`, `form`, [`definition`]), the spelling of group names as object
@@ -26,6 +26,7 @@ pub mod providers;
 pub mod received;
 pub mod rfc3339;
 pub mod service_account;
+pub mod session_revocations;
 pub mod user;
 pub mod webhook;
 
@@ -38,6 +39,7 @@ pub use group::{Group, GroupSpec, GroupStatus};
 pub use invalid::Invalid;
 pub use membership::{Membership, MembershipSpec, MembershipStatus};
 pub use received::Received;
+pub use session_revocations::{SessionRevocations, SessionRevocationsSpec};
 pub use user::{User, UserSpec, UserStatus};
 
 /// The API group of every resource.

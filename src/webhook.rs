@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::try_join;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::Full;
@@ -148,9 +149,12 @@ impl Webhook {
         let (mut rosters, now) = (asked.demand.deciding(), (self.settings.clock)());
         // What lies outside of the token's limit decides nothing.
         rosters.retain(|roster| scope.covers(roster));
-        let excerpt = self.realm.look(&author, &rosters, asked.container.as_ref(), now).await?;
+        let excerpt = self.realm.look(&author, &rosters, asked.container.as_ref(), now);
+        let ended = self.realm.has_ended(credential::session(&grant));
+        let (excerpt, has_ended) = try_join(excerpt, ended).await?;
         let record = excerpt.record(&rosters, now);
         let admission = policy::admit(grant, record.standing, SESSION, now)
+            .and_then(|admission| admission.unless_ended(|_| has_ended))
             .map_err(|refusal| Refusal::Denied(refusal.to_string()))?;
         let actor = Actor::user(&admission, record.holdings);
         asked.demand.judge(&actor).map_err(|denied| asked.refusal(denied))?;

@@ -4,6 +4,8 @@
 //! A read without a version is answered from a quorum, or from a cache that has caught up with it ("Resource Versions" in
 //! the Kubernetes documentation). Must not know what the answer decides.
 
+mod sessions;
+
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::iter::successors;
@@ -18,10 +20,12 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use self::sessions::EndedSessions;
 use crate::domain::directory::{Record, Standing};
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Role, Roster};
 use crate::domain::time::Timestamp;
+use crate::domain::token::SessionId;
 use crate::domain::user::UserId;
 use crate::objects::excerpt::Excerpt;
 use crate::objects::root_staff::RootStaff;
@@ -41,6 +45,7 @@ const AT_ONCE: usize = 8;
 pub struct LiveRealm {
     client: Client,
     namespace: String,
+    sessions: EndedSessions,
 }
 
 /// Why nobody knows what is the case. Whoever asked must not go on as if it were known.
@@ -69,7 +74,8 @@ impl LiveRealm {
     /// A reader of the realm that is this namespace.
     #[must_use]
     pub fn new(client: Client, namespace: &str) -> Self {
-        Self { client, namespace: namespace.to_owned() }
+        let sessions = EndedSessions::new(client.clone(), namespace);
+        Self { client, namespace: namespace.to_owned(), sessions }
     }
 
     /// The namespace that is the realm.
@@ -90,6 +96,15 @@ impl LiveRealm {
         now: Timestamp,
     ) -> Result<Record, LiveError> {
         Ok(self.look(user, rosters, None, now).await?.record(rosters, now))
+    }
+
+    /// Whether a session was ended by itself, if something is done in one.
+    ///
+    /// # Errors
+    /// As [`LiveRealm::record`].
+    pub async fn has_ended(&self, session: Option<SessionId>) -> Result<bool, LiveError> {
+        let Some(session) = session else { return Ok(false) };
+        timeout(PATIENCE, self.sessions.has_ended(session)).await.map_err(|_| LiveError::Slow)?
     }
 
     pub(super) fn client(&self) -> &Client {

@@ -46,6 +46,11 @@ pub const PERMISSIONS: &[Permission] = &[
         "to know them, and to end the sessions of those who are banned by others",
     ),
     Permission::own("users/status", &["patch"], "conditions, sessionsEnded"),
+    Permission::own(
+        "sessionrevocations",
+        &["delete", "list"],
+        "to forget sessions that would be over anyway",
+    ),
     Permission {
         api_group: "events.k8s.io",
         resource: "events",

@@ -46,6 +46,8 @@ pub enum Update {
     Cleared(UserId),
     /// A session was ended, and is to be remembered until it would have ended anyway.
     Ended(SessionId, Timestamp),
+    /// It is not said any more that a session was ended.
+    Forgotten(SessionId),
     /// Sessions that would have ended by then need not be remembered.
     Over(Timestamp),
 }
@@ -97,6 +99,7 @@ impl Contents {
                 self.users.release(user);
             }
             Update::Ended(session, until) => drop(self.ended.insert(*session, *until)),
+            Update::Forgotten(session) => drop(self.ended.remove(session)),
             Update::Over(now) => {
                 self.ended.retain(|_, until| now < until);
                 self.ended.shrink_to(2 * self.ended.len());

@@ -30,7 +30,7 @@ const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";
 /// The policies and their bindings.
 #[must_use]
 pub fn objects(realm: &Realm) -> Vec<Object> {
-    [groups(realm), memberships(realm), users(realm)]
+    [groups(realm), memberships(realm), users(realm), sessions(realm)]
         .into_iter()
         .flat_map(|policy| {
             let binding = ValidatingAdmissionPolicyBinding {
@@ -171,6 +171,16 @@ fn users(realm: &Realm) -> ValidatingAdmissionPolicy {
     policy(realm, "users", "''", Vec::new(), vec![entitled])
 }
 
+/// End one session: whoever acts in it, which only tokens tell. So that is done over HTTP, and users write none of these.
+fn sessions(realm: &Realm) -> ValidatingAdmissionPolicy {
+    let nobody = Rule::new(
+        "false",
+        "Pasee alone writes which sessions were ended: end one over HTTP (DELETE /users/USER/sessions/SID), or all of a \
+         user's by notBefore of a User",
+    );
+    bound(realm, "sessionrevocations", Vec::new(), vec![nobody])
+}
+
 /// Whether the groups in a token decide. Where a Pasee is asked, they do not: they are minutes old.
 fn is_judged_here(realm: &Realm) -> bool {
     realm.webhook == Webhook::None
@@ -192,7 +202,16 @@ fn policy(
         Webhook::None => left_unsaid(),
         Webhook::Service | Webhook::At { .. } => as_judged(realm, above),
     });
-    let variables = all
+    bound(realm, resource, all, rules)
+}
+
+fn bound(
+    realm: &Realm,
+    resource: &str,
+    variables: Vec<(&str, String)>,
+    rules: Vec<Rule>,
+) -> ValidatingAdmissionPolicy {
+    let variables: Vec<Variable> = variables
         .into_iter()
         .map(|(name, expression)| Variable { name: name.to_owned(), expression })
         .collect();
@@ -209,7 +228,7 @@ fn policy(
             failure_policy: Some("Fail".to_owned()),
             match_constraints: Some(writes(resource, &["CREATE", "UPDATE", "DELETE"])),
             match_conditions: Some(exemptions(realm, resource)),
-            variables: Some(variables),
+            variables: Some(variables).filter(|variables| !variables.is_empty()),
             validations: Some(validations),
             ..ValidatingAdmissionPolicySpec::default()
         }),

@@ -13,6 +13,9 @@ use crate::domain::user::{MAX_PROVIDER, MAX_SUBJECT};
 /// Most users of one Membership.
 pub const MAX_USERS: usize = 500;
 
+/// Most sessions of SessionRevocations: 35 KB.
+pub const MAX_SESSIONS: usize = 1_000;
+
 /// Longest user id, in bytes.
 const MAX_USER_ID: usize = MAX_PROVIDER + 1 + MAX_SUBJECT;
 
@@ -67,6 +70,16 @@ pub(super) fn user_ids(generator: &mut SchemaGenerator) -> Schema {
         "maxItems": MAX_USERS,
         "x-kubernetes-list-type": "atomic",
         "items": user_id(generator),
+    })
+}
+
+/// Sessions, as the claim `sid` names them.
+pub(super) fn session_ids(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": MAX_SESSIONS,
+        "x-kubernetes-list-type": "atomic",
+        "items": { "type": "string", "maxLength": 32, "pattern": "^[0-9a-f]{32}$" },
     })
 }
 

@@ -10,17 +10,17 @@ use serde::Serialize;
 
 use super::labels_annotations::{PART_OF, PASEE};
 use super::object_name::MAX_OBJECT_NAME;
-use super::{Group, Membership, User};
+use super::{Group, Membership, SessionRevocations, User};
 
-/// The definitions: Group, Membership, User.
+/// The definitions: Group, Membership, User, SessionRevocations.
 #[must_use]
-pub fn all() -> [CustomResourceDefinition; 3] {
+pub fn all() -> [CustomResourceDefinition; 4] {
     let any_name = JSONSchemaProps {
         type_: Some("string".to_owned()),
         max_length: i64::try_from(MAX_OBJECT_NAME).ok(),
         ..JSONSchemaProps::default()
     };
-    [Group::crd(), Membership::crd(), User::crd()]
+    [Group::crd(), Membership::crd(), User::crd(), SessionRevocations::crd()]
         .map(|definition| finish(definition, any_name.clone()))
 }
 

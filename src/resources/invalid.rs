@@ -70,6 +70,9 @@ pub enum Invalid {
     /// The end of a Membership.
     #[error("spec.expiresAt: {0}")]
     ExpiresAt(DateTimeError),
+    /// The end of SessionRevocations.
+    #[error("spec.until: {0}")]
+    Until(DateTimeError),
     /// The revocation of a User.
     #[error("spec.notBefore: {0}")]
     NotBefore(DateTimeError),
@@ -88,7 +91,7 @@ impl Invalid {
             Self::Description | Self::TooManyUsers | Self::TooManyServiceAccounts => {
                 Reason::TooMuch
             }
-            Self::ExpiresAt(_) | Self::NotBefore(_) => Reason::InvalidTime,
+            Self::ExpiresAt(_) | Self::Until(_) | Self::NotBefore(_) => Reason::InvalidTime,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::Refusal;
 use super::review::Review;
 use crate::domain::policy::{Grant, Login, Vouched};
 use crate::domain::time::Timestamp;
-use crate::domain::token::Scope;
+use crate::domain::token::{Scope, SessionId};
 use crate::domain::user::UserId;
 use crate::resources::webhook::{REVOCATION, SCOPE, SESSION};
 
@@ -37,6 +37,14 @@ pub(super) fn grant(review: &Review, author: &UserId) -> Result<Grant<'static>, 
         Refusal::Denied(format!("the session of your token cannot be read: {error}"))
     })?;
     Ok(Grant::Vouched(Vouched { user, scope, session, revocation: revocation(review)? }))
+}
+
+/// In which session, if in one.
+pub(super) fn session(grant: &Grant<'_>) -> Option<SessionId> {
+    match grant {
+        Grant::Vouched(vouched) => Some(vouched.session),
+        Grant::Login(_) | Grant::Refresh(..) | Grant::Access(_) => None,
+    }
 }
 
 /// How far the author's token reaches. The groups in it do not count, but whoever was given a token of less has no more by it.

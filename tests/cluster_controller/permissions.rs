@@ -26,6 +26,8 @@ fn miss(cluster: &ControlPlane, verb: &str, resource: &str) {
     let mut ended = object("Membership", "ended", &spec);
     ended["metadata"]["labels"] = own["metadata"]["labels"].clone();
     realm.apply(&ended.to_string());
+    let spec = json!({ "until": "2001-01-01T00:00:00Z", "sessions": ["0".repeat(32)] });
+    realm.apply(&manifest("SessionRevocations", "over", &spec));
     for user in ["eve", "mallory"] {
         let spec = json!({ "username": format!("x-{user}"), "banned": true });
         realm.apply(&manifest("User", user, &spec));

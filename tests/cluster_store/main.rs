@@ -13,6 +13,7 @@ mod permissions;
 mod races;
 mod root_staff;
 mod served;
+mod sessions;
 mod stage;
 
 use stage::{Stage, noon};

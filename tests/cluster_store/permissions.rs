@@ -6,6 +6,8 @@ use pasee::domain::change::{Ban, Change};
 use pasee::domain::membership::Membership;
 use pasee::domain::policy::{Actor, Grant, Login, admit, permit};
 use pasee::domain::realm::Realm;
+use pasee::domain::time::Timestamp;
+use pasee::domain::token::SessionId;
 use pasee::domain::user::UserId;
 use pasee::store::kubernetes::permissions::PERMISSIONS;
 use pasee::store::kubernetes::{Kubernetes, Options};
@@ -45,6 +47,8 @@ async fn day(server: &User, namespace: &str, name: &str) -> Result<(), String> {
         ban(user("eve"), Ban::Lift),
         ban(user("bob"), Ban::Impose),
         ban(user("bob"), Ban::Lift),
+        end_session(name, 1),
+        end_session(name, 2),
         Change::DeleteGroup(group()),
     ] {
         let what = format!("{change:?}");
@@ -58,6 +62,14 @@ async fn day(server: &User, namespace: &str, name: &str) -> Result<(), String> {
         written.map_err(|error| format!("{what}: {error}"))?;
     }
     Ok(())
+}
+
+/// Sessions that end on a day on which no other server's do: the first makes an object, the second is added to it.
+fn end_session(name: &str, number: u8) -> Change {
+    let day: i64 = name.trim_start_matches('g').parse().unwrap();
+    let until = Timestamp::from_unix(noon().as_unix() + (day + 1) * 86_400).unwrap();
+    let session = SessionId::new((i128::from(day) << 8 | i128::from(number)).to_be_bytes());
+    Change::EndSession { user: format!("k-{name}-ada").parse().unwrap(), session, until }
 }
 
 fn as_user(store: &Kubernetes, id: &UserId) -> Actor {

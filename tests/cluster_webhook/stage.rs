@@ -133,8 +133,13 @@ impl<'a> Stage<'a> {
 
     /// `kisee-NAME` with a token of a session, as the API server tells of it that was begun under a revocation, if any.
     pub fn in_session(&self, name: &str, sid: &str, rev: Option<&str>) -> Asker<'_> {
+        self.known(&format!("kisee-{name}"), sid, rev)
+    }
+
+    /// The same of any user.
+    pub fn known(&self, user: &str, sid: &str, rev: Option<&str>) -> Asker<'_> {
         let mut told = vec![
-            ("impersonate-user".to_owned(), format!("pasee:kisee-{name}")),
+            ("impersonate-user".to_owned(), format!("pasee:{user}")),
             ("impersonate-group".to_owned(), "pasee::users".to_owned()),
             (extra(SESSION), sid.to_owned()),
         ];

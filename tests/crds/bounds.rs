@@ -17,6 +17,7 @@ pub fn right(kind: Kind) -> Value {
             "serviceAccounts": [{ "namespace": "ci", "name": "deployer" }],
             "expiresAt": "2027-01-31T00:00:00Z",
         }),
+        Kind::SessionRevocations => json!({ "until": "2027-01-31T00:00:00Z", "sessions": [] }),
         Kind::User => {
             json!({ "username": "kisee-john", "banned": true, "notBefore": "2026-11-20T00:00:00Z" })
         }

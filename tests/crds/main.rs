@@ -10,6 +10,7 @@ mod bounds;
 mod examples;
 mod files;
 mod meaning;
+mod sessions;
 mod status;
 mod structure;
 #[path = "../support/mod.rs"]

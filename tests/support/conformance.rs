@@ -512,6 +512,16 @@ pub fn an_ended_session_is_over(store: &Subject<'_>) {
     let refused = store.carry_out(waiting);
     assert!(matches!(refused, Err(WriteError::Withdrawn(_))), "nothing is done in it: {refused:?}");
     assert!(admitted(&begun(3)).is_ok(), "a login right after");
+    assert!(admitted(&two).is_ok(), "the user's other sessions go on");
+    assert_eq!(store.record("k-ada").standing, Standing::default(), "and nothing was revoked");
+    // Root staff ends anybody's.
+    store.done(add("staff", "k-root"));
+    let admission =
+        policy::admit(Grant::Login(Login::of(user("k-root"))), Standing::default(), day, store.now);
+    let root = Actor::user(&admission.unwrap(), store.record("k-root").holdings);
+    store.carry_out(policy::permit(&root, end(&two, until)).unwrap()).unwrap();
+    assert!(admitted(&two).is_err());
+    assert!(admitted(&begun(3)).is_ok());
 }
 
 pub fn standing_outlives_membership(store: &Subject<'_>) {

@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex};
 
 use k8s_openapi::jiff::civil::Date;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
-use pasee::resources::{self, Group, Membership, User, definition};
+use pasee::resources::{self, Group, Membership, SessionRevocations, User, definition};
 use regex::Regex;
 use serde_json::Value;
 
@@ -23,10 +23,12 @@ pub enum Kind {
     Group,
     Membership,
     User,
+    SessionRevocations,
 }
 
-static SERVERS: LazyLock<[Server; 3]> =
-    LazyLock::new(|| [Kind::Group, Kind::Membership, Kind::User].map(Server::new));
+static SERVERS: LazyLock<[Server; 4]> = LazyLock::new(|| {
+    [Kind::Group, Kind::Membership, Kind::User, Kind::SessionRevocations].map(Server::new)
+});
 
 impl Server {
     /// The one for a kind.
@@ -89,6 +91,10 @@ impl Server {
                 resources::membership::parse(&typed::<Membership>(object)?).map(drop)
             }
             Kind::User => resources::user::parse(&typed::<User>(object)?).map(drop),
+            Kind::SessionRevocations => {
+                let object = typed::<SessionRevocations>(object)?;
+                resources::session_revocations::parse(&object).map(drop)
+            }
         }
         .map_err(invalid)
     }

@@ -95,6 +95,10 @@ pub(super) fn append(
             session_id = session.to_string();
             ("ended", Some(session_id.as_str()), None, None, Some(*until))
         }
+        Update::Forgotten(session) => {
+            session_id = session.to_string();
+            ("forgotten", Some(session_id.as_str()), None, None, None)
+        }
         Update::Over(now) => ("over", None, None, None, Some(*now)),
     };
     let sql = "INSERT INTO changes (kind, name, user, banned, moment, actor, at, description)
@@ -130,6 +134,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Update> {
         },
         "cleared" => Update::Cleared(parsed(row, 2)?),
         "ended" => Update::Ended(parsed(row, 1)?, needed_moment(row, 4)?),
+        "forgotten" => Update::Forgotten(parsed(row, 1)?),
         "over" => Update::Over(needed_moment(row, 4)?),
         _ => return Err(rusqlite::Error::InvalidColumnType(0, "kind".to_owned(), Type::Text)),
     })

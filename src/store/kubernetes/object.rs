@@ -11,10 +11,11 @@ use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::time::Timestamp;
+use crate::domain::token::SessionId;
 use crate::domain::user::UserId;
 use crate::objects::effect::Soundness;
 use crate::objects::owner::Owners;
-use crate::resources::{Group, Membership, User};
+use crate::resources::{Group, Membership, SessionRevocations, User};
 
 /// A name or a uid.
 pub(super) type Name = Arc<str>;
@@ -25,10 +26,14 @@ pub(super) enum Kind {
     Group,
     Membership,
     User,
+    SessionRevocations,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Group, Self::Membership, Self::User];
+    /// How many there are.
+    pub(super) const COUNT: usize = 4;
+    pub(super) const ALL: [Self; Self::COUNT] =
+        [Self::Group, Self::Membership, Self::User, Self::SessionRevocations];
 
     /// As paths and people name its objects.
     pub(super) fn plural(self) -> &'static str {
@@ -36,6 +41,7 @@ impl Kind {
             Self::Group => "groups",
             Self::Membership => "memberships",
             Self::User => "users",
+            Self::SessionRevocations => "sessionrevocations",
         }
     }
 
@@ -45,15 +51,17 @@ impl Kind {
             Self::Group => Group::url_path(&(), Some(namespace)),
             Self::Membership => Membership::url_path(&(), Some(namespace)),
             Self::User => User::url_path(&(), Some(namespace)),
+            Self::SessionRevocations => SessionRevocations::url_path(&(), Some(namespace)),
         }
     }
 
-    /// A place for each in an array of three.
+    /// A place for each in an array of all.
     pub(super) fn place(self) -> usize {
         match self {
             Self::Group => 0,
             Self::Membership => 1,
             Self::User => 2,
+            Self::SessionRevocations => 3,
         }
     }
 }
@@ -83,6 +91,7 @@ pub(super) enum Says {
     Group(Declared),
     Membership(Granted),
     User(Stated),
+    SessionRevocations(Ended),
     /// Nothing that can be understood: it counts as gone.
     Nothing(Kind),
 }
@@ -93,6 +102,7 @@ impl Says {
             Self::Group(_) => Kind::Group,
             Self::Membership(_) => Kind::Membership,
             Self::User(_) => Kind::User,
+            Self::SessionRevocations(_) => Kind::SessionRevocations,
             Self::Nothing(kind) => *kind,
         }
     }
@@ -145,5 +155,13 @@ pub(super) enum Crowd {
 pub(super) struct Stated {
     pub(super) user: UserId,
     pub(super) standing: Standing,
+    pub(super) maker: Maker,
+}
+
+/// What SessionRevocations say.
+#[derive(Clone, Debug)]
+pub(super) struct Ended {
+    pub(super) sessions: Vec<SessionId>,
+    pub(super) until: Timestamp,
     pub(super) maker: Maker,
 }

@@ -22,6 +22,11 @@ pub const PERMISSIONS: &[Permission] = &[
         &["create", "get", "list", "patch", "watch"],
         "to know them, and to ban users and end their sessions; none is deleted, since that would revive sessions",
     ),
+    Permission::own(
+        "sessionrevocations",
+        &["create", "get", "list", "patch", "watch"],
+        "to know which sessions were ended, also at the moment of a change, and to end them; none is deleted here",
+    ),
     Permission {
         api_group: "",
         resource: "namespaces",

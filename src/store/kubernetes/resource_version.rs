@@ -14,9 +14,9 @@ use tokio::sync::{Notify, watch};
 
 use super::object::Kind;
 
-/// Where the three watches are.
+/// Where the watches are.
 #[derive(Debug)]
-pub(super) struct ResourceVersions([Watched; 3]);
+pub(super) struct ResourceVersions([Watched; Kind::COUNT]);
 
 #[derive(Debug)]
 struct Watched {

@@ -9,12 +9,13 @@
 //! by the controller, which ties whatever it sees, nor by this program's own writes, which are tied from the start; only
 //! what somebody else wrote and no controller saw before its Group was deleted is, and counts again as a RoleBinding would.
 //!
-//! One file for each kind, `groups`, `memberships` and `users`, and `people`, who are numbers here. Must not know a client,
+//! One file for each kind, `groups`, `memberships`, `users` and `sessions`, and `people`, who are numbers here. Must not know a client,
 //! a clock or a lock.
 
 mod groups;
 mod memberships;
 mod people;
+mod sessions;
 mod users;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -33,6 +34,7 @@ use crate::objects::enrolment::EnrolmentFacts;
 use groups::{GroupObject, Node};
 use memberships::Held;
 use people::People;
+use sessions::Sessions;
 use users::Statement;
 
 /// Everything that the objects of the realm say.
@@ -52,6 +54,7 @@ pub(super) struct State {
     statements: HashMap<Name, Statement>,
     /// The Users about each user.
     about: HashMap<UserId, Vec<Name>>,
+    sessions: Sessions,
     telling: Telling,
 }
 
@@ -94,6 +97,7 @@ impl State {
                 contents.apply(&Update::Stands { user: user.clone(), standing });
             }
         }
+        self.sessions.tell(&mut |update| contents.apply(&update));
         contents
     }
 
@@ -120,6 +124,7 @@ impl State {
             Kind::Group => self.group_object(name).map(|object| &object.uid),
             Kind::Membership => self.sound_membership(name).map(|held| &held.uid),
             Kind::User => self.statements.get(name).map(|statement| &statement.uid),
+            Kind::SessionRevocations => self.sessions.uid(name),
         };
         there.is_some_and(|there| &**there == uid)
     }
@@ -130,6 +135,7 @@ impl State {
             Says::Group(declared) => self.put_group(uid, declared, out),
             Says::Membership(granted) => self.put_membership(name, uid, granted, out),
             Says::User(stated) => self.put_statement(name, uid, stated, out),
+            Says::SessionRevocations(ended) => self.sessions.put(name, uid, ended, out),
             Says::Nothing(kind) => self.take(kind, &name, out),
         }
     }
@@ -139,6 +145,7 @@ impl State {
             Kind::Group => self.take_group(name, out),
             Kind::Membership => self.take_membership(name, out),
             Kind::User => self.take_statement(name, out),
+            Kind::SessionRevocations => self.sessions.take(name, out),
         }
     }
 
@@ -147,6 +154,7 @@ impl State {
             Kind::Group => self.group_objects(),
             Kind::Membership => self.memberships.keys().cloned().collect(),
             Kind::User => self.statements.keys().cloned().collect(),
+            Kind::SessionRevocations => self.sessions.names(),
         }
     }
 

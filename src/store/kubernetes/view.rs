@@ -36,7 +36,7 @@ pub(super) struct View {
 #[derive(Debug, Default)]
 struct Inner {
     state: State,
-    listed: [bool; 3],
+    listed: [bool; Kind::COUNT],
 }
 
 impl View {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
-use super::object::{Crowd, Declared, Granted, Kind, Maker, Name, Object, Says, Stated};
+use super::object::{Crowd, Declared, Ended, Granted, Kind, Maker, Name, Object, Says, Stated};
 use crate::domain::group::parent_of;
 use crate::objects::effect::Soundness;
 use crate::objects::enrolment::is_enrolment;
@@ -16,10 +16,13 @@ use crate::objects::owner::Owners;
 use crate::resources::labels_annotations::TRUE;
 pub(super) use crate::resources::labels_annotations::{ENROLS, MANAGED_BY, PASEE};
 use crate::resources::membership::{MembershipContent, Understood};
+use crate::resources::session_revocations::SessionRevocationsContent;
 use crate::resources::user::UserContent;
-use crate::resources::{Group, Membership, User, group, membership, user};
+use crate::resources::{
+    Group, Membership, SessionRevocations, User, group, membership, session_revocations, user,
+};
 
-/// Any object of the three kinds.
+/// Any object of these kinds.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Wire {
     pub(super) metadata: Metadata,
@@ -74,6 +77,7 @@ pub(super) fn read(kind: Kind, wire: Wire) -> Object {
         Kind::Group => read_group(wire),
         Kind::Membership => read_membership(wire),
         Kind::User => read_user(wire),
+        Kind::SessionRevocations => read_sessions(wire),
     };
     let says = says.unwrap_or_else(|reason| {
         tracing::warn!(?kind, %name, %reason, "an object is ignored");
@@ -118,6 +122,14 @@ fn read_user(wire: Wire) -> Result<Says, String> {
     let object = User::new(&metadata.name, typed(spec)?);
     let UserContent { user, standing } = user::parse(&object).map_err(|error| error.to_string())?;
     Ok(Says::User(Stated { user, standing, maker: metadata.maker() }))
+}
+
+fn read_sessions(wire: Wire) -> Result<Says, String> {
+    let Wire { metadata, spec, .. } = wire;
+    let object = SessionRevocations::new(&metadata.name, typed(spec)?);
+    let content = session_revocations::parse(&object).map_err(|error| error.to_string())?;
+    let SessionRevocationsContent { sessions, until } = content;
+    Ok(Says::SessionRevocations(Ended { sessions, until, maker: metadata.maker() }))
 }
 
 fn typed<T: DeserializeOwned>(spec: Value) -> Result<T, String> {

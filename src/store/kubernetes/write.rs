@@ -4,11 +4,12 @@
 //! In which order changes are judged and written is up to the `gates`.
 //! Only objects that carry this program's label are changed or deleted; each says who changed it last. `groups` are made and
 //! deleted, `members` put on rosters and taken off, each in one of many Memberships (`shard`), and users banned and their
-//! sessions ended (`standing`). Must not know who may do what.
+//! sessions ended (`standing`), all together or one (`sessions`). Must not know who may do what.
 
 mod gates;
 mod groups;
 mod members;
+mod sessions;
 mod shard;
 mod standing;
 
@@ -18,6 +19,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::try_join;
 use hashbrown::DefaultHashBuilder;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::api::{DeleteParams, PatchParams, PostParams, Preconditions};
@@ -28,6 +30,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
 use gates::Gates;
+use sessions::Ending;
 
 use super::Clock;
 use super::error::StoreError;
@@ -41,7 +44,7 @@ use crate::cluster::root_staff::{Announcement, GuardError, RootStaffGuard};
 use crate::domain::change::{Ban, Change, Waiting};
 use crate::domain::directory::{Directory, Standing};
 use crate::domain::membership::Membership;
-use crate::domain::policy::Permit;
+use crate::domain::policy::{Permit, Refusal, Withdrawn};
 use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
 use crate::objects::root_staff::Loss;
@@ -71,6 +74,7 @@ pub(super) struct Writer {
     clock: Clock,
     live: LiveRealm,
     guard: RootStaffGuard,
+    ending: Ending,
     gates: Gates,
     /// For changes of groups and their rosters, and for those of users, which wait for none of the former.
     turns: [[Mutex<()>; LOCKS]; 2],
@@ -97,8 +101,9 @@ impl Writer {
         let turns = std::array::from_fn(|_| std::array::from_fn(|_| Mutex::default()));
         let live = LiveRealm::new(client.clone(), &namespace);
         let guard = RootStaffGuard::new(live.clone());
+        let ending = Ending::default();
         let (gates, hasher) = (Gates::default(), DefaultHashBuilder::default());
-        Self { client, namespace, view, clock, live, guard, gates, turns, hasher }
+        Self { client, namespace, view, clock, live, guard, ending, gates, turns, hasher }
     }
 
     /// Carries out a change and waits until the index shows it.
@@ -112,6 +117,9 @@ impl Writer {
         if let Some(user) = permit.actor() {
             let now = (self.clock)();
             permit.judge_again(self.view.index.record(user, now), now)?;
+            if permit.session().is_some_and(|session| self.view.index.has_ended(session)) {
+                return Err(Withdrawn::Refused(Refusal::SessionEnded).into());
+            }
         }
         let announcement = self.announce(permit).await?;
         let author = Author { permit, announcement: announcement.as_ref() };
@@ -146,9 +154,11 @@ impl Writer {
                 self.stand(user, author, |before| before.banned((self.clock)())).await
             }
             Change::SetBanned { user, banned: Ban::Lift } => self.lift(user, author).await,
-            // There are no objects for single sessions: ended all together, this one has ended too.
-            Change::Revoke(user) | Change::EndSession { user, .. } => {
+            Change::Revoke(user) => {
                 self.stand(user, author, |before| before.revoked((self.clock)())).await
+            }
+            Change::EndSession { user, session, until } => {
+                self.end_session(user, *session, *until, author).await
             }
             Change::Declare { user, banned, not_before } => {
                 let declare =
@@ -166,8 +176,14 @@ impl Writer {
         let Author { permit, announcement } = author;
         let Some(user) = permit.actor() else { return Ok(()) };
         let now = (self.clock)();
-        let record = self.live.record(user, &permit.deciding(), now).await;
-        permit.judge_again(record.map_err(StoreError::from)?, now)?;
+        let rosters = permit.deciding();
+        let record = self.live.record(user, &rosters, now);
+        let read = try_join(record, self.live.has_ended(permit.session())).await;
+        let (record, has_ended) = read.map_err(StoreError::from)?;
+        permit.judge_again(record, now)?;
+        if has_ended {
+            return Err(Withdrawn::Refused(Refusal::SessionEnded).into());
+        }
         if announcement.is_none_or(Announcement::is_trusted) {
             Ok(())
         } else {
