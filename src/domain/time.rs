@@ -45,6 +45,7 @@ mod tests {
     fn bounds() {
         assert_eq!(Timestamp::from_unix(-1), None);
         assert_eq!(Timestamp::from_unix(0), Some(Timestamp::MIN));
+        assert_eq!(Timestamp::from_unix(LAST), Some(Timestamp::MAX));
         assert_eq!(Timestamp::from_unix(LAST + 1), None);
         assert_eq!(Timestamp::MAX.after(Duration::MAX), Timestamp::MAX);
         assert_eq!(Timestamp::MIN.after(Duration::from_millis(1999)).as_unix(), 1);

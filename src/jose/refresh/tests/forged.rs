@@ -91,15 +91,13 @@ fn the_longest_that_is_read() {
     let sound = said("refresh_token", json!(true)).to_string();
     // What base64 has no length for in one part it has in the other.
     let of = |length: usize| {
-        let pads = (0..1800).rev().flat_map(|spaces| (0..3).map(move |more| (spaces, more)));
+        let mut pads = (0..1800).flat_map(|spaces| (0..3).map(move |more| (spaces, more)));
         let length_of = |bytes: usize| (bytes * 4).div_ceil(3);
         let header = header().to_string();
-        let (spaces, more) = pads
-            .filter(|(spaces, more)| {
-                length_of(header.len() + spaces) + length_of(sound.len() + more) + MAC + 2 == length
-            })
-            .last()
-            .unwrap();
+        let fits = |(spaces, more): &(usize, usize)| {
+            length_of(header.len() + spaces) + length_of(sound.len() + more) + MAC + 2 == length
+        };
+        let (spaces, more) = pads.find(fits).unwrap();
         let token = signed(
             &format!("{}{header}", " ".repeat(spaces)),
             &format!("{}{sound}", " ".repeat(more)),
