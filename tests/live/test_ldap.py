@@ -13,6 +13,11 @@ from stage.pasee import Pasee, claims_of, log_in
 from stage.process import wait_until
 
 UNKNOWN = "the identity provider does not know this login and password"
+# Each kind of comparison that a filter can have.
+EVERY = (
+    "(&(objectClass=*)(|(uid:caseExactMatch:={login})(cn:dn:={login}-))(mail=*@example.com)(cn=a*d*a)(mail=ada*)"
+    "(createTimestamp>=20000101000000Z)(createTimestamp<=29990101000000Z)(cn~=ada)(!(uid=john)))"
+)
 BY_NAME = {"group_base": GROUPS, "group_name": "cn"}
 
 
@@ -46,6 +51,7 @@ def pasee(stage: Callable[..., Any], folder: Path, directory: Directory) -> Pase
             directory.provider("chain", directory.start_tls, of=of_entries, nested_groups=True, **listed),
             directory.provider("posix", of=of_names, group_filter=posix, **BY_NAME),
             directory.provider("strict", of=strict),
+            directory.provider("every", filter=EVERY),
             directory.provider("plain", directory.start_tls, plaintext_passwords=True),
             directory.provider("stranger", ca_file=None),
             directory.provider("crossed", directory.tls.replace("ldaps", "ldap")),
@@ -89,6 +95,13 @@ def test_who_somebody_is(pasee: Pasee, directory: Directory) -> None:
             assert (said["mail"], said["preferred_username"]) == ("ada@example.com", "ada")
     assert claims(log_in(pasee, "ada", idp="strict"))["sub"].startswith("strict-")
     assert log_in(pasee, "john", idp="strict").status_code == 403
+
+
+def test_every_kind_of_filter(pasee: Pasee) -> None:
+    """The directory reads each as it is written; this one tells capital letters apart."""
+    assert claims(log_in(pasee, "ada", idp="every"))["mail"] == "ada@example.com"
+    for login in ["ADA", "Ada", "john"]:
+        assert log_in(pasee, login, password("ada"), "every").status_code == 403
 
 
 @pytest.mark.parametrize(
