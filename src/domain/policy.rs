@@ -92,19 +92,34 @@ fn staff_of(group: Option<GroupName>) -> Entitled {
 
 /// Who acts, with the rosters in effect that count for this request.
 #[derive(Clone, Debug)]
-pub struct Actor(Standpoint);
+pub struct Actor {
+    author: Author,
+    /// None for the operator, who needs none.
+    held: Vec<Holding>,
+}
 
+/// Who acts, and on what grounds they may.
 #[derive(Clone, Debug)]
-enum Standpoint {
+enum Author {
     Operator,
-    User { admission: Box<Admission>, held: Vec<Holding> },
+    User(Box<Admission>),
+}
+
+impl Author {
+    /// The user as they were admitted; `None` for the operator.
+    fn admission(&self) -> Option<&Admission> {
+        match self {
+            Self::Operator => None,
+            Self::User(admission) => Some(admission),
+        }
+    }
 }
 
 impl Actor {
     /// Whoever runs the command line on the machine that holds the state: may do everything.
     #[must_use]
     pub fn operator() -> Self {
-        Self(Standpoint::Operator)
+        Self { author: Author::Operator, held: Vec::new() }
     }
 
     /// The user a verified access token speaks for, admitted by [`admit`], with what they hold, as far as the token's scope
@@ -113,57 +128,44 @@ impl Actor {
     pub fn user(admission: &Admission, holdings: Vec<Holding>) -> Self {
         let is_covered = |holding: &Holding| admission.scope.covers(&holding.roster);
         let held = holdings.into_iter().filter(is_covered).collect();
-        Self(Standpoint::User { admission: Box::new(admission.clone()), held })
+        Self { author: Author::User(Box::new(admission.clone())), held }
     }
 
     /// The rosters in effect that count for this request; none for the operator, who needs none.
     #[must_use]
     pub fn holdings(&self) -> &[Holding] {
-        match &self.0 {
-            Standpoint::Operator => &[],
-            Standpoint::User { held, .. } => held,
-        }
+        &self.held
     }
 
     /// The user; `None` for the operator.
     #[must_use]
     pub fn id(&self) -> Option<&UserId> {
-        match &self.0 {
-            Standpoint::Operator => None,
-            Standpoint::User { admission, .. } => Some(&admission.user),
-        }
+        self.author.admission().map(Admission::user)
     }
 
     fn satisfies(&self, entitled: &Entitled) -> bool {
         let is_staff = |group: GroupName| self.holding(&Roster::Staff(group)).is_some();
-        match &self.0 {
-            Standpoint::Operator => true,
-            Standpoint::User { admission, .. } => {
-                self.holding(&Roster::RootStaff).is_some()
-                    || match entitled {
-                        Entitled::RootStaff => false,
-                        Entitled::StaffOf(group) => is_staff(group.clone()),
-                        Entitled::StaffOfOrAbove(group) => {
-                            is_staff(group.clone()) || group.parent().is_some_and(is_staff)
-                        }
-                        Entitled::User(user) => *user == admission.user,
-                    }
+        let Some(user) = self.id() else { return true };
+        self.holding(&Roster::RootStaff).is_some()
+            || match entitled {
+                Entitled::RootStaff => false,
+                Entitled::StaffOf(group) => is_staff(group.clone()),
+                Entitled::StaffOfOrAbove(group) => {
+                    is_staff(group.clone()) || group.parent().is_some_and(is_staff)
+                }
+                Entitled::User(entitled) => entitled == user,
             }
-        }
     }
 
     fn holding(&self, roster: &Roster) -> Option<&Holding> {
-        match &self.0 {
-            Standpoint::Operator => None,
-            Standpoint::User { held, .. } => held.iter().find(|holding| holding.roster == *roster),
-        }
+        self.held.iter().find(|holding| holding.roster == *roster)
     }
 
     /// Whether a change is of a session other than the one this is done in: the id of a session is no secret to those who are shown
     /// its tokens, and nobody but root staff ends what may be another's.
     fn acts_elsewhere(&self, change: &Change) -> bool {
-        match (&self.0, change) {
-            (Standpoint::User { admission, .. }, Change::EndSession { user, session, .. }) => {
+        match (self.author.admission(), change) {
+            (Some(admission), Change::EndSession { user, session, .. }) => {
                 let is_own = *user == admission.user && admission.session == Some(*session);
                 !is_own && self.holding(&Roster::RootStaff).is_none()
             }
@@ -207,13 +209,6 @@ pub struct Permit {
     author: Author,
 }
 
-/// Who makes a change, and on what grounds they may act.
-#[derive(Clone, Debug)]
-enum Author {
-    Operator,
-    User(Box<Admission>),
-}
-
 impl Permit {
     /// What is permitted.
     #[must_use]
@@ -224,25 +219,19 @@ impl Permit {
     /// In which session it is done; `None` for the operator.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
-        match &self.author {
-            Author::Operator => None,
-            Author::User(admission) => admission.session,
-        }
+        self.author.admission()?.session
     }
 
     /// Who does it; `None` for the operator.
     #[must_use]
     pub fn actor(&self) -> Option<&UserId> {
-        match &self.author {
-            Author::Operator => None,
-            Author::User(admission) => Some(&admission.user),
-        }
+        self.author.admission().map(Admission::user)
     }
 
     /// The [`deciding`] rosters, as far as the author's token reaches; none for the operator.
     #[must_use]
     pub fn deciding(&self) -> Vec<Roster> {
-        let Author::User(admission) = &self.author else { return Vec::new() };
+        let Some(admission) = self.author.admission() else { return Vec::new() };
         let mut rosters = deciding(&self.change);
         rosters.retain(|roster| admission.scope.covers(roster));
         rosters
@@ -255,9 +244,9 @@ impl Permit {
     /// # Errors
     /// Why the author may not make the change any more.
     pub fn judge_again(&self, record: Record, now: Timestamp) -> Result<(), Withdrawn> {
-        let actor = match &self.author {
-            Author::Operator => Actor::operator(),
-            Author::User(admission) => {
+        let actor = match self.author.admission() {
+            None => Actor::operator(),
+            Some(admission) => {
                 admission.holds(record.standing, now)?;
                 Actor::user(admission, record.holdings)
             }
@@ -296,11 +285,7 @@ pub enum Withdrawn {
 /// [`Denied`], whether or not the group or user exists.
 pub fn permit(actor: &Actor, change: Change) -> Result<Permit, Denied> {
     judge(actor, &change)?;
-    let author = match &actor.0 {
-        Standpoint::Operator => Author::Operator,
-        Standpoint::User { admission, .. } => Author::User(admission.clone()),
-    };
-    Ok(Permit { change, author })
+    Ok(Permit { change, author: actor.author.clone() })
 }
 
 /// The rosters that decide about a change, when who asks for it is on them: nobody's other memberships count.
