@@ -86,9 +86,8 @@ impl FromStr for ClaimName {
             return Err(ClaimNameError::Shape);
         }
         let is_like = |name: &str| name.eq_ignore_ascii_case(text);
-        let is_odd = |name: &&str| is_like(name) && **name != *text;
-        if OF_A_LOGIN.iter().any(|name| is_odd(&name)) || RESERVED.iter().any(|name| is_like(name))
-        {
+        let is_odd = |name: &str| is_like(name) && name != text;
+        if OF_A_LOGIN.iter().any(|name| is_odd(name)) || RESERVED.iter().any(|name| is_like(name)) {
             return Err(ClaimNameError::Reserved);
         }
         Ok(Self(text.to_owned()))

@@ -89,14 +89,8 @@ impl Route {
     /// # Errors
     /// [`NoRoute`], for the answers 404 and 405.
     pub fn parse(method: &Method, path: &str) -> Result<Self, NoRoute> {
-        let rest = path.strip_prefix('/').ok_or(NoRoute::NotFound)?;
-        let segments: Vec<&str> = match rest.strip_suffix('/').unwrap_or(rest) {
-            "" if rest == "/" => return Err(NoRoute::NotFound),
-            "" => Vec::new(),
-            rest => rest.splitn(4, '/').collect(),
-        };
         let method = if method == Method::HEAD { &Method::GET } else { method };
-        match segments.as_slice() {
+        match segments(path)?.as_slice() {
             [] => get(method, Self::Home),
             ["public-key"] => get(method, Self::PublicKey),
             [".well-known", "openid-configuration"] => get(method, Self::Discovery),
@@ -175,6 +169,16 @@ impl Route {
             | Self::DeleteGroup(_) => "group",
             Self::PatchMember(..) | Self::RemoveMember(..) => "group-member",
         }
+    }
+}
+
+/// The parts of a path, at most four, with or without a slash at its end.
+fn segments(path: &str) -> Result<Vec<&str>, NoRoute> {
+    let rest = path.strip_prefix('/').ok_or(NoRoute::NotFound)?;
+    match rest.strip_suffix('/').unwrap_or(rest) {
+        "" if rest == "/" => Err(NoRoute::NotFound),
+        "" => Ok(Vec::new()),
+        rest => Ok(rest.splitn(4, '/').collect()),
     }
 }
 
