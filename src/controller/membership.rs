@@ -2,14 +2,13 @@
 //!
 //! [`plan`] is pure. Must not know how its steps are done.
 
-use std::time::Duration;
-
 use kube::ResourceExt;
 use kube::runtime::events::EventType;
 
 use super::cache::{Cache, Content, made_at};
 use super::plan::{Event, Plan, Step};
 use super::status::{self, Verdict};
+use crate::domain::membership::KEPT_ENDED;
 use crate::domain::time::Timestamp;
 use crate::objects::effect::{Above, Objects, has_ended};
 use crate::objects::enrolment::enrolled_uid;
@@ -17,9 +16,6 @@ use crate::objects::owner::Owner;
 use crate::resources::condition::Reason;
 use crate::resources::labels_annotations::{MANAGED_BY, PASEE};
 use crate::resources::{Invalid, Membership, MembershipStatus, rfc3339};
-
-/// How long one that has ended can still be seen, if it is of Pasee's own making.
-pub const KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// What is told of a Membership that nobody had tied to a group when its group was made.
 const ADOPTED: &str = "which was made later than this and has taken it in";
@@ -57,7 +53,7 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
     }
     let Surroundings { content, above, owner_to_be, group_made_at } = around;
     let end = content.as_ref().ok().and_then(|content| content.expires_at);
-    let swept_at = end.filter(|_| is_own(object)).map(|end| end.after(KEPT));
+    let swept_at = end.filter(|_| is_own(object)).map(|end| end.after(KEPT_ENDED));
     if swept_at.is_some_and(|at| at <= now) {
         return Plan { steps: vec![Step::Delete], again_at: None };
     }
