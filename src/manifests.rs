@@ -9,4 +9,4 @@ mod written;
 
 pub use plan::{Lack, Outcome, Plan, Pruned, Rest, RootStaff, plan};
 pub use wanted::{Clash, Kind, Named, Place, Wanted, Wrong};
-pub use written::{Filling, Keeper, Unspellable, groups, user};
+pub use written::{Filling, Keeper, group, user};

@@ -186,8 +186,7 @@ fn replace(path: &Path, write: impl FnOnce(File) -> Result<(), Failed>) -> Resul
     done
 }
 
-/// Writes all that a file holds: Groups, parents first; Memberships by roster; Users. Nothing, if a group has no name as
-/// an object.
+/// Writes all that a file holds: Groups, parents first; Memberships by roster; Users.
 fn write_file(
     snapshot: &Snapshot,
     keeper: Keeper,
@@ -195,14 +194,15 @@ fn write_file(
     output: impl Write,
 ) -> Result<(), Failed> {
     let described = snapshot.groups().context("the groups cannot be read")?;
-    let groups = manifests::groups(&described).map_err(anyhow::Error::new)?;
     let mut stream = Stream { output, result: Ok(()) };
-    groups.into_iter().for_each(|group| stream.write(&Manifest::Group(group)));
+    for (name, description) in &described {
+        stream.write(&Manifest::Group(manifests::group(name, description.as_ref())));
+    }
     let of_groups = described.into_iter().flat_map(|(group, _)| {
         [Role::Member, Role::Staff].map(|role| Roster::of(group.clone(), role))
     });
     for roster in std::iter::once(Roster::RootStaff).chain(of_groups) {
-        let mut filling = Filling::new(roster.clone(), keeper).map_err(anyhow::Error::new)?;
+        let mut filling = Filling::new(roster.clone(), keeper);
         let read = snapshot.members(&roster, now, |user, until| {
             filling
                 .add(&user, until)

@@ -204,9 +204,7 @@ impl LiveRealm {
     ) -> Result<Excerpt, LiveError> {
         let mut excerpt = Excerpt::of(user.clone());
         for roster in rosters {
-            // No object has the name of a group that cannot be spelled, so nobody is on its rosters.
-            let group = roster.group().map(ObjectName::try_from).transpose();
-            let Ok(group) = group else { continue };
+            let group = roster.group().map(ObjectName::from);
             let group = group.as_ref().map_or("", ObjectName::as_str);
             let fields = fields_of(group, roster.role());
             let what = || format!("the roster {roster}");
@@ -221,7 +219,7 @@ impl LiveRealm {
         groups: BTreeSet<GroupName>,
     ) -> Result<Excerpt, LiveError> {
         let mut excerpt = Excerpt::of(user.clone());
-        let names: Vec<ObjectName> = groups.iter().flat_map(ObjectName::try_from).collect();
+        let names: Vec<ObjectName> = groups.iter().map(ObjectName::from).collect();
         let api: Api<Received<Group>> = Api::namespaced(self.client.clone(), &self.namespace);
         let mut reads = Vec::new();
         for name in names {

@@ -16,7 +16,7 @@ use crate::resources::labels_annotations::{MANAGED_BY, PASEE};
 use crate::resources::membership::{
     MAX_SERVICE_ACCOUNTS, MAX_USERS, MembershipSpec, ServiceAccount,
 };
-use crate::resources::object_name::{MAX_OBJECT_NAME, NameTooLong, ObjectName, is_object_name};
+use crate::resources::object_name::{MAX_OBJECT_NAME, ObjectName, is_object_name};
 use crate::resources::user::UserContent;
 use crate::resources::{Group, Membership, User, group, rfc3339, user as user_resource};
 
@@ -46,29 +46,11 @@ impl Keeper {
     }
 }
 
-/// Groups that no Kubernetes object can be named after.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {NameTooLong}", listed(.0))]
-pub struct Unspellable(Vec<GroupName>);
-
-fn listed(names: &[GroupName]) -> String {
-    names.iter().map(GroupName::as_str).collect::<Vec<_>>().join(", ")
-}
-
-/// The Groups.
-///
-/// # Errors
-/// All the names that no object can have.
-pub fn groups(described: &[(GroupName, Option<Description>)]) -> Result<Vec<Group>, Unspellable> {
-    let (mut written, mut unspellable) = (Vec::with_capacity(described.len()), Vec::new());
-    for (name, description) in described {
-        let description = description.clone();
-        match group::write(&GroupContent { group: name.clone(), creator: None, description }) {
-            Ok(group) => written.push(group),
-            Err(NameTooLong) => unspellable.push(name.clone()),
-        }
-    }
-    if unspellable.is_empty() { Ok(written) } else { Err(Unspellable(unspellable)) }
+/// A Group, which says nothing of its creator.
+#[must_use]
+pub fn group(name: &GroupName, description: Option<&Description>) -> Group {
+    let (group, description) = (name.clone(), description.cloned());
+    group::write(&GroupContent { group, creator: None, description })
 }
 
 /// Memberships of one roster that is read user by user, those without an end first, then by end.
@@ -86,21 +68,18 @@ pub struct Filling {
 
 impl Filling {
     /// Nobody yet.
-    ///
-    /// # Errors
-    /// No object can have the group's name.
-    pub fn new(roster: Roster, keeper: Keeper) -> Result<Self, NameTooLong> {
-        let group = roster.group().map(ObjectName::try_from).transpose()?;
-        Ok(Self {
+    #[must_use]
+    pub fn new(roster: Roster, keeper: Keeper) -> Self {
+        Self {
+            group: roster.group().map(ObjectName::from),
             roster,
             keeper,
-            group,
             until: None,
             part: 1,
             users: Vec::new(),
             accounts: Vec::new(),
             text: 0,
-        })
+        }
     }
 
     /// One more user; gives the Membership that is full by now, if one is.

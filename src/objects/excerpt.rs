@@ -147,8 +147,7 @@ impl Excerpt {
     #[must_use]
     pub fn above(&self, group: Option<&GroupName>) -> Container<'_> {
         let Some(group) = group else { return Container::Nothing };
-        let name = ObjectName::try_from(group);
-        name.map_or(Container::Missing, |name| self.container(Some(name.as_str())))
+        self.container(Some(ObjectName::from(group).as_str()))
     }
 
     /// Until when the user is on a roster, if they are: the latest end, or none.
@@ -176,7 +175,7 @@ impl Excerpt {
     /// Whether the user is staff of a group for having made it.
     fn is_creator(&self, roster: &Roster) -> bool {
         let Roster::Staff(group) = roster else { return false };
-        let Ok(name) = ObjectName::try_from(group) else { return false };
+        let name = ObjectName::from(group);
         let name = name.as_str();
         let creator = self.groups.get(name).and_then(|declared| declared.creator.as_ref());
         creator == Some(&self.user) && self.is_in_effect(name) && !self.is_creator_enrolled(name)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::invalid::Invalid;
 use super::labels_annotations::{ENROLLED, TRUE};
-use super::object_name::{self, NameTooLong, ObjectName};
+use super::object_name::{self, ObjectName};
 use super::{condition, crd_schema};
 use crate::domain::description::Description;
 use crate::domain::group::GroupName;
@@ -112,14 +112,12 @@ pub fn parse(object: &Group) -> Result<GroupContent, Invalid> {
 }
 
 /// Writes a Group; [`parse`] reads the same from it.
-///
-/// # Errors
-/// No object can have the group's name.
-pub fn write(content: &GroupContent) -> Result<Group, NameTooLong> {
+#[must_use]
+pub fn write(content: &GroupContent) -> Group {
     let GroupContent { group, creator, description } = content;
     let creator = creator.as_ref().map(ToString::to_string);
     let description = description.as_ref().map(|text| text.as_str().to_owned());
-    Ok(Group::new(ObjectName::try_from(group)?.as_str(), GroupSpec { description, creator }))
+    Group::new(ObjectName::from(group).as_str(), GroupSpec { description, creator })
 }
 
 /// Whether the creator has been made staff by a Membership, so that `spec.creator` gives nothing any more.

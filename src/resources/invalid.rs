@@ -4,7 +4,6 @@
 
 use super::condition::Reason;
 use super::crd_schema::{MAX_DESCRIPTION, MAX_USERS};
-use super::object_name::NameTooLong;
 use super::rfc3339::DateTimeError;
 use super::service_account::{MAX_SERVICE_ACCOUNTS, ServiceAccountError};
 use crate::domain::group::GroupNameError;
@@ -26,9 +25,6 @@ pub enum Invalid {
     /// The group of a Membership.
     #[error("spec.group is no name of a Group, with _ written as --: {0}")]
     Group(GroupNameError),
-    /// The group of a Membership to write.
-    #[error("spec.group: {0}")]
-    Unspellable(NameTooLong),
     /// A Membership of members without a group.
     #[error("spec.group is missing: only the root staff (role Staff) has no group")]
     NoGroup,
@@ -84,7 +80,7 @@ impl Invalid {
     pub const fn reason(&self) -> Reason {
         match self {
             Self::Spec => Reason::InvalidSpec,
-            Self::Name(_) | Self::Group(_) | Self::Unspellable(_) => Reason::InvalidName,
+            Self::Name(_) | Self::Group(_) => Reason::InvalidName,
             Self::NoGroup => Reason::InvalidRole,
             Self::Creator(_) | Self::Username(_) | Self::User { .. } => Reason::InvalidUser,
             Self::ServiceAccount { .. } => Reason::InvalidServiceAccount,

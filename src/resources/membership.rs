@@ -223,15 +223,14 @@ pub fn understand(object: &Membership) -> Result<Understood, Invalid> {
 /// are.
 ///
 /// # Errors
-/// There are more than [`MAX_USERS`] users, or no object can have the group's name.
+/// There are more than [`MAX_USERS`] users.
 pub fn write(name: &str, content: &MembershipContent) -> Result<Membership, Invalid> {
     let MembershipContent { roster, users, expires_at } = content;
     if users.len() > MAX_USERS {
         return Err(Invalid::TooManyUsers);
     }
-    let group = roster.group().map(ObjectName::try_from).transpose();
     let spec = MembershipSpec {
-        group: group.map_err(Invalid::Unspellable)?.map(|name| name.to_string()),
+        group: roster.group().map(|group| ObjectName::from(group).to_string()),
         role: roster.role().into(),
         users: users.iter().map(ToString::to_string).collect(),
         service_accounts: Vec::new(),

@@ -204,8 +204,7 @@ impl Asked {
     fn owners(&self, excerpt: &Excerpt) -> Result<Vec<Value>, Refusal> {
         let Some(group) = &self.container else { return Ok(Vec::new()) };
         let missing = || Refusal::GroupMissing(group.to_string());
-        let name = ObjectName::try_from(group).map_err(|_| missing())?;
-        let name = name.as_str().to_owned();
+        let name = ObjectName::from(group).to_string();
         let Container::Ready(uid) = excerpt.above(Some(group)) else { return Err(missing()) };
         let owner = Owner { name: name.clone(), uid: uid.to_owned() }.reference();
         Ok(vec![json!(owner)])

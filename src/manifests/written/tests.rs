@@ -14,7 +14,7 @@ fn moment(seconds: i64) -> Timestamp {
 }
 
 fn filled(roster: &str, keeper: Keeper, users: &[(&str, Option<i64>)]) -> Vec<Membership> {
-    let mut filling = Filling::new(roster.parse().unwrap(), keeper).unwrap();
+    let mut filling = Filling::new(roster.parse().unwrap(), keeper);
     let mut written = Vec::new();
     for (user, until) in users {
         written.extend(filling.add(&user.parse().unwrap(), until.map(moment)));
@@ -106,8 +106,7 @@ fn long_texts_are_shared_out() {
 #[test]
 fn long_groups() {
     let longest = format!("{}a", "a_".repeat(84));
-    let [group] =
-        <[Group; 1]>::try_from(groups(&[(longest.parse().unwrap(), None)]).unwrap()).unwrap();
+    let group = group(&longest.parse().unwrap(), None);
     assert_eq!(group.metadata.name.as_ref().unwrap().len(), 253);
     let members = filled(&longest, Keeper::Manifests, &[("k-a", None), ("k-a", Some(1))]);
     let staff = filled(&format!("{longest}.staff"), Keeper::Manifests, &[("k-a", None)]);

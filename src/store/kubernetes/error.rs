@@ -10,7 +10,6 @@ use std::time::Duration;
 use crate::cluster::live::LiveError;
 use crate::cluster::root_staff::GuardError;
 use crate::domain::realm::WriteError;
-use crate::resources::object_name::NameTooLong;
 
 /// Something is wrong with the API server or on the way to it.
 #[derive(Debug, thiserror::Error)]
@@ -68,9 +67,6 @@ pub enum StoreError {
     /// What was written has not come back within the time.
     #[error("the change was written, but has not come back within {} s", .0.as_secs())]
     Unseen(Duration),
-    /// No object can have the group's name.
-    #[error(transparent)]
-    Unspellable(#[from] NameTooLong),
     /// The store was closed, or its task failed.
     #[error("the store is closed")]
     Closed,

@@ -18,7 +18,7 @@ use crate::objects::enrolment::enrolment_name;
 use crate::resources::group::{GroupContent, write};
 use crate::resources::labels_annotations::{ENROLLED, TRUE};
 use crate::resources::membership::{self, MembershipContent};
-use crate::resources::object_name::{NameTooLong, ObjectName};
+use crate::resources::object_name::ObjectName;
 use crate::resources::received::Received;
 use crate::resources::{Group, Membership};
 use crate::store::kubernetes::error::StoreError;
@@ -36,7 +36,7 @@ impl Writer {
     ) -> Result<(), WriteError> {
         let content =
             GroupContent { group: group.clone(), creator: creator.cloned(), description: None };
-        let mut object = write(&content).map_err(StoreError::from)?;
+        let mut object = write(&content);
         for attempt in 0..ATTEMPTS {
             self.judge(author).await?;
             match self.view.ask(|state| state.presence(group)) {
@@ -56,7 +56,7 @@ impl Writer {
             let owner = match group.parent() {
                 None => None,
                 Some(parent) => Some(owned_by(
-                    ObjectName::try_from(&parent).map_err(StoreError::from)?.as_str(),
+                    ObjectName::from(&parent).as_str(),
                     &self.uid_of(&parent).ok_or(WriteError::ParentMissing)?,
                 )),
             };
@@ -78,7 +78,7 @@ impl Writer {
         author: Author<'_>,
     ) -> Result<(), WriteError> {
         let uid = self.uid_of(group).ok_or(WriteError::GroupMissing)?;
-        let name = ObjectName::try_from(group).map_err(StoreError::from)?;
+        let name = ObjectName::from(group);
         self.judge(author).await?;
         // All that is below goes with it, and what somebody else has written would only be applied again.
         if let Some(object) = self.view.ask(|state| state.others_within(group)) {
@@ -103,7 +103,7 @@ impl Writer {
         description: Option<&Description>,
         author: Author<'_>,
     ) -> Result<(), WriteError> {
-        let name = ObjectName::try_from(group).map_err(StoreError::from)?;
+        let name = ObjectName::from(group);
         let text = description.map(Description::as_str);
         for attempt in 0..ATTEMPTS {
             let uid = self.uid_of(group).ok_or(WriteError::GroupMissing)?;
@@ -152,7 +152,7 @@ impl Writer {
         author: Author<'_>,
     ) -> Result<(), WriteError> {
         let Some(uid) = self.uid_of(group) else { return Ok(()) };
-        let name = ObjectName::try_from(group).map_err(StoreError::from)?;
+        let name = ObjectName::from(group);
         self.judge(author).await?;
         self.reserve_enrolment(group, &uid, author).await?;
         let annotations = json!({ ENROLLED: TRUE });
@@ -174,8 +174,8 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let roster = Roster::Staff(group.clone());
         let content = MembershipContent { roster, users: Vec::new(), expires_at: None };
-        let mut object =
-            membership::write(&enrolment_name(uid), &content).map_err(|_| NameTooLong)?;
+        let object = membership::write(&enrolment_name(uid), &content);
+        let mut object = object.expect("an enrolment names nobody");
         let owner = owned_by(object.spec.group.as_deref().unwrap_or_default(), uid);
         let mut metadata = made(author, Some(owner));
         metadata.annotations.get_or_insert_default().insert(ENROLS.to_owned(), uid.to_owned());
@@ -205,7 +205,7 @@ impl Writer {
 
     /// Removes what is left of an earlier group, which the garbage collector may not have come to yet.
     async fn clear(&self, group: &GroupName, uid: &str) -> Result<(), StoreError> {
-        let name = ObjectName::try_from(group)?;
+        let name = ObjectName::from(group);
         self.delete::<Group>(name.as_str(), uid, None).await?;
         // Nothing of what was asked for is done yet, whatever holds the old one.
         let gone = self.view.until_gone(Kind::Group, name.as_str(), uid, PATIENCE).await;
