@@ -256,6 +256,17 @@ mod tests {
         .into_iter()
         .collect();
         assert_eq!(claims.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["d"]);
+        assert_eq!(claims.get(&name("d")), Some(&ClaimValue::Text("fine".into())));
+        assert_eq!(claims.get(&name("a")), None);
+    }
+
+    #[test]
+    fn only_what_is_kept_stays() {
+        let name = |text: &str| text.parse::<ClaimName>().unwrap();
+        let claim = |text: &str| (name(text), ClaimValue::Bool(true));
+        let mut claims: ExtraClaims = [claim("a"), claim("b")].into_iter().collect();
+        claims.retain(|name| name.as_str() == "b");
+        assert_eq!(claims, [claim("b")].into_iter().collect());
     }
 
     #[test]

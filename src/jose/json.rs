@@ -70,10 +70,6 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(Value::String(value.to_owned()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
     fn visit_unit<E>(self) -> Result<Value, E> {
         Ok(Value::Null)
     }
@@ -119,6 +115,9 @@ mod tests {
             b"{\"a\":\"\xc0\x80\"}",
             deep.as_bytes(),
         ];
+        // Else it is read as it is by everybody.
+        let all = br#"{"a":[true,false,null,0,-1,-9223372036854775808,18446744073709551615,1.5,-2e3,"","\u00e9\n\"x"],"b":{}}"#;
+        assert_eq!(strict_value(all), serde_json::from_slice(all).map_err(|_| JsonError));
         for bytes in bad {
             assert_eq!(strict_object(bytes), Err(JsonError), "{}", String::from_utf8_lossy(bytes));
         }

@@ -45,3 +45,40 @@ fn the_hash_of_the_specification() {
         assert!(prove(algorithm, &half).is_ok());
     }
 }
+
+/// For whom a token is, and for whom it was made, where it is for several (section 3.1.3.7, rules 3 to 5).
+#[test]
+fn audiences_and_the_authorised_party() {
+    for (audience, party, holds) in [
+        (json!("us"), None, true),
+        (json!(["us"]), None, true),
+        (json!("us"), Some(json!("us")), true),
+        (json!("us"), Some(json!("them")), false),
+        (json!("us"), Some(json!(1)), false),
+        (json!(["us", "them"]), None, false),
+        (json!(["us", "them"]), Some(json!("us")), true),
+        (json!(["us", "them"]), Some(json!("them")), false),
+        (json!("them"), None, false),
+        (json!(["them"]), Some(json!("us")), false),
+        (json!([]), Some(json!("us")), false),
+    ] {
+        let mut claims = json!({
+            "iss": "https://id.example.com", "sub": "ada", "aud": audience, "exp": NOW + 60, "iat": NOW, "nonce": "n",
+        });
+        if let Some(party) = &party {
+            claims["azp"] = party.clone();
+        }
+        let expected = Expected {
+            issuer: "https://id.example.com",
+            client_id: "us",
+            nonce: "n",
+            access_token: "x",
+            max_age: None,
+        };
+        let token =
+            Signed { claims: ClaimSet::unsigned(claims), algorithm: "ES256".parse().unwrap() };
+        let proved = expected.prove(token, Timestamp::from_unix(NOW).unwrap()).map(drop);
+        let right = if holds { Ok(()) } else { Err(VerifyError::Audience) };
+        assert_eq!(proved, right, "{audience} {party:?}");
+    }
+}
