@@ -24,6 +24,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use pasee::cli::now;
+use pasee::domain::bounds::Bounds;
 use pasee::domain::change::Change;
 use pasee::domain::issue::{Ids, issue};
 use pasee::domain::membership::Membership;
@@ -245,6 +246,8 @@ fn api(key: &PrivateKey) -> (Api, String) {
         keys,
         lifetimes,
         max_token_length: 6144,
+        bounds: Bounds::default(),
+        pace: Box::new(|_, _| Ok(())),
         metrics: Metrics::new(),
         clock: now,
     });

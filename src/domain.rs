@@ -13,6 +13,7 @@
 //! | `group` | group names |
 //! | `description` | what a group is for |
 //! | `membership` | roles, rosters, memberships |
+//! | `bounds` | how much of what one author has made may be there |
 //! | `change` | what can be changed of the state |
 //! | `realm` | the writing port: changes, each with its permit |
 //! | `directory` | the reading port: what the state says of a user |
@@ -22,6 +23,7 @@
 //! | `issue` | from an admission to a pair of tokens, and how long each is good |
 //! | `time` | seconds |
 
+pub mod bounds;
 pub mod change;
 pub mod claim;
 pub mod description;

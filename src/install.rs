@@ -10,6 +10,7 @@
 //! | `creator` | who makes a Group, filled in |
 //! | `roles` | who may ask for what (RBAC) |
 //! | `own_roles` | the same for the holders of Kubernetes' own roles |
+//! | `quota` | how many objects there may be |
 //! | `prefix` | how a cluster names what is a realm's |
 //! | `webhook` | how the API server asks a Pasee |
 //! | `cel` | texts in CEL |
@@ -19,6 +20,7 @@ mod cel;
 pub mod creator;
 mod own_roles;
 pub mod prefix;
+pub mod quota;
 pub mod roles;
 mod webhook;
 
@@ -26,7 +28,7 @@ use k8s_openapi::api::admissionregistration::v1::{
     MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, MutatingWebhookConfiguration,
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, ResourceQuota, Secret, Service, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
@@ -35,6 +37,7 @@ use crate::resources::labels_annotations::{PART_OF, PASEE};
 use crate::resources::providers::CONFIG_MAP;
 
 pub use self::prefix::{Namespace, Prefix};
+pub use self::quota::Quota;
 
 /// The service account of `pasee serve`.
 pub const SERVER: &str = "pasee-server";
@@ -60,6 +63,8 @@ pub struct Realm {
     pub staff: Staff,
     /// Whether ServiceAccounts of the cluster log in.
     pub accounts: Accounts,
+    /// How many objects there may be.
+    pub quota: Quota,
     /// What becomes of Kubernetes' own roles.
     pub own_roles: OwnRoles,
 }
@@ -134,6 +139,7 @@ pub enum Object {
     MutatingWebhookConfiguration(Box<MutatingWebhookConfiguration>),
     Service(Box<Service>),
     Secret(Box<Secret>),
+    ResourceQuota(Box<ResourceQuota>),
     ConfigMap(Box<ConfigMap>),
 }
 
@@ -145,6 +151,7 @@ pub fn objects(realm: &Realm) -> Vec<Object> {
         objects.extend(creator::objects(realm));
     }
     objects.extend(webhook::objects(realm));
+    objects.extend(quota::objects(realm));
     objects.extend(roles::objects(realm));
     objects.push(providers(realm));
     if realm.own_roles == OwnRoles::Extended {
@@ -204,6 +211,7 @@ mod tests {
             staff: Staff::CreateAndDelete,
             accounts: Accounts::StayOut,
             own_roles: OwnRoles::Untouched,
+            quota: Quota::default(),
         };
         objects(&realm).iter().map(|object| serde_json::to_value(object).unwrap()).collect()
     }

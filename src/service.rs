@@ -23,12 +23,16 @@ mod tokens;
 mod users;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::domain::bounds::Bounds;
+use crate::domain::change::Urgency;
 use crate::domain::directory::Directory;
 use crate::domain::provider::ProviderNames;
 use crate::domain::realm::Realm;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Lifetimes;
+use crate::domain::user::UserId;
 use crate::idp::Providers;
 use crate::keys::KeyRing;
 use crate::telemetry::Metrics;
@@ -54,11 +58,18 @@ pub struct Parts {
     pub lifetimes: Lifetimes,
     /// Longest access token, in bytes: groups that would make it longer are left out.
     pub max_token_length: usize,
+    /// How much of what one user has made may be there.
+    pub bounds: Bounds,
+    /// Whether a user may make one more change now, by how many they have made.
+    pub pace: Pace,
     /// Counts.
     pub metrics: Metrics,
     /// What time it is.
     pub clock: fn() -> Timestamp,
 }
+
+/// Counts a change of a user, which is urgent or not, or says how long they are to wait with it.
+pub type Pace = Box<dyn Fn(&UserId, Urgency) -> Result<(), Duration> + Send + Sync>;
 
 /// The use cases, over their parts.
 pub struct Service(Parts);

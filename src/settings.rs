@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::domain::bounds::Bounds;
 use crate::domain::provider::ProviderNames;
 use crate::domain::token::{Audience, Issuer, Lifetimes};
 use crate::jose::key::{PrivateKey, PublicKey};
@@ -191,6 +192,11 @@ pub struct Limits {
     /// Wrong login attempts from one client address in a minute, and as many logins in a browser and requests that are passed on:
     /// 0 to 1,000,000; 0 = no limit, default 100.
     pub login_attempts_per_address: u32,
+    /// Changes of one user over HTTP in a minute, root staff aside: 0 to 1,000,000; 0 = no limit, default 600.
+    pub changes_per_user: u32,
+    /// How much of what one user has made may be there, root staff aside: `groups_per_author`, default 1,000, and
+    /// `memberships_per_author`, default 10,000; 0 to 1,000,000; 0 = no limit.
+    pub bounds: Bounds,
     /// Networks and addresses whose `X-Forwarded-For` is believed; default nobody's.
     pub trusted_proxies: Vec<IpNet>,
     /// Open connections at once: 1 to 1,000,000, default 10,000.
@@ -205,6 +211,8 @@ impl Default for Limits {
         Self {
             login_attempts_per_user: 10,
             login_attempts_per_address: 100,
+            changes_per_user: 600,
+            bounds: Bounds::default(),
             trusted_proxies: Vec::new(),
             max_connections: 10_000,
             max_connections_per_address: 2_500,

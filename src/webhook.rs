@@ -2,17 +2,19 @@
 //! what is the case at that moment, before it is stored. The groups in their token do not count.
 //!
 //! A review comes in, and a refusal goes out, or what the API server is to write on the object: its creator, its author, and
-//! the group that it belongs to, by UID. Nothing is remembered, so any replica is right; and nothing is changed, but that whoever is
+//! the group that it belongs to, by UID. Nothing is remembered but what was just allowed (`made`), so any replica is right; and nothing is changed, but that whoever is
 //! about to lose the root staff is announced there, unless it is a dry run. What cannot be found out is refused. Must not know how objects are stored, nor tokens.
 //!
 //! | File | Owns |
 //! |---|---|
 //! | `review` | AdmissionReviews (`admission.k8s.io/v1`) as JSON, both ways |
 //! | `credential` | what the API server says of the token that the author has shown it |
+//! | `made` | how much authors have made, with what nobody sees yet |
 //! | `asked` | what a review asks: the demand, and what is written on the object |
 
 mod asked;
 mod credential;
+mod made;
 mod review;
 
 use std::net::SocketAddr;
@@ -28,9 +30,12 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use self::asked::Asked;
+pub use self::made::Count;
+use self::made::Made;
 use self::review::{Answer, Earnest, Review};
 use crate::cluster::live::{LiveError, LiveRealm};
 use crate::cluster::root_staff::{GuardError, RootStaffGuard};
+use crate::domain::bounds::Bounds;
 use crate::domain::policy::{self, Actor};
 use crate::domain::provider::ProviderNames;
 use crate::domain::realm::WriteError;
@@ -61,6 +66,7 @@ const SESSION: Duration = Duration::from_secs(60);
 pub struct Webhook {
     realm: LiveRealm,
     guard: RootStaffGuard,
+    made: Made,
     settings: Settings,
     intake: Intake,
     turns: Arc<Semaphore>,
@@ -75,6 +81,8 @@ pub struct Settings {
     pub username_prefix: String,
     /// The identity providers that users can come from.
     pub providers: ProviderNames,
+    /// How much of what one user has made may be there.
+    pub bounds: Bounds,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
 }
@@ -104,12 +112,13 @@ enum Refusal {
 }
 
 impl Webhook {
-    /// A webhook that reads a realm as its own process may.
+    /// A webhook that reads a realm as its own process may, and counts by what that sees.
     #[must_use]
-    pub fn new(realm: LiveRealm, settings: Settings) -> Self {
+    pub fn new(realm: LiveRealm, count: Count, settings: Settings) -> Self {
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let guard = RootStaffGuard::new(realm.clone());
-        Self { realm, guard, settings, intake: Intake::new(REVIEWS), turns }
+        let made = Made::new(count);
+        Self { realm, guard, made, settings, intake: Intake::new(REVIEWS), turns }
     }
 
     async fn answer(&self, review: &Review) -> Answer {
@@ -158,6 +167,11 @@ impl Webhook {
             .map_err(|refusal| Refusal::Denied(refusal.to_string()))?;
         let actor = Actor::user(&admission, record.holdings);
         asked.demand.judge(&actor).map_err(|denied| asked.refusal(denied))?;
+        let more = asked::adds(review, &author);
+        let keeps = |made| policy::keeps_within(&actor, &self.settings.bounds, made, more);
+        let is_written = || review.earnest == Earnest::Written;
+        let kept = self.made.judge(&author, more, is_written, keeps);
+        kept.map_err(|denied| asked.refusal(denied))?;
         let patch = asked.patch(review, &author, &excerpt)?;
         self.keep_root_staff(review, now).await?;
         Ok(Answer::allow(patch, asked.warnings(&self.settings.providers)))

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use crate::install::{self, Accounts, Creator, Namespace, OwnRoles, Prefix, Realm, Staff, Webhook};
+use crate::install::{
+    self, Accounts, Creator, Namespace, OwnRoles, Prefix, Quota, Realm, Staff, Webhook,
+};
 use crate::resources::definition;
 use crate::resources::webhook::PATH;
 
@@ -61,6 +63,19 @@ pub(super) struct Policy {
     /// the policy allows nothing to who is no user of the realm and holds no bypass-policy. In every namespace of the cluster
     #[arg(long)]
     extend_own_roles: bool,
+
+    /// How many Groups the namespace may hold, whoever writes them; 0 = any number
+    #[arg(long, value_name = "NUMBER", default_value_t = 20_000)]
+    max_groups: u64,
+
+    /// How many Memberships, each of up to 500 users; 0 = any number
+    #[arg(long, value_name = "NUMBER", default_value_t = 20_000)]
+    max_memberships: u64,
+
+    /// How many Users: one for each who was ever banned or ended all their sessions, and without room nobody more can be
+    /// banned; 0 = any number
+    #[arg(long, value_name = "NUMBER", default_value_t = 200_000)]
+    max_users: u64,
 }
 
 impl Policy {
@@ -76,7 +91,16 @@ impl Policy {
             staff_may_patch,
             service_accounts_log_in,
             extend_own_roles,
+            max_groups,
+            max_memberships,
+            max_users,
         } = self;
+        let most = |number: u64| Some(number).filter(|most| *most > 0);
+        let quota = Quota {
+            groups: most(max_groups),
+            memberships: most(max_memberships),
+            users: most(max_users),
+        };
         let own_roles = if extend_own_roles { OwnRoles::Extended } else { OwnRoles::Untouched };
         let accounts = if service_accounts_log_in { Accounts::LogIn } else { Accounts::StayOut };
         let creator = if no_mutating_policy { Creator::Written } else { Creator::Filled };
@@ -98,6 +122,7 @@ impl Policy {
             staff,
             accounts,
             own_roles,
+            quota,
         };
         super::print(definition::to_yaml(&install::objects(&realm))?)
     }

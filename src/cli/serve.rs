@@ -24,7 +24,7 @@ use crate::telemetry::{Connections, Metrics, start_log};
 use crate::web::Occupancy;
 use crate::web::accept::{bind, raise_open_files_limit, run as accept};
 use crate::web::admin::Admin;
-use crate::web::limits::Attempts;
+use crate::web::limits::{Attempts, Pace, RetryAfter};
 use crate::web::options::ConnectionOptions;
 use crate::web::respond::Cors;
 use crate::web::tls;
@@ -73,6 +73,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(());
     let leaving = Arc::new(AtomicBool::new(false));
     let (measured, told, counted) = (Arc::clone(&store), Arc::clone(&store), occupancy.clone());
+    let counting = Arc::clone(&store);
     let numbers = move || {
         measured.measure(&metrics);
         metrics.connections(&connections(&counted));
@@ -82,7 +83,12 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let ready = move || readiness(asked.load(Ordering::Relaxed), &store, &occupancy);
     let admin = admin(&settings, numbers, ready, stopped(stopping.clone()))?;
     publish::providers(&settings, &told).await?;
-    let webhook = webhook::start(&settings, stopped(stopping.clone())).await?;
+    let webhook = webhook::start(
+        &settings,
+        Box::new(move |user| counting.made_by(user)),
+        stopped(stopping.clone()),
+    )
+    .await?;
     let (shutdown, at_once) = ending(Signals::new()?, settings.drain_delay, leaving);
     tracing::info!(url = %settings.hostname, version = env!("CARGO_PKG_VERSION"), "serving");
     tokio::select! {
@@ -172,6 +178,8 @@ fn api(
     providers: Providers,
     metrics: Metrics,
 ) -> Api {
+    let limits = &settings.limits;
+    let pace = Pace::new(limits.changes_per_user);
     let service = Service::new(Parts {
         realm,
         providers,
@@ -179,10 +187,13 @@ fn api(
         keys,
         lifetimes: settings.jwt.lifetimes,
         max_token_length: settings.jwt.max_token_length,
+        bounds: limits.bounds,
+        pace: Box::new(move |user, urgency| {
+            pace.keep((user.as_str(), urgency)).map_err(|RetryAfter(wait)| wait)
+        }),
         metrics: metrics.clone(),
         clock: now,
     });
-    let limits = &settings.limits;
     let config = Config {
         hostname: settings.hostname.clone(),
         trusted_proxies: limits.trusted_proxies.clone(),

@@ -5,9 +5,11 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::now;
+use crate::domain::bounds::Tally;
 use crate::domain::directory::Directory;
 use crate::domain::policy::Permit;
 use crate::domain::realm::{Realm, Stale, Writing};
+use crate::domain::user::UserId;
 use crate::files::access_of_others;
 use crate::settings::{Cluster, Settings, Storage};
 use crate::store::embedded::Embedded;
@@ -51,6 +53,14 @@ impl Store {
         match self {
             Self::Embedded(store) => store.is_ready(),
             Self::Kubernetes(store) => store.fresh().is_ok(),
+        }
+    }
+
+    /// How much of what is there a user has made, where somebody asks besides the store itself.
+    pub(super) fn made_by(&self, user: &UserId) -> Tally {
+        match self {
+            Self::Embedded(_) => Tally::default(),
+            Self::Kubernetes(store) => store.made_by(user),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::settings::{Settings, Storage, Tls};
 use crate::web::accept::{bind, run as accept};
 use crate::web::options::ConnectionOptions;
 use crate::web::tls::{self, Certified};
-use crate::webhook::{self, Webhook};
+use crate::webhook::{self, Count, Webhook};
 
 /// The API servers keep a few connections open each.
 const CONNECTIONS: usize = 256;
@@ -26,6 +26,7 @@ const LOOKS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs
 /// Answers reviews until `shutdown`, if the settings say so; what comes out ends afterwards.
 pub(super) async fn start(
     settings: &Settings,
+    count: Count,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<impl Future<Output = ()>> {
     let task = match &settings.webhook {
@@ -44,9 +45,10 @@ pub(super) async fn start(
                 namespace: namespace.clone(),
                 username_prefix: asked.username_prefix.clone(),
                 providers: settings.provider_names(),
+                bounds: settings.limits.bounds,
                 clock: now,
             };
-            let handler = Arc::new(Webhook::new(realm, settings));
+            let handler = Arc::new(Webhook::new(realm, count, settings));
             Some(tokio::spawn(async move {
                 match files {
                     Some(certified) => serve(listener, handler, certified, shutdown).await,

@@ -2,6 +2,7 @@
 //!
 //! Must not know who may do what (that is [`policy`](super::policy)) nor how a change is carried out.
 
+use super::bounds::Tally;
 use super::description::Description;
 use super::group::GroupName;
 use super::membership::{Membership, Roster};
@@ -121,6 +122,27 @@ impl Change {
         }
     }
 
+    /// What it adds to what its author has made.
+    #[must_use]
+    pub fn adds(&self) -> Tally {
+        match self {
+            Self::CreateGroup { .. } | Self::AdoptGroup { .. } => {
+                Tally { groups: 1, memberships: 0 }
+            }
+            Self::AddMember(_) => Tally { groups: 0, memberships: 1 },
+            Self::DeleteGroup(_)
+            | Self::Describe { .. }
+            | Self::RemoveMember { .. }
+            | Self::SetExpiry(_)
+            | Self::Leave { .. }
+            | Self::SetBanned { .. }
+            | Self::Revoke(_)
+            | Self::EndSession { .. }
+            | Self::Declare { .. }
+            | Self::DeleteUser(_) => Tally::default(),
+        }
+    }
+
     /// Who can act as root staff less long after this than before, if they are root staff at all.
     #[must_use]
     pub fn weakens_root_staff(&self) -> Option<&UserId> {
@@ -152,7 +174,7 @@ impl Change {
 }
 
 /// How much a change can wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Urgency {
     /// Not at all: it stops somebody.
     Stops,

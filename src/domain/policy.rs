@@ -3,10 +3,13 @@
 //!
 //! [`entitled`] is the table. [`permit`] and [`may_see`] apply it to an actor, [`admit`] judges every grant. Only this module
 //! makes a [`Permit`] or an [`Admission`], and both are judged again by the functions that judged them first: a permit where
-//! it is carried out ([`Permit::judge_again`]). Must not know how the actor proved who they are.
+//! it is carried out ([`Permit::judge_again`]). What no entitlement goes beyond stands in `bounds`. Must not know how the actor proved who they are.
+
+mod bounds;
 
 use std::time::Duration;
 
+use super::bounds::{Bounds, Tally};
 use super::change::Change;
 use super::claim::ExtraClaims;
 use super::directory::{Holding, Record, Standing};
@@ -17,8 +20,7 @@ use super::time::Timestamp;
 use super::token::{AccessClaims, RefreshClaims, Scope, SessionId, Token};
 use super::user::UserId;
 
-/// Who is on the root staff for no longer than this cannot be counted on to bring others there.
-const A_WHILE: Duration = Duration::from_secs(60);
+pub use self::bounds::{keeps_root_staff, keeps_within};
 
 /// How far several revocations, made one right after the other, may be ahead of the clock.
 const A_LITTLE: Duration = Duration::from_secs(60);
@@ -207,9 +209,16 @@ impl Actor {
 pub struct Permit {
     change: Change,
     author: Author,
+    bounds: Bounds,
 }
 
 impl Permit {
+    /// The same within other bounds than those that hold by default.
+    #[must_use]
+    pub fn within(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
+    }
+
     /// What is permitted.
     #[must_use]
     pub fn change(&self) -> &Change {
@@ -238,12 +247,18 @@ impl Permit {
     }
 
     /// Judges the change once more, by what the state says of its author now: a ban, a revocation, the end of a session or of a
-    /// membership may have come since. The record need show no more holdings than those on the [`Permit::deciding`] rosters; the
-    /// operator's is not looked at.
+    /// membership may have come since, and they may have made too much. The record need show no more holdings than those on the
+    /// [`Permit::deciding`] rosters, and what they have made need be counted only where the change [adds](Change::adds) to it; of the
+    /// operator neither is looked at.
     ///
     /// # Errors
     /// Why the author may not make the change any more.
-    pub fn judge_again(&self, record: Record, now: Timestamp) -> Result<(), Withdrawn> {
+    pub fn judge_again(
+        &self,
+        record: Record,
+        made: Tally,
+        now: Timestamp,
+    ) -> Result<(), Withdrawn> {
         let actor = match self.author.admission() {
             None => Actor::operator(),
             Some(admission) => {
@@ -251,7 +266,8 @@ impl Permit {
                 Actor::user(admission, record.holdings)
             }
         };
-        Ok(judge(&actor, &self.change)?)
+        judge(&actor, &self.change)?;
+        Ok(keeps_within(&actor, &self.bounds, made, self.change.adds())?)
     }
 }
 
@@ -266,6 +282,17 @@ pub enum Denied {
         "not allowed: you are on this staff for a time, and only others, of the root staff, can give you more"
     )]
     OwnTime,
+    /// Enough is enough.
+    #[error(
+        "not allowed: you have made {0} groups, as many as one user may; delete some, or ask root staff, whom no such bound holds"
+    )]
+    TooManyGroups(u64),
+    /// The same of members.
+    #[error(
+        "not allowed: you have put users into groups {0} times, as often as one user may; remove some, or ask root staff, whom no \
+         such bound holds"
+    )]
+    TooManyMemberships(u64),
 }
 
 /// Why a change that was permitted is not any more.
@@ -285,7 +312,7 @@ pub enum Withdrawn {
 /// [`Denied`], whether or not the group or user exists.
 pub fn permit(actor: &Actor, change: Change) -> Result<Permit, Denied> {
     judge(actor, &change)?;
-    Ok(Permit { change, author: actor.author.clone() })
+    Ok(Permit { change, author: actor.author.clone(), bounds: Bounds::default() })
 }
 
 /// The rosters that decide about a change, when who asks for it is on them: nobody's other memberships count.
@@ -308,13 +335,6 @@ fn judge(actor: &Actor, change: &Change) -> Result<(), Denied> {
         return Err(Denied::NotEntitled);
     }
     if actor.prolongs_own_time(change) { Err(Denied::OwnTime) } else { Ok(()) }
-}
-
-/// Whether somebody who is on the root staff until then, and of whom this is said, can take the place of others who lose it by a
-/// change that [weakens](Change::weakens_root_staff) it: nobody but an operator leaves it to nobody.
-#[must_use]
-pub fn keeps_root_staff(end: Option<Timestamp>, standing: Standing, now: Timestamp) -> bool {
-    !standing.banned && end.is_none_or(|end| now.after(A_WHILE) < end)
 }
 
 /// Asks the policy for a look.

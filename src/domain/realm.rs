@@ -74,6 +74,11 @@ pub enum WriteError {
     /// Others say so too, in an object that only they change.
     #[error("this is said by {0}, which Pasee does not change; change it there")]
     ElsewhereOwned(String),
+    /// There is more than whoever keeps the state lets it hold.
+    #[error(
+        "the realm is full: there are as many {0} as it may hold; delete some, or have its administrators allow more"
+    )]
+    Full(&'static str),
     /// Some of the change was made, and then it failed.
     #[error("{done}; the rest was not done: {source}")]
     Partly {

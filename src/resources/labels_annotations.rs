@@ -12,6 +12,9 @@ pub const PART_OF: &str = "app.kubernetes.io/part-of";
 pub const OWN_KEYS: &str = "pasee.meltylab.fr/";
 /// The annotation that names the user who changed an object last.
 pub const ACTOR: &str = "pasee.meltylab.fr/actor";
+/// The annotation of a Membership of Pasee's own making that names the user who has put there whoever is in it; of those that
+/// others make, [`ACTOR`] says so.
+pub const AUTHOR: &str = "pasee.meltylab.fr/author";
 /// The annotation of the Membership by which the creator of a group is its staff, with the Group's uid.
 pub const ENROLS: &str = "pasee.meltylab.fr/enrols-creator-of";
 /// The annotation of a Group whose creator was made staff by a Membership once, after which `spec.creator` gives nothing any
@@ -31,6 +34,8 @@ mod tests {
     #[test]
     fn own_keys_are_covered() {
         assert_eq!(OWN_KEYS, format!("{}/", crate::resources::API_GROUP));
-        assert!([ACTOR, ENROLS, ENROLLED, LOSSES].iter().all(|key| key.starts_with(OWN_KEYS)));
+        assert!(
+            [ACTOR, AUTHOR, ENROLS, ENROLLED, LOSSES].iter().all(|key| key.starts_with(OWN_KEYS))
+        );
     }
 }

@@ -86,6 +86,9 @@ pub enum ApiError {
     /// Too many attempts.
     #[error("too many attempts; wait as long as Retry-After says")]
     TooMany(RetryAfter),
+    /// Too many changes.
+    #[error("you have changed too much within a minute; wait as long as Retry-After says")]
+    TooManyChanges(RetryAfter),
     /// No token could be signed.
     #[error("a token could not be signed")]
     Sign(#[from] SignError),
@@ -143,6 +146,7 @@ impl From<ChangeError> for ApiError {
         match error {
             ChangeError::Denied(denied) => denied.into(),
             ChangeError::Write(error) => error.into(),
+            ChangeError::TooMany(wait) => Self::TooManyChanges(RetryAfter(wait)),
             ChangeError::UnknownProvider(_) => Self::Malformed(error.to_string()),
         }
     }
@@ -216,7 +220,8 @@ impl ApiError {
                 | WriteError::LastRootStaff
                 | WriteError::ElsewhereOwned(_),
             ) => StatusCode::CONFLICT,
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Write(WriteError::Full(_)) => StatusCode::INSUFFICIENT_STORAGE,
+            Self::TooMany(_) | Self::TooManyChanges(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Sign(_) | Self::Seal(_) | Self::Randomness => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -265,7 +270,9 @@ impl ApiError {
     fn header(&self, status: StatusCode) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::MethodNotAllowed(allow) => Some((header::ALLOW, HeaderValue::from_static(allow))),
-            Self::TooMany(wait) => Some((header::RETRY_AFTER, wait.header())),
+            Self::TooMany(wait) | Self::TooManyChanges(wait) => {
+                Some((header::RETRY_AFTER, wait.header()))
+            }
             Self::TokenMissing | Self::RefreshTokenMissing => {
                 Some((header::WWW_AUTHENTICATE, challenge(None)))
             }

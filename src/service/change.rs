@@ -2,8 +2,12 @@
 //!
 //! Must not know what is changed.
 
+use std::time::Duration;
+
 use super::{Caller, Service};
 use crate::domain::change::Change;
+use crate::domain::directory::Holding;
+use crate::domain::membership::Roster;
 use crate::domain::policy::{Denied, permit};
 use crate::domain::provider::UnknownProvider;
 use crate::domain::realm::WriteError;
@@ -21,6 +25,9 @@ pub enum ChangeError {
     /// A user of no provider is a slip of the pen: nobody could ever be them.
     #[error(transparent)]
     UnknownProvider(#[from] UnknownProvider),
+    /// The user has made too many lately; how long they are to wait.
+    #[error("too many changes in a minute")]
+    TooMany(Duration),
 }
 
 impl Service {
@@ -32,8 +39,9 @@ impl Service {
 
     /// Carries out what the policy allows the caller, and says so in the log.
     pub(super) async fn change(&self, caller: &Caller, change: Change) -> Result<(), ChangeError> {
-        let permit = permit(caller.actor(), change)?;
+        let permit = permit(caller.actor(), change)?.within(self.0.bounds);
         self.meant(caller, permit.change())?;
+        self.keep_pace(caller, permit.change())?;
         let change = permit.change().clone();
         let written = self.0.realm.write(permit).await;
         if let (Err(WriteError::NotMember), Some(user)) = (&written, sought(&change)) {
@@ -42,6 +50,17 @@ impl Service {
         written?;
         tracing::info!(actor = ?caller.user(), ?change, "changed");
         Ok(())
+    }
+
+    /// Counts a change, of those who are not root staff. Ends of their own sessions are counted apart: whoever has their token may
+    /// keep them from changes, and not from ending that.
+    fn keep_pace(&self, caller: &Caller, change: &Change) -> Result<(), ChangeError> {
+        let is_root = |holding: &Holding| holding.roster == Roster::RootStaff;
+        if caller.actor().holdings().iter().any(is_root) {
+            return Ok(());
+        }
+        let urgency = change.urgency(Some(caller.user()));
+        (self.0.pace)(caller.user(), urgency).map_err(ChangeError::TooMany)
     }
 
     /// That a change is about somebody of a provider there is. Only what is said already of the users of a provider that is

@@ -416,6 +416,18 @@ fn explain_limits(limits: &Limits, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         count(limits.max_connections, "connection"),
         limits.max_connections_per_address
     )?;
+    let most = |most: Option<u64>, what: &str| match most {
+        None => format!("any number of {what}s"),
+        Some(most) => count(usize::try_from(most).unwrap_or(usize::MAX), what),
+    };
+    let changes = Some(u64::from(limits.changes_per_user)).filter(|most| *most > 0);
+    writeln!(
+        f,
+        "- Takes {} a minute by one user, root staff aside, who may have made {} and {}.",
+        most(changes, "change"),
+        most(limits.bounds.groups, "group"),
+        most(limits.bounds.memberships, "membership"),
+    )?;
     match limits.trusted_proxies.as_slice() {
         [] => writeln!(f, "- Believes nobody's X-Forwarded-For."),
         proxies => {

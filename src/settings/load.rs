@@ -18,6 +18,7 @@ use super::storage::storage;
 use super::tokens::jwt;
 use super::webhook::webhook;
 use super::{Jwt, KeySettings, Limits, Log, LogFormat, Settings, SettingsError};
+use crate::domain::bounds::Bounds;
 use crate::files::access_of_others;
 use crate::jose::key::Algorithm;
 
@@ -158,6 +159,10 @@ fn limits(table: Table<'_>) -> Limits {
         let number = table.number(key, 0..1_000_001);
         number.and_then(|number| u32::try_from(number).ok()).unwrap_or(default)
     };
+    let bound = |key, default: Option<u64>| match table.number(key, 0..1_000_001) {
+        None => default,
+        Some(number) => u64::try_from(number).ok().filter(|most| *most > 0),
+    };
     let connections = |key, default| {
         let number = table.number(key, 1..1_000_001);
         number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
@@ -172,6 +177,11 @@ fn limits(table: Table<'_>) -> Limits {
             "login_attempts_per_address",
             default.login_attempts_per_address,
         ),
+        changes_per_user: attempts("changes_per_user", default.changes_per_user),
+        bounds: Bounds {
+            groups: bound("groups_per_author", default.bounds.groups),
+            memberships: bound("memberships_per_author", default.bounds.memberships),
+        },
         trusted_proxies: trusted_proxies(&table),
         max_connections,
         max_connections_per_address: connections(

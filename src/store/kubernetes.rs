@@ -4,7 +4,7 @@
 //! are refused. A write is acknowledged when this replica's watch has brought it back. Must not know who may do what.
 //!
 //! `connect` makes the client. What the watches of `realm_watch` bring is read by `wire`, as an `object`; `state` says what
-//! follows, and `view` shows it, as far as each `resource_version`, which `consistent_read` compares with
+//! follows, `tallies` how much each user has made, and `view` shows it, as far as each `resource_version`, which `consistent_read` compares with
 //! etcd. Waits have a `jitter`. An export has its objects `listed`. Writes have their turn by a `schedule` and fail with an
 //! `error`; what they need is in [`permissions`].
 
@@ -19,6 +19,7 @@ mod realm_watch;
 mod resource_version;
 mod schedule;
 mod state;
+mod tallies;
 mod view;
 mod wire;
 mod write;
@@ -40,10 +41,12 @@ use schedule::Schedule;
 use view::View;
 use write::Writer;
 
+use crate::domain::bounds::Tally;
 use crate::domain::directory::Directory;
 use crate::domain::policy::Permit;
 use crate::domain::realm::{Realm, Stale, WriteError, Writing};
 use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
 
 /// What time it is.
 pub type Clock = fn() -> Timestamp;
@@ -110,6 +113,12 @@ impl Kubernetes {
             })?;
         }
         Ok(())
+    }
+
+    /// How much of what is there a user has made, as far as this replica sees.
+    #[must_use]
+    pub fn made_by(&self, user: &UserId) -> Tally {
+        self.view.made_by(user)
     }
 
     /// Changes made since the store was opened.

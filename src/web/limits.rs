@@ -1,8 +1,10 @@
-//! Bounds on what one client may send: the size of a body, the time it takes, attempts to log in, by `quotas`.
+//! Bounds on what one client may send: the size of a body, the time it takes, attempts to log in, and at which `pace` the
+//! rest comes, by `quotas`.
 //!
 //! Must not know what bodies and attempts mean.
 
 mod attempts;
+mod pace;
 mod quotas;
 
 use std::time::Duration;
@@ -12,6 +14,7 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 
 pub use self::attempts::{Attempt, Attempts, Purpose, RetryAfter};
+pub use self::pace::Pace;
 
 /// Largest body that is read, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Refusal;
 use super::review::{Kind, Operation, Review};
+use crate::domain::bounds::Tally;
 use crate::domain::change::Change;
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
@@ -158,7 +159,9 @@ impl Asked {
     pub(super) fn refusal(&self, denied: Denied) -> Refusal {
         match denied {
             Denied::NotEntitled => Refusal::Denied(self.takes.clone()),
-            Denied::OwnTime => Refusal::Denied(denied.to_string()),
+            Denied::OwnTime | Denied::TooManyGroups(_) | Denied::TooManyMemberships(_) => {
+                Refusal::Denied(denied.to_string())
+            }
         }
     }
 
@@ -214,6 +217,23 @@ impl Asked {
     pub(super) fn warnings(&self, providers: &ProviderNames) -> Vec<String> {
         let unknown = self.users.iter().filter_map(|user| providers.check(user).err());
         unknown.map(|unknown| unknown.in_short()).collect()
+    }
+}
+
+/// What its author will have made more than before, when it is written: of a Membership whoever wrote it last has made all of it.
+pub(super) fn adds(review: &Review, author: &UserId) -> Tally {
+    let users = |object: &Value| {
+        let content = old_membership(object);
+        content.map_or(0, |content| u64::try_from(content.users.len()).unwrap_or(u64::MAX))
+    };
+    match (review.of(), review.operation) {
+        (Kind::Group, Operation::Create) => Tally { groups: 1, memberships: 0 },
+        (Kind::Membership, Operation::Create | Operation::Update) => {
+            let is_own = review.before["metadata"]["annotations"][ACTOR] == author.as_str();
+            let before = if is_own { users(&review.before) } else { 0 };
+            Tally { groups: 0, memberships: users(&review.after).saturating_sub(before) }
+        }
+        _ => Tally::default(),
     }
 }
 

@@ -10,11 +10,13 @@ mod doubt;
 mod faults;
 mod others;
 mod permissions;
+mod quota;
 mod races;
 mod root_staff;
 mod served;
 mod sessions;
 mod stage;
+mod turns;
 
 use stage::{Stage, noon};
 use support::conformance::{Subject, conforms};

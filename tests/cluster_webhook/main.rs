@@ -8,6 +8,7 @@
 mod support;
 
 mod authors;
+mod bounds;
 mod certificate;
 mod ends;
 mod groups;

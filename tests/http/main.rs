@@ -1,6 +1,7 @@
 //! The HTTP API as it is promised, through real sockets against the real program.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong should stop")]
 
+mod bounds;
 mod descriptions;
 mod documents;
 mod ends;

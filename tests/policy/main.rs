@@ -92,7 +92,7 @@ fn kubernetes_own_roles_are_extended_when_asked() {
 /// The YAML reads as the objects that were meant, in spite of all folding.
 #[test]
 fn it_reads_as_it_was_written() {
-    use pasee::install::{self, Accounts, Creator, OwnRoles, Realm, Staff, Webhook};
+    use pasee::install::{self, Accounts, Creator, OwnRoles, Quota, Realm, Staff, Webhook};
     let realm = Realm {
         namespace: "pasee".parse().unwrap(),
         username_prefix: "pasee:".parse().unwrap(),
@@ -102,6 +102,7 @@ fn it_reads_as_it_was_written() {
         staff: Staff::CreateAndDelete,
         accounts: Accounts::StayOut,
         own_roles: OwnRoles::Untouched,
+        quota: Quota::default(),
     };
     let meant: Vec<Value> = install::objects(&realm)
         .iter()
@@ -187,6 +188,28 @@ fn who_may_what_is_committed() {
         let is_in_namespace = object["metadata"]["namespace"] == "pasee";
         assert_eq!(is_in_namespace, !kind.contains("Admission"), "{object}");
     }
+}
+
+/// Of each kind there is a bound, which the one who applies it sets or leaves out.
+#[test]
+fn quotas_are_printed() {
+    let quota = |arguments: &[&str]| {
+        let all = objects(&[PLAIN, arguments].concat());
+        let found = all.into_iter().find(|object| object["kind"] == "ResourceQuota");
+        found.map(|quota| quota["spec"]["hard"].clone())
+    };
+    let hard = |groups: &str, memberships: &str, users: &str| {
+        json!({
+            "count/groups.pasee.meltylab.fr": groups, "count/memberships.pasee.meltylab.fr": memberships,
+            "count/users.pasee.meltylab.fr": users,
+        })
+    };
+    assert_eq!(quota(&[]), Some(hard("20000", "20000", "200000")));
+    let set = ["--max-groups=5", "--max-memberships=6", "--max-users=7"];
+    assert_eq!(quota(&set), Some(hard("5", "6", "7")));
+    let one = ["--max-groups=0", "--max-memberships=6", "--max-users=0"];
+    assert_eq!(quota(&one), Some(json!({ "count/memberships.pasee.meltylab.fr": "6" })));
+    assert_eq!(quota(&["--max-groups=0", "--max-memberships=0", "--max-users=0"]), None);
 }
 
 /// The API server asks about users of the realm, in its namespace, and about nobody else; where nobody answers it refuses.

@@ -1,5 +1,6 @@
 //! What every store does. Cases start from an empty realm.
 
+mod bounds;
 mod descriptions;
 mod ends;
 mod withdrawn;
@@ -17,6 +18,8 @@ use pasee::domain::time::Timestamp;
 use pasee::domain::token::{AccessClaims, Lifetimes, SessionId};
 use pasee::domain::user::UserId;
 
+#[allow(unused_imports, reason = "for whoever has a store")]
+pub use bounds::{authors_are_bounded, authors_are_bounded_at_once};
 #[allow(unused_imports, reason = "for whoever has a store")]
 pub use descriptions::groups_are_described;
 #[allow(unused_imports, reason = "for whoever has a store")]
@@ -51,7 +54,7 @@ macro_rules! conforms {
             former_root_staff_changes_nothing, another_entitlement_will_do,
             ends_are_changed_both_ways, an_end_takes_a_membership, creators_are_given_ends,
             anybody_leaves, the_last_root_staff_stays, root_staff_who_remove_each_other,
-            own_time_is_judged_again);
+            own_time_is_judged_again, authors_are_bounded, authors_are_bounded_at_once);
     };
     ($store:ident, $with:path: $($case:ident),*) => {
         mod $store {

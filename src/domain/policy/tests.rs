@@ -396,7 +396,11 @@ fn permits_are_judged_again() {
         permit(&Actor::user(&admission, vec![staff()]), change).unwrap()
     };
     let again = |standing: Standing, holdings: Vec<Holding>, now: i64| {
-        permitted(add("admin")).judge_again(Record { standing, holdings }, moment(now))
+        permitted(add("admin")).judge_again(
+            Record { standing, holdings },
+            Tally::default(),
+            moment(now),
+        )
     };
     let banned = Standing { banned: true, ..Standing::default() };
     let revoked = |at| Standing { not_before: Some(moment(at)), ..Standing::default() };
@@ -413,7 +417,10 @@ fn permits_are_judged_again() {
     assert_eq!(again(none, vec![staff()], 1010), Err(Refusal::TokenOver.into()));
     assert_eq!(again(none, vec![staff()], 2010), Err(Refusal::SessionOver.into()));
     let operator = permit(&Actor::operator(), add("admin")).unwrap();
-    assert_eq!(operator.judge_again(Record { standing: banned, holdings: vec![] }, now), Ok(()));
+    assert_eq!(
+        operator.judge_again(Record { standing: banned, holdings: vec![] }, Tally::default(), now),
+        Ok(())
+    );
 }
 
 /// A scope holds back again what it held back first.
@@ -425,7 +432,11 @@ fn a_scope_counts_again() {
     let held = |text: &str| vec![holding(text.parse().unwrap(), None)];
     let permit = permit(&Actor::user(&admission, held("admin.staff")), add("admin")).unwrap();
     let again = |text: &str| {
-        permit.judge_again(Record { standing: Standing::default(), holdings: held(text) }, now)
+        permit.judge_again(
+            Record { standing: Standing::default(), holdings: held(text) },
+            Tally::default(),
+            now,
+        )
     };
     assert_eq!(again("admin.staff"), Ok(()));
     assert_eq!(

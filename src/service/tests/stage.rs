@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::domain::bounds::Bounds;
 use crate::domain::change::Change;
 use crate::domain::claim::ExtraClaims;
 use crate::domain::directory::{Directory, Page, Record};
@@ -109,6 +110,8 @@ impl Stage {
             keys: KeyRing::new(keys()),
             lifetimes: Lifetimes::default(),
             max_token_length: 6144,
+            bounds: Bounds::default(),
+            pace: Box::new(|_, _| Ok(())),
             metrics: Metrics::new(),
             clock: now,
         });

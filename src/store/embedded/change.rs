@@ -42,16 +42,17 @@ impl From<rusqlite::Error> for Refused {
     }
 }
 
-/// Carries out a change, and says what has come to pass by it.
+/// Carries out a change by a user, or the operator, and says what has come to pass by it.
 pub(super) fn execute(
     connection: &Connection,
     change: &Change,
+    author: Option<&UserId>,
     now: Timestamp,
 ) -> Result<Vec<Update>, Refused> {
     match change {
         // Nothing waits for a group here: there is nothing without its group.
         Change::CreateGroup { group, creator } | Change::AdoptGroup { group, creator } => {
-            create(connection, group, creator.as_ref())
+            create(connection, group, creator.as_ref(), author)
         }
         Change::DeleteGroup(group) => {
             let sql = "DELETE FROM groups WHERE name = ?";
@@ -68,7 +69,7 @@ pub(super) fn execute(
                 _ => Ok(vec![Update::Described(group.clone(), description.clone())]),
             }
         }
-        Change::AddMember(membership) => add(connection, membership, now),
+        Change::AddMember(membership) => add(connection, membership, author, now),
         Change::RemoveMember { roster, user } | Change::Leave { roster, user } => {
             remove(connection, roster, user)
         }
@@ -135,6 +136,7 @@ fn create(
     connection: &Connection,
     group: &GroupName,
     creator: Option<&UserId>,
+    author: Option<&UserId>,
 ) -> Result<Vec<Update>, Refused> {
     if number_of_group(connection, group)?.is_some() {
         return Err(Refused::State(WriteError::GroupExists));
@@ -144,8 +146,9 @@ fn create(
         Some(parent) => number_of_group(connection, &parent)?
             .ok_or(Refused::State(WriteError::ParentMissing))?,
     };
-    let sql = "INSERT INTO groups (name, parent) VALUES (?, ?)";
-    connection.prepare_cached(sql)?.execute(params![group.as_str(), parent])?;
+    let sql = "INSERT INTO groups (name, parent, author) VALUES (?, ?, ?)";
+    let row = params![group.as_str(), parent, author.map(UserId::as_str)];
+    connection.prepare_cached(sql)?.execute(row)?;
     let mut updates = vec![Update::Created(group.clone())];
     if let Some(creator) = creator {
         let staff = Membership {
@@ -153,7 +156,7 @@ fn create(
             user: creator.clone(),
             expires_at: None,
         };
-        put(connection, connection.last_insert_rowid(), &staff)?;
+        put(connection, connection.last_insert_rowid(), &staff, None)?;
         updates.push(Update::Joined(staff));
     }
     Ok(updates)
@@ -162,13 +165,14 @@ fn create(
 fn add(
     connection: &Connection,
     membership: &Membership,
+    author: Option<&UserId>,
     now: Timestamp,
 ) -> Result<Vec<Update>, Refused> {
     let group = group_of(connection, &membership.roster)?;
     if is_on(connection, group, &membership.roster, &membership.user, now)? {
         return Err(Refused::State(WriteError::AlreadyMember));
     }
-    put(connection, group, membership)?;
+    put(connection, group, membership, author)?;
     Ok(vec![Update::Joined(membership.clone())])
 }
 
@@ -181,7 +185,11 @@ fn set_expiry(
     if !is_on(connection, group, &membership.roster, &membership.user, now)? {
         return Err(Refused::State(WriteError::NotMember));
     }
-    put(connection, group, membership)?;
+    let sql = "UPDATE memberships SET expires_at = ? WHERE group_id = ? AND role = ? AND user = ?";
+    let Membership { roster, user, expires_at } = membership;
+    let end = expires_at.map(Timestamp::as_unix);
+    let row = params![end, group, number_of(roster.role()), user.as_str()];
+    connection.prepare_cached(sql)?.execute(row)?;
     Ok(vec![Update::Joined(membership.clone())])
 }
 
@@ -221,12 +229,18 @@ pub(super) fn end_of(
     Ok(current.map(|end| end.and_then(Timestamp::from_unix)))
 }
 
-fn put(connection: &Connection, group: i64, membership: &Membership) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO memberships (group_id, role, user, expires_at)
-               VALUES (?, ?, ?, ?)";
+fn put(
+    connection: &Connection,
+    group: i64,
+    membership: &Membership,
+    author: Option<&UserId>,
+) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO memberships (group_id, role, user, expires_at, author)
+               VALUES (?, ?, ?, ?, ?)";
     let Membership { roster, user, expires_at } = membership;
     let end = expires_at.map(Timestamp::as_unix);
-    let row = params![group, number_of(roster.role()), user.as_str(), end];
+    let author = author.map(UserId::as_str);
+    let row = params![group, number_of(roster.role()), user.as_str(), end, author];
     connection.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }

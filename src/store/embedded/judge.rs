@@ -7,7 +7,8 @@ use rusqlite::{Connection, params};
 
 use super::change::{Refused, end_of, has_ended, number_of_group, standing};
 use super::error::StoreError;
-use super::log::parsed;
+use super::log::{first, parsed};
+use crate::domain::bounds::Tally;
 use crate::domain::change::Change;
 use crate::domain::directory::{Holding, Record, Standing};
 use crate::domain::membership::Roster;
@@ -22,11 +23,14 @@ pub(super) fn judge(
     permit: &Permit,
     now: Timestamp,
 ) -> Result<(), Refused> {
-    let record = match permit.actor() {
-        Some(author) => record(connection, author, &permit.deciding(), now)?,
-        None => Record::default(),
+    let (record, made) = match permit.actor() {
+        Some(author) => (
+            record(connection, author, &permit.deciding(), now)?,
+            made(connection, author, permit.change().adds())?,
+        ),
+        None => <_>::default(),
     };
-    permit.judge_again(record, now).map_err(|withdrawn| Refused::State(withdrawn.into()))?;
+    permit.judge_again(record, made, now).map_err(|withdrawn| Refused::State(withdrawn.into()))?;
     if let Some(session) = permit.session()
         && has_ended(connection, session, now)?
     {
@@ -61,6 +65,21 @@ fn takes_the_last(
         }
     }
     Ok(true)
+}
+
+/// What a user has made of the kinds that they are about to make more of.
+fn made(connection: &Connection, author: &UserId, more: Tally) -> Result<Tally, StoreError> {
+    let count = |more: u64, sql: &str| match more {
+        0 => Ok(0),
+        _ => {
+            let count = first::<i64>(connection, sql, [author.as_str()])?.unwrap_or(0);
+            Ok::<u64, StoreError>(count.unsigned_abs())
+        }
+    };
+    Ok(Tally {
+        groups: count(more.groups, "SELECT count(*) FROM groups WHERE author = ?")?,
+        memberships: count(more.memberships, "SELECT count(*) FROM memberships WHERE author = ?")?,
+    })
 }
 
 /// What the file says of a user: their standing, and which of these rosters they are on.

@@ -14,7 +14,7 @@ use super::stamp::{self, Why};
 const APPLICATION: u32 = u32::from_be_bytes(*b"Pase");
 
 /// One step for each version: the first makes an empty file version 1. Released steps never change.
-const STEPS: [&str; 7] = [TABLES, CHANGES, STAMP, AUTHORS, SESSIONS, DESCRIPTIONS, ENDS];
+const STEPS: [&str; 8] = [TABLES, CHANGES, STAMP, AUTHORS, SESSIONS, DESCRIPTIONS, ENDS, MAKERS];
 
 /// Group 0 is the realm itself: parent of the root groups, and its staff is the root staff. Deleting a group takes its
 /// subgroups and memberships along. `role`: 0 member, 1 staff. Moments are seconds since 1970; NULL = no end, or never.
@@ -88,6 +88,15 @@ const DESCRIPTIONS: &str = "
 /// By which memberships are found that ended long ago, of those that end.
 const ENDS: &str = "
     CREATE INDEX memberships_by_end ON memberships (expires_at) WHERE expires_at IS NOT NULL;
+";
+
+/// Which user has made a group, or put somebody on a roster; NULL = the operator, a staff's creator for having made the group, or
+/// unknown of older ones.
+const MAKERS: &str = "
+    ALTER TABLE groups ADD COLUMN author TEXT;
+    ALTER TABLE memberships ADD COLUMN author TEXT;
+    CREATE INDEX groups_by_author ON groups (author) WHERE author IS NOT NULL;
+    CREATE INDEX memberships_by_author ON memberships (author) WHERE author IS NOT NULL;
 ";
 
 /// Makes the file Pasee's own, in the latest version; two processes may do so at once. With its path, it has a write-ahead

@@ -339,7 +339,7 @@ pub(super) fn carry_out(
     now: Timestamp,
 ) -> Result<Vec<Update>, Refused> {
     judge(connection, permit, now)?;
-    let updates = execute(connection, permit.change(), now)?;
+    let updates = execute(connection, permit.change(), permit.actor(), now)?;
     let made = Made { by: author::of(permit), at: now };
     for update in &updates {
         log::append(connection, update, made)?;

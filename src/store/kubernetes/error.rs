@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::object::Kind;
 use crate::cluster::live::LiveError;
 use crate::cluster::root_staff::GuardError;
 use crate::domain::realm::WriteError;
@@ -23,6 +24,9 @@ pub enum StoreError {
          with what binds it (and is the namespace the right one?)"
     )]
     Forbidden(String),
+    /// A ResourceQuota of the namespace is used up.
+    #[error("a ResourceQuota of the namespace is used up: {0}")]
+    Full(String),
     /// There is no such namespace.
     #[error(
         "there is no namespace {0} in the cluster: correct namespace in the settings, or make it with kubectl create \
@@ -75,6 +79,12 @@ pub enum StoreError {
 impl From<kube::Error> for StoreError {
     fn from(error: kube::Error) -> Self {
         match error {
+            // As the API server's admission of quotas says it; it has no reason of its own.
+            kube::Error::Api(status)
+                if status.is_forbidden() && status.message.contains("exceeded quota") =>
+            {
+                Self::Full(status.message)
+            }
             kube::Error::Api(status) if status.is_forbidden() => Self::Forbidden(status.message),
             // Of a resource that it knows, it says which object is not there.
             kube::Error::Api(status) if status.code == 404 && status.details.is_none() => {
@@ -88,6 +98,13 @@ impl From<kube::Error> for StoreError {
 impl From<StoreError> for WriteError {
     fn from(error: StoreError) -> Self {
         match error {
+            StoreError::Full(message) => {
+                tracing::error!(%message, "the namespace is full");
+                let kinds = [Kind::Group, Kind::Membership, Kind::User].map(Kind::plural);
+                let named =
+                    kinds.into_iter().find(|kind| message.contains(&format!("count/{kind}.")));
+                Self::Full(named.unwrap_or("objects"))
+            }
             error if error.leaves_doubt() => Self::Unconfirmed(Arc::new(error)),
             error => Self::Unavailable(Arc::new(error)),
         }
@@ -127,7 +144,7 @@ impl StoreError {
                 kube::Error::Api(status) => Some(status.code),
                 _ => None,
             },
-            Self::Forbidden(_) => Some(403),
+            Self::Forbidden(_) | Self::Full(_) => Some(403),
             Self::NoDefinitions => Some(404),
             _ => None,
         }

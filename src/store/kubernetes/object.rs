@@ -124,6 +124,8 @@ pub(super) struct Declared {
     pub(super) soundness: Soundness,
     /// Its creator, while they are staff by that alone.
     pub(super) creator: Option<UserId>,
+    /// Its creator, for ever.
+    pub(super) made_by: Option<UserId>,
     pub(super) maker: Maker,
     pub(super) description: Option<Description>,
 }
@@ -140,6 +142,8 @@ pub(super) struct Granted {
     pub(super) soundness: Soundness,
     /// Whether it says of itself, by its name and an annotation that agree, that it enrols the creator of a group.
     pub(super) enrols: bool,
+    /// The user who has put there whoever is in it, if it was one.
+    pub(super) author: Option<UserId>,
 }
 
 /// Users, as text or as numbers.

@@ -2,18 +2,18 @@
 //!
 //! Must not know what it means.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::object::{Event, Kind, Name, Object, Says};
+use super::state::State;
 use crate::domain::bounds::Tally;
 use crate::domain::user::UserId;
 
-/// Counts, object by object.
+/// The objects that users have made: Groups, and Memberships.
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
-    /// Of objects that a user has made: Groups, and Memberships.
-    by_object: [HashMap<Name, (UserId, Tally)>; 2],
-    by_user: HashMap<UserId, Tally>,
+    authors: [HashMap<Name, UserId>; 2],
+    objects: HashMap<UserId, [HashSet<Name>; 2]>,
 }
 
 impl Tallies {
@@ -24,7 +24,7 @@ impl Tallies {
             Event::Gone(kind, name) => self.take(*kind, name),
             Event::Listed(kind, objects) => {
                 if let Some(place) = place(*kind) {
-                    let names: Vec<Name> = self.by_object[place].keys().cloned().collect();
+                    let names: Vec<Name> = self.authors[place].keys().cloned().collect();
                     names.iter().for_each(|name| self.take(*kind, name));
                     objects.iter().for_each(|object| self.put(object));
                 }
@@ -32,38 +32,35 @@ impl Tallies {
         }
     }
 
-    /// What a user has made.
-    pub(super) fn of(&self, user: &UserId) -> Tally {
-        self.by_user.get(user).copied().unwrap_or_default()
+    /// What a user has made of what is in effect.
+    pub(super) fn of(&self, user: &UserId, state: &State) -> Tally {
+        let Some([groups, memberships]) = self.objects.get(user) else { return Tally::default() };
+        let groups = groups.iter().filter(|name| state.has_group_in_effect(name)).count();
+        let memberships: usize = memberships.iter().map(|name| state.puts(name)).sum();
+        let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
+        Tally { groups: number(groups), memberships: number(memberships) }
     }
 
     fn put(&mut self, object: &Object) {
         let kind = object.says.kind();
         self.take(kind, &object.name);
-        let (author, tally) = match &object.says {
-            Says::Group(declared) => {
-                (declared.made_by.as_ref(), Tally { groups: 1, memberships: 0 })
-            }
-            Says::Membership(granted) => {
-                let memberships = u64::try_from(granted.crowd.len()).unwrap_or(u64::MAX);
-                (granted.author.as_ref(), Tally { groups: 0, memberships })
-            }
-            Says::User(_) | Says::Nothing(_) => return,
+        let author = match &object.says {
+            Says::Group(declared) => declared.made_by.as_ref(),
+            Says::Membership(granted) => granted.author.as_ref(),
+            Says::User(_) | Says::SessionRevocations(_) | Says::Nothing(_) => None,
         };
         let (Some(author), Some(place)) = (author, place(kind)) else { return };
-        let sum = self.by_user.entry(author.clone()).or_default();
-        *sum = *sum + tally;
-        self.by_object[place].insert(object.name.clone(), (author.clone(), tally));
+        self.authors[place].insert(object.name.clone(), author.clone());
+        self.objects.entry(author.clone()).or_default()[place].insert(object.name.clone());
     }
 
     fn take(&mut self, kind: Kind, name: &Name) {
         let Some(place) = place(kind) else { return };
-        let Some((author, tally)) = self.by_object[place].remove(name) else { return };
-        let Some(sum) = self.by_user.get_mut(&author) else { return };
-        sum.groups = sum.groups.saturating_sub(tally.groups);
-        sum.memberships = sum.memberships.saturating_sub(tally.memberships);
-        if *sum == Tally::default() {
-            self.by_user.remove(&author);
+        let Some(author) = self.authors[place].remove(name) else { return };
+        let Some(objects) = self.objects.get_mut(&author) else { return };
+        objects[place].remove(name);
+        if objects.iter().all(HashSet::is_empty) {
+            self.objects.remove(&author);
         }
     }
 }
@@ -72,7 +69,7 @@ fn place(kind: Kind) -> Option<usize> {
     match kind {
         Kind::Group => Some(0),
         Kind::Membership => Some(1),
-        Kind::User => None,
+        Kind::User | Kind::SessionRevocations => None,
     }
 }
 
@@ -88,7 +85,8 @@ mod tests {
     }
 
     fn group(name: &str, creator: &str) -> Object {
-        let (metadata, spec) = (json!({ "name": name, "uid": name }), json!({ "creator": creator }));
+        let (metadata, spec) =
+            (json!({ "name": name, "uid": name }), json!({ "creator": creator }));
         object(Kind::Group, json!({ "metadata": metadata, "spec": spec }))
     }
 
@@ -101,8 +99,16 @@ mod tests {
 
     #[test]
     fn each_object_counts_once_for_whoever_has_made_it() {
-        let mut tallies = Tallies::default();
-        let john: UserId = "k-john".parse().unwrap();
+        let (mut tallies, mut state) = (Tallies::default(), State::default());
+        let mut tell = |event: Event| {
+            tallies.apply(&event);
+            state.apply(event);
+            let of = |id: &str| {
+                let Tally { groups, memberships } = tallies.of(&id.parse().unwrap(), &state);
+                (groups, memberships)
+            };
+            (of("k-john"), of("k-ann"), tallies.objects.len())
+        };
         let ours = |author: &str| {
             json!({
                 "labels": { "app.kubernetes.io/managed-by": "pasee" },
@@ -110,29 +116,33 @@ mod tests {
             })
         };
         let theirs = json!({ "annotations": { "pasee.meltylab.fr/actor": "k-john" } });
+        let mut last = Default::default();
         for object in [
+            membership("early", theirs.clone(), &["k-x"]),
             group("a", "k-john"),
             group("a", "k-john"),
             group("b", "k-john"),
             group("c", "k-ann"),
+            group("x.y", "k-john"),
             membership("one", ours("k-john"), &["k-x"]),
             membership("one", ours("k-john"), &["k-x", "k-y"]),
             membership("two", theirs, &["k-x", "k-y", "k-z"]),
             membership("three", ours("operator"), &["k-x"]),
             membership("four", json!({}), &["k-x"]),
         ] {
-            tallies.apply(&Event::Applied(object));
+            last = tell(Event::Applied(object));
         }
-        assert_eq!(tallies.of(&john), Tally { groups: 2, memberships: 5 });
-        tallies.apply(&Event::Gone(Kind::Membership, "two".into()));
-        tallies.apply(&Event::Gone(Kind::Membership, "two".into()));
-        tallies.apply(&Event::Gone(Kind::Group, "four".into()));
-        assert_eq!(tallies.of(&john), Tally { groups: 2, memberships: 2 });
-        tallies.apply(&Event::Listed(Kind::Group, vec![group("b", "k-john")]));
-        assert_eq!(tallies.of(&john), Tally { groups: 1, memberships: 2 });
-        tallies.apply(&Event::Listed(Kind::Membership, Vec::new()));
-        tallies.apply(&Event::Listed(Kind::Group, Vec::new()));
-        assert_eq!(tallies.of(&"k-ann".parse().unwrap()), Tally::default());
-        assert!(tallies.by_user.is_empty(), "nothing is left of what is gone");
+        assert_eq!(last, ((2, 6), (1, 0), 2), "a group without its parent is none");
+        tell(Event::Gone(Kind::Membership, "two".into()));
+        tell(Event::Gone(Kind::Membership, "two".into()));
+        last = tell(Event::Gone(Kind::Group, "four".into()));
+        assert_eq!(last, ((2, 3), (1, 0), 2));
+        last = tell(Event::Gone(Kind::Group, "a".into()));
+        assert_eq!(last, ((1, 0), (1, 0), 2), "what was in there waits to be collected");
+        last = tell(Event::Listed(Kind::Group, vec![group("b", "k-john")]));
+        assert_eq!(last, ((1, 0), (0, 0), 1));
+        tell(Event::Listed(Kind::Membership, Vec::new()));
+        last = tell(Event::Listed(Kind::Group, Vec::new()));
+        assert_eq!(last, ((0, 0), (0, 0), 0), "nothing is left of what is gone");
     }
 }

@@ -13,7 +13,10 @@ use super::error::StoreError;
 use super::object::{Event, Kind, Object};
 use super::resource_version::{ResourceVersions, compare};
 use super::state::State;
+use super::tallies::Tallies;
 use crate::cluster::Outage;
+use crate::domain::bounds::Tally;
+use crate::domain::user::UserId;
 use crate::index::{Index, Sweep, Update};
 
 /// Time for readers between two slices of sweeping the index.
@@ -36,6 +39,7 @@ pub(super) struct View {
 #[derive(Debug, Default)]
 struct Inner {
     state: State,
+    tallies: Tallies,
     listed: [bool; Kind::COUNT],
 }
 
@@ -78,6 +82,7 @@ impl View {
         let is_list = matches!(event, Event::Listed(..));
         {
             let mut inner = self.lock();
+            inner.tallies.apply(&event);
             let updates = inner.state.apply(event);
             let before = inner.is_complete();
             inner.listed[kind.place()] |= is_list;
@@ -127,6 +132,12 @@ impl View {
     /// Asks what the objects say.
     pub(super) fn ask<T>(&self, question: impl FnOnce(&State) -> T) -> T {
         question(&self.lock().state)
+    }
+
+    /// How much of what is there a user has made.
+    pub(super) fn made_by(&self, user: &UserId) -> Tally {
+        let inner = self.lock();
+        inner.tallies.of(user, &inner.state)
     }
 
     /// Waits until the index shows a version of a kind.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::object::{Crowd, Declared, Ended, Granted, Kind, Maker, Name, Object, Says, Stated};
 use crate::domain::group::parent_of;
+use crate::domain::user::UserId;
 use crate::objects::effect::Soundness;
 use crate::objects::enrolment::is_enrolment;
 use crate::objects::owner::Owners;
@@ -63,6 +64,10 @@ struct Annotations {
     enrols: Option<String>,
     #[serde(rename = "pasee.meltylab.fr/creator-enrolled")]
     creator_enrolled: Option<String>,
+    #[serde(rename = "pasee.meltylab.fr/author")]
+    author: Option<String>,
+    #[serde(rename = "pasee.meltylab.fr/actor")]
+    actor: Option<String>,
 }
 
 /// Whether an object is of this program's making, by what it carries: the label, or a name and annotation that agree.
@@ -95,9 +100,10 @@ fn read_group(wire: Wire) -> Result<Says, String> {
     let content = group::parse(&object).map_err(|error| error.to_string())?;
     let is_enrolled = status["creatorEnrolled"].as_bool().unwrap_or(false)
         || metadata.annotations.creator_enrolled.as_deref() == Some(TRUE);
+    let made_by = content.creator.clone();
     let creator = content.creator.filter(|_| !is_enrolled);
     let (group, description) = (content.group, content.description);
-    Ok(Says::Group(Declared { group, owners, soundness, creator, maker, description }))
+    Ok(Says::Group(Declared { group, owners, soundness, creator, made_by, maker, description }))
 }
 
 fn read_membership(wire: Wire) -> Result<Says, String> {
@@ -114,7 +120,8 @@ fn read_membership(wire: Wire) -> Result<Says, String> {
     let (crowd, maker, until) = (Crowd::Ids(users), metadata.maker(), expires_at);
     let soundness = metadata.soundness();
     let enrols = is_enrolment(&metadata.name, metadata.annotations.enrols.as_deref());
-    Ok(Says::Membership(Granted { roster, owners, crowd, until, maker, soundness, enrols }))
+    let author = metadata.author().filter(|_| !enrols);
+    Ok(Says::Membership(Granted { roster, owners, crowd, until, maker, soundness, enrols, author }))
 }
 
 fn read_user(wire: Wire) -> Result<Says, String> {
@@ -140,6 +147,13 @@ impl Metadata {
     /// Whether an object that is right counts, as far as its metadata says.
     fn soundness(&self) -> Soundness {
         Soundness::of(&Ok::<(), ()>(()), self.deletion_timestamp.is_some())
+    }
+
+    /// Who has put there whoever is in a Membership, where it was a user.
+    fn author(&self) -> Option<UserId> {
+        let Annotations { author, actor, .. } = &self.annotations;
+        let named = if self.maker() == Maker::Pasee { author } else { actor };
+        named.as_ref()?.parse().ok()
     }
 
     fn maker(&self) -> Maker {

@@ -1,13 +1,14 @@
 //! Carries out changes on the API server, judged by what it says of their authors at that moment, and made by what this
 //! replica sees and by what the API server says.
 //!
-//! In which order changes are judged and written is up to the `gates`.
+//! In which order changes are judged and written is up to the `gates`; what authors are about to make is counted by `making`.
 //! Only objects that carry this program's label are changed or deleted; each says who changed it last. `groups` are made and
 //! deleted, `members` put on rosters and taken off, each in one of many Memberships (`shard`), and users banned and their
 //! sessions ended (`standing`), all together or one (`sessions`). Must not know who may do what.
 
 mod gates;
 mod groups;
+mod making;
 mod members;
 mod sessions;
 mod shard;
@@ -30,6 +31,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
 use gates::Gates;
+use making::Making;
 use sessions::Ending;
 
 use super::Clock;
@@ -41,6 +43,7 @@ use super::view::View;
 use super::wire::{ENROLS, MANAGED_BY, PASEE, maker};
 use crate::cluster::live::LiveRealm;
 use crate::cluster::root_staff::{Announcement, GuardError, RootStaffGuard};
+use crate::domain::bounds::Tally;
 use crate::domain::change::{Ban, Change, Waiting};
 use crate::domain::directory::{Directory, Standing};
 use crate::domain::membership::Membership;
@@ -75,6 +78,7 @@ pub(super) struct Writer {
     live: LiveRealm,
     guard: RootStaffGuard,
     ending: Ending,
+    making: Making,
     gates: Gates,
     /// For changes of groups and their rosters, and for those of users, which wait for none of the former.
     turns: [[Mutex<()>; LOCKS]; 2],
@@ -103,7 +107,8 @@ impl Writer {
         let guard = RootStaffGuard::new(live.clone());
         let ending = Ending::default();
         let (gates, hasher) = (Gates::default(), DefaultHashBuilder::default());
-        Self { client, namespace, view, clock, live, guard, ending, gates, turns, hasher }
+        let making = Making::default();
+        Self { client, namespace, view, clock, live, guard, ending, making, gates, turns, hasher }
     }
 
     /// Carries out a change and waits until the index shows it.
@@ -114,13 +119,20 @@ impl Writer {
         // First the turn among changes of the same thing, then the gates: whoever is in a gate waits for no turn.
         let _turn = self.turn(permit.change()).await;
         let _passage = self.gates.pass(permit).await;
-        if let Some(user) = permit.actor() {
-            let now = (self.clock)();
-            permit.judge_again(self.view.index.record(user, now), now)?;
-            if permit.session().is_some_and(|session| self.view.index.has_ended(session)) {
-                return Err(Withdrawn::Refused(Refusal::SessionEnded).into());
+        let _share = match permit.actor() {
+            None => None,
+            Some(user) => {
+                let now = (self.clock)();
+                let record = self.view.index.record(user, now);
+                let made = || self.view.made_by(user);
+                let judge = |made| permit.judge_again(record, made, now);
+                let share = self.making.share(user, permit.change().adds(), made, judge)?;
+                if permit.session().is_some_and(|session| self.view.index.has_ended(session)) {
+                    return Err(Withdrawn::Refused(Refusal::SessionEnded).into());
+                }
+                share
             }
-        }
+        };
         let announcement = self.announce(permit).await?;
         let author = Author { permit, announcement: announcement.as_ref() };
         let result = self.carry_out_by(author).await;
@@ -180,7 +192,8 @@ impl Writer {
         let record = self.live.record(user, &rosters, now);
         let read = try_join(record, self.live.has_ended(permit.session())).await;
         let (record, has_ended) = read.map_err(StoreError::from)?;
-        permit.judge_again(record, now)?;
+        // How much the author has made was judged by what this replica sees.
+        permit.judge_again(record, Tally::default(), now)?;
         if has_ended {
             return Err(Withdrawn::Refused(Refusal::SessionEnded).into());
         }

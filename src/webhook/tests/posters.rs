@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+use crate::domain::bounds::{Bounds, Tally};
 use crate::web::accept;
 use crate::web::options::ConnectionOptions;
 use crate::webhook::*;
@@ -29,13 +30,15 @@ impl Listening {
     fn start() -> Self {
         let listener = accept::bind("127.0.0.1", 0).unwrap();
         let address = listener.local_addr().unwrap();
+        let realm = LiveRealm::new(api_server(), "realm");
         let settings = Settings {
+            bounds: Bounds::default(),
             namespace: "realm".to_owned(),
             username_prefix: "pasee:".to_owned(),
             providers: "k".parse().unwrap(),
             clock: || Timestamp::from_unix(1_000).unwrap(),
         };
-        let webhook = Arc::new(Webhook::new(LiveRealm::new(api_server(), "realm"), settings));
+        let webhook = Arc::new(Webhook::new(realm, Box::new(|_| Tally::default()), settings));
         let (stop, stopped) = oneshot::channel::<()>();
         let options = ConnectionOptions::default();
         tokio::spawn(accept::run(listener, webhook.clone(), options, async {

@@ -126,6 +126,13 @@ impl State {
         self.groups.get(name.group().as_str())?.object.as_ref()
     }
 
+    /// Whether an object of this name declares a group that is in effect.
+    pub(in crate::store::kubernetes) fn has_group_in_effect(&self, name: &str) -> bool {
+        let name = name.parse::<ObjectName>().ok();
+        let node = name.and_then(|name| self.groups.get(name.group().as_str()));
+        node.is_some_and(|node| node.in_effect && node.object.is_some())
+    }
+
     pub(super) fn group_objects(&self) -> Vec<Name> {
         let there = self.groups.values().filter(|node| node.object.is_some());
         there.map(|node| node.group.as_str().replace('_', "--").into()).collect()
@@ -151,7 +158,8 @@ impl State {
     }
 
     pub(super) fn put_group(&mut self, uid: Name, declared: Declared, out: &mut Vec<Update>) {
-        let Declared { group, owners, soundness, creator, maker, description } = declared;
+        let Declared { group, owners, soundness, creator, made_by: _, maker, description } =
+            declared;
         let creator = creator.map(|creator| self.people.mention(&creator));
         let before = self.node(&group).object.take();
         let (was, old) = match before {

@@ -25,6 +25,7 @@ pub(super) struct Held {
     pub(super) soundness: Soundness,
     /// Whether it says of itself that it enrols the creator of its group.
     enrols: bool,
+    author: Option<UserId>,
 }
 
 /// An object that puts a user on a roster, expired or not.
@@ -33,6 +34,7 @@ pub(in crate::store::kubernetes) struct Place {
     pub(in crate::store::kubernetes) name: Name,
     pub(in crate::store::kubernetes) until: Option<Timestamp>,
     pub(in crate::store::kubernetes) maker: Maker,
+    pub(in crate::store::kubernetes) author: Option<UserId>,
 }
 
 impl State {
@@ -66,10 +68,19 @@ impl State {
         let Some(person) = self.people.find(user) else { return Vec::new() };
         let objects = self.valid(roster).filter(|held| held.people.binary_search(&person).is_ok());
         let place = |held: &Held| {
-            let Held { name, until, maker, .. } = held;
-            Place { name: name.clone(), until: *until, maker: *maker }
+            let Held { name, until, maker, author, .. } = held;
+            Place { name: name.clone(), until: *until, maker: *maker, author: author.clone() }
         };
         objects.map(place).collect()
+    }
+
+    /// How many users a Membership puts on a roster that is in effect.
+    pub(in crate::store::kubernetes) fn puts(&self, name: &str) -> usize {
+        let counts = |held: &&Held| {
+            let container = self.container(held.roster.group().map(GroupName::as_str));
+            is_in_effect(held.soundness, container.above(&held.owners))
+        };
+        self.membership(name).filter(counts).map_or(0, |held| held.people.len())
     }
 
     /// Whether a user is staff of a group for having made it.
@@ -99,15 +110,19 @@ impl State {
         untied.map(|held| &held.name)
     }
 
-    /// An object that this program made for a roster, with the same end and room for one more.
+    /// An object that this program made for a roster and an author, with the same end and room for one more.
     pub(in crate::store::kubernetes) fn room(
         &self,
         roster: &Roster,
         until: Option<Timestamp>,
+        author: Option<&UserId>,
         most: usize,
     ) -> Option<Name> {
         let fits = |held: &&Held| {
-            held.maker == Maker::Pasee && held.until == until && held.people.len() < most
+            held.maker == Maker::Pasee
+                && held.until == until
+                && held.author.as_ref() == author
+                && held.people.len() < most
         };
         self.valid(roster).find(fits).map(|held| held.name.clone())
     }
@@ -119,9 +134,10 @@ impl State {
         granted: Granted,
         out: &mut Vec<Update>,
     ) {
-        let Granted { roster, owners, crowd, until, maker, soundness, enrols } = granted;
+        let Granted { roster, owners, crowd, until, maker, soundness, enrols, author } = granted;
         let people = self.number(crowd);
-        let held = Held { uid, name, roster, owners, people, until, maker, soundness, enrols };
+        let held =
+            Held { uid, name, roster, owners, people, until, maker, soundness, enrols, author };
         match self.membership(&held.name) {
             Some(old) if old.roster == held.roster => self.change_membership(held, out),
             Some(_) => {

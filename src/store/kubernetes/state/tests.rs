@@ -160,6 +160,7 @@ fn an_object() -> impl Strategy<Value = Object> {
                 owners,
                 soundness,
                 creator,
+                made_by: None,
                 maker: Maker::Other,
                 description: None,
             }),
@@ -177,7 +178,8 @@ fn an_object() -> impl Strategy<Value = Object> {
             let owners = if roster.group().is_none() { Owners::default() } else { owners };
             let crowd = Crowd::Ids(ids);
             let (soundness, enrols) = (Soundness::Sound, false);
-            let says = Granted { roster, owners, crowd, until, maker, soundness, enrols };
+            let author = None;
+            let says = Granted { roster, owners, crowd, until, maker, soundness, enrols, author };
             Object { name: name.into(), uid, says: Says::Membership(says) }
         },
     );
@@ -293,6 +295,7 @@ fn granted(roster: &str, users: &[&str], until: Option<i64>) -> Says {
         maker: Maker::Other,
         soundness: Soundness::Sound,
         enrols: false,
+        author: None,
     })
 }
 

@@ -11,6 +11,7 @@ use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::effect::has_ended;
+use crate::resources::labels_annotations::AUTHOR;
 use crate::resources::membership::{MAX_USERS, MembershipContent, write};
 use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::{Kind, Maker};
@@ -28,9 +29,10 @@ impl Writer {
             if self.is_on(roster, user) {
                 return Err(WriteError::AlreadyMember);
             }
-            let room = self.view.ask(|state| state.room(roster, *expires_at, MAX_USERS));
+            let put_by = author.permit.actor();
+            let room = self.view.ask(|state| state.room(roster, *expires_at, put_by, MAX_USERS));
             let Some(name) = room else {
-                return self.new_shard(membership, owner, author).await;
+                return self.new_shard(membership, owner, put_by, author).await;
             };
             match self.put_into(&name, (roster, *expires_at), user, author).await? {
                 Edited::Done => return Ok(()),
@@ -59,6 +61,9 @@ impl Writer {
         self.refuse_elsewhere(roster, user)?;
         let has_these_terms =
             |place: &Place| place.maker == Maker::Pasee && place.until == *expires_at;
+        // Whoever has put them there has made that still.
+        let places = self.view.ask(|state| state.places(roster, user));
+        let put_by = places.into_iter().find_map(|place| place.author);
         for attempt in 0..ATTEMPTS {
             if self.view.ask(|state| state.places(roster, user)).iter().any(has_these_terms) {
                 let others = |place: &Place| !has_these_terms(place);
@@ -66,9 +71,12 @@ impl Writer {
                 return taken_off
                     .map_err(|error| if attempt > 0 { unconfirmed(error) } else { error });
             }
-            let room = self.view.ask(|state| state.room(roster, *expires_at, MAX_USERS));
+            let room =
+                self.view.ask(|state| state.room(roster, *expires_at, put_by.as_ref(), MAX_USERS));
             match room {
-                None => self.new_shard(membership, owner.clone(), author).await?,
+                None => {
+                    self.new_shard(membership, owner.clone(), put_by.as_ref(), author).await?;
+                }
                 Some(name) => {
                     let terms = (roster, *expires_at);
                     if self.put_into(&name, terms, user, author).await? == Edited::Changed {
@@ -187,6 +195,7 @@ impl Writer {
         &self,
         membership: &Membership,
         owner: Option<String>,
+        put_by: Option<&UserId>,
         author: Author<'_>,
     ) -> Result<(), WriteError> {
         self.judge(author).await?;
@@ -199,6 +208,10 @@ impl Writer {
         let mut object = write("", &content).expect("one user is not too many");
         let group = object.spec.group.clone().unwrap_or_default();
         object.metadata = made(author, owner.map(|uid| owned_by(&group, &uid)));
+        if let Some(put_by) = put_by {
+            let annotations = object.metadata.annotations.get_or_insert_default();
+            annotations.insert(AUTHOR.to_owned(), put_by.to_string());
+        }
         object.metadata.generate_name = Some(match roster.role() {
             Role::Member => format!("{PREFIX}members-"),
             Role::Staff => format!("{PREFIX}staff-"),

@@ -1,0 +1,88 @@
+//! How much authors have made, together with what they were just allowed to write, which nobody sees yet.
+//!
+//! Must not know who may make how much.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::domain::bounds::Tally;
+use crate::domain::user::UserId;
+
+/// Long enough for what was allowed to be stored and seen.
+const UNSEEN: Duration = Duration::from_secs(5);
+/// Most authors that are remembered; of further ones what is seen counts.
+const MOST: usize = 10_000;
+
+/// Tells how much of what is there a user has made.
+pub type Count = Box<dyn Fn(&UserId) -> Tally + Send + Sync>;
+
+/// What is seen, and what is to come.
+pub(super) struct Made {
+    count: Count,
+    /// What each author will have made when all is stored that they were allowed lately.
+    expected: Mutex<HashMap<UserId, (Tally, Instant)>>,
+}
+
+impl Made {
+    pub(super) fn new(count: Count) -> Self {
+        Self { count, expected: Mutex::default() }
+    }
+
+    /// Has it judged whether an author may make so much more, and remembers that they do if so, and unless `keep` says that
+    /// nothing comes of it.
+    pub(super) fn judge<E>(
+        &self,
+        author: &UserId,
+        more: Tally,
+        keep: impl FnOnce() -> bool,
+        judge: impl FnOnce(Tally) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if more == Tally::default() {
+            return Ok(());
+        }
+        let (seen, now) = ((self.count)(author), Instant::now());
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = |at: Instant| now.saturating_duration_since(at) < UNSEEN;
+        let made = match expected.get(author) {
+            Some((tally, at)) if is_fresh(*at) => Tally {
+                groups: tally.groups.max(seen.groups),
+                memberships: tally.memberships.max(seen.memberships),
+            },
+            _ => seen,
+        };
+        judge(made)?;
+        if keep() {
+            if expected.len() >= MOST {
+                expected.retain(|_, (_, at)| is_fresh(*at));
+            }
+            if expected.len() < MOST || expected.contains_key(author) {
+                expected.insert(author.clone(), (made + more, now));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_sees_yet_counts() {
+        let seen = Tally { groups: 2, memberships: 0 };
+        let made = Made::new(Box::new(move |_| seen));
+        let john: UserId = "k-john".parse().unwrap();
+        let judged = |keeps: bool, right: u64| {
+            let more = Tally { groups: 1, memberships: 0 };
+            let judge = |all: Tally| if all.groups == right { Ok(()) } else { Err(all.groups) };
+            made.judge(&john, more, || keeps, judge)
+        };
+        assert_eq!(judged(false, 2), Ok(()));
+        assert_eq!(judged(true, 2), Ok(()), "a dry run makes nothing");
+        assert_eq!(judged(true, 3), Ok(()));
+        assert_eq!(judged(true, 2), Err(4));
+        let free: Result<(), ()> = made.judge(&john, Tally::default(), || true, |_| Err(()));
+        assert_eq!(free, Ok(()), "what adds nothing is not judged");
+    }
+}
