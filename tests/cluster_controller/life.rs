@@ -275,3 +275,20 @@ fn users_of_no_provider_are_told_of() {
     drop(served);
     controller.stop();
 }
+
+/// Ended sessions are forgotten when they would be over anyway, and not before.
+#[test]
+fn ended_sessions_are_forgotten_in_time() {
+    let cluster = controlplane::shared();
+    let realm = Realm::new(&cluster);
+    let sessions = |name: &str, until: &str| {
+        let spec = json!({ "until": until, "sessions": ["0".repeat(32)] });
+        realm.apply(&manifest("SessionRevocations", name, &spec));
+    };
+    sessions("going", "2099-01-01T00:00:00Z");
+    sessions("over", "2001-01-01T00:00:00Z");
+    let controller = realm.leader("one");
+    eventually("what is over is forgotten", || realm.get("sessionrevocations/over").is_null());
+    assert!(!realm.get("sessionrevocations/going").is_null());
+    controller.kill();
+}

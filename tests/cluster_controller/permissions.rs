@@ -16,6 +16,9 @@ fn miss(cluster: &ControlPlane, verb: &str, resource: &str) {
     let realm = Realm::new(cluster);
     realm.permit(|one, of| (one, of) != (verb, resource));
     std::thread::sleep(Duration::from_secs(1));
+    // It looks for these when it begins, and then every ten minutes.
+    let spec = json!({ "until": "2001-01-01T00:00:00Z", "sessions": ["0".repeat(32)] });
+    realm.apply(&manifest("SessionRevocations", "over", &spec));
     let controller = realm.controller("one");
     realm.apply(&[group("a", "x-ada"), group("a.b", "x-ada")].concat());
     // Of one there is no object of our own yet, of the other there is.
@@ -26,8 +29,6 @@ fn miss(cluster: &ControlPlane, verb: &str, resource: &str) {
     let mut ended = object("Membership", "ended", &spec);
     ended["metadata"]["labels"] = own["metadata"]["labels"].clone();
     realm.apply(&ended.to_string());
-    let spec = json!({ "until": "2001-01-01T00:00:00Z", "sessions": ["0".repeat(32)] });
-    realm.apply(&manifest("SessionRevocations", "over", &spec));
     for user in ["eve", "mallory"] {
         let spec = json!({ "username": format!("x-{user}"), "banned": true });
         realm.apply(&manifest("User", user, &spec));

@@ -123,11 +123,13 @@ impl Writer {
         let Some(object) = self.read::<SessionRevocations>(name).await? else { return Ok(false) };
         let Ok(mut content) = parse(&object) else { return Ok(false) };
         let metadata = &object.metadata;
-        let is_full = content.sessions.len() + sessions.len() > MAX_SESSIONS;
+        content.sessions.extend_from_slice(sessions);
+        content.sessions.sort_unstable();
+        content.sessions.dedup();
+        let is_full = content.sessions.len() > MAX_SESSIONS;
         if !is_own(metadata) || content.until != until || is_full {
             return Ok(false);
         }
-        content.sessions.extend_from_slice(sessions);
         let patch = json!({
             "metadata": { "uid": metadata.uid, "resourceVersion": metadata.resource_version },
             "spec": { "sessions": write("", &content).spec.sessions },
