@@ -13,7 +13,6 @@ use crate::domain::token::SessionId;
 
 /// Sessions that were ended.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[expect(clippy::duplicated_attributes, reason = "each column has a type and a path")]
 #[kube(
     group = "pasee.meltylab.fr",
     version = "v1",

@@ -111,10 +111,7 @@ impl Route {
                     ],
                 )
             }
-            ["users", user, "sessions", sid] if !sid.contains('/') => {
-                let (user, sid) = (decode(user)?, decode(sid)?);
-                pick(method, "DELETE", [(Method::DELETE, Self::EndSession(user, sid))])
-            }
+            ["users", user, "sessions", sid] if !sid.contains('/') => of_session(method, user, sid),
             ["password_recoveries"] => {
                 get_or_post(method, Self::DescribeRecovery, Self::RecoverPassword)
             }
@@ -188,6 +185,11 @@ fn get(method: &Method, route: Route) -> Result<Route, NoRoute> {
 
 fn get_or_post(method: &Method, get: Route, post: Route) -> Result<Route, NoRoute> {
     pick(method, "GET, HEAD, POST", [(Method::GET, get), (Method::POST, post)])
+}
+
+fn of_session(method: &Method, user: &str, sid: &str) -> Result<Route, NoRoute> {
+    let end = Route::EndSession(decode(user)?, decode(sid)?);
+    pick(method, "DELETE", [(Method::DELETE, end)])
 }
 
 fn pick<const N: usize>(
