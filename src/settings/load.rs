@@ -161,7 +161,7 @@ fn limits(table: Table<'_>) -> Limits {
     };
     let bound = |key, default: Option<u64>| match table.number(key, 0..1_000_001) {
         None => default,
-        Some(number) => u64::try_from(number).ok().filter(|most| *most > 0),
+        Some(number) => Some(number).filter(|most| *most > 0),
     };
     let connections = |key, default| {
         let number = table.number(key, 1..1_000_001);
