@@ -303,3 +303,12 @@ fn a_key_that_stands_there_twice() {
     let judged = set.verify(&signers[0].token("RS256", "RS256", "0"), &every());
     assert_eq!(judged.unwrap_err(), VerifyError::UnknownKey);
 }
+
+#[test]
+fn the_ids_of_a_set() {
+    let signer = Signer::all().pop().unwrap();
+    let mut nameless = signer.jwk("x");
+    nameless.as_object_mut().unwrap().remove("kid");
+    let set = set(&[signer.jwk("a"), nameless, signer.jwk("b")]);
+    assert_eq!((set.ids().collect::<Vec<_>>(), set.len()), (vec!["a", "b"], 3));
+}

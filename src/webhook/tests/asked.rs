@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::objects::demand::Demand;
-use crate::webhook::asked::Asked;
+use crate::webhook::asked::{Asked, loss};
 
 /// A review whose request names nothing, as one of an object whose name is to be made up.
 fn nameless(resource: &str, operation: &str, before: &Value, after: &Value) -> Review {
@@ -57,4 +57,35 @@ fn users_of_no_provider_are_warned_of_once() {
     assert_eq!(warnings("CREATE", &Value::Null, &user("k-bob")), [""; 0]);
     assert_eq!(warnings("UPDATE", &user("kk-bob"), &user("kk-bob")), [""; 0]);
     assert_eq!(warnings("DELETE", &user("kk-bob"), &Value::Null), [""; 0]);
+}
+
+/// What a review takes from somebody on the root staff, or who may be: only of that the last of them may not be.
+#[test]
+fn what_is_lost_on_the_root_staff() {
+    let membership = |group: Value, users: &[&str]| {
+        let mut spec = json!({ "role": "Staff", "users": users });
+        if !group.is_null() {
+            spec["group"] = group;
+        }
+        object("Membership", "m", spec)
+    };
+    let root = |users: &[&str]| membership(Value::Null, users);
+    let user = |banned: bool| object("User", "u", json!({ "username": "k-bob", "banned": banned }));
+    let lost = |operation: &str, resource: &str, before: &Value, after: &Value| {
+        let loss = loss(&review(operation, resource, before, after));
+        let users = loss.iter().flat_map(|loss| loss.users());
+        users.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let (both, one, none) = (root(&["k-ada", "k-bob"]), root(&["k-ada"]), &Value::Null);
+    assert_eq!(lost("DELETE", "memberships", &both, none), ["k-ada", "k-bob"]);
+    assert_eq!(lost("UPDATE", "memberships", &both, &one), ["k-bob"]);
+    assert_eq!(lost("UPDATE", "memberships", &one, &both), [""; 0]);
+    assert_eq!(lost("CREATE", "memberships", none, &both), [""; 0]);
+    let of_a = membership(json!("a"), &["k-ada"]);
+    assert_eq!(lost("DELETE", "memberships", &of_a, none), [""; 0]);
+    assert_eq!(lost("CREATE", "users", none, &user(true)), ["k-bob"]);
+    assert_eq!(lost("UPDATE", "users", &user(false), &user(true)), ["k-bob"]);
+    assert_eq!(lost("UPDATE", "users", &user(true), &user(true)), [""; 0]);
+    assert_eq!(lost("UPDATE", "users", &user(true), &user(false)), [""; 0]);
+    assert_eq!(lost("DELETE", "users", &user(true), none), [""; 0]);
 }
