@@ -13,7 +13,7 @@ const CROWD: usize = 5;
 
 /// Runs a controller that lacks a permission until it is forbidden that.
 fn miss(cluster: &ControlPlane, verb: &str, resource: &str) {
-    let realm = Realm::new(cluster);
+    let realm = Realm::without_policy(cluster);
     realm.permit(|one, of| (one, of) != (verb, resource));
     std::thread::sleep(Duration::from_secs(1));
     // It looks for these when it begins, and then every ten minutes.

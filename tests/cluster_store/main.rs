@@ -26,6 +26,6 @@ conforms!(kubernetes, crate::with_a_namespace);
 
 fn with_a_namespace(case: fn(&Subject<'_>)) {
     let cluster = controlplane::shared();
-    let stage = Stage::new(&cluster);
+    let stage = Stage::without_policy(&cluster);
     case(&Subject::new(&stage.store, noon()));
 }

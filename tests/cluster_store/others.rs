@@ -102,11 +102,32 @@ fn what_is_made_says_who_made_it_and_is_shared() {
     let mut made: Vec<&str> = made.lines().collect();
     made.sort_unstable();
     assert_eq!(made, ["Member:[\"k-ada\",\"k-bob\"]:operator", "Staff:[\"k-bob\"]:operator"]);
+    // Of several the fullest takes in who comes, so that the others run empty.
+    for (group, many, few) in [("s", "a", "b"), ("t", "b", "a")] {
+        stage.create(group);
+        for (name, users) in [(many, &["k-1", "k-2", "k-3"][..]), (few, &["k-4"])] {
+            let mut own: serde_json::Value = serde_json::from_str(
+                membership(&format!("{group}-{name}"), group, users).trim_start_matches("---\n"),
+            )
+            .unwrap();
+            own["metadata"]["labels"] =
+                serde_json::json!({ "app.kubernetes.io/managed-by": "pasee" });
+            stage.apply(&own.to_string());
+        }
+        stage.eventually(group, Some(&["k-1", "k-2", "k-3", "k-4"]));
+        stage.add(group, "k-5").unwrap();
+        let users = stage.field(&format!("membership/{group}-{many}"), "{.spec.users}");
+        assert_eq!(users, r#"["k-1","k-2","k-3","k-5"]"#);
+        stage.remove(group, "k-4").unwrap();
+        let left = stage.kubectl(&["get", "memberships", "-o", "name"]);
+        assert!(!left.contains(&format!("/{group}-{few}\n")), "{left}");
+    }
     let manager = stage.field("group/a", "{.metadata.managedFields[*].manager}");
     assert_eq!(manager, "pasee");
     stage.remove("a", "k-ada").unwrap();
     stage.remove("a", "k-bob").unwrap();
-    let left = stage.kubectl(&["get", "memberships", "-o", "jsonpath={.items[*].spec.role}"]);
+    let of_a = "jsonpath={.items[?(@.spec.group==\"a\")].spec.role}";
+    let left = stage.kubectl(&["get", "memberships", "-o", of_a]);
     assert_eq!(left, "Staff", "an empty Membership is deleted");
 }
 

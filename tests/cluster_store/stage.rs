@@ -32,11 +32,22 @@ impl Stage {
         Self::with(cluster, None)
     }
 
+    /// The same where nothing but RBAC says who may what: many of them are dear with a policy each.
+    pub fn without_policy(cluster: &ControlPlane) -> Self {
+        let namespace = cluster.namespace();
+        realm::install_accounts(cluster, &namespace);
+        Self::over(cluster, namespace, None)
+    }
+
     /// An empty realm whose store becomes stale.
     pub fn with(cluster: &ControlPlane, max_staleness: Option<Duration>) -> Self {
-        let admin = cluster.admin.clone();
         let namespace = cluster.namespace();
         realm::install(cluster, &namespace, &[]);
+        Self::over(cluster, namespace, max_staleness)
+    }
+
+    fn over(cluster: &ControlPlane, namespace: String, max_staleness: Option<Duration>) -> Self {
+        let admin = cluster.admin.clone();
         let server = cluster.account(&namespace, "pasee-server");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

@@ -26,9 +26,18 @@ pub struct Realm {
 
 impl Realm {
     pub fn new(cluster: &ControlPlane) -> Self {
+        Self::with(cluster, |namespace| install(cluster, namespace, &[]))
+    }
+
+    /// One where nothing but RBAC says who may what.
+    pub fn without_policy(cluster: &ControlPlane) -> Self {
+        Self::with(cluster, |namespace| install_accounts(cluster, namespace))
+    }
+
+    fn with(cluster: &ControlPlane, install: impl FnOnce(&str)) -> Self {
         let admin = cluster.admin.clone();
         let namespace = cluster.namespace();
-        install(cluster, &namespace, &[]);
+        install(&namespace);
         let account = cluster.account(&namespace, "pasee-controller");
         let reader = Reader::new(&admin);
         let dir = tempfile::tempdir().unwrap();
@@ -184,6 +193,20 @@ pub fn printed(namespace: &str, options: &[&str]) -> String {
 pub fn install(cluster: &ControlPlane, namespace: &str, options: &[&str]) {
     define(&cluster.admin);
     cluster.admin.apply(namespace, &printed(namespace, options)).ok();
+}
+
+/// Applies of it what concerns the accounts of Pasee's processes. The policy is dear where there are many realms: the API
+/// server compiles that of each, and looks at all of them for whatever is written in any.
+pub fn install_accounts(cluster: &ControlPlane, namespace: &str) {
+    define(&cluster.admin);
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&printed(namespace, &[])).unwrap();
+    let concerns = |object: &Value| {
+        let kinds = ["ServiceAccount", "Role", "RoleBinding", "ConfigMap"];
+        kinds.contains(&object["kind"].as_str().unwrap())
+    };
+    let items: Vec<Value> = objects.into_iter().filter(concerns).collect();
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": items });
+    cluster.admin.apply(namespace, &list.to_string()).ok();
 }
 
 /// The Role of that name as it is printed, less the verbs on resources that it may not have.

@@ -110,7 +110,9 @@ impl State {
         untied.map(|held| &held.name)
     }
 
-    /// An object that this program made for a roster and an author, with the same end and room for one more.
+    /// An object that this program made for a roster and an author, with the same end and room for one more: the fullest, so that those
+    /// with few people run empty as they leave, and go. To move people from one object to another takes two writes, between
+    /// which somebody who is taken off would stay in the one or be missing in both.
     pub(in crate::store::kubernetes) fn room(
         &self,
         roster: &Roster,
@@ -124,7 +126,8 @@ impl State {
                 && held.author.as_ref() == author
                 && held.people.len() < most
         };
-        self.valid(roster).find(fits).map(|held| held.name.clone())
+        let fullest = self.valid(roster).filter(fits).max_by_key(|held| held.people.len());
+        fullest.map(|held| held.name.clone())
     }
 
     pub(super) fn put_membership(
