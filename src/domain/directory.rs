@@ -72,13 +72,7 @@ impl Standing {
     #[must_use]
     fn moved(self, not_before: Timestamp, now: Timestamp) -> Self {
         let moment = match self.not_before {
-            Some(former) if former > now => {
-                if not_before > former {
-                    not_before
-                } else {
-                    not_before.max(now)
-                }
-            }
+            Some(former) if former > now => not_before.max(now),
             former => former.map_or(not_before, |former| former.max(not_before)),
         };
         Self { not_before: Some(moment), ..self }
