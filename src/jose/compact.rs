@@ -83,7 +83,7 @@ impl<'a> Unverified<'a> {
 impl Header {
     /// A parameter that is read and no text is as wrong as a text that nobody knows.
     fn read(mut header: Map<String, Value>) -> Result<Self, VerifyError> {
-        if REFUSED.iter().any(|name| header.contains_key(*name)) {
+        if header.keys().any(|name| REFUSED.contains(&name.as_str())) {
             return Err(VerifyError::Header);
         }
         let mut text = |name: &str, error| match header.remove(name) {

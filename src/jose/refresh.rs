@@ -146,13 +146,17 @@ impl RefreshTokens {
 
     fn payload(&self, claims: &RefreshClaims) -> Result<Vec<u8>, serde_json::Error> {
         let rules: Vec<u8> = claims.evidence.rules().iter().flat_map(|rule| rule.0).collect();
-        serde_json::to_vec(&Refresh {
+        let refresh = Refresh {
             common: Common::new(&self.issuer, &claims.token),
             aud: &self.audience,
             refresh_token: true,
             evidence: URL_SAFE_NO_PAD.encode(rules),
             claims: &claims.extra,
-        })
+        };
+        // Most are shorter.
+        let mut written = Vec::with_capacity(512);
+        serde_json::to_writer(&mut written, &refresh)?;
+        Ok(written)
     }
 
     /// The claims of a refresh token.
