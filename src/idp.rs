@@ -19,6 +19,7 @@
 //! | `oauth2` | `oauth2` |
 //! | `oidc` | `oidc` |
 //! | `oauth2_client` | the calls of the crate `oauth2` |
+//! | `token_answer` | what is answered to a code |
 //! | `identity` | credentials, and who somebody is then |
 //! | `mapping` | what a provider's claims decide |
 //! | `forward` | registration and new passwords, passed on |
@@ -42,6 +43,7 @@ mod password;
 mod provider;
 mod providers;
 mod token;
+mod token_answer;
 
 pub use error::{AccountState, ProviderError};
 pub use forward::{Forward, ForwardedAnswer, ForwardedPlaces, ForwardedRequest, LinkTarget};

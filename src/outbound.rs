@@ -18,7 +18,7 @@ mod limits;
 mod response;
 mod tls;
 
-pub use cached::{Cached, DEFAULT_AGE, Fetched};
+pub use cached::{Cached, DEFAULT_AGE, Fetched, Suspicion};
 pub use client::{ClientError, HttpClient, Repeat, Trust};
 pub use error::CallError;
 pub use limits::CallLimits;

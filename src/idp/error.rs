@@ -38,6 +38,9 @@ pub enum ProviderError {
     /// An answer that is invalid; says where.
     #[error("the identity provider's answer is invalid: {0}")]
     InvalidResponse(&'static str),
+    /// The provider and this Pasee are not set up for each other, which no user can mend; says what is to be looked at.
+    #[error("this Pasee and the identity provider are not set up for each other: {0}")]
+    Misconfigured(&'static str),
     /// The protocol has no such thing.
     #[error("this identity provider does not offer that")]
     NotOffered,

@@ -21,7 +21,8 @@ use crate::domain::time::Timestamp;
 use crate::jose::json::strict_object;
 use crate::jose::kisee::KiseeVerifier;
 use crate::outbound::{
-    Cached, CallLimits, ClientError, DEFAULT_AGE, Fetched, HttpClient, Repeat, Response, Trust,
+    Cached, CallLimits, ClientError, DEFAULT_AGE, Fetched, HttpClient, Repeat, Response, Suspicion,
+    Trust,
 };
 use crate::settings;
 
@@ -176,7 +177,7 @@ impl KiseeConnector {
         if !places.are_outdated() {
             return Ok(places);
         }
-        match self.places.newer(&places, discover).await {
+        match self.places.newer(&places, Suspicion::Unexplained, discover).await {
             Ok(Some(newer)) => Ok(newer),
             Ok(None) | Err(_) => {
                 places.outdated.store(false, Ordering::Relaxed);

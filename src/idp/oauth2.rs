@@ -198,9 +198,12 @@ impl Bearer {
 /// The answer, if it is JSON that says yes.
 fn expect_json(answer: Response) -> Result<Response, ProviderError> {
     match answer.status {
-        StatusCode::OK if answer.is_json() => Ok(answer),
+        StatusCode::OK if answer.may_be_json() => Ok(answer),
         StatusCode::OK => Err(ProviderError::InvalidResponse("user information that is not JSON")),
         _ if answer.is_away() => Err(ProviderError::Unreachable),
+        status if status.is_redirection() => Err(ProviderError::InvalidResponse(
+            "a redirect in place of user information, which is not followed: see user_info_url",
+        )),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             Err(ProviderError::InvalidResponse("no user information for its own access token"))
         }
@@ -209,7 +212,7 @@ fn expect_json(answer: Response) -> Result<Response, ProviderError> {
 }
 
 fn json(answer: &Response) -> Result<Value, ProviderError> {
-    strict_value(&answer.body)
+    strict_value(answer.text())
         .map_err(|_| ProviderError::InvalidResponse("malformed user information"))
 }
 

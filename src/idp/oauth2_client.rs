@@ -6,7 +6,6 @@ use std::future::Future;
 use std::pin::Pin;
 
 use ::oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
-use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 
 use super::error::ProviderError;
@@ -16,8 +15,8 @@ use crate::outbound::{HttpClient, Repeat, Response};
 pub(super) struct OAuth2HttpClient<'a> {
     /// Makes the calls.
     pub http: &'a HttpClient,
-    /// Judges an answer before the crate reads it as JSON; the status is the one that the crate is to see.
-    pub judge: fn(&Response) -> Result<StatusCode, ProviderError>,
+    /// Judges an answer before the crate sees anything of it: what the crate is to read, as JSON that says yes.
+    pub judge: fn(&Response) -> Result<Vec<u8>, ProviderError>,
 }
 
 impl<'c> AsyncHttpClient<'c> for OAuth2HttpClient<'_> {
@@ -39,9 +38,7 @@ impl OAuth2HttpClient<'_> {
         let place = head.uri.to_string();
         let call = self.http.request(head.method, &place).headers(head.headers);
         let answer = self.http.send(call.body(body), Repeat::Never).await?;
-        let status = (self.judge)(&answer)?;
-        let mut response = HttpResponse::new(answer.body.to_vec());
-        *response.status_mut() = status;
+        let mut response = HttpResponse::new((self.judge)(&answer)?);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(response)
     }

@@ -23,13 +23,14 @@ use url::Url;
 
 use self::discovery::{Discovered, discover};
 use self::exchange::Given;
+use self::user_info::UserInfo;
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, loggable, random};
 use super::error::ProviderError;
 use super::identity::Authenticated;
-use super::token::COOLDOWN;
+use super::token::{COOLDOWN, believed};
 use crate::domain::time::Timestamp;
 use crate::jose::error::VerifyError;
-use crate::jose::id_token::Expected;
+use crate::jose::id_token::{Expected, user_info_claims};
 use crate::jose::key_set::Signed;
 use crate::outbound::{Cached, ClientError, Fetched, HttpClient, Trust};
 use crate::settings;
@@ -116,7 +117,7 @@ impl OidcConnector {
             max_age: self.settings.max_age,
         };
         let claims = expected.prove(token, now).map_err(unbelieved)?;
-        let claims = self.with_user_info(&known, &given, claims).await?;
+        let claims = self.with_user_info(known, &given, claims, now).await?;
         self.authenticated(claims)
     }
 
@@ -141,28 +142,24 @@ impl OidcConnector {
         params.code()
     }
 
-    /// An ID token whose signature holds; asks for newer keys, within bounds, when it is by none of the known.
+    /// A token whose signature holds; asks for newer keys, within bounds, when it is by none of the known.
     async fn signed(
         self: &Arc<Self>,
         known: Arc<Discovered>,
         token: &str,
     ) -> Result<Signed, ProviderError> {
         let verify = |known: &Discovered| known.keys.verify(token, &self.settings.algorithms);
-        let verified = match verify(&known) {
-            Err(VerifyError::UnknownKey) => match self.newer(&known).await? {
-                Some(newer) => verify(&newer),
-                None => Err(VerifyError::UnknownKey),
-            },
-            verified => verified,
-        };
-        verified.map_err(unbelieved)
+        let fetch = || Arc::clone(self).discover();
+        let signed = believed(&self.discovered, known, fetch, verify).await;
+        signed.map_err(|error| error.fetch.unwrap_or_else(|| unbelieved(error.why)))
     }
 
     async fn with_user_info(
-        &self,
-        known: &Discovered,
+        self: &Arc<Self>,
+        known: Arc<Discovered>,
         given: &Given,
         claims: Map<String, Value>,
+        now: Timestamp,
     ) -> Result<Map<String, Value>, ProviderError> {
         if !self.settings.user_info {
             return Ok(claims);
@@ -170,7 +167,14 @@ impl OidcConnector {
         let place = known.metadata.user_info.as_ref();
         let place =
             place.ok_or(ProviderError::InvalidResponse("a document without userinfo_endpoint"))?;
-        let told = user_info::ask(&self.http, place, &given.access_token).await?;
+        let told = match user_info::ask(&self.http, place, &given.access_token).await? {
+            UserInfo::Plain(told) => told,
+            UserInfo::Signed(token) => {
+                let signed = self.signed(known, &token).await?;
+                user_info_claims(signed, (&self.settings.issuer, &self.settings.client_id), now)
+                    .map_err(unbelieved)?
+            }
+        };
         user_info::merged(claims, told)
     }
 
@@ -191,13 +195,6 @@ impl OidcConnector {
         self.discovered.get(|| Arc::clone(self).discover()).await
     }
 
-    async fn newer(
-        self: &Arc<Self>,
-        than: &Arc<Discovered>,
-    ) -> Result<Option<Arc<Discovered>>, ProviderError> {
-        self.discovered.newer(than, || Arc::clone(self).discover()).await
-    }
-
     async fn discover(self: Arc<Self>) -> Result<Fetched<Discovered>, ProviderError> {
         self.http.first_half(discover(&self.http, &self.settings)).await
     }
@@ -208,6 +205,6 @@ impl OidcConnector {
 }
 
 fn unbelieved(error: VerifyError) -> ProviderError {
-    tracing::warn!(%error, "an ID token was refused");
-    ProviderError::InvalidResponse("an ID token that does not hold")
+    tracing::warn!(%error, "a token of an OpenID provider was refused");
+    ProviderError::InvalidResponse("an ID token that does not hold, or UserInfo that does not")
 }

@@ -7,13 +7,23 @@ use std::time::Duration;
 
 use super::error::ProviderError;
 use crate::jose::error::VerifyError;
-use crate::outbound::{Cached, Fetched};
+use crate::outbound::{Cached, Fetched, Suspicion};
 
 /// Between two fetches that tokens by unknown keys cause.
 pub(super) const COOLDOWN: Duration = Duration::from_secs(30);
 
-/// What a token says that holds by what is published. One by an unknown key may be by a new one: then what is published is
-/// fetched once more, within bounds.
+/// Why a token is not believed, by all that could be learnt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Disbelief {
+    /// By what was published last.
+    pub why: VerifyError,
+    /// What became of the fetch for something newer, if it failed.
+    pub fetch: Option<ProviderError>,
+}
+
+/// What a token says that holds by what is published. One by an unknown key may be by a new one, and so may one whose
+/// signature does not hold, for there are providers that change a key under its name: then what is published is fetched once
+/// more, within bounds.
 ///
 /// # Errors
 /// Those of the fetch when nothing is known yet, else [`ProviderError::Token`].
@@ -27,13 +37,41 @@ where
     F: Future<Output = Result<Fetched<V>, ProviderError>> + Send + 'static,
 {
     let known: Arc<V> = published.get(&fetch).await?;
-    let verified = match verify(&known) {
-        Err(VerifyError::UnknownKey) => match published.newer(&known, &fetch).await {
-            Ok(Some(newer)) => verify(&newer),
-            // A stranger may name any key: whether there is an answer now is none of theirs.
-            Ok(None) | Err(_) => Err(VerifyError::UnknownKey),
-        },
-        verified => verified,
+    // A stranger may name any key: whether there is an answer now is none of theirs.
+    believed(published, known, fetch, verify).await.map_err(|error| ProviderError::Token(error.why))
+}
+
+/// The same, by what is known already.
+pub(super) async fn believed<V, T, F>(
+    published: &Cached<V>,
+    known: Arc<V>,
+    fetch: impl Fn() -> F,
+    verify: impl Fn(&V) -> Result<T, VerifyError>,
+) -> Result<T, Disbelief>
+where
+    V: Send + Sync + 'static,
+    F: Future<Output = Result<Fetched<V>, ProviderError>> + Send + 'static,
+{
+    let why = match verify(&known) {
+        Err(why) if may_be_by_a_new_key(why) => why,
+        verified => return verified.map_err(|why| Disbelief { why, fetch: None }),
     };
-    verified.map_err(ProviderError::Token)
+    let is_outdated = published.replaced().is_some_and(|replaced| verify(&replaced).is_ok());
+    let suspicion = if is_outdated { Suspicion::Outdated } else { Suspicion::Unexplained };
+    match published.newer(&known, suspicion, &fetch).await {
+        Ok(Some(newer)) => {
+            let verified = verify(&newer).map_err(|why| Disbelief { why, fetch: None });
+            if verified.is_ok() {
+                published.was_worth_it();
+            }
+            verified
+        }
+        Ok(None) => Err(Disbelief { why, fetch: None }),
+        Err(error) => Err(Disbelief { why, fetch: Some(error) }),
+    }
+}
+
+/// Also a key of another kind may stand under the name by now.
+fn may_be_by_a_new_key(why: VerifyError) -> bool {
+    matches!(why, VerifyError::UnknownKey | VerifyError::Signature | VerifyError::Algorithm)
 }

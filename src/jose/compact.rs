@@ -149,6 +149,12 @@ impl ClaimSet {
         audiences.ok_or(VerifyError::Audience)
     }
 
+    /// The same claims but those that are `null`, which some issuers write for what they do not say.
+    pub(super) fn without_nulls(mut self) -> Self {
+        self.0.retain(|_, value| !value.is_null());
+        self
+    }
+
     pub(super) fn into_map(self) -> Map<String, Value> {
         self.0
     }

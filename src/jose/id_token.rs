@@ -42,6 +42,7 @@ impl Expected<'_> {
     /// [`VerifyError`]: the token is worth nothing.
     pub fn prove(&self, token: Signed, now: Timestamp) -> Result<Map<String, Value>, VerifyError> {
         let Signed { claims, algorithm } = token;
+        let claims = claims.without_nulls();
         if claims.text("iss")? != self.issuer {
             return Err(VerifyError::Issuer);
         }
@@ -70,6 +71,29 @@ impl Expected<'_> {
             && (audiences.len() == 1 || party.is_some());
         if is_ours { Ok(()) } else { Err(VerifyError::Audience) }
     }
+}
+
+/// The claims of UserInfo that is signed (section 5.3.2), for whom the issuer (first) made it: for this client (second). What
+/// it need not say is judged where it does. Whose claims they are is not judged here.
+///
+/// # Errors
+/// [`VerifyError`]: they are worth nothing.
+pub fn user_info_claims(
+    token: Signed,
+    (issuer, client_id): (&str, &str),
+    now: Timestamp,
+) -> Result<Map<String, Value>, VerifyError> {
+    let claims = token.claims.without_nulls();
+    if claims.get("iss").is_some_and(|found| found != issuer) {
+        return Err(VerifyError::Issuer);
+    }
+    if claims.get("aud").is_some() && !claims.audiences()?.contains(&client_id) {
+        return Err(VerifyError::Audience);
+    }
+    if claims.get("exp").is_some() {
+        window::USER_INFO.judge(&claims, now)?;
+    }
+    Ok(claims.into_map())
 }
 
 /// The left half of the hash of an access token (section 3.1.3.6).

@@ -47,21 +47,23 @@ impl Jwk {
     /// Reads one; `None` for what is no key of use here.
     pub(super) fn read(jwk: &Value) -> Option<Self> {
         let jwk = Some(jwk).filter(|jwk| !is_secret(jwk))?.as_object()?;
+        // Of no operation at all says as little as nothing.
         let verifies = |operations: &Value| {
-            operations.as_array().is_some_and(|all| all.iter().any(|one| one == "verify"))
+            let operations = operations.as_array();
+            operations.is_some_and(|all| all.is_empty() || all.iter().any(|one| one == "verify"))
         };
         // RFC 7517 sections 4.2 and 4.3.
-        let is_for_signatures = jwk.get("use").is_none_or(|purpose| purpose == "sig")
-            && jwk.get("key_ops").is_none_or(verifies);
+        let is_for_signatures = said(jwk, "use").is_none_or(|purpose| purpose == "sig")
+            && said(jwk, "key_ops").is_none_or(verifies);
         if !is_for_signatures {
             return None;
         }
-        let id = match jwk.get("kid") {
+        let id = match said(jwk, "kid") {
             None => None,
             Some(id) => Some(id.as_str().filter(|id| id.len() <= MAX_KEY_ID)?.to_owned()),
         };
         let (material, public) = Material::read(jwk)?;
-        let algorithm = match jwk.get("alg").map(Value::as_str) {
+        let algorithm = match said(jwk, "alg").map(Value::as_str) {
             None => None,
             Some(name) => material.algorithm_by_name(name?)?,
         };
@@ -180,7 +182,12 @@ impl Material {
 
 /// Whether whoever reads the set could sign with this key.
 pub(super) fn is_secret(jwk: &Value) -> bool {
-    SECRET_MEMBERS.iter().any(|name| jwk.get(name).is_some())
+    jwk.as_object().is_some_and(|jwk| SECRET_MEMBERS.iter().any(|name| said(jwk, name).is_some()))
+}
+
+/// A member that says something: some write `null` for one they do not have.
+fn said<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    jwk.get(name).filter(|value| !value.is_null())
 }
 
 /// The modulus and the exponent of a key, without leading zeros, if they can be those of an RSA key.

@@ -1,9 +1,8 @@
 //! When a token is good: `exp`, `nbf`, `iat` and `auth_time` (RFC 7519 section 4.1, OpenID Connect Core 1.0 section 2), judged
 //! in one place, by rules that are named after who issues the tokens.
 //!
-//! Times are whole seconds, written as JSON integers, for every issuer: a fraction, an exponent or a text is refused. RFC
-//! 7519 section 2 would allow a fraction, but no issuer that is known here writes one. Must not read a clock, nor know
-//! signatures.
+//! Times are whole seconds, written as JSON integers: a text is refused of everybody, a fraction or an exponent of all but
+//! OpenID providers, of whom some write what RFC 7519 section 2 allows. Must not read a clock, nor know signatures.
 
 use std::time::Duration;
 
@@ -15,6 +14,8 @@ use crate::domain::time::Timestamp;
 
 /// How far the clock of whoever issued a token may be from ours, in seconds.
 const CLOCK_SKEW: i64 = 60;
+/// The largest number whose neighbours are whole seconds away at most.
+const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 /// The longest a token may be good for, in seconds, from when it was issued and from now: 400 days.
 const MAX_LIFETIME: i64 = 400 * 24 * 60 * 60;
 
@@ -26,6 +27,16 @@ pub(super) struct Rules {
     /// What it cannot do without, beside `exp`.
     required: &'static [&'static str],
     login: Login,
+    numbers: Numbers,
+}
+
+/// How times may be written.
+#[derive(Clone, Copy, Debug)]
+enum Numbers {
+    /// As integers.
+    Whole,
+    /// As any number (RFC 7519 section 2, NumericDate), of which the whole seconds count.
+    Numeric,
 }
 
 /// What `auth_time` has to say.
@@ -40,17 +51,28 @@ enum Login {
 }
 
 /// Tokens of a Pasee, this one or another.
-pub(super) const PASEE: Rules =
-    Rules { grace: 0, required: &["iat", "nbf"], login: Login::BeforeIssue };
+pub(super) const PASEE: Rules = Rules {
+    grace: 0,
+    required: &["iat", "nbf"],
+    login: Login::BeforeIssue,
+    numbers: Numbers::Whole,
+};
 /// A Kisee's tokens, which need no more than `exp`.
-pub(super) const KISEE: Rules = Rules { grace: 0, required: &[], login: Login::Unasked };
+pub(super) const KISEE: Rules =
+    Rules { grace: 0, required: &[], login: Login::Unasked, numbers: Numbers::Whole };
 /// ID tokens (OpenID Connect Core 1.0 section 2). Each is shown once, right when it was made, by a provider whose clock may
 /// be behind.
-pub(super) const ID_TOKEN: Rules =
-    Rules { grace: CLOCK_SKEW, required: &["iat"], login: Login::Unasked };
+pub(super) const ID_TOKEN: Rules = Rules {
+    grace: CLOCK_SKEW,
+    required: &["iat"],
+    login: Login::Unasked,
+    numbers: Numbers::Numeric,
+};
+/// UserInfo that is signed (section 5.3.2), where it says how long it is good.
+pub(super) const USER_INFO: Rules = Rules { required: &[], ..ID_TOKEN };
 /// Tokens of a cluster's ServiceAccounts (KEP-1205).
 pub(super) const SERVICE_ACCOUNT: Rules =
-    Rules { grace: 0, required: &["iat", "nbf"], login: Login::Unasked };
+    Rules { grace: 0, required: &["iat", "nbf"], login: Login::Unasked, numbers: Numbers::Whole };
 
 /// The times of a token that is good now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,13 +94,13 @@ impl Rules {
     /// The times of a token, if it is good now: not over, begun (but for [`CLOCK_SKEW`]), and of no absurd length.
     pub(super) fn judge(&self, claims: &ClaimSet, now: Timestamp) -> Result<Window, VerifyError> {
         let now = now.as_unix();
-        let expires_at = seconds(claims, "exp")?;
+        let expires_at = self.numbers.seconds(claims, "exp")?;
         if expires_at.as_unix() + self.grace <= now {
             return Err(VerifyError::Expired);
         }
         let issued_at = self.read(claims, "iat")?;
         let starts_at = self.read(claims, "nbf")?;
-        let authenticated_at = self.login.read(claims, now)?;
+        let authenticated_at = self.login.read(self.numbers, claims, now)?;
         let is_to_come = |time: Timestamp| time.as_unix() > now + CLOCK_SKEW;
         if issued_at.is_some_and(is_to_come) || starts_at.is_some_and(is_to_come) {
             return Err(VerifyError::NotYet);
@@ -103,16 +125,21 @@ impl Rules {
         name: &'static str,
     ) -> Result<Option<Timestamp>, VerifyError> {
         let is_asked = self.required.contains(&name) || claims.get(name).is_some();
-        is_asked.then(|| seconds(claims, name)).transpose()
+        is_asked.then(|| self.numbers.seconds(claims, name)).transpose()
     }
 }
 
 impl Login {
-    fn read(self, claims: &ClaimSet, now: i64) -> Result<Option<Timestamp>, VerifyError> {
+    fn read(
+        self,
+        numbers: Numbers,
+        claims: &ClaimSet,
+        now: i64,
+    ) -> Result<Option<Timestamp>, VerifyError> {
         if matches!(self, Self::Unasked) {
             return Ok(None);
         }
-        let login = seconds(claims, "auth_time")?;
+        let login = numbers.seconds(claims, "auth_time")?;
         if let Self::Within(max_age) = self {
             let max_age = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
             let age = now - login.as_unix();
@@ -124,10 +151,23 @@ impl Login {
     }
 }
 
-/// A claim in whole seconds.
-fn seconds(claims: &ClaimSet, name: &'static str) -> Result<Timestamp, VerifyError> {
-    let seconds = claims.get(name).and_then(Value::as_i64).and_then(Timestamp::from_unix);
-    seconds.ok_or(VerifyError::Claim(name))
+impl Numbers {
+    /// A claim in whole seconds: those of a fraction, which makes no token good for longer than it says.
+    fn seconds(self, claims: &ClaimSet, name: &'static str) -> Result<Timestamp, VerifyError> {
+        let value = claims.get(name);
+        let whole = value.and_then(Value::as_i64).or_else(|| match self {
+            Self::Whole => None,
+            Self::Numeric => value.and_then(Value::as_f64).and_then(floor),
+        });
+        whole.and_then(Timestamp::from_unix).ok_or(VerifyError::Claim(name))
+    }
+}
+
+/// The whole seconds of a number that holds them all.
+fn floor(number: f64) -> Option<i64> {
+    let is_exact = (0.0..=MAX_EXACT).contains(&number);
+    #[expect(clippy::cast_possible_truncation, reason = "it was just seen to fit")]
+    is_exact.then(|| number.floor() as i64)
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@
 //! - Who finds something wrong with what is held, such as a key that is not in it, may ask for newer. One fetch answers all
 //!   who wait for it, and the next such fetch begins no sooner than the cooldown after this one: a stranger who names a new
 //!   key in every token causes no more. Fetches for the other reasons do not count here, so that keys that change right
-//!   after them are found at once.
+//!   after them are found at once. Neither does one that was [worth it](Cached::was_worth_it), so that keys that change twice in
+//!   a short while are found both times; unless what is wrong is explained by what was just [replaced](Cached::replaced), such
+//!   as a token by the key of before.
 //!
 //! Must not know where it is fetched, nor what it is.
 
@@ -46,10 +48,23 @@ pub struct Cached<V> {
     fetching: Arc<Mutex<Option<Instant>>>,
 }
 
+/// What makes somebody ask for something newer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspicion {
+    /// What is held explains nothing.
+    Unexplained,
+    /// It would have been right by what was held before: nothing newer is to be expected.
+    Outdated,
+}
+
 /// What whoever asks shares with the fetch, which may outlive them.
 #[derive(Debug)]
 struct Kept<V> {
     held: ArcSwapOption<Held<V>>,
+    /// What was held before that.
+    replaced: ArcSwapOption<V>,
+    /// When a fetch for something newer was begun of which nobody has said yet that it was worth it.
+    in_vain: ArcSwapOption<Instant>,
     /// How many fetches have ended, for whoever waits for one.
     ended: AtomicU64,
 }
@@ -77,6 +92,8 @@ impl<V> Kept<V> {
         self.ended.fetch_add(1, Ordering::Release);
         let Fetched { value, fresh_for } = fetched?;
         let value = Arc::new(value);
+        let replaced = self.held.load_full().map(|held| Arc::clone(&held.value));
+        self.replaced.store(replaced);
         self.hold(Arc::clone(&value), fresh_for.clamp(AGES.0, AGES.1));
         Ok(value)
     }
@@ -87,7 +104,12 @@ impl<V: Send + Sync + 'static> Cached<V> {
     #[must_use]
     pub fn new(cooldown: Duration) -> Self {
         Self {
-            kept: Arc::new(Kept { held: ArcSwapOption::empty(), ended: AtomicU64::new(0) }),
+            kept: Arc::new(Kept {
+                held: ArcSwapOption::empty(),
+                replaced: ArcSwapOption::empty(),
+                in_vain: ArcSwapOption::empty(),
+                ended: AtomicU64::new(0),
+            }),
             cooldown,
             fetching: Arc::default(),
         }
@@ -132,6 +154,7 @@ impl<V: Send + Sync + 'static> Cached<V> {
     pub async fn newer<F, E>(
         &self,
         than: &Arc<V>,
+        suspicion: Suspicion,
         fetch: impl FnOnce() -> F,
     ) -> Result<Option<Arc<V>>, E>
     where
@@ -145,11 +168,29 @@ impl<V: Send + Sync + 'static> Cached<V> {
             return Ok(Some(Arc::clone(&held.value)));
         }
         let is_answered = ended != self.kept.ended.load(Ordering::Acquire);
-        if is_answered || last.is_some_and(|last| last.elapsed() < self.cooldown) {
+        let counts = match suspicion {
+            Suspicion::Unexplained => self.kept.in_vain.load_full().map(|begun| *begun),
+            Suspicion::Outdated => *last,
+        };
+        if is_answered || counts.is_some_and(|begun| begun.elapsed() < self.cooldown) {
             return Ok(None);
         }
-        *last = Some(Instant::now());
+        let begun = Instant::now();
+        *last = Some(begun);
+        self.kept.in_vain.store(Some(Arc::new(begun)));
         self.fetched(last, fetch()).await.map(Some)
+    }
+
+    /// What was held before what is held now.
+    #[must_use]
+    pub fn replaced(&self) -> Option<Arc<V>> {
+        self.kept.replaced.load_full()
+    }
+
+    /// Says that nothing is wrong any more with what was fetched for something newer: others may have theirs fetched at once.
+    /// Only what nobody can cause at will may say so, such as a signature that holds now and did not before.
+    pub fn was_worth_it(&self) {
+        self.kept.in_vain.store(None);
     }
 
     /// Fetches in a task of its own, which holds the lock to its end.
@@ -182,6 +223,7 @@ impl<V: Send + Sync + 'static> Cached<V> {
 mod tests {
     use tokio::sync::Notify;
 
+    use super::Suspicion::{Outdated, Unexplained as New};
     use super::*;
 
     const COOLDOWN: Duration = Duration::from_secs(30);
@@ -204,6 +246,13 @@ mod tests {
     fn age(cached: &Cached<u8>) {
         let value = Arc::clone(&cached.kept.held.load_full().unwrap().value);
         cached.kept.hold(value, Duration::ZERO);
+    }
+
+    /// Lets the cooldown pass.
+    async fn cool(cached: &Cached<u8>) {
+        let long_ago = Instant::now().checked_sub(COOLDOWN);
+        *cached.fetching.lock().await = long_ago;
+        cached.kept.in_vain.store(long_ago.map(Arc::new));
     }
 
     #[tokio::test]
@@ -247,28 +296,55 @@ mod tests {
         let two = cached.get(never).await.unwrap();
         assert_eq!(*two, 2);
 
-        let given_up = tokio::time::timeout(SOON, cached.newer(&two, slowly(3))).await;
+        let given_up = tokio::time::timeout(SOON, cached.newer(&two, New, slowly(3))).await;
         assert!(given_up.is_err());
         answer.notify_one();
-        let three = cached.newer(&two, never).await.unwrap().unwrap();
+        let three = cached.newer(&two, New, never).await.unwrap().unwrap();
         assert_eq!(*three, 3, "who comes later waits for the same fetch");
-        assert_eq!(cached.newer(&three, never).await, Ok(None), "it counts for the cooldown");
+        assert_eq!(cached.newer(&three, New, never).await, Ok(None), "it counts for the cooldown");
     }
 
     #[tokio::test]
     async fn unknown_keys_cause_one_fetch_in_a_while() {
         let cached = Cached::new(COOLDOWN);
         let one = cached.get(|| fetched(1)).await.unwrap();
-        assert_eq!(cached.newer(&one, away).await, Err(Away), "the first fetch does not count");
+        assert_eq!(
+            cached.newer(&one, New, away).await,
+            Err(Away),
+            "the first fetch does not count"
+        );
         for _ in 0..10_000 {
-            assert_eq!(cached.newer(&one, never).await, Ok(None), "a failed fetch does");
+            assert_eq!(cached.newer(&one, New, never).await, Ok(None), "a failed fetch does");
         }
         assert_eq!(cached.get(never).await.as_deref(), Ok(&1), "and it takes nothing away");
-        *cached.fetching.lock().await = Instant::now().checked_sub(COOLDOWN);
-        let two = cached.newer(&one, || fetched(2)).await.unwrap().unwrap();
+        cool(&cached).await;
+        let two = cached.newer(&one, New, || fetched(2)).await.unwrap().unwrap();
         assert_eq!(*two, 2);
-        assert_eq!(cached.newer(&one, never).await, Ok(Some(Arc::clone(&two))), "it was fetched");
-        assert_eq!(cached.newer(&two, never).await, Ok(None));
+        assert_eq!(
+            cached.newer(&one, New, never).await,
+            Ok(Some(Arc::clone(&two))),
+            "it was fetched"
+        );
+        assert_eq!(cached.newer(&two, New, never).await, Ok(None));
+    }
+
+    /// Whoever has found what they looked for takes nothing away from the next, but what was replaced explains no fetch.
+    #[tokio::test]
+    async fn what_was_worth_it_does_not_count() {
+        let cached = Cached::new(COOLDOWN);
+        let one = cached.get(|| fetched(1)).await.unwrap();
+        assert_eq!(cached.replaced(), None);
+        let two = cached.newer(&one, New, || fetched(2)).await.unwrap().unwrap();
+        assert_eq!(cached.newer(&two, New, never).await, Ok(None), "nobody has said so yet");
+        cached.was_worth_it();
+        assert_eq!(cached.replaced().as_deref(), Some(&1));
+        assert_eq!(cached.newer(&two, Outdated, never).await, Ok(None));
+        let three = cached.newer(&two, New, || fetched(3)).await.unwrap().unwrap();
+        assert_eq!((*three, cached.replaced().as_deref()), (3, Some(&2)));
+        assert_eq!(cached.newer(&three, New, never).await, Ok(None), "this one was in vain");
+        cool(&cached).await;
+        let back = cached.newer(&three, Outdated, || fetched(2)).await.unwrap();
+        assert_eq!(back.as_deref(), Some(&2), "keys may come back");
     }
 
     /// Also without a cooldown one fetch answers all who wait for it.
@@ -280,8 +356,9 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(50)).await;
             Err::<Fetched<u8>, _>(Away)
         };
-        let (first, second) = tokio::join!(cached.newer(&one, slowly), cached.newer(&one, never));
+        let (first, second) =
+            tokio::join!(cached.newer(&one, New, slowly), cached.newer(&one, New, never));
         assert_eq!((first, second), (Err(Away), Ok(None)));
-        assert_eq!(cached.newer(&one, away).await, Err(Away), "who comes later asks again");
+        assert_eq!(cached.newer(&one, New, away).await, Err(Away), "who comes later asks again");
     }
 }

@@ -9,6 +9,9 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
 use tokio::sync::OwnedSemaphorePermit;
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A whole answer.
 #[derive(Debug)]
 pub struct Response {
@@ -38,15 +41,49 @@ impl Response {
     /// Whether the answer calls itself JSON of some kind.
     #[must_use]
     pub fn is_json(&self) -> bool {
-        let value = self
-            .headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence = self.media_type();
         essence == "application/json"
             || essence == "application/json-home"
             || (essence.starts_with("application/") && essence.ends_with("+json"))
+    }
+
+    /// Whether it calls itself JSON, or what some servers send JSON as: plain text or JavaScript. Never a page.
+    #[must_use]
+    pub fn may_be_json(&self) -> bool {
+        self.is_json()
+            || matches!(
+                self.media_type().as_str(),
+                "text/json"
+                    | "text/plain"
+                    | "text/javascript"
+                    | "application/javascript"
+                    | "application/x-javascript"
+            )
+    }
+
+    /// Whether it calls itself a form (RFC 6749 appendix B).
+    #[must_use]
+    pub fn is_form(&self) -> bool {
+        self.media_type() == "application/x-www-form-urlencoded"
+    }
+
+    /// Whether it calls itself a token (RFC 7519 section 10.3.1).
+    #[must_use]
+    pub fn is_jwt(&self) -> bool {
+        self.media_type() == "application/jwt"
+    }
+
+    /// The body, without the byte order mark that a reader of JSON may pass over (RFC 8259 section 8.1).
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        self.body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.body)
+    }
+
+    /// The media type, in small letters and without parameters; nothing where none is said.
+    fn media_type(&self) -> String {
+        let value = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
+        essence.trim().to_ascii_lowercase()
     }
 
     /// How long the answer is fresh (RFC 9111 section 5.2.2.1), if it says so.

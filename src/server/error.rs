@@ -212,7 +212,9 @@ impl ApiError {
             | Self::Write(
                 WriteError::Unavailable(_) | WriteError::Unconfirmed(_) | WriteError::Partly { .. },
             ) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Provider(ProviderError::InvalidResponse(_)) => StatusCode::BAD_GATEWAY,
+            Self::Provider(ProviderError::InvalidResponse(_) | ProviderError::Misconfigured(_)) => {
+                StatusCode::BAD_GATEWAY
+            }
             Self::Write(
                 WriteError::Awaited(_)
                 | WriteError::GroupExists
@@ -253,6 +255,12 @@ impl ApiError {
             Self::Provider(ProviderError::InvalidResponse(reason)) => {
                 tracing::warn!(%reason, "an identity provider's answer is invalid");
                 "the identity provider's answer is invalid".to_owned()
+            }
+            Self::Provider(ProviderError::Misconfigured(reason)) => {
+                tracing::error!(%reason, "an identity provider and this Pasee are not set up for each other");
+                "this Pasee and the identity provider are not set up for each other: that is not your fault, and only whoever runs \
+                 this Pasee can mend it"
+                    .to_owned()
             }
             Self::Provider(reason @ ProviderError::Subject(_)) => {
                 tracing::warn!(%reason, "a user of an identity provider is refused");

@@ -169,7 +169,9 @@ fn outcome(identified: &Result<Identity, ProviderError>) -> &'static str {
         Err(ProviderError::Subject(_)) => "subject_refused",
         Err(ProviderError::Unreachable) => "unreachable",
         Err(ProviderError::Busy) => "busy",
-        Err(ProviderError::InvalidResponse(_)) => "invalid_response",
+        Err(ProviderError::InvalidResponse(_) | ProviderError::Misconfigured(_)) => {
+            "invalid_response"
+        }
         Err(ProviderError::NotOffered) => "not_offered",
     }
 }

@@ -75,10 +75,10 @@ fn transport() -> Vec<Case> {
             502,
         ),
         (
-            "calls JSON text",
+            "calls JSON a picture",
             answer(
                 "200 OK",
-                "text/plain",
+                "image/png",
                 "{\"id\":1,\"access_token\":\"x\",\"token_type\":\"bearer\"}",
             ),
             502,
@@ -103,7 +103,7 @@ fn tokens() -> Vec<Case> {
     vec![
         ("token_type mac", token(json!({"access_token": "x", "token_type": "mac"})), 502),
         ("token_type DPoP", token(json!({"access_token": "x", "token_type": "DPoP"})), 502),
-        ("no token_type", token(json!({"access_token": "x"})), 502),
+        ("no text for a token_type", token(json!({"access_token": "x", "token_type": 1})), 502),
         ("no token", token(json!({"token_type": "bearer"})), 502),
         ("an empty token", token(json!({"access_token": "", "token_type": "bearer"})), 502),
         (
@@ -145,11 +145,11 @@ fn tokens() -> Vec<Case> {
             502,
         ),
         (
-            "a form",
+            "two tokens in a form",
             answer(
                 "200 OK",
                 "application/x-www-form-urlencoded",
-                "access_token=x&token_type=bearer",
+                "access_token=x&access_token=y&token_type=bearer",
             ),
             502,
         ),
@@ -251,7 +251,7 @@ async fn no_login_and_no_crash() {
 /// is measured by `benches/providers.rs`.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_hangs_does_not_slow_another() {
-    let spoiled = Spoiled { token: Some(vec![Step::Hang]), user: None };
+    let spoiled = Spoiled { token: Some(vec![Step::Hang]), ..Spoiled::default() };
     let bad = OAuthProvider::spoiled(Kind::Discord, spoiled).await;
     let good = OAuthProvider::start(Kind::Google).await;
     let bad_settings = bad.settings("bad", "").replace("timeout = 2", "timeout = 60");

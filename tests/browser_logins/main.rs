@@ -6,5 +6,6 @@ mod attacks;
 mod hostile;
 mod legacy;
 mod presets;
+mod real;
 #[path = "../support/mod.rs"]
 mod support;

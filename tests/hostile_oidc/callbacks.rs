@@ -180,17 +180,30 @@ async fn errors_of_the_token_endpoint() {
         (
             "401 Unauthorized",
             "{\"error\":\"invalid_client\",\"error_description\":\"eve\"}",
-            ProviderError::InvalidResponse("it does not take our client_id and client_secret"),
+            ProviderError::Misconfigured(
+                "it does not know this client or its secret: see client_id and client_secret",
+            ),
         ),
         (
             "400 Bad Request",
             "{\"error\":\"unauthorized_client\"}",
-            ProviderError::InvalidResponse("it does not take our client_id and client_secret"),
+            ProviderError::Misconfigured(
+                "it does not know this client or its secret: see client_id and client_secret",
+            ),
         ),
         (
             "400 Bad Request",
             "{\"error\":\"oops\"}",
-            ProviderError::InvalidResponse("it refuses to redeem a code"),
+            ProviderError::InvalidResponse(
+                "it refuses to redeem a code, by an error that is not the user's",
+            ),
+        ),
+        (
+            "400 Bad Request",
+            "{\"error\":\"invalid_grant\",\"error_description\":\"PKCE verification failed\"}",
+            ProviderError::Misconfigured(
+                "it refuses the proof of PKCE: see pkce, and what is registered there for this client",
+            ),
         ),
         ("503 Service Unavailable", "", ProviderError::Unreachable),
         ("429 Too Many Requests", "", ProviderError::Unreachable),

@@ -5,6 +5,7 @@ mod answers;
 mod browsers;
 mod callbacks;
 mod keys;
+mod real;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;

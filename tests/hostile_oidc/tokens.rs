@@ -104,7 +104,8 @@ impl Workshop<'_> {
             json!(NOW - 3600),
             json!(0),
             json!(-1),
-            json!(1.8e9 + 300.5),
+            json!(1.8e9 - 60.5),
+            json!("1800000300.5"),
             text(NOW + 300),
             json!(u64::MAX),
         ] {

@@ -60,11 +60,16 @@ pub struct OAuthProvider {
     pub state: Arc<Mutex<State>>,
 }
 
+/// An answer that is told otherwise: made of the access token that the provider has just given out.
+pub type Told = Arc<dyn Fn(&str) -> Vec<Step> + Send + Sync>;
+
 /// What is sent in place of one of the provider's own answers.
 #[derive(Clone, Default)]
 pub struct Spoiled {
     pub token: Option<Vec<Step>>,
     pub user: Option<Vec<Step>>,
+    /// In place of an access token as the provider itself would write it.
+    pub told: Option<Told>,
 }
 
 impl OAuthProvider {
@@ -91,6 +96,9 @@ impl OAuthProvider {
             let target: Url = format!("http://provider{target}").parse().unwrap();
             if method == "POST" && target.path() == kind.token_path() {
                 let own = state.token(kind, request, &target);
+                if let Some(told) = &spoiled.told {
+                    return told(state.tokens.last().map_or("", String::as_str));
+                }
                 return spoiled.token.clone().unwrap_or(own);
             }
             if method == "GET" && target.path() == kind.authorize_path() {

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::super::browser::loggable;
 use super::super::error::ProviderError;
 use crate::jose::json::strict_object;
 use crate::outbound::Response;
@@ -27,7 +28,7 @@ pub(super) fn prove(url: &mut Url, access: &str, secret: &SecretString) {
 
 /// What an error answer to a question about a user comes to.
 pub(super) fn error(answer: &Response) -> ProviderError {
-    let object = if answer.is_json() { strict_object(&answer.body).ok() } else { None };
+    let object = if answer.may_be_json() { strict_object(answer.text()).ok() } else { None };
     match object.as_ref().and_then(|object| object.get("error")) {
         Some(Value::Object(error)) if is_transient(error) => ProviderError::Unreachable,
         _ if answer.is_away() => ProviderError::Unreachable,
@@ -37,6 +38,9 @@ pub(super) fn error(answer: &Response) -> ProviderError {
 
 /// What an error in place of an access token comes to ("Handle Errors"): 100 is a code that is wrong, used or too old.
 pub(super) fn refusal(error: &Map<String, Value>) -> ProviderError {
+    let said = |name: &str| loggable(&error.get(name).map(ToString::to_string).unwrap_or_default());
+    let (code, message) = (said("code"), said("message"));
+    tracing::warn!(%code, %message, "an identity provider gives no token for a code");
     match error.get("code").and_then(Value::as_i64) {
         _ if is_transient(error) => ProviderError::Unreachable,
         Some(100) => ProviderError::NotConfirmed,

@@ -1,16 +1,14 @@
-//! From a code to an access token (RFC 6749 section 4.1.3), and what providers say instead of one.
+//! From a code to an access token (RFC 6749 section 4.1.3).
 //!
 //! Must not know who the token is for.
 
-use ::oauth2::basic::BasicTokenType;
 use ::oauth2::{AuthorizationCode, PkceCodeVerifier, RequestTokenError, TokenResponse};
-use http::StatusCode;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::super::error::ProviderError;
 use super::super::oauth2_client::OAuth2HttpClient;
+use super::super::token_answer::{TokenAnswer, needed};
 use super::{OAuth2Client, graph};
-use crate::jose::json::strict_object;
 use crate::outbound::{HttpClient, Response};
 
 /// Asks for the access token of a code.
@@ -29,57 +27,19 @@ pub(super) async fn exchange(
         RequestTokenError::Request(error) => error,
         _ => ProviderError::InvalidResponse("a token answer without a token"),
     })?;
-    match answer.token_type() {
-        BasicTokenType::Bearer => Ok(answer.access_token().secret().clone()),
-        _ => Err(ProviderError::InvalidResponse("a token that is no bearer token")),
-    }
+    Ok(answer.access_token().secret().clone())
 }
 
-/// Whether the answer may hold a token. Some providers say no with 200 (GitHub), others with an error of their own kind
-/// (Facebook).
-fn judge(answer: &Response) -> Result<StatusCode, ProviderError> {
-    if answer.is_away() {
-        return Err(ProviderError::Unreachable);
-    }
-    let is_answer = answer.status.is_success() || answer.status.is_client_error();
-    if !is_answer || !answer.is_json() {
-        return Err(ProviderError::InvalidResponse("a token answer that is not JSON"));
-    }
-    let object = strict_object(&answer.body)
-        .map_err(|_| ProviderError::InvalidResponse("a malformed token answer"))?;
-    match object.get("error") {
-        Some(Value::String(error)) => Err(refusal(error)),
-        Some(Value::Object(error)) => Err(graph::refusal(error)),
-        Some(_) => Err(ProviderError::InvalidResponse("a token answer with a strange error")),
-        None if answer.status.is_success() => expect_token(&object).map(|()| StatusCode::OK),
-        None => Err(ProviderError::InvalidResponse("an unexpected status for a token")),
-    }
-}
-
-fn expect_token(object: &Map<String, Value>) -> Result<(), ProviderError> {
-    match object.get("access_token") {
-        Some(Value::String(_)) => Ok(()),
-        _ => Err(ProviderError::InvalidResponse("a token answer without a token")),
-    }
-}
-
-/// RFC 6749 section 5.2, and the names that GitHub has for the same. X calls a wrong or used code an invalid request.
-fn refusal(error: &str) -> ProviderError {
-    match error {
-        "invalid_request" => {
-            tracing::warn!("an identity provider called a token request invalid");
-            ProviderError::NotConfirmed
-        }
-        "invalid_grant" | "bad_verification_code" | "access_denied" => ProviderError::NotConfirmed,
-        "temporarily_unavailable" | "server_error" | "slow_down" => ProviderError::Unreachable,
-        "invalid_client" | "incorrect_client_credentials" | "unauthorized_client" => {
-            ProviderError::InvalidResponse(
-                "it does not know this client or its secret: see client_id and client_secret",
-            )
-        }
-        "redirect_uri_mismatch" => ProviderError::InvalidResponse(
-            "it does not know the place to come back to: see hostname and callback_url",
-        ),
-        _ => ProviderError::InvalidResponse("a refusal that is not the user's"),
+/// The token, or why there is none. Some providers say no with 200 (GitHub), others with an error of their own kind
+/// (Facebook). X calls a wrong or used code an invalid request.
+fn judge(answer: &Response) -> Result<Vec<u8>, ProviderError> {
+    let refusal = match TokenAnswer::read(answer)? {
+        TokenAnswer::Given(given) => return needed(&given),
+        TokenAnswer::Refused(refusal) => refusal,
+    };
+    match &refusal.error {
+        Value::String(_) => Err(refusal.into_error(ProviderError::NotConfirmed)),
+        Value::Object(error) => Err(graph::refusal(error)),
+        _ => Err(ProviderError::InvalidResponse("a token answer with a strange error")),
     }
 }

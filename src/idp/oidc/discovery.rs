@@ -55,7 +55,14 @@ async fn fetch(http: &HttpClient, place: &Url) -> Result<Map<String, Value>, Pro
     match answer.status {
         StatusCode::OK => {}
         _ if answer.is_away() => return Err(ProviderError::Unreachable),
+        status if status.is_redirection() => {
+            tracing::warn!(%status, place = %place, "a redirect, which is not followed, in place of a document");
+            return Err(ProviderError::InvalidResponse("a redirect in place of a document"));
+        }
         _ => return Err(ProviderError::InvalidResponse("no document where one should be")),
     }
-    strict_object(&answer.body).map_err(|_| ProviderError::InvalidResponse("a malformed document"))
+    strict_object(answer.text()).map_err(|_| {
+        tracing::warn!(place = %place, "a document that is not one JSON object with each key once");
+        ProviderError::InvalidResponse("a malformed document")
+    })
 }

@@ -4,8 +4,8 @@
 
 use http::StatusCode;
 use oauth2::basic::{
-    BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse,
-    BasicTokenIntrospectionResponse, BasicTokenType,
+    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
+    BasicTokenType,
 };
 use oauth2::{
     AccessToken, AuthUrl, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet, EndpointSet,
@@ -14,12 +14,13 @@ use oauth2::{
 };
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::Url;
 
 use super::super::error::ProviderError;
 use super::super::oauth2_client::OAuth2HttpClient;
+use super::super::token_answer::{TokenAnswer, needed};
 use super::metadata::Metadata;
-use crate::jose::json::strict_object;
 use crate::outbound::{HttpClient, Response};
 use crate::settings;
 
@@ -91,34 +92,30 @@ pub(super) async fn redeem(
     Ok(Given { access_token: answer.access_token().clone(), id_token })
 }
 
-/// What the crate may read: JSON with each key once, of a status that RFC 6749 sections 5.1 and 5.2 have.
-fn judge(answer: &Response) -> Result<StatusCode, ProviderError> {
-    if answer.is_away() {
-        return Err(ProviderError::Unreachable);
+/// What the crate may read, or why there is nothing for it. OpenID Connect Core 1.0 section 3.1.3.3 has 200 for tokens.
+fn judge(answer: &Response) -> Result<Vec<u8>, ProviderError> {
+    if answer.status.is_success() && answer.status != StatusCode::OK {
+        return Err(ProviderError::InvalidResponse("an unexpected status for a token"));
     }
-    let is_known = matches!(
-        answer.status,
-        StatusCode::OK | StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED
-    );
-    if !is_known || !answer.is_json() || strict_object(&answer.body).is_err() {
-        return Err(ProviderError::InvalidResponse("a malformed token answer"));
+    let given = match TokenAnswer::read(answer)? {
+        TokenAnswer::Given(given) => given,
+        TokenAnswer::Refused(refusal) => {
+            let nobodys = "it refuses to redeem a code, by an error that is not the user's";
+            return Err(refusal.into_error(ProviderError::InvalidResponse(nobodys)));
+        }
+    };
+    if !given.get("id_token").is_some_and(Value::is_string) {
+        return Err(ProviderError::InvalidResponse(
+            "a token answer whose id_token is missing or no text",
+        ));
     }
-    Ok(answer.status)
+    needed(&given)
 }
 
-/// A code that is not taken is the login's fault, all else the settings' or the provider's.
+/// What is known before the crate reads anything stands; what it cannot read is nobody's answer.
 fn classify(error: RequestTokenError<ProviderError, BasicErrorResponse>) -> ProviderError {
     match error {
         RequestTokenError::Request(error) => error,
-        RequestTokenError::ServerResponse(response) => match response.error() {
-            BasicErrorResponseType::InvalidGrant => ProviderError::NotConfirmed,
-            BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {
-                ProviderError::InvalidResponse("it does not take our client_id and client_secret")
-            }
-            _ => ProviderError::InvalidResponse("it refuses to redeem a code"),
-        },
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-            ProviderError::InvalidResponse("a malformed token answer")
-        }
+        _ => ProviderError::InvalidResponse("a malformed token answer"),
     }
 }

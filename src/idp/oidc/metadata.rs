@@ -6,6 +6,7 @@ use oauth2::AuthType;
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
+use super::super::browser::loggable;
 use super::super::error::ProviderError;
 use crate::settings;
 
@@ -32,17 +33,28 @@ impl Metadata {
         document: &Map<String, Value>,
         settings: &settings::Oidc,
     ) -> Result<Self, ProviderError> {
+        let document = Document(document);
         if document.get("issuer").and_then(Value::as_str) != Some(&settings.issuer) {
-            return Err(ProviderError::InvalidResponse("a discovery document of another issuer"));
+            document.complain("issuer", Some(&settings.issuer));
+            return Err(ProviderError::InvalidResponse(
+                "a discovery document of another issuer; the settings have to have its issuer to the letter",
+            ));
         }
         let place = |name: &str| {
-            let url: Url = document.get(name)?.as_str()?.parse().ok()?;
-            is_callable(&url, &settings.discovery).then_some(url)
+            let url: Option<Url> = document.get(name).and_then(|url| url.as_str()?.parse().ok());
+            let url = url.filter(|url| is_callable(url, &settings.discovery));
+            if url.is_none() {
+                document.complain(name, None);
+            }
+            url
         };
-        let user_info = place("userinfo_endpoint");
-        if user_info.is_none() && document.contains_key("userinfo_endpoint") {
-            return Err(ProviderError::InvalidResponse("a bad userinfo_endpoint"));
-        }
+        let user_info = match document.get("userinfo_endpoint") {
+            None => None,
+            Some(_) => Some(
+                place("userinfo_endpoint")
+                    .ok_or(ProviderError::InvalidResponse("a bad userinfo_endpoint"))?,
+            ),
+        };
         let names_issuer = document.get("authorization_response_iss_parameter_supported");
         Ok(Self {
             authorization: place("authorization_endpoint")
@@ -52,8 +64,24 @@ impl Metadata {
             keys: place("jwks_uri").ok_or(ProviderError::InvalidResponse("no good jwks_uri"))?,
             user_info,
             names_issuer: names_issuer == Some(&Value::Bool(true)),
-            authentication: authentication(document)?,
+            authentication: authentication(&document)?,
         })
+    }
+}
+
+/// A discovery document. A member that is `null` is absent.
+struct Document<'a>(&'a Map<String, Value>);
+
+impl<'a> Document<'a> {
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Says in the log what stands in a member that is of no use.
+    fn complain(&self, member: &str, expected: Option<&str>) {
+        let found = self.get(member).map(ToString::to_string).unwrap_or_default();
+        let found = loggable(&found);
+        tracing::warn!(member, %found, expected, "a discovery document has a member that is of no use");
     }
 }
 
@@ -79,7 +107,7 @@ fn is_here(url: &Url) -> bool {
 }
 
 /// Basic where it is taken or nothing is said, as it is the default, else in the body.
-fn authentication(document: &Map<String, Value>) -> Result<AuthType, ProviderError> {
+fn authentication(document: &Document<'_>) -> Result<AuthType, ProviderError> {
     let Some(methods) = document.get("token_endpoint_auth_methods_supported") else {
         return Ok(AuthType::BasicAuth);
     };
@@ -90,6 +118,7 @@ fn authentication(document: &Map<String, Value>) -> Result<AuthType, ProviderErr
     } else if takes("client_secret_post") || takes("none") {
         Ok(AuthType::RequestBody)
     } else {
+        document.complain("token_endpoint_auth_methods_supported", None);
         Err(ProviderError::InvalidResponse("a token_endpoint that takes no client_secret"))
     }
 }

@@ -16,25 +16,48 @@ use crate::outbound::{HttpClient, Repeat};
 const PAIRS: [[&str; 2]; 2] =
     [["email", "email_verified"], ["phone_number", "phone_number_verified"]];
 
+/// What the endpoint answers.
+#[derive(Debug)]
+pub(super) enum UserInfo {
+    /// Claims, as this provider says over TLS.
+    Plain(Map<String, Value>),
+    /// A token that is not believed yet, which has them (section 5.3.2).
+    Signed(String),
+}
+
 /// Asks for the claims of the user whose access token this is.
 pub(super) async fn ask(
     http: &HttpClient,
     place: &Url,
     token: &AccessToken,
-) -> Result<Map<String, Value>, ProviderError> {
+) -> Result<UserInfo, ProviderError> {
     let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.secret()))
         .map_err(|_| ProviderError::InvalidResponse("a malformed access token"))?;
     bearer.set_sensitive(true);
     let request = http.get(place.clone());
-    let request = request.header(AUTHORIZATION, bearer).header(ACCEPT, "application/json");
+    let request = request
+        .header(AUTHORIZATION, bearer)
+        .header(ACCEPT, "application/json, application/jwt;q=0.9");
     let answer = http.send(request, Repeat::Harmless).await?;
     if answer.is_away() {
         return Err(ProviderError::Unreachable);
     }
-    if answer.status != StatusCode::OK || !answer.is_json() {
+    if answer.status.is_redirection() {
+        return Err(ProviderError::InvalidResponse("a redirect in place of UserInfo"));
+    }
+    if answer.status == StatusCode::OK && answer.is_jwt() {
+        let token = std::str::from_utf8(&answer.body).map(|token| token.trim_ascii().to_owned());
+        return token.map(UserInfo::Signed).map_err(|_| malformed());
+    }
+    if answer.status != StatusCode::OK || !answer.may_be_json() {
+        tracing::warn!(status = %answer.status, "UserInfo that is neither JSON nor a token");
         return Err(ProviderError::InvalidResponse("no UserInfo in JSON"));
     }
-    strict_object(&answer.body).map_err(|_| ProviderError::InvalidResponse("malformed UserInfo"))
+    strict_object(answer.text()).map(UserInfo::Plain).map_err(|_| malformed())
+}
+
+fn malformed() -> ProviderError {
+    ProviderError::InvalidResponse("malformed UserInfo")
 }
 
 /// The claims of an ID token and those that UserInfo adds. UserInfo must be of the same `sub` (section 5.3.2), and changes
@@ -43,6 +66,7 @@ pub(super) fn merged(
     mut signed: Map<String, Value>,
     mut told: Map<String, Value>,
 ) -> Result<Map<String, Value>, ProviderError> {
+    told.retain(|_, value| !value.is_null());
     if told.get("sub") != signed.get("sub") {
         return Err(ProviderError::InvalidResponse("UserInfo of another user"));
     }

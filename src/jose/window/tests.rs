@@ -58,9 +58,10 @@ fn the_same_for_all() {
     }
 }
 
-/// Neither fractions nor exponents nor texts, for nobody, in no time that is looked at.
+/// Neither fractions nor exponents, but of OpenID providers, nor texts, of nobody, in no time that is looked at.
 #[test]
 fn whole_seconds() {
+    let fractions = [json!(1.8e9), json!(1_800_000_000.5)];
     let wrong = [
         json!(true),
         json!(""),
@@ -68,9 +69,9 @@ fn whole_seconds() {
         json!([NOW]),
         json!({}),
         json!(-1),
-        json!(1.8e9),
-        json!(1_800_000_000.5),
         json!(1e300),
+        json!(-0.5),
+        json!(9_007_199_254_740_993.0),
         json!(i64::MIN),
         json!(i64::MAX),
         json!(u64::MAX),
@@ -80,6 +81,11 @@ fn whole_seconds() {
             for value in &wrong {
                 let judged = judge(rules, &[(claim, value.clone())]);
                 assert_eq!(judged, Err(VerifyError::Claim(claim)), "{name}: {claim} {value}");
+            }
+            for value in &fractions {
+                let value = value.as_f64().unwrap() + if claim == "exp" { 1.0 } else { 0.0 };
+                let judged = judge(rules, &[(claim, json!(value))]);
+                assert_eq!(judged.is_ok(), name == "ID token", "{name}: {claim} {value}");
             }
         }
     }
@@ -120,6 +126,21 @@ fn where_they_differ() {
     assert_eq!(judge(PASEE, &[("auth_time", json!(NOW - 9))]), Err(TIMES), "a login after iat");
 }
 
+/// What is good until half a second ago is over; a fraction makes nothing good for longer.
+#[test]
+fn fractions_count_as_the_second_they_are_in() {
+    for (exp, expected) in [
+        (json!(NOW as f64 - 59.5), Err(VerifyError::Expired)),
+        (json!(NOW as f64 - 58.5), Ok(NOW - 59)),
+        (json!(NOW as f64 + 300.999), Ok(NOW + 300)),
+        (json!(1.800_000_3e9), Ok(NOW + 300)),
+    ] {
+        let judged = judge(ID_TOKEN, &[("exp", exp.clone()), ("iat", json!(NOW - 1000))]);
+        let expires_at = judged.map(|window| window.expires_at.as_unix());
+        assert_eq!(expires_at, expected, "{exp}");
+    }
+}
+
 #[test]
 fn logins_of_a_certain_age() {
     let within = |seconds| ID_TOKEN.with_login_within(Some(Duration::from_secs(seconds)));
@@ -137,6 +158,8 @@ proptest! {
     #[test]
     fn times(value in any::<i64>()) {
         let claims = ClaimSet::unsigned(json!({ "exp": value }));
-        prop_assert_eq!(seconds(&claims, "exp").ok(), Timestamp::from_unix(value));
+        for numbers in [Numbers::Whole, Numbers::Numeric] {
+            prop_assert_eq!(numbers.seconds(&claims, "exp").ok(), Timestamp::from_unix(value));
+        }
     }
 }
