@@ -162,16 +162,13 @@ impl<'a> Page<'a> {
 
     /// Takes it all away again; nothing is left.
     pub fn end(&self) {
-        let [objects, policy, rest @ ..] = &self.commands("Taking Pasee away")[..] else {
-            panic!()
-        };
-        self.run(objects);
-        assert_eq!(self.run("kubectl get -n pasee pasee -o name"), "");
-        self.run(policy);
-        // With its option, what came by it.
-        self.run("pasee policy --namespace pasee --extend-own-roles | kubectl delete --ignore-not-found -f -");
-        for command in rest {
-            self.run(command);
+        for command in self.commands("Taking Pasee away") {
+            if command.starts_with("kubectl delete namespace") {
+                assert_eq!(self.run("kubectl get -n pasee pasee -o name"), "");
+                // What came by the option, with it.
+                self.run("pasee policy --namespace pasee --extend-own-roles | kubectl delete --ignore-not-found -f -");
+            }
+            self.run(&command);
         }
         for kinds in [
             "crd,clusterroles,clusterrolebindings",
