@@ -85,9 +85,9 @@ fn many_are_swept_and_what_nobody_knows_stays() {
     raw.execute_batch(
         "BEGIN;
          WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 700)
-         INSERT INTO memberships SELECT 1, 0, 'k-' || x, 1000 FROM n;
+         INSERT INTO memberships (group_id, role, user, expires_at) SELECT 1, 0, 'k-' || x, 1000 FROM n;
          WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300)
-         INSERT INTO memberships SELECT 1, 0, 'k-' || char(8203) || x, 900 FROM n;
+         INSERT INTO memberships (group_id, role, user, expires_at) SELECT 1, 0, 'k-' || char(8203) || x, 900 FROM n;
          COMMIT;",
     )
     .unwrap();

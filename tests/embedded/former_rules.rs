@@ -12,10 +12,11 @@ fn written_before(path: &Path) -> String {
     let raw = rusqlite::Connection::open(path).unwrap();
     raw.execute_batch(&format!(
         "INSERT INTO groups (id, name, parent) VALUES (70, '{long}', 0);
-         INSERT INTO memberships VALUES (0, 1, 'k-root\u{200b}', NULL), (70, 0, 'k-ada', NULL);
-         INSERT INTO memberships SELECT id, 0, 'k-\u{202e}nhoj', NULL FROM groups WHERE name = 'a';
-         INSERT INTO memberships SELECT id, 0, 'k-' || printf('%.*c', 60, 'x') || '\u{ad}yyyyy', NULL
-             FROM groups WHERE name = 'a';
+         INSERT INTO memberships (group_id, role, user) VALUES (0, 1, 'k-root\u{200b}'), (70, 0, 'k-ada');
+         INSERT INTO memberships (group_id, role, user)
+             SELECT id, 0, 'k-\u{202e}nhoj' FROM groups WHERE name = 'a';
+         INSERT INTO memberships (group_id, role, user)
+             SELECT id, 0, 'k-' || printf('%.*c', 60, 'x') || '\u{ad}yyyyy' FROM groups WHERE name = 'a';
          INSERT INTO standings VALUES ('k-\u{3164}', 1, NULL);"
     ))
     .unwrap();
@@ -119,7 +120,7 @@ fn a_warning_names_some_of_them() {
     let raw = rusqlite::Connection::open(&path).unwrap();
     for n in 0..1_000 {
         let user = format!("k-{n}\u{200b}{}", "z".repeat(100));
-        let sql = "INSERT INTO memberships VALUES (0, 1, ?, NULL)";
+        let sql = "INSERT INTO memberships (group_id, role, user) VALUES (0, 1, ?)";
         raw.execute(sql, [user]).unwrap();
     }
     drop(raw);

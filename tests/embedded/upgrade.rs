@@ -9,7 +9,7 @@ const VERSION_2: &str = include_str!("../fixtures/embedded/version_2.sql");
 /// The same change as that version wrote it.
 const LAST_CHANGE: &str = "
     BEGIN;
-    INSERT INTO memberships VALUES (2, 0, 'local-late', NULL);
+    INSERT INTO memberships (group_id, role, user, expires_at) VALUES (2, 0, 'local-late', NULL);
     INSERT INTO changes (kind, name, user) VALUES ('joined', 'admin.dev', 'local-late');
     COMMIT;";
 

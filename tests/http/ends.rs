@@ -273,7 +273,7 @@ async fn what_has_ended_is_taken_away() {
     let ended = now() - 10;
     let delete = |path: &str| pasee.ask("DELETE", path).bearer(&root);
     file.execute(
-        "INSERT INTO memberships SELECT id, 0, 'local-you', ? FROM groups WHERE name = 'g'",
+        "INSERT INTO memberships (group_id, role, user, expires_at) SELECT id, 0, 'local-you', ? FROM groups WHERE name = 'g'",
         [ended],
     )
     .unwrap();

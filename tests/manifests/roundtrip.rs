@@ -176,7 +176,11 @@ fn rows_by_former_rules_are_told_of() {
         .done();
     let file = machine.path("data/pasee.db");
     let raw = rusqlite::Connection::open(&file).unwrap();
-    raw.execute("INSERT INTO memberships VALUES (0, 1, 'kisee-\u{202e}ada', NULL)", []).unwrap();
+    raw.execute(
+        "INSERT INTO memberships (group_id, role, user) VALUES (0, 1, 'kisee-\u{202e}ada')",
+        [],
+    )
+    .unwrap();
     drop(raw);
     let ran = machine.run(&["export"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
