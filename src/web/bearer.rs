@@ -60,10 +60,7 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, BearerError> {
 /// RFC 6750 §2.1: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
 fn is_b64token(token: &str) -> bool {
     let body = token.trim_end_matches('=');
-    let right = |byte: u8| {
-        let is_sign = matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
-        byte.is_ascii_alphanumeric() || is_sign
-    };
+    let right = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
     !body.is_empty() && body.bytes().all(right)
 }
 
