@@ -2,6 +2,10 @@
 //! (100,000 users, 10,000 groups). Each figure stands against that of the idle process of the same run. And what refreshes
 //! wait beside wrong logins, against what they wait alone.
 //!
+//! Idle is the process to which the clients that will log in are connected, and at rest: what a connection takes is bounded by
+//! how many may be open, whatever is done over it. What hashing takes is the peak of logins beyond that of as many which hash
+//! next to nothing: whatever is answered takes some memory. What names and bodies leave is counted from what was before them.
+//!
 //! Starts the command as an operator would, and asks the kernel before, at the peak and ten seconds after. Fails when a figure
 //! is over its limit.
 //!
@@ -27,6 +31,7 @@ use pasee::domain::membership::{Membership, Roster};
 use pasee::domain::policy::{Actor, permit};
 use pasee::store::embedded::Embedded;
 
+use load::Clients;
 use process::Served;
 
 const USERS: u64 = 100_000;
@@ -57,12 +62,16 @@ fn main() -> ExitCode {
         beside::measure(server.port);
         return ExitCode::SUCCESS;
     }
-    logins(&server, 40);
+    let clients = Clients::of(server.port);
+    logins(&clients, "costly", 40);
     std::thread::sleep(PAUSE);
     let idle = server.resident().now;
-    println!("idle process, after 40 logins and ten seconds: {idle:.1} MiB resident");
+    println!(
+        "idle process, ten seconds after 40 logins over 16 connections: {idle:.1} MiB resident"
+    );
     let mut limits = Limits { idle, are_kept: true };
-    small(&server, &mut limits);
+    small(&server, &clients, &mut limits);
+    drop(clients);
     if !is_asked("small") {
         beside::measure(server.port);
         drop(server);
@@ -102,7 +111,8 @@ fn of_a_realm(tables: &str, limits: &mut Limits) {
     let at_start = server.resident();
     limits.hold("1,000,000 memberships, at start", at_start.now, REALM);
     limits.hold("1,000,000 memberships, peak of the start", at_start.peak, REALM);
-    logins(&server, 1000);
+    let clients = Clients::of(server.port);
+    logins(&clients, "costly", 1000);
     let peak = server.resident().peak;
     limits.hold("and 1,000 logins, peak", peak, REALM + HASHING * HASH);
     std::thread::sleep(PAUSE);
@@ -111,17 +121,22 @@ fn of_a_realm(tables: &str, limits: &mut Limits) {
 }
 
 /// What needs no realm.
-fn small(server: &Served, limits: &mut Limits) {
-    logins(server, 1000);
+fn small(server: &Served, clients: &Clients, limits: &mut Limits) {
+    logins(clients, "cheap", 1000);
+    let served = server.resident().peak;
+    logins(clients, "costly", 1000);
     let peak = server.resident().peak;
-    limits.hold("1,000 logins, half of them wrong: peak", peak, HASHING * HASH);
+    println!("1,000 logins: peak {:.1} MiB beyond the idle process", peak - limits.idle);
+    limits.judge("and beyond as many that hash next to nothing", peak - served, HASHING * HASH);
     std::thread::sleep(PAUSE);
-    limits.hold("ten seconds later", server.resident().now, REST);
-    let statuses = load::logins(server.port, "cheap", 20_000, |n| (format!("name-{n}"), "wrong"));
+    let before = server.resident().now;
+    limits.hold("ten seconds later", before, REST);
+    let statuses = clients.log_in("cheap", 20_000, |n| (format!("name-{n}"), "wrong"));
     println!("20,000 distinct names: {statuses:?} of 201, 403, 429, others");
     limits.hold("peak", server.resident().peak, HASHING * HASH);
     std::thread::sleep(PAUSE);
-    limits.hold("ten seconds later, names still counted", server.resident().now, 2.0 * REST);
+    let named = server.resident().now;
+    limits.judge("ten seconds later, names still counted", named - before, 2.0 * REST);
     let mut held = 0.0;
     load::unfinished_bodies(server.port, 15, || held = server.resident().now);
     let bodies = 15.0 * 100.0 * 64.0 / 1024.0;
@@ -131,15 +146,19 @@ fn small(server: &Served, limits: &mut Limits) {
         2.0 * bodies,
     );
     std::thread::sleep(PAUSE);
-    limits.hold("ten seconds after they are gone", server.resident().now, 2.0 * REST);
+    let left = server.resident().now - named;
+    limits.judge("ten seconds after they are gone, beyond what was before them", left, 2.0 * REST);
 }
 
 /// Right and wrong ones in turn.
-fn logins(server: &Served, count: usize) {
+fn logins(clients: &Clients, provider: &'static str, count: usize) {
     let started = Instant::now();
     let who = |n: usize| ("ada".to_owned(), if n.is_multiple_of(2) { "lovelace" } else { "wrong" });
-    let statuses = load::logins(server.port, "costly", count, who);
-    println!("{count} logins in {:.1?}: {statuses:?} of 201, 403, 429, others", started.elapsed());
+    let statuses = clients.log_in(provider, count, who);
+    println!(
+        "{count} {provider} logins in {:.1?}: {statuses:?} of 201, 403, 429, others",
+        started.elapsed()
+    );
 }
 
 fn write(store: &Embedded, change: Change) {

@@ -11,46 +11,65 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 /// Logins at once.
 const CLIENTS: usize = 16;
 
-/// Logs in so many times, as who and with which password the number says, and counts the statuses: 201, 403, 429, others.
-pub fn logins(
+/// Clients that log in at the same time, each over a connection that it keeps for as long as it is there.
+pub struct Clients {
+    runtime: Runtime,
+    clients: Vec<reqwest::Client>,
     port: u16,
-    provider: &'static str,
-    count: usize,
-    who: fn(usize) -> (String, &'static str),
-) -> [usize; 4] {
-    runtime().block_on(async {
-        let mut clients = JoinSet::new();
-        for first in 0..CLIENTS {
-            let url = format!("http://127.0.0.1:{port}/tokens/?idp={provider}");
-            clients.spawn(async move {
-                let client = reqwest::Client::new();
-                let mut statuses = [0; 4];
-                for number in (first..count).step_by(CLIENTS) {
-                    let (login, password) = who(number);
-                    let body = json!({ "login": login, "password": password }).to_string();
-                    let request =
-                        client.post(&url).header("content-type", "application/json").body(body);
-                    let answer = request.send().await.expect("an answer");
-                    let place = match answer.status().as_u16() {
-                        201 => 0,
-                        403 => 1,
-                        429 => 2,
-                        _ => 3,
-                    };
-                    statuses[place] += 1;
-                    answer.bytes().await.expect("a whole answer");
-                }
-                statuses
-            });
-        }
-        let all = clients.join_all().await;
-        std::array::from_fn(|place| all.iter().map(|statuses| statuses[place]).sum())
-    })
+}
+
+impl Clients {
+    /// Clients of the server at this port, not connected yet.
+    pub fn of(port: u16) -> Self {
+        let clients = (0..CLIENTS).map(|_| reqwest::Client::new()).collect();
+        Self { runtime: runtime(), clients, port }
+    }
+
+    /// Log in so many times, as who and with which password the number says, and count the statuses: 201, 403, 429, others.
+    pub fn log_in(
+        &self,
+        provider: &'static str,
+        count: usize,
+        who: fn(usize) -> (String, &'static str),
+    ) -> [usize; 4] {
+        self.runtime.block_on(async {
+            let mut clients = JoinSet::new();
+            for (first, client) in self.clients.iter().cloned().enumerate() {
+                let url = format!("http://127.0.0.1:{}/tokens/?idp={provider}", self.port);
+                clients.spawn(async move {
+                    let mut statuses = [0; 4];
+                    for number in (first..count).step_by(CLIENTS) {
+                        let (login, password) = who(number);
+                        statuses[log_in(&client, &url, &login, password).await] += 1;
+                    }
+                    statuses
+                });
+            }
+            let all = clients.join_all().await;
+            std::array::from_fn(|place| all.iter().map(|statuses| statuses[place]).sum())
+        })
+    }
+}
+
+/// Logs in once; where its status is counted.
+async fn log_in(client: &reqwest::Client, url: &str, login: &str, password: &str) -> usize {
+    let body = json!({ "login": login, "password": password }).to_string();
+    let request = client.post(url).header("content-type", "application/json").body(body);
+    let answer = request.send().await.expect("an answer");
+    let status = answer.status().as_u16();
+    answer.bytes().await.expect("a whole answer");
+    match status {
+        201 => 0,
+        403 => 1,
+        429 => 2,
+        _ => 3,
+    }
 }
 
 /// Sends, on each of so many HTTP/2 connections, 100 bodies that are all there but for their last byte, and leaves. Comes
@@ -90,7 +109,7 @@ pub fn unfinished_bodies(port: u16, connections: usize, meanwhile: impl FnOnce()
     });
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+fn runtime() -> Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().build().expect("a runtime")
 }
