@@ -1,5 +1,5 @@
 //! A realm as manifests: what they ask of it ([`Wanted`]), what is to be changed for that ([`plan()`]), and the manifests
-//! that say what a realm holds ([`groups`], [`Filling`], [`user`]).
+//! that say what a realm holds ([`group()`], [`Filling`], [`user()`]).
 //!
 //! Must not know files, nor where the realm lives: what there is comes in as a directory, and changes come out.
 
