@@ -21,6 +21,7 @@
 //! | `oauth2_client` | the calls of the crate `oauth2` |
 //! | `token_answer` | what is answered to a code |
 //! | `identity` | credentials, and who somebody is then |
+//! | `told` | what a provider says of a user, read as it is meant |
 //! | `mapping` | what a provider's claims decide |
 //! | `forward` | registration and new passwords, passed on |
 //! | `error` | why nobody knows who it is |
@@ -44,6 +45,7 @@ mod provider;
 mod providers;
 mod token;
 mod token_answer;
+mod told;
 
 pub use error::{AccountState, ProviderError};
 pub use forward::{Forward, ForwardedAnswer, ForwardedPlaces, ForwardedRequest, LinkTarget};

@@ -115,15 +115,30 @@ impl CallbackParams {
     /// The code of an answer that says yes (RFC 6749 section 4.1.2). One that also has an error says nothing.
     ///
     /// # Errors
-    /// [`ProviderError::Unreachable`] for an error that passes (section 4.1.2.1), else [`ProviderError::NotConfirmed`].
+    /// [`ProviderError::Unreachable`] for an error that passes (section 4.1.2.1), [`ProviderError::Misconfigured`] for one that no
+    /// user can mend, else [`ProviderError::NotConfirmed`].
     pub(super) fn code(&self) -> Result<&str, ProviderError> {
         if let Some(error) = self.get("error") {
-            tracing::info!(error = %loggable(error), "the provider did not confirm a login");
+            let description = loggable(self.get("error_description").unwrap_or_default());
+            let error = loggable(error);
+            tracing::info!(%error, error_description = %description, "the provider did not confirm a login");
         }
         match (self.get("error"), self.get("code")) {
             (Some("temporarily_unavailable" | "server_error"), None) => {
                 Err(ProviderError::Unreachable)
             }
+            // Section 4.1.2.1: how it was asked, and who asked, is not of the user's choosing.
+            (
+                Some(
+                    "invalid_request"
+                    | "unauthorized_client"
+                    | "unsupported_response_type"
+                    | "invalid_scope",
+                ),
+                None,
+            ) => Err(ProviderError::Misconfigured(
+                "it refuses what it is asked for: see client_id, scopes and pkce, and what is registered there for this client",
+            )),
             (None, Some(code)) if (1..=MAX_CODE).contains(&code.len()) => Ok(code),
             _ => Err(ProviderError::NotConfirmed),
         }

@@ -67,6 +67,23 @@ pub enum AccountState {
 }
 
 impl ProviderError {
+    /// Says in the log what is for whoever runs this Pasee to see.
+    pub(super) fn say(&self) {
+        match self {
+            Self::InvalidResponse(reason) => {
+                tracing::warn!(%reason, "an identity provider's answer is invalid");
+            }
+            Self::Misconfigured(reason) => tracing::error!(
+                %reason,
+                "an identity provider and this Pasee are not set up for each other"
+            ),
+            Self::Subject(reason) => {
+                tracing::warn!(%reason, "a user of an identity provider is refused");
+            }
+            _ => {}
+        }
+    }
+
     /// What it comes to when a token that the provider answered with is not believed: its answer is invalid, unless the
     /// token holds and only its user's name cannot be one here.
     pub(super) fn of_token(error: VerifyError, what: &'static str) -> Self {

@@ -8,8 +8,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::browser::loggable;
 use super::error::ProviderError;
 use super::identity::{Authenticated, MappedGroups};
+use super::told::{self, find};
 use crate::domain::claim::{ClaimName, ClaimValue, ExtraClaims};
 use crate::domain::evidence::{Claimed, Evidence, Fact, Fingerprint};
 use crate::domain::membership::Roster;
@@ -106,6 +108,7 @@ impl MappingRules {
             place.or_insert_with(|| facts(&rule.source, claims).collect()).contains(&rule.fact)
         });
         let evidence: Evidence = required.chain(added.map(|added| added.name)).collect();
+        self.say_what_is_unread(authenticated);
         let mapped = self.recheck(authenticated.subject.as_str(), &evidence)?;
         let passed = self.passed.iter().filter_map(|PassedClaim { name, source }| {
             Some((name.clone(), flat(find(source, claims)?)?))
@@ -123,10 +126,27 @@ impl MappingRules {
         evidence: &Evidence,
     ) -> Result<MappedGroups, ProviderError> {
         let is_listed = self.allowed_subjects.as_ref().is_none_or(|all| all.contains(subject));
-        if !is_listed || !self.lets_in(evidence) {
-            return Err(ProviderError::NotAllowed);
+        let is_unmet = |required: &&Named<RequiredClaim>| !evidence.holds(required.name);
+        let unmet = self.required.iter().find(is_unmet).map(|unmet| unmet.rule.source.as_str());
+        if is_listed && unmet.is_none() {
+            return Ok(self.mapped(evidence));
         }
-        Ok(self.mapped(evidence))
+        let rule = if is_listed { "required_claims" } else { "allowed_subjects" };
+        let (subject, claim) = (loggable(subject), unmet.filter(|_| is_listed));
+        tracing::info!(%subject, rule, claim, "the settings do not let this user in");
+        Err(ProviderError::NotAllowed)
+    }
+
+    /// Says of each place that rules are about why they find nothing there, once.
+    fn say_what_is_unread(&self, authenticated: &Authenticated) {
+        let required = self.required.iter().map(|Named { rule, .. }| &rule.source);
+        let groups = self.groups.iter().map(|Named { rule, .. }| &rule.source);
+        let mut said: HashSet<&str> = HashSet::new();
+        for source in required.chain(groups).filter(|source| said.insert(source.as_str())) {
+            if let Some(unread) = told::unread(source, &authenticated.claims) {
+                told::say(&authenticated.subject, source, &unread);
+            }
+        }
     }
 
     /// Whether every claim that is required was said.
@@ -179,14 +199,9 @@ impl MappingRules {
     }
 }
 
-/// What stands at a place: the claim of exactly that name, else what a JSON pointer leads to.
-pub(super) fn find<'a>(source: &ClaimSource, claims: &'a Map<String, Value>) -> Option<&'a Value> {
-    if let Some(value) = claims.get(source.as_str()) {
-        return Some(value);
-    }
-    let path = source.as_str().strip_prefix('/')?;
-    let (first, rest) = path.find('/').map_or((path, ""), |end| path.split_at(end));
-    claims.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
+/// A member of a list that a rule can be about: a name, or the number of a group.
+fn member(item: &Value) -> Option<Claimed<'_>> {
+    item.as_str().map(Claimed::Text).or_else(|| item.as_i64().map(Claimed::Integer))
 }
 
 /// What a provider says at a place, as facts; nothing that is out of bounds.
@@ -199,9 +214,7 @@ fn facts<'a>(
         Some(Value::Number(number)) => number.as_i64().map(Claimed::Integer).into_iter().collect(),
         Some(Value::String(text)) => vec![Claimed::Text(text)],
         // A long list is looked through to its end: what decides may stand last.
-        Some(Value::Array(items)) => {
-            items.iter().filter_map(Value::as_str).map(Claimed::Text).collect()
-        }
+        Some(Value::Array(items)) => items.iter().filter_map(member).collect(),
         Some(Value::Null | Value::Object(_)) | None => Vec::new(),
     };
     found.into_iter().filter_map(|value| Fact::new(source.as_str(), value).ok())
@@ -270,6 +283,33 @@ mod tests {
         assert_eq!(passed, ["email", "nick"]);
         assert_eq!(groups, ["articles", "comments"]);
         assert_eq!(judge("3", claims).unwrap_err(), ProviderError::NotAllowed);
+    }
+
+    /// Groups may be numbers, and a number is another than the text that looks like it.
+    #[test]
+    fn numbers_of_groups() {
+        let rule = |value: Claimed<'_>, group: &str| GroupRule {
+            source: source("groups"),
+            fact: fact("groups", value),
+            group: group.parse().unwrap(),
+        };
+        let mapping = MappingRules::new(&settings::Mapping {
+            groups: vec![rule(Claimed::Integer(42), "number"), rule(Claimed::Text("42"), "text")],
+            ..settings::Mapping::default()
+        });
+        for (groups, expected) in [
+            (json!([7, 42]), &["number"][..]),
+            (json!(["42"]), &["text"]),
+            (json!(["42", 42, {"id": 42}]), &["number", "text"]),
+            (json!([42.0, [42], {"id": "42"}, null]), &[]),
+            (json!("7,42"), &[]),
+        ] {
+            let Value::Object(claims) = json!({ "groups": groups }) else { panic!("an object") };
+            let authenticated = Authenticated { subject: "1".parse().unwrap(), claims };
+            let (_, _, mapped) = mapping.judge(&authenticated).unwrap();
+            let found: Vec<&str> = mapped.groups.iter().map(|group| group.as_str()).collect();
+            assert_eq!(found, expected, "{groups}");
+        }
     }
 
     /// Nothing that only looks like the required claim lets anybody in.

@@ -28,8 +28,7 @@ use url::Url;
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
 use super::error::ProviderError;
 use super::identity::Authenticated;
-use super::mapping::find;
-use crate::domain::user::Subject;
+use super::told::{find, read_yes_or_no, subject};
 use crate::jose::json::strict_value;
 use crate::outbound::{ClientError, HttpClient, Repeat, Response, Trust};
 use crate::settings::{self, ClientAuth, Dialect, Pkce};
@@ -140,6 +139,7 @@ impl OAuth2Connector {
         mut claims: Map<String, Value>,
     ) -> Result<Authenticated, ProviderError> {
         let subject = subject(find(&self.settings.subject, &claims))?;
+        read_yes_or_no(&mut claims);
         if let Some(source) = &self.settings.username {
             let name = find(source, &claims).cloned();
             claims.remove(READABLE);
@@ -155,6 +155,9 @@ impl OAuth2Connector {
             graph::prove(&mut url, &access.token, &self.settings.client_secret);
         }
         let answer = access.get(&self.http, url).await?;
+        if matches!(self.settings.dialect, Dialect::GitHub { .. }) && github::is_limited(&answer) {
+            return Err(ProviderError::Unreachable);
+        }
         if self.settings.dialect == Dialect::Facebook && answer.status != StatusCode::OK {
             return Err(graph::error(&answer));
         }
@@ -221,14 +224,4 @@ fn object(answer: &Response) -> Result<Map<String, Value>, ProviderError> {
         Value::Object(object) => Ok(object),
         _ => Err(ProviderError::InvalidResponse("user information that is no object")),
     }
-}
-
-/// A stable id: a text, or a whole number in decimal digits. Nothing that a number can lose its last digits in.
-fn subject(found: Option<&Value>) -> Result<Subject, ProviderError> {
-    let text = match found {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) => number.as_u64().map(|id| id.to_string()).unwrap_or_default(),
-        _ => String::new(),
-    };
-    Ok(text.parse()?)
 }

@@ -28,6 +28,7 @@ use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, loggabl
 use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::token::{COOLDOWN, believed};
+use super::told::{read_yes_or_no, subject};
 use crate::domain::time::Timestamp;
 use crate::jose::error::VerifyError;
 use crate::jose::id_token::{Expected, user_info_claims};
@@ -179,15 +180,26 @@ impl OidcConnector {
     }
 
     /// The subject, from the claim that holds it here. An address is one only if the same document calls it verified.
-    fn authenticated(&self, claims: Map<String, Value>) -> Result<Authenticated, ProviderError> {
+    fn authenticated(
+        &self,
+        mut claims: Map<String, Value>,
+    ) -> Result<Authenticated, ProviderError> {
+        read_yes_or_no(&mut claims);
         let claim = self.settings.subject_claim.as_str();
         if claim == "email" && claims.get("email_verified") != Some(&Value::Bool(true)) {
+            let sub = loggable(claims.get("sub").and_then(Value::as_str).unwrap_or_default());
+            tracing::info!(%sub, "with subject_claim = \"email\" only those log in whose email_verified is true");
             return Err(ProviderError::NotAllowed);
         }
-        let subject = claims.get(claim).and_then(Value::as_str);
-        let subject =
-            subject.ok_or(ProviderError::InvalidResponse("no subject in the claim for it"))?;
-        let subject = subject.parse()?;
+        let found = claims.get(claim).filter(|found| found.is_string() || found.is_u64());
+        if found.is_none() {
+            tracing::warn!(
+                claim,
+                "subject_claim names a claim that is missing, or neither a text nor a whole number"
+            );
+            return Err(ProviderError::InvalidResponse("no subject in the claim for it"));
+        }
+        let subject = subject(found)?;
         Ok(Authenticated { subject, claims })
     }
 

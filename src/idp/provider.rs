@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use tracing::{Instrument, Span};
 use url::Url;
 
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin};
@@ -122,6 +123,14 @@ impl Provider {
         credential: Credential,
         now: Timestamp,
     ) -> Result<Identity, ProviderError> {
+        self.under_its_name(self.identified(credential, now)).await
+    }
+
+    async fn identified(
+        &self,
+        credential: Credential,
+        now: Timestamp,
+    ) -> Result<Identity, ProviderError> {
         let authenticated = match (&self.connector, credential) {
             (Connector::Kisee(kisee), Credential::Password(credential)) => {
                 kisee.identify(credential, now).await?
@@ -162,6 +171,14 @@ impl Provider {
         callback_url: &Url,
         now: Timestamp,
     ) -> Result<AuthorizationRequest, ProviderError> {
+        self.under_its_name(self.begun(callback_url, now)).await
+    }
+
+    async fn begun(
+        &self,
+        callback_url: &Url,
+        now: Timestamp,
+    ) -> Result<AuthorizationRequest, ProviderError> {
         match &self.connector {
             Connector::OAuth1(oauth1) => oauth1.begin(callback_url, now).await,
             Connector::OAuth2(oauth2) => oauth2.begin(callback_url),
@@ -180,6 +197,16 @@ impl Provider {
     /// # Errors
     /// [`ProviderError::NotConfirmed`] when the answer does not belong to that beginning or says no.
     pub async fn finish(
+        &self,
+        callback_url: &Url,
+        pending: PendingLogin,
+        params: &CallbackParams,
+        now: Timestamp,
+    ) -> Result<Identity, ProviderError> {
+        self.under_its_name(self.finished(callback_url, pending, params, now)).await
+    }
+
+    async fn finished(
         &self,
         callback_url: &Url,
         pending: PendingLogin,
@@ -211,7 +238,7 @@ impl Provider {
         user: &UserId,
         evidence: &Evidence,
     ) -> Result<MappedGroups, ProviderError> {
-        self.mapping.recheck(user.split().1, evidence)
+        self.span().in_scope(|| self.mapping.recheck(user.split().1, evidence))
     }
 
     /// Whether a claim of this name passes by the settings of today.
@@ -262,6 +289,20 @@ impl Provider {
         Ok(groups)
     }
 
+    /// What every line of the log about this provider has. No level of the log leaves it out.
+    fn span(&self) -> Span {
+        tracing::error_span!("identity_provider", provider = %self.name)
+    }
+
+    /// Does something with the provider's name in every line of the log, and says there what no user can mend.
+    async fn under_its_name<T>(
+        &self,
+        work: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        let work = async { work.await.inspect_err(ProviderError::say) };
+        work.instrument(self.span()).await
+    }
+
     fn identity(&self, authenticated: &Authenticated) -> Result<Identity, ProviderError> {
         let (claims, evidence, mapped) = self.mapping.judge(authenticated)?;
         let user = UserId::new(&self.name, &authenticated.subject);
@@ -286,7 +327,7 @@ impl Provider {
         request: ForwardedRequest,
     ) -> Result<ForwardedAnswer, ProviderError> {
         match &self.connector {
-            Connector::Kisee(kisee) => kisee.forward(what, request).await,
+            Connector::Kisee(kisee) => self.under_its_name(kisee.forward(what, request)).await,
             Connector::Local(_)
             | Connector::OAuth1(_)
             | Connector::OAuth2(_)

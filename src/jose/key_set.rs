@@ -14,6 +14,10 @@ use super::key::{Algorithm, PublicKey};
 
 /// Most keys of a set that are of use to whoever reads it; a set with more is nobody's. What is of no use does not count.
 const MAX_KEYS: usize = 100;
+/// Longest token of an identity provider that is looked at, in bytes: as long as an answer of its may be, for it may name
+/// hundreds of groups.
+pub const MAX_PROVIDER_TOKEN: usize = 1024 * 1024;
+
 /// A document is no set of keys, or has too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -78,7 +82,7 @@ impl KeySet {
     /// # Errors
     /// [`VerifyError`]; [`VerifyError::UnknownKey`] when no single key is meant, so that a newer set may help.
     pub fn verify(&self, compact: &str, allowed: &[JwsAlgorithm]) -> Result<Signed, VerifyError> {
-        let token = Unverified::parse(compact)?;
+        let token = Unverified::parse_within(compact, MAX_PROVIDER_TOKEN)?;
         token.header().demand_plain_jwt()?;
         self.verify_signature(&token, allowed)
     }

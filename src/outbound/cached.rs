@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tracing::Instrument;
 
 /// How long what is too old is believed again while it is fetched, and when that fails.
 const REPRIEVE: Duration = Duration::from_secs(10);
@@ -204,10 +205,11 @@ impl<V: Send + Sync + 'static> Cached<V> {
         E: Send + 'static,
     {
         let kept = Arc::clone(&self.kept);
-        let task = tokio::spawn(async move {
+        let work = async move {
             let _one_at_a_time = lock;
             kept.take(fetch.await)
-        });
+        };
+        let task = tokio::spawn(work.in_current_span());
         match task.await {
             Ok(fetched) => fetched,
             Err(error) => match error.try_into_panic() {

@@ -252,19 +252,14 @@ impl ApiError {
                 tracing::error!(%done, reason = %source, "only part of a change was made");
                 format!("{done}; the rest could not be done now: look, and try again later")
             }
-            Self::Provider(ProviderError::InvalidResponse(reason)) => {
-                tracing::warn!(%reason, "an identity provider's answer is invalid");
+            // The log has said why, under the provider's name.
+            Self::Provider(ProviderError::InvalidResponse(_)) => {
                 "the identity provider's answer is invalid".to_owned()
             }
-            Self::Provider(ProviderError::Misconfigured(reason)) => {
-                tracing::error!(%reason, "an identity provider and this Pasee are not set up for each other");
+            Self::Provider(ProviderError::Misconfigured(_)) => {
                 "this Pasee and the identity provider are not set up for each other: that is not your fault, and only whoever runs \
                  this Pasee can mend it"
                     .to_owned()
-            }
-            Self::Provider(reason @ ProviderError::Subject(_)) => {
-                tracing::warn!(%reason, "a user of an identity provider is refused");
-                reason.to_string()
             }
             Self::Sign(reason @ (SignError::TooLong | SignError::NoRoom)) => reason.to_string(),
             Self::Sign(_) | Self::Seal(_) | Self::Randomness => {

@@ -65,6 +65,17 @@ async fn answers_of_other_logins() {
         let query = format!("error={error}&iss={issuer}&state={state}");
         assert_eq!(mine.end(provider, &query, NOW).await.unwrap_err(), ProviderError::Unreachable);
     }
+    // How it was asked is nobody's fault who logs in; whoever brings a code as well says nothing.
+    for error in
+        ["invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope"]
+    {
+        let query = format!("error={error}&iss={issuer}&state={state}");
+        let judged = mine.end(provider, &query, NOW).await;
+        assert!(matches!(judged, Err(ProviderError::Misconfigured(_))), "{error}: {judged:?}");
+        let judged = mine.end(provider, &format!("{query}&code=c"), NOW).await;
+        assert_eq!(judged.unwrap_err(), ProviderError::NotConfirmed, "{error}");
+    }
+    assert_eq!(openid.asked(Place::Token), 0, "no code was sent anywhere");
     let identity = mine.end(provider, &mine.yes(&openid.issuer), NOW).await.unwrap();
     assert_eq!(identity.user.as_str(), "corp-ada");
     // The ID token of one login proves no other.

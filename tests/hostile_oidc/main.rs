@@ -198,7 +198,16 @@ async fn subjects() {
     let by_email = corp(&openid, |oidc| oidc.subject_claim = "email".into());
     let identity = log_in(&openid, &by_email, |_| {}).await.unwrap();
     assert_eq!(identity.user.as_str(), "corp-ada@example.com");
-    for verified in [json!(false), json!("true"), json!(1), json!(null), json!(["true"])] {
+    for verified in [
+        json!(false),
+        json!("false"),
+        json!("TRUE"),
+        json!("true "),
+        json!("1"),
+        json!(1),
+        json!(null),
+        json!(["true"]),
+    ] {
         let judged =
             log_in(&openid, &by_email, |claims| claims["email_verified"] = verified.clone());
         assert_eq!(judged.await.unwrap_err(), ProviderError::NotAllowed, "{verified}");
@@ -206,7 +215,13 @@ async fn subjects() {
     let by_id = corp(&openid, |oidc| oidc.subject_claim = "oid".into());
     for (value, user) in [
         (json!("1-2"), Some("corp-1-2")),
-        (json!(1), None),
+        (json!(1), Some("corp-1")),
+        (json!(u64::MAX), Some("corp-18446744073709551615")),
+        (json!(-1), None),
+        (json!(1.0), None),
+        (json!(1e30), None),
+        (json!(true), None),
+        (json!({"id": 1}), None),
         (json!(""), None),
         (json!(" x"), None),
         (json!("a\u{0}b"), None),

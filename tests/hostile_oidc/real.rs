@@ -318,3 +318,44 @@ async fn keys_changed_under_their_names() {
     }
     assert_eq!(openid.asked(Place::Keys), 5, "once in vain");
 }
+
+/// Yes and no as texts, as Apple and Cognito write them; only in the claims that are never anything else.
+#[tokio::test(flavor = "multi_thread")]
+async fn yes_as_a_text() {
+    let openid = OpenId::start().await;
+    let by_email = corp(&openid, |oidc| oidc.subject_claim = "email".into());
+    let judged = log_in(&openid, &by_email, |claims| claims["email_verified"] = json!("true"));
+    assert_eq!(judged.await.unwrap().user.as_str(), "corp-ada@example.com");
+    let with_info = corp(&openid, |oidc| {
+        oidc.user_info = true;
+        oidc.subject_claim = "email".into();
+    });
+    openid.gives(
+        Place::UserInfo,
+        &json!({"sub": "ada", "email": "eve@example.com", "email_verified": "true"}),
+    );
+    let judged =
+        log_in(&openid, &with_info, |claims| claims["email_verified"] = json!("false")).await;
+    assert_eq!(
+        judged.unwrap_err(),
+        ProviderError::NotAllowed,
+        "no is no, and the pair stays together"
+    );
+}
+
+/// A token that names 300 groups is longer than 16 KiB; one that is longer than an answer may be is no answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_groups() {
+    let openid = OpenId::start().await;
+    let providers = corp(&openid, |_| {});
+    let name =
+        |number: usize| format!("CN=Department {number:05},OU=Groups,DC=corp,DC=example,DC=com");
+    for count in [300, 5000] {
+        let groups: Vec<String> = (0..count).map(name).collect();
+        let judged = log_in(&openid, &providers, |claims| claims["groups"] = json!(groups));
+        is_ada(judged.await, &format!("{count} groups"));
+    }
+    let judged =
+        log_in(&openid, &providers, |claims| claims["pad"] = json!("x".repeat(1 << 20))).await;
+    assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "{judged:?}");
+}

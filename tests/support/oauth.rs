@@ -70,7 +70,12 @@ pub struct Spoiled {
     pub user: Option<Vec<Step>>,
     /// In place of an access token as the provider itself would write it.
     pub told: Option<Told>,
+    /// In place of what it says of a user, at some of its places.
+    pub at: Option<At>,
 }
+
+/// What is sent at a place, if anything else than the provider's own.
+pub type At = Arc<dyn Fn(&Url) -> Option<Vec<Step>> + Send + Sync>;
 
 impl OAuthProvider {
     /// A provider that behaves.
@@ -106,6 +111,9 @@ impl OAuthProvider {
             }
             if method == "GET" && target.path().starts_with(kind.user_path()) {
                 let own = state.user(kind, request, &target);
+                if let Some(told) = spoiled.at.as_ref().and_then(|at| at(&target)) {
+                    return told;
+                }
                 return spoiled.user.clone().unwrap_or(own);
             }
             state.complaints.push(format!("nothing is at {}", request.line));

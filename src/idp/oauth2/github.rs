@@ -3,11 +3,13 @@
 //! Must not know what they are used for.
 
 use http::StatusCode;
+use http::header::{LINK, RETRY_AFTER};
 use serde_json::Value;
 use url::Url;
 
 use super::super::error::ProviderError;
 use super::{Bearer, expect_json, json};
+use crate::jose::json::strict_object;
 use crate::outbound::{HttpClient, Response};
 
 /// Most entries of a page, which is GitHub's own bound.
@@ -54,15 +56,21 @@ async fn names(
         if is_limited(&answer) {
             return Err(ProviderError::Unreachable);
         }
+        let says_next = says_next(&answer);
         let Value::Array(entries) = json(&expect_json(answer)?)? else {
             return Err(ProviderError::InvalidResponse("a list that is none"));
         };
         if entries.len() > PAGE {
             return Err(ProviderError::InvalidResponse("a page with more than was asked for"));
         }
-        let is_last = entries.len() < PAGE;
-        let found: Option<Vec<String>> = entries.iter().map(name).collect();
-        names.extend(found.ok_or(ProviderError::InvalidResponse("an entry without a name"))?);
+        // A page may be shorter than what was asked for, and not be the last.
+        let is_last = !says_next.unwrap_or(entries.len() == PAGE);
+        let found: Vec<String> = entries.iter().filter_map(name).collect();
+        let odd = entries.len() - found.len();
+        if odd > 0 {
+            tracing::info!(place, odd, "entries without a right name are left out");
+        }
+        names.extend(found);
         if is_last {
             return Ok(names);
         }
@@ -71,10 +79,36 @@ async fn names(
     Ok(names)
 }
 
-/// GitHub says 403 to who has used up their requests ("Rate limits for the REST API").
-fn is_limited(answer: &Response) -> bool {
+/// Whether there is a page behind this one, as the header `Link` says (RFC 8288); nothing where there is no such header.
+fn says_next(answer: &Response) -> Option<bool> {
+    let mut links = answer.headers.get_all(LINK).iter().peekable();
+    links.peek()?;
+    let mut links = links.filter_map(|link| link.to_str().ok()).flat_map(|links| links.split(','));
+    Some(links.any(|link| {
+        let mut parameters = link.split(';').skip(1);
+        parameters.any(|parameter| matches!(parameter.trim(), "rel=\"next\"" | "rel=next"))
+    }))
+}
+
+/// GitHub says 403 to who has used up their requests, or makes too many at once ("Rate limits for the REST API", primary and
+/// secondary ones).
+pub(super) fn is_limited(answer: &Response) -> bool {
     let left = answer.headers.get("x-ratelimit-remaining");
-    answer.status == StatusCode::FORBIDDEN && left.is_some_and(|left| left == "0")
+    let is_limited = answer.status == StatusCode::FORBIDDEN
+        && (left.is_some_and(|left| left == "0")
+            || answer.headers.contains_key(RETRY_AFTER)
+            || names_limit(&answer.body));
+    if is_limited {
+        tracing::warn!("GitHub answers no more for now: its limit of requests is used up");
+    }
+    is_limited
+}
+
+/// Whether its message speaks of a limit, for not each of its answers has a header of it.
+fn names_limit(body: &[u8]) -> bool {
+    let Ok(object) = strict_object(body) else { return false };
+    let message = object.get("message").and_then(Value::as_str).unwrap_or_default();
+    message.to_ascii_lowercase().contains("rate limit")
 }
 
 fn organization(entry: &Value) -> Option<String> {
