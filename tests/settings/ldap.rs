@@ -152,6 +152,23 @@ fn wrong_values() {
         ("port = 636", "port", "endpoint = \"ldaps://ldap.example.com\" alone"),
         ("claims = [\"userPassword\"]", "claims[0]", "somebody's password"),
         ("claims = { x = \"unicodepwd\" }", "claims.x", "somebody's password"),
+        ("claims = [\"/userPassword/0\"]", "claims[0]", "somebody's password"),
+        (
+            "required_claims = { userPassword = \"x\" }",
+            "required_claims.userPassword",
+            "somebody's password",
+        ),
+        (
+            "group_mapping = [{ claim = \"USERPASSWORD\", value = \"x\", group = \"y\" }]",
+            "group_mapping[0].claim",
+            "somebody's password",
+        ),
+        ("claims = { x = \"/mail\" }", "claims.x", "nothing below it"),
+        (
+            "required_claims = { \"/mail/0\" = \"x\" }",
+            "required_claims.\"/mail/0\"",
+            "nothing below it",
+        ),
         ("capabilities = [\"register_user\"]", "capabilities", "nobody registers"),
         ("clams = []", "clams", "the nearest known one is claims"),
     ] {

@@ -4,9 +4,11 @@
 //!
 //! | File | Owns |
 //! |---|---|
+//! | `claims` | which attributes can be claims |
 //! | `filter` | search filters, and what fills their holes |
 //! | `groups` | how a user's groups are found |
 
+mod claims;
 mod filter;
 mod groups;
 
@@ -180,7 +182,7 @@ pub(super) fn ldap(table: &Table<'_>, base: &Path) -> Option<Ldap> {
     let connections = settings.number("connections", 1..257);
     let timeout = duration(&settings, "timeout", 1..=60, Duration::from_secs(5));
     let ca_file = settings.file("ca_file", base);
-    refuse_passwords(table);
+    claims::check(table);
     settings.finish();
     Some(Ldap {
         place: place?,
@@ -327,7 +329,7 @@ fn attribute(settings: &Table<'_>, key: &'static str, usual: &str) -> Option<Str
         item.error(format_args!("names no attribute; a right one is \"{usual}\""));
         return None;
     }
-    if is_secret(item.value) {
+    if claims::is_secret(item.value) {
         item.error("is somebody's password; leave it to the LDAP directory");
     }
     Some(item.value.to_owned())
@@ -344,43 +346,6 @@ fn subject(settings: &Table<'_>, preset: &Preset) -> Option<String> {
         ));
     }
     Some(subject)
-}
-
-/// Whether an attribute holds what proves who somebody is.
-fn is_secret(attribute: &str) -> bool {
-    const SECRETS: [&str; 12] = [
-        "userPassword",
-        "unicodePwd",
-        "authPassword",
-        "dBCSPwd",
-        "lmPwdHistory",
-        "ntPwdHistory",
-        "krbPrincipalKey",
-        "ipaNTHash",
-        "sambaLMPassword",
-        "sambaNTPassword",
-        "supplementalCredentials",
-        "ms-Mcs-AdmPwd",
-    ];
-    SECRETS.iter().any(|secret| secret.eq_ignore_ascii_case(attribute))
-}
-
-/// No claim is a password, not even its hash.
-fn refuse_passwords(table: &Table<'_>) {
-    let Some(item) = table.get("claims") else { return };
-    let named: Vec<Item<'_, _>> = match item.value {
-        toml::de::DeValue::Array(_) => item.list().unwrap_or_default(),
-        _ => item
-            .table()
-            .iter()
-            .flat_map(|table| table.entries().map(|(_, item)| item).collect::<Vec<_>>())
-            .collect(),
-    };
-    for item in named {
-        if item.value.as_str().is_some_and(is_secret) {
-            item.error("is somebody's password; a right one is \"mail\"");
-        }
-    }
 }
 
 #[cfg(test)]
