@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `ber`, `message` | LDAP on the wire, as far as a login takes it |
 //! | `connection` | one connection: TLS, one question at a time, bounded answers |
+//! | `introduction` | how a connection becomes our own account's |
 //! | `pool` | how many of them, kept how long, made how often |
 //! | `entry` | what an entry says: subject and claims |
 //! | `groups` | the groups of a user |
@@ -16,6 +17,7 @@ mod ber;
 mod connection;
 mod entry;
 mod groups;
+mod introduction;
 mod message;
 mod outcome;
 mod pool;
@@ -29,7 +31,7 @@ use url::Host;
 use self::connection::{Completeness, Connection, Found, Trouble};
 use self::entry::Entry;
 use self::groups::{GroupNames, groups};
-use self::message::{Filling, Search, SearchFilter, SearchScope};
+use self::message::{Filling, Outcome, PasswordPolicy, Search, SearchFilter, SearchScope};
 use self::outcome::{Proof, error_of, proof};
 use self::pool::{Age, Pool, Searcher};
 use super::error::ProviderError;
@@ -108,7 +110,9 @@ impl LdapConnector {
     ) -> Result<Authenticated, ProviderError> {
         let PasswordCredential { login, password, .. } = credential;
         // A login without a password is one as nobody in particular, and directories say yes to that (RFC 4513 section 5.1.2).
-        let has_password = !password.expose_secret().is_empty();
+        // Whoever passes it on as a text that ends with NUL makes one without a password of one that begins so.
+        let secret = password.expose_secret();
+        let has_password = !secret.is_empty() && !secret.contains('\0');
         let is_login =
             (1..=MAX_LOGIN).contains(&login.len()) && !login.chars().any(char::is_control);
         if !has_password || !is_login {
@@ -126,8 +130,7 @@ impl LdapConnector {
         let (mut searching, user) = self.find(login).await?;
         let Some(user) = user else {
             self.pool.give_back(searching);
-            self.pretend().await;
-            return Err(ProviderError::Refused);
+            return Err(self.pretend(password).await);
         };
         match self.prove(&user.dn, password).await.map_err(|trouble| self.told(&trouble))? {
             Proof::Right => {}
@@ -184,11 +187,9 @@ impl LdapConnector {
         connection.search(&search).await
     }
 
-    /// Has the directory check a password, on a connection for nothing else: whoever it is then, nothing is asked as them.
+    /// Has the directory check a password.
     async fn prove(&self, dn: &str, password: &SecretString) -> Result<Proof, Trouble> {
-        let mut connection = self.pool.stranger().await?;
-        let (outcome, policy) = connection.bind(dn, password.expose_secret()).await?;
-        connection.close().await;
+        let (outcome, policy) = self.show(dn, password.expose_secret()).await?;
         if outcome.code != 0 {
             tracing::info!(
                 provider = %self.name,
@@ -202,19 +203,33 @@ impl LdapConnector {
         proof(outcome, policy)
     }
 
-    /// Does for a login that nobody has what is done for one that somebody has, so that how long it takes tells less.
-    async fn pretend(&self) {
+    /// Shows a password, on a connection for nothing else: whoever it is then, nothing is asked as them.
+    async fn show(&self, dn: &str, password: &str) -> Result<(Outcome, PasswordPolicy), Trouble> {
+        let mut connection = self.pool.stranger().await?;
+        let said = connection.bind(dn, password).await?;
+        connection.close().await;
+        Ok(said)
+    }
+
+    /// Does for a login that nobody has what is done for one that somebody has, and fails as that does, so that neither how long
+    /// it takes nor how it ends tells much: an entry that is not there is shown as many bytes, of which none was typed.
+    async fn pretend(&self, password: &SecretString) -> ProviderError {
         let mut random = [0; 16];
         if getrandom::fill(&mut random).is_err() {
-            return;
+            return ProviderError::Refused;
         }
         let name = random.iter().fold(String::new(), |mut name, byte| {
             let _ = write!(name, "{byte:02x}");
             name
         });
-        if let Ok(mut connection) = self.pool.stranger().await {
-            let _ = connection.bind(&format!("cn={name},{}", self.settings.base), &name).await;
-            connection.close().await;
+        let length = password.expose_secret().len();
+        let secret: String = name.chars().cycle().take(length).collect();
+        let said = self.show(&format!("cn={name},{}", self.settings.base), &secret).await;
+        match said.and_then(|(outcome, policy)| proof(outcome, policy)) {
+            Ok(_) => ProviderError::Refused,
+            // Because of the name that we made up.
+            Err(Trouble::Answered(outcome)) if outcome.is_elsewhere() => ProviderError::Refused,
+            Err(trouble) => self.told(&trouble),
         }
     }
 

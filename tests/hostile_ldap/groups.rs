@@ -26,6 +26,12 @@ fn names(identity: &Identity) -> Vec<&str> {
     identity.mapped.groups.iter().map(pasee::domain::group::GroupName::as_str).collect()
 }
 
+fn names_sorted(identity: &Identity) -> Vec<&str> {
+    let mut names = names(identity);
+    names.sort_unstable();
+    names
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn listed_or_searched_for() {
     let directory = Directory::start().await;
@@ -191,7 +197,12 @@ async fn groups_that_are_not_told() {
         (0, None),
         (4, None),
         (3, Some(ProviderError::Unreachable)),
-        (32, Some(ProviderError::InvalidResponse("it has no such base"))),
+        (
+            32,
+            Some(ProviderError::InvalidResponse(
+                "it has no such group_base, or does not show it to us",
+            )),
+        ),
         (50, Some(ProviderError::InvalidResponse("it does not let our bind_dn search"))),
         (
             10,
@@ -211,6 +222,28 @@ async fn groups_that_are_not_told() {
             None => assert_eq!(names(&result.unwrap()), ["articles"], "{code}"),
             Some(error) => assert_eq!(result.unwrap_err(), error, "{code}"),
         }
+    }
+}
+
+/// A group that is in another directory of a forest, or whose name is none, counts itself, and keeps nobody out.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_that_are_elsewhere() {
+    let elsewhere = "CN=far,DC=other,DC=example,DC=com";
+    for code in [10, 34, 32, 50] {
+        let mut all = entries();
+        let ada_s = all.iter_mut().find(|entry| entry.dn == ADA.0).unwrap();
+        ada_s.attributes.retain(|(name, _)| name != "memberOf");
+        let names = vec![elsewhere.into(), dn("writers").into_bytes()];
+        ada_s.attributes.push(("memberOf".into(), names));
+        let spoil = move |question: &Question| {
+            question.searches(elsewhere).then(|| vec![Step::Bytes(done(question.id(), code))])
+        };
+        let directory = Directory::with(all, Arc::new(spoil), Greeting::Clear(None)).await;
+        let provider =
+            rules(&[(elsewhere, "far"), (&dn("writers"), "near"), (&dn("all-staff"), "within")]);
+        let nested = ["group_attribute = \"memberOf\"", "nested_groups = true"];
+        let identity = ada(&clear(&directory, &provider, &nested)).await.unwrap();
+        assert_eq!(names_sorted(&identity), ["far", "near", "within"], "{code}");
     }
 }
 

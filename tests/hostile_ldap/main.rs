@@ -10,9 +10,10 @@ mod support;
 mod tls;
 
 use pasee::idp::ProviderError;
-use support::ldap::wire::{Filter, Question};
+use support::ldap::wire::{self, Filter, Question};
 use support::ldap::{ACCOUNT, ADA, ADA_UUID, Directory, PEOPLE, ada, clear, log_in};
 use support::patience::eventually;
+use support::raw_server::Step;
 
 /// A directory that behaves: who it is, what passes, what is asked for and nothing more.
 #[tokio::test(flavor = "multi_thread")]
@@ -117,6 +118,33 @@ async fn unknown_logins_look_like_known_ones() {
     assert_eq!(kinds("ada").await, kinds("nobody").await);
 }
 
+/// Whoever is unknown is told what somebody known is told, also while the directory checks no passwords.
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_logins_fail_like_known_ones() {
+    for (says, expected) in [
+        (Some(51), ProviderError::Unreachable),
+        (Some(52), ProviderError::Unreachable),
+        (Some(13), ProviderError::InvalidResponse("it wants TLS, which the settings leave out")),
+        (Some(80), ProviderError::InvalidResponse("it says no to what we ask")),
+        (None, ProviderError::Unreachable),
+    ] {
+        for login in ["ada", "nobody"] {
+            let directory = Directory::spoiled(move |question| {
+                let is_proof =
+                    matches!(question, Question::Bind { .. }) && !question.binds(ACCOUNT.0);
+                is_proof.then(|| match says {
+                    Some(code) => vec![Step::Bytes(wire::bound(question.id(), code, ""))],
+                    None => vec![Step::Close],
+                })
+            })
+            .await;
+            let providers = clear(&directory, "", &[]);
+            let result = log_in(providers.get("corp").unwrap(), login, "guessed-Passw0rd").await;
+            assert_eq!(result.unwrap_err(), expected, "{login} {says:?}");
+        }
+    }
+}
+
 /// A login without a password is one as nobody in particular, and this directory says yes to it: it is not even asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_asked_for_what_is_no_login() {
@@ -133,6 +161,10 @@ async fn nothing_is_asked_for_what_is_no_login() {
         ("\0", ADA.1),
         ("ada\n", ADA.1),
         ("ada\u{7f}", ADA.1),
+        // What is a text without anything for whoever reads texts up to a NUL.
+        ("ada", "\0"),
+        ("ada", "\0lovelace-Passw0rd"),
+        ("ada", "lovelace-Passw0rd\0"),
     ] {
         let result = log_in(corp, login, password).await;
         assert_eq!(result.unwrap_err(), ProviderError::Refused, "{login:?}");

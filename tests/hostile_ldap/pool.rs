@@ -138,6 +138,63 @@ async fn a_wrong_password_of_our_own_is_shown_once() {
     assert_eq!(directory.asked().len(), 1);
 }
 
+/// The same when all come at once, before it is known that it is wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_of_our_own_is_shown_by_one_of_many() {
+    let directory = Directory::start().await;
+    let providers = Arc::new(clear(
+        &directory,
+        "",
+        &["bind_password = \"wrong\"", "connections = 64", "timeout = \"60s\""],
+    ));
+    let wrong = ProviderError::InvalidResponse("it does not take our bind_dn and bind_password");
+    assert_eq!(crowd(&providers, 50).await, vec![Err(wrong); 50]);
+    assert_eq!(directory.asked().len(), 1, "{:?}", directory.asked());
+}
+
+/// The same when it was right until now: those who still log in through a connection of before do not make it be shown again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_of_our_own_that_was_changed() {
+    let changed = Arc::new(AtomicBool::new(false));
+    let is_changed = Arc::clone(&changed);
+    let directory = Directory::spoiled(move |question| {
+        let is_refused = question.binds(ACCOUNT.0) && is_changed.load(Ordering::SeqCst);
+        is_refused.then(|| vec![Step::Bytes(bound(question.id(), 49, ""))])
+    })
+    .await;
+    let accounts = || directory.asked().iter().filter(|asked| asked.binds(ACCOUNT.0)).count();
+    let providers = Arc::new(clear(&directory, "", &["connections = 2", "timeout = \"60s\""]));
+    assert!(ada(&providers).await.is_ok());
+    changed.store(true, Ordering::SeqCst);
+    let before = accounts();
+    let wrong = ProviderError::InvalidResponse("it does not take our bind_dn and bind_password");
+    let (mut right, mut refused) = (0, 0);
+    for result in crowd(&providers, 200).await {
+        match result {
+            Ok(()) => right += 1,
+            Err(error) => {
+                assert_eq!(error, wrong);
+                refused += 1;
+            }
+        }
+    }
+    assert!(right > 0 && refused > 0, "{right} by the connection of before, {refused} refused");
+    assert!(accounts() - before <= 2, "{} times for 200 logins", accounts() - before);
+}
+
+/// A connection that is asked all the time is not kept for good.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_replaced() {
+    let directory = Directory::start().await;
+    let providers = clear(&directory, "", &["connections = 1", "timeout = \"60s\""]);
+    for _ in 0..600 {
+        assert!(ada(&providers).await.is_ok());
+    }
+    // 256 questions each: a login of our account and 255 searches.
+    let accounts = directory.asked().iter().filter(|asked| asked.binds(ACCOUNT.0)).count();
+    assert_eq!(accounts, 3);
+}
+
 /// While nobody listens, not every login knocks; when somebody does again, logins go on.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_is_away_is_not_knocked_at_all_the_time() {

@@ -26,6 +26,8 @@ const MAX_ANSWER: usize = 1024 * 1024;
 const MAX_MESSAGES: usize = 4096;
 /// Most addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 4;
+/// Most questions on one connection: it does not live for good, on a server that others have left and by a word of long ago.
+const MAX_QUESTIONS: u32 = 256;
 /// The most that is read at once, before it is known to be needed.
 const CHUNK: usize = 16 * 1024;
 
@@ -47,6 +49,9 @@ pub(super) enum Trouble {
     /// It said no.
     #[error("it says no: code {}, {:?}", .0.code, .0.diagnostic)]
     Answered(Outcome),
+    /// It said no to our own account, now or a moment ago.
+    #[error("it does not take our account: code {}, {:?}", .0.code, .0.diagnostic)]
+    Refused(Outcome),
 }
 
 impl From<ber::Malformed> for Trouble {
@@ -200,6 +205,11 @@ impl Connection {
         if exchange.send(&goodbye).await.is_ok() {
             let _ = self.wire.shutdown().await;
         }
+    }
+
+    /// Whether it was asked so much that another one is to take its place.
+    pub(super) fn is_worn(&self) -> bool {
+        self.last_id >= MAX_QUESTIONS
     }
 
     /// Whether nothing has come since the last answer: neither an end, nor what nobody asked for.

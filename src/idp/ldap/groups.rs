@@ -10,8 +10,9 @@ use super::entry::Entry;
 use super::message::{Filling, NO_ATTRIBUTES, Search, SearchFilter, SearchScope};
 use crate::settings::{Hole, LdapFilter, LdapGroups, Nesting};
 
-/// Most groups of one user.
+/// Most groups of one user, and most bytes of all their names.
 const MAX_GROUPS: usize = 1000;
+const MAX_NAMES: usize = 1024 * 1024;
 /// Most groups whose own groups are asked for one by one.
 const MAX_ASKED: usize = 200;
 /// How many groups within one another are followed.
@@ -31,13 +32,53 @@ impl GroupNames {
     fn leave_out(&mut self, what: &'static str) {
         self.left_out.get_or_insert(what);
     }
+}
+
+/// Groups as they are found, each once, and no more of them than may be kept.
+#[derive(Default)]
+struct Gathered {
+    found: GroupNames,
+    seen: HashSet<String>,
+    bytes: usize,
+}
+
+impl Gathered {
+    /// Whether there is room for a group that was not there before; then it is there.
+    fn meets(&mut self, dn: &str) -> bool {
+        if !self.has_room(dn) {
+            return false;
+        }
+        if self.seen.contains(&same(dn)) {
+            return false;
+        }
+        if self.seen.len() >= MAX_GROUPS {
+            self.found.leave_out("more than 1000 groups");
+            return false;
+        }
+        self.bytes += dn.len();
+        self.seen.insert(same(dn))
+    }
 
     fn add(&mut self, name: &str) {
-        if self.names.len() < MAX_GROUPS {
-            self.names.push(name.to_owned());
-        } else {
-            self.leave_out("more than 1000 groups");
+        if self.has_room(name) {
+            self.bytes += name.len();
+            self.found.names.push(name.to_owned());
         }
+    }
+
+    fn has_room(&mut self, name: &str) -> bool {
+        let has_room = self.bytes + name.len() <= MAX_NAMES;
+        if !has_room {
+            self.found.leave_out("groups with more than 1 MiB of names");
+        }
+        has_room
+    }
+
+    /// Adds groups by the names of their entries; those that were not there before are what is left.
+    fn listed<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let new: Vec<String> = names.filter(|dn| self.meets(dn)).map(str::to_owned).collect();
+        new.iter().for_each(|dn| self.add(dn));
+        new
     }
 }
 
@@ -72,37 +113,42 @@ async fn listed(
     user: &Entry,
     seconds: u32,
 ) -> Result<GroupNames, Trouble> {
-    let (mut found, mut seen) = (GroupNames::default(), HashSet::new());
-    let mut level: Vec<String> = user.texts(attribute).map(str::to_owned).collect();
+    let mut gathered = Gathered::default();
+    let mut level = gathered.listed(user.texts(attribute));
     let mut asked = 0;
-    for _ in 0..MAX_LEVELS {
-        level.retain(|dn| seen.len() < MAX_GROUPS + 1 && seen.insert(same(dn)));
-        level.iter().for_each(|dn| found.add(dn));
+    for _ in 1..MAX_LEVELS {
         if nesting == Nesting::None || level.is_empty() {
-            return Ok(found);
+            return Ok(gathered.found);
         }
         let mut next = Vec::new();
         for dn in &level {
             if asked >= MAX_ASKED {
-                found.leave_out("the groups of more than 200 groups");
-                return Ok(found);
+                gathered.found.leave_out("the groups of more than 200 groups");
+                return Ok(gathered.found);
             }
             asked += 1;
-            next.extend(listed_in(connection, dn, attribute, seconds).await?);
+            match entry_of(connection, dn, attribute, seconds).await {
+                Ok(Some(entry)) => next.extend(gathered.listed(entry.texts(attribute))),
+                Ok(None) => {}
+                Err(Trouble::Answered(outcome)) if outcome.is_elsewhere() => {
+                    gathered.found.leave_out("the groups of a group that is in another directory");
+                }
+                Err(trouble) => return Err(trouble),
+            }
         }
         level = next;
     }
-    found.leave_out("groups within more than 16 others");
-    Ok(found)
+    gathered.found.leave_out("groups within more than 16 others");
+    Ok(gathered.found)
 }
 
-/// What the entry of a group lists; nothing when it cannot be seen.
-async fn listed_in(
+/// The entry of a group with what it lists; none when it cannot be seen.
+async fn entry_of(
     connection: &mut Connection,
     dn: &str,
     attribute: &str,
     seconds: u32,
-) -> Result<Vec<String>, Trouble> {
+) -> Result<Option<Entry>, Trouble> {
     let search = Search {
         base: dn,
         scope: SearchScope::Base,
@@ -112,10 +158,8 @@ async fn listed_in(
         seconds,
     };
     match connection.search(&search).await {
-        Ok(Found { entries, .. }) => {
-            Ok(entries.iter().flat_map(|entry| entry.texts(attribute)).map(str::to_owned).collect())
-        }
-        Err(Trouble::Answered(outcome)) if outcome.hides_an_entry() => Ok(Vec::new()),
+        Ok(Found { mut entries, .. }) => Ok(entries.pop()),
+        Err(Trouble::Answered(outcome)) if outcome.hides_an_entry() => Ok(None),
         Err(trouble) => Err(trouble),
     }
 }
@@ -136,10 +180,10 @@ impl Searched<'_> {
         user: &Entry,
         username: &str,
     ) -> Result<GroupNames, Trouble> {
-        let (mut found, mut seen) = (GroupNames::default(), HashSet::new());
+        let mut gathered = Gathered::default();
         if username.is_empty() && self.filter.asks_for(Hole::Username) {
-            found.leave_out("all groups: the user's entry has no username");
-            return Ok(found);
+            gathered.found.leave_out("all groups: the user's entry has no username");
+            return Ok(gathered.found);
         }
         let mut level = vec![user.dn.clone()];
         for depth in 0..MAX_LEVELS {
@@ -150,22 +194,23 @@ impl Searched<'_> {
                     some.iter().map(|dn| Filling { dn, username, login: "" }).collect();
                 let Found { entries, completeness } = self.of(connection, &fillings).await?;
                 if completeness == Completeness::More {
-                    found.leave_out("more groups than the directory shows at once, or than 1000");
+                    let what = "more groups than the directory shows at once, or than 1000";
+                    gathered.found.leave_out(what);
                 }
                 for entry in entries {
-                    if seen.len() <= MAX_GROUPS && seen.insert(same(&entry.dn)) {
-                        self.name(&entry, &mut found);
+                    if gathered.meets(&entry.dn) {
+                        self.name(&entry, &mut gathered);
                         next.push(entry.dn);
                     }
                 }
             }
             if nesting == Nesting::None || next.is_empty() {
-                return Ok(found);
+                return Ok(gathered.found);
             }
             level = next;
         }
-        found.leave_out("groups within more than 16 others");
-        Ok(found)
+        gathered.found.leave_out("groups within more than 16 others");
+        Ok(gathered.found)
     }
 
     async fn of(
@@ -181,17 +226,55 @@ impl Searched<'_> {
             most: 1000,
             seconds: self.seconds,
         };
-        connection.search(&search).await
+        connection.search(&search).await.map_err(|trouble| match trouble {
+            Trouble::Answered(outcome) if outcome.is_missing() => {
+                Trouble::Invalid("it has no such group_base, or does not show it to us")
+            }
+            other => other,
+        })
     }
 
     /// Takes a group by its name, if it has one: whoever may give theirs a second one could give it any.
-    fn name(&self, entry: &Entry, found: &mut GroupNames) {
+    fn name(&self, entry: &Entry, gathered: &mut Gathered) {
         match self.name {
-            None => found.add(&entry.dn),
+            None => gathered.add(&entry.dn),
             Some(attribute) => match entry.text(attribute) {
-                Some(name) => found.add(name),
-                None => found.leave_out("a group that has not one name"),
+                Some(name) => gathered.add(name),
+                None => gathered.found.leave_out("a group that has not one name"),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many answers a directory gives, and however long the names in them are.
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let (mut many, mut long) = (Gathered::default(), Gathered::default());
+        for answer in 0..200 {
+            let names: Vec<String> =
+                (0..1000).map(|number| format!("cn={answer}-{number}")).collect();
+            many.listed(names.iter().map(String::as_str));
+            let name = format!("cn={answer}{}", "x".repeat(100_000));
+            long.listed(std::iter::once(name.as_str()));
+        }
+        assert_eq!((many.found.names.len(), many.seen.len()), (1000, 1000));
+        assert_eq!(many.found.left_out, Some("more than 1000 groups"));
+        let kept = |texts: &mut dyn Iterator<Item = &String>| texts.map(String::len).sum::<usize>();
+        let kept = kept(&mut long.found.names.iter().chain(&long.seen));
+        assert!((900_000..=MAX_NAMES).contains(&kept), "{kept}");
+        assert_eq!(long.found.left_out, Some("groups with more than 1 MiB of names"));
+    }
+
+    #[test]
+    fn each_once() {
+        let mut gathered = Gathered::default();
+        assert_eq!(gathered.listed(["cn=a", "CN=A", "cn=b"].into_iter()), ["cn=a", "cn=b"]);
+        assert_eq!(gathered.listed(["cn=B", "cn=c"].into_iter()), ["cn=c"]);
+        assert_eq!(gathered.found.names, ["cn=a", "cn=b", "cn=c"]);
+        assert_eq!(gathered.found.left_out, None);
     }
 }

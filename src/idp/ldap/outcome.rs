@@ -18,6 +18,7 @@ mod code {
     pub(super) const CONFIDENTIALITY_REQUIRED: u32 = 13;
     pub(super) const CONSTRAINT_VIOLATION: u32 = 19;
     pub(super) const NO_SUCH_OBJECT: u32 = 32;
+    pub(super) const INVALID_DN_SYNTAX: u32 = 34;
     pub(super) const INAPPROPRIATE_AUTHENTICATION: u32 = 48;
     pub(super) const INVALID_CREDENTIALS: u32 = 49;
     pub(super) const INSUFFICIENT_ACCESS_RIGHTS: u32 = 50;
@@ -45,6 +46,16 @@ impl Outcome {
     /// Whether the entry that was asked for is not there, or not for us to see.
     pub(super) fn hides_an_entry(&self) -> bool {
         matches!(self.code, code::NO_SUCH_OBJECT | code::INSUFFICIENT_ACCESS_RIGHTS)
+    }
+
+    /// Whether there is nothing by the name below which was looked.
+    pub(super) fn is_missing(&self) -> bool {
+        self.code == code::NO_SUCH_OBJECT
+    }
+
+    /// Whether what was asked for is in another directory, or in none: its name is none.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        matches!(self.code, code::REFERRAL | code::INVALID_DN_SYNTAX)
     }
 }
 
@@ -108,6 +119,9 @@ pub(super) fn error_of(trouble: &Trouble) -> ProviderError {
     match trouble {
         Trouble::Away(_) | Trouble::Closed => CallError::Unreachable.into(),
         Trouble::Invalid(place) => ProviderError::InvalidResponse(place),
+        Trouble::Refused(_) => {
+            ProviderError::InvalidResponse("it does not take our bind_dn and bind_password")
+        }
         Trouble::Answered(outcome) => match outcome.code {
             code::BUSY
             | code::UNAVAILABLE
@@ -119,10 +133,9 @@ pub(super) fn error_of(trouble: &Trouble) -> ProviderError {
             code::CONFIDENTIALITY_REQUIRED | code::STRONGER_AUTH_REQUIRED => {
                 ProviderError::InvalidResponse("it wants TLS, which the settings leave out")
             }
-            code::INVALID_CREDENTIALS => {
-                ProviderError::InvalidResponse("it does not take our bind_dn and bind_password")
+            code::NO_SUCH_OBJECT => {
+                ProviderError::InvalidResponse("it has no such base, or does not show it to us")
             }
-            code::NO_SUCH_OBJECT => ProviderError::InvalidResponse("it has no such base"),
             code::OPERATIONS_ERROR | code::INSUFFICIENT_ACCESS_RIGHTS => {
                 ProviderError::InvalidResponse("it does not let our bind_dn search")
             }

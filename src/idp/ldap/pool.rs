@@ -8,14 +8,13 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use super::connection::{Connection, Trouble};
-use super::message::{Outcome, PasswordPolicy};
+use super::introduction::Introduction;
 use crate::outbound::TlsClient;
-use crate::settings::{LdapAccount, LdapPlace};
+use crate::settings::LdapPlace;
 
 /// How long a connection is kept for the next search, and how many are.
 const IDLE: Duration = Duration::from_secs(30);
@@ -24,14 +23,12 @@ const MAX_IDLE: usize = 8;
 /// How long none is made after one could not be: at first, and at most.
 const SHORT_PAUSE: Duration = Duration::from_millis(100);
 const LONG_PAUSE: Duration = Duration::from_secs(2);
-/// The same when the directory does not take our own password: each try may count towards locking our account.
-const REFUSED_PAUSE: Duration = Duration::from_secs(30);
 
 /// The connections to one directory.
 pub(super) struct Pool {
     place: LdapPlace,
     tls: Option<TlsClient>,
-    account: Option<LdapAccount>,
+    introduction: Introduction,
     /// How long it may take until a connection is made.
     patience: Duration,
     turns: Semaphore,
@@ -50,8 +47,6 @@ impl fmt::Debug for Pool {
 struct Pause {
     until: Option<Instant>,
     next: Option<Duration>,
-    /// What was the matter, when it is our own password that is not taken.
-    refused: Option<Outcome>,
 }
 
 /// A connection for searches.
@@ -72,7 +67,7 @@ impl Pool {
         Self {
             place: settings.place.clone(),
             tls,
-            account: settings.account.clone(),
+            introduction: Introduction::new(settings.account.clone()),
             patience: settings.timeout / 2,
             turns: Semaphore::new(settings.connections),
             idle: Mutex::new(Vec::new()),
@@ -97,7 +92,9 @@ impl Pool {
 
     /// One that nobody has used.
     pub(super) async fn new_searcher(&self) -> Result<Searcher, Trouble> {
-        let connection = self.made(async |connection| self.introduce(connection).await).await?;
+        self.introduction.check()?;
+        let introduce = async |connection: &mut Connection| self.introduction.of(connection).await;
+        let connection = self.made(introduce).await?;
         Ok(Searcher { connection, age: Age::New })
     }
 
@@ -108,6 +105,9 @@ impl Pool {
 
     /// Keeps a connection that is as good as new.
     pub(super) fn give_back(&self, connection: Connection) {
+        if connection.is_worn() {
+            return;
+        }
         let mut idle = locked(&self.idle);
         if idle.len() < MAX_IDLE {
             idle.push((connection, Instant::now()));
@@ -138,24 +138,12 @@ impl Pool {
         made
     }
 
-    async fn introduce(&self, connection: &mut Connection) -> Result<(), Trouble> {
-        let Some(account) = &self.account else { return Ok(()) };
-        let password = account.password.expose_secret();
-        match connection.bind(&account.dn, password).await? {
-            (outcome, PasswordPolicy::Silent | PasswordPolicy::ToChange) if outcome.code == 0 => {
-                Ok(())
-            }
-            (outcome, _) => Err(Trouble::Answered(outcome)),
-        }
-    }
-
     fn check_pause(&self) -> Result<(), Trouble> {
         let mut pause = locked(&self.pause);
         match pause.until {
-            Some(until) if Instant::now() < until => Err(match &pause.refused {
-                Some(outcome) => Trouble::Answered(outcome.clone()),
-                None => Trouble::Away(io::Error::other("it was away a moment ago")),
-            }),
+            Some(until) if Instant::now() < until => {
+                Err(Trouble::Away(io::Error::other("it was away a moment ago")))
+            }
             // Whoever tries now tries for all who come while it is not known how that goes.
             Some(_) => {
                 pause.until = Some(Instant::now() + SHORT_PAUSE);
@@ -167,20 +155,15 @@ impl Pool {
 
     fn note(&self, trouble: Option<&Trouble>) {
         let mut pause = locked(&self.pause);
-        let Some(trouble) = trouble else {
+        // One that does not take our own password is there.
+        if matches!(trouble, None | Some(Trouble::Refused(_))) {
             *pause = Pause::default();
             return;
-        };
-        let refused = match trouble {
-            Trouble::Answered(outcome) if outcome.is_about_the_account() => Some(outcome.clone()),
-            _ => None,
-        };
-        let length =
-            if refused.is_some() { REFUSED_PAUSE } else { pause.next.unwrap_or(SHORT_PAUSE) };
+        }
+        let length = pause.next.unwrap_or(SHORT_PAUSE);
         *pause = Pause {
             until: Some(Instant::now() + length),
-            next: Some((pause.next.unwrap_or(SHORT_PAUSE) * 2).min(LONG_PAUSE)),
-            refused,
+            next: Some((length * 2).min(LONG_PAUSE)),
         };
     }
 }
