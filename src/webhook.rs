@@ -10,8 +10,10 @@
 //! | `review` | AdmissionReviews (`admission.k8s.io/v1`) as JSON, both ways |
 //! | `credential` | what the API server says of the token that the author has shown it |
 //! | `made` | how much authors have made, with what nobody sees yet |
+//! | `added` | how much it adds, for whom that counts, and what may be written around it |
 //! | `asked` | what a review asks: the demand, and what is written on the object |
 
+mod added;
 mod asked;
 mod credential;
 mod made;
@@ -36,6 +38,7 @@ use self::review::{Answer, Earnest, Review};
 use crate::cluster::live::{LiveError, LiveRealm};
 use crate::cluster::root_staff::{GuardError, RootStaffGuard};
 use crate::domain::bounds::Bounds;
+use crate::domain::membership::Roster;
 use crate::domain::policy::{self, Actor};
 use crate::domain::provider::ProviderNames;
 use crate::domain::realm::WriteError;
@@ -96,6 +99,12 @@ enum Refusal {
     /// The policy, by which this takes what is told, or the author may not act at all.
     #[error("{0}")]
     Denied(String),
+    /// It would count for somebody else.
+    #[error(
+        "this Membership is kept by Pasee, for members that were added over HTTP or for the creator of a group: take users out \
+         of it as you like, and put others into one of your own, or add them over HTTP"
+    )]
+    Kept,
     /// What it would belong to is not there.
     #[error("the group {0} does not exist or is not in effect; make it, and its parents, first")]
     GroupMissing(String),
@@ -142,7 +151,7 @@ impl Webhook {
                 }
                 let code = match refusal {
                     Refusal::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
-                    Refusal::Denied(_) => StatusCode::FORBIDDEN,
+                    Refusal::Denied(_) | Refusal::Kept => StatusCode::FORBIDDEN,
                     Refusal::GroupMissing(_) => StatusCode::NOT_FOUND,
                     Refusal::Unknown(_) | Refusal::Unguarded(_) => StatusCode::SERVICE_UNAVAILABLE,
                 };
@@ -154,6 +163,7 @@ impl Webhook {
     async fn judge(&self, review: &Review) -> Result<Answer, Refusal> {
         let author = self.author(review)?;
         let asked = Asked::by(review, &author)?;
+        added::keep_in_proportion(review)?;
         let (grant, scope) = (credential::grant(review, &author)?, credential::scope(review)?);
         let (mut rosters, now) = (asked.demand.deciding(), (self.settings.clock)());
         // What lies outside of the token's limit decides nothing.
@@ -167,7 +177,11 @@ impl Webhook {
             .map_err(|refusal| Refusal::Denied(refusal.to_string()))?;
         let actor = Actor::user(&admission, record.holdings);
         asked.demand.judge(&actor).map_err(|denied| asked.refusal(denied))?;
-        let more = asked::adds(review, &author);
+        let is_root = actor.holdings().iter().any(|held| held.roster == Roster::RootStaff);
+        if !is_root && added::counts_for_others(review, &asked, &author) {
+            return Err(Refusal::Kept);
+        }
+        let more = added::adds(review, &author);
         let keeps = |made| policy::keeps_within(&actor, &self.settings.bounds, made, more);
         let is_written = || review.earnest == Earnest::Written;
         let kept = self.made.judge(&author, more, is_written, keeps);
@@ -230,8 +244,9 @@ impl Webhook {
                 "this is no AdmissionReview of admission.k8s.io/v1 with a request\n",
             );
         };
-        drop(body);
         let answer = self.answer(&review).await.to_json(&review);
+        // As long as what was read of it was there.
+        drop(body);
         let mut response = Response::new(Full::new(Bytes::from(answer)));
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(CONTENT_TYPE, json);

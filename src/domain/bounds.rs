@@ -7,7 +7,8 @@
 pub struct Tally {
     /// Groups.
     pub groups: u64,
-    /// Users put on rosters, one by one. Staff for having made a group does not count.
+    /// Users put on rosters, one by one; what names nobody and is kept all the same counts as one. Staff for having made a group
+    /// does not count.
     pub memberships: u64,
 }
 

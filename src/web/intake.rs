@@ -57,6 +57,8 @@ pub enum IntakeError {
 struct Held {
     next: u64,
     bytes: usize,
+    /// Of these, those of bodies that are there.
+    taken: usize,
     /// By when they began.
     coming: BTreeMap<u64, Coming>,
 }
@@ -152,6 +154,11 @@ impl Share {
     /// Makes room for more bytes of this body, at the cost of the oldest, which may be this one.
     fn grow(&self, bytes: usize, most: usize) -> Result<(), IntakeError> {
         let mut held = locked(&self.held);
+        let own = held.coming.get(&self.number).map_or(0, |coming| coming.bytes);
+        if held.taken + own + bytes > most {
+            // Nobody who gave way would make room.
+            return Err(IntakeError::Crowded);
+        }
         while held.bytes + bytes > most && held.coming.contains_key(&self.number) {
             held.give_up_the_oldest();
         }
@@ -163,7 +170,11 @@ impl Share {
 
     /// It is all there: nobody gives it up any more, and it counts until it is used.
     fn keep(self, bytes: Bytes) -> Result<Taken, IntakeError> {
-        locked(&self.held).coming.remove(&self.number).ok_or(IntakeError::Crowded)?;
+        {
+            let mut held = locked(&self.held);
+            let coming = held.coming.remove(&self.number).ok_or(IntakeError::Crowded)?;
+            held.taken += coming.bytes;
+        }
         Ok(Taken { bytes, held: Arc::clone(&self.held) })
     }
 }
@@ -187,7 +198,9 @@ impl std::ops::Deref for Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        locked(&self.held).bytes -= self.bytes.len();
+        let mut held = locked(&self.held);
+        held.bytes -= self.bytes.len();
+        held.taken -= self.bytes.len();
     }
 }
 
@@ -246,6 +259,21 @@ mod tests {
         assert_eq!(intake.read(whole("123")).await.unwrap_err(), IntakeError::Crowded);
         drop(first);
         assert_eq!(&*intake.read(whole("123")).await.unwrap(), b"123");
+        until(&intake, 0, 0).await;
+    }
+
+    /// Where what is used takes the room, those on their way stay on it.
+    #[tokio::test]
+    async fn nobody_gives_way_in_vain() {
+        let intake = intake(10, 4);
+        let used = intake.read(whole("12345678")).await.unwrap();
+        let slow = endless(&intake, "1");
+        until(&intake, 9, 1).await;
+        assert_eq!(intake.read(whole("123")).await.unwrap_err(), IntakeError::Crowded);
+        assert_eq!(intake.held(), (1, 9), "the slow one is on its way still");
+        drop(used);
+        slow.abort();
+        assert!(slow.await.unwrap_err().is_cancelled());
         until(&intake, 0, 0).await;
     }
 

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::Refusal;
 use super::review::{Kind, Operation, Review};
-use crate::domain::bounds::Tally;
 use crate::domain::change::Change;
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
@@ -213,27 +212,15 @@ impl Asked {
         Ok(vec![json!(owner)])
     }
 
+    /// Users that it speaks of for the first time.
+    pub(super) fn users(&self) -> &[UserId] {
+        &self.users
+    }
+
     /// What is odd and allowed all the same.
     pub(super) fn warnings(&self, providers: &ProviderNames) -> Vec<String> {
         let unknown = self.users.iter().filter_map(|user| providers.check(user).err());
         unknown.map(|unknown| unknown.in_short()).collect()
-    }
-}
-
-/// What its author will have made more than before, when it is written: of a Membership whoever wrote it last has made all of it.
-pub(super) fn adds(review: &Review, author: &UserId) -> Tally {
-    let users = |object: &Value| {
-        let content = old_membership(object);
-        content.map_or(0, |content| u64::try_from(content.users.len()).unwrap_or(u64::MAX))
-    };
-    match (review.of(), review.operation) {
-        (Kind::Group, Operation::Create) => Tally { groups: 1, memberships: 0 },
-        (Kind::Membership, Operation::Create | Operation::Update) => {
-            let is_own = review.before["metadata"]["annotations"][ACTOR] == author.as_str();
-            let before = if is_own { users(&review.before) } else { 0 };
-            Tally { groups: 0, memberships: users(&review.after).saturating_sub(before) }
-        }
-        _ => Tally::default(),
     }
 }
 
@@ -280,11 +267,11 @@ fn describes(review: &Review) -> bool {
         && rest(&review.before) == rest(&review.after)
 }
 
-fn wrong(text: impl Into<String>) -> Refusal {
+pub(super) fn wrong(text: impl Into<String>) -> Refusal {
     Refusal::Wrong(text.into())
 }
 
-fn readable<K: DeserializeOwned>(object: &Value) -> Result<K, Refusal> {
+pub(super) fn readable<K: DeserializeOwned>(object: &Value) -> Result<K, Refusal> {
     match serde_json::from_value::<Received<K>>(object.clone()) {
         Ok(Received::Readable(object)) => Ok(object),
         Ok(Received::Unreadable { why, .. }) => Err(wrong(format!("spec: {why}"))),
@@ -309,7 +296,7 @@ fn new_membership(review: &Review) -> Result<MembershipContent, Refusal> {
 }
 
 /// A Membership that is there; `None` when nobody can tell whose.
-fn old_membership(object: &Value) -> Option<MembershipContent> {
+pub(super) fn old_membership(object: &Value) -> Option<MembershipContent> {
     let object: Membership = readable(object).ok()?;
     membership::understand(&object).ok().map(|understood| understood.content)
 }

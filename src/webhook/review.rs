@@ -18,6 +18,10 @@ const MAX_WARNING: usize = 120;
 /// The API server takes 4 KiB of warnings in all.
 const MAX_WARNINGS: usize = 16;
 
+/// Most values in a review: some ten times those of the largest objects there can be, before and after. Each takes more memory than
+/// it takes bytes of a review.
+const MAX_VALUES: usize = 100_000;
+
 /// What somebody wants to do with an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -111,6 +115,9 @@ pub(super) struct NoReview;
 
 impl Review {
     pub(super) fn read(body: &[u8]) -> Result<Self, NoReview> {
+        if values(body) > MAX_VALUES {
+            return Err(NoReview);
+        }
         let envelope: Envelope = serde_json::from_slice(body).map_err(|_| NoReview)?;
         if envelope.api_version != VERSION || envelope.kind != "AdmissionReview" {
             return Err(NoReview);
@@ -163,6 +170,21 @@ impl Review {
         let named = object["metadata"]["name"].as_str();
         named.filter(|name| !name.is_empty()).unwrap_or(&self.name)
     }
+}
+
+/// How many values some JSON has at most.
+fn values(json: &[u8]) -> usize {
+    let (mut count, mut is_text, mut is_escaped) = (1, false, false);
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
+            b',' | b'[' | b'{' if !is_text => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// What a review comes to.

@@ -1,5 +1,6 @@
 //! Reviews without an API server: what they ask, what is written, what is refused before anybody is asked.
 
+mod added;
 mod asked;
 mod posters;
 

@@ -47,6 +47,15 @@ fn nobody_fills_the_realm_with_kubectl() {
     let path = format!("memberships/{}", small["metadata"]["name"].as_str().unwrap());
     let grown = json!({ "spec": { "users": ["kisee-x", "kisee-y"] } });
     staff.refused("PATCH", &path, &grown, "you have put users into groups");
+    // Nor is what names nobody free, nor what Pasee keeps for others a place to hide users in.
+    let nobody = json!({ "group": "team", "users": [] });
+    let empty = object("Membership", "empty", &nobody);
+    staff.refused("POST", "memberships", &empty, "you have put users into groups");
+    let mut kept = object("Membership", "kept", &spec);
+    kept["metadata"]["labels"] = json!({ "app.kubernetes.io/managed-by": "pasee" });
+    kept["metadata"]["annotations"] = json!({ "pasee.meltylab.fr/author": "kisee-other" });
+    stage.admin().done("POST", "memberships", &kept);
+    staff.refused("PATCH", "memberships/kept", &grown, "is kept by Pasee");
     // Less is always right, and makes room.
     staff.done("PATCH", &format!("memberships/{}", done[0]), &one);
     let again = || staff.ask("POST", "memberships", &object("Membership", "again", &spec));

@@ -126,17 +126,18 @@ mod tests {
             group("x.y", "k-john"),
             membership("one", ours("k-john"), &["k-x"]),
             membership("one", ours("k-john"), &["k-x", "k-y"]),
-            membership("two", theirs, &["k-x", "k-y", "k-z"]),
+            membership("two", theirs.clone(), &["k-x", "k-y", "k-z"]),
+            membership("nobody", theirs, &[]),
             membership("three", ours("operator"), &["k-x"]),
             membership("four", json!({}), &["k-x"]),
         ] {
             last = tell(Event::Applied(object));
         }
-        assert_eq!(last, ((2, 6), (1, 0), 2), "a group without its parent is none");
+        assert_eq!(last, ((2, 7), (1, 0), 2), "a group without its parent is none");
         tell(Event::Gone(Kind::Membership, "two".into()));
         tell(Event::Gone(Kind::Membership, "two".into()));
         last = tell(Event::Gone(Kind::Group, "four".into()));
-        assert_eq!(last, ((2, 3), (1, 0), 2));
+        assert_eq!(last, ((2, 4), (1, 0), 2));
         last = tell(Event::Gone(Kind::Group, "a".into()));
         assert_eq!(last, ((1, 0), (1, 0), 2), "what was in there waits to be collected");
         last = tell(Event::Listed(Kind::Group, vec![group("b", "k-john")]));

@@ -1,4 +1,5 @@
-//! Reviews through real sockets, beside clients that post slowly. The API server behind is one that knows one root staff.
+//! Reviews through real sockets, beside clients that post slowly. The API server behind is one that knows one root staff, and ada as
+//! the staff of a.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,14 +21,14 @@ use crate::webhook::*;
 const FOREVER: Duration = Duration::from_secs(60);
 
 /// A webhook that listens, for as long as this is there.
-struct Listening {
+pub(super) struct Listening {
     address: SocketAddr,
     webhook: Arc<Webhook>,
     _stop: oneshot::Sender<()>,
 }
 
 impl Listening {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let listener = accept::bind("127.0.0.1", 0).unwrap();
         let address = listener.local_addr().unwrap();
         let realm = LiveRealm::new(api_server(), "realm");
@@ -72,17 +73,22 @@ impl Listening {
                 },
             },
         });
+        serde_json::from_slice(&self.ask(review.to_string()).await.1).unwrap()
+    }
+
+    /// What is answered to a body.
+    pub(super) async fn ask(&self, body: String) -> (StatusCode, Bytes) {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let io = hyper_util::rt::TokioIo::new(stream);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
         tokio::spawn(connection);
         let request = http::Request::post("/review")
             .header("host", "x")
-            .body(Full::new(Bytes::from(review.to_string())))
+            .body(Full::new(Bytes::from(body)))
             .unwrap();
         let answer = timeout(FOREVER, sender.send_request(request)).await.expect("an answer");
-        let answer = answer.unwrap().into_body().collect().await.unwrap().to_bytes();
-        serde_json::from_slice(&answer).unwrap()
+        let (head, body) = answer.unwrap().into_parts();
+        (head.status, body.collect().await.unwrap().to_bytes())
     }
 
     /// How many reviews are on their way, and the bytes that are held of all.
@@ -100,7 +106,7 @@ impl Listening {
     }
 }
 
-/// Answers reads: of Memberships with the root staff, of all else with nothing.
+/// Answers reads: of Memberships with the root staff and the staff of a, of the Group a with that, of all else with nothing.
 fn api_server() -> Client {
     let server = tower::service_fn(|request: http::Request<Body>| {
         let path = request.uri().path().to_owned();
@@ -108,10 +114,18 @@ fn api_server() -> Client {
             "apiVersion": "pasee.meltylab.fr/v1", "kind": "Membership",
             "metadata": { "name": "root", "uid": "1" }, "spec": { "role": "Staff", "users": ["k-root"] },
         });
-        let items = if path.ends_with("/memberships") { vec![root] } else { Vec::new() };
+        let staff = json!({
+            "apiVersion": "pasee.meltylab.fr/v1", "kind": "Membership", "metadata": { "name": "staff", "uid": "2" },
+            "spec": { "group": "a", "role": "Staff", "users": ["k-ada"] },
+        });
+        let group = json!({
+            "apiVersion": "pasee.meltylab.fr/v1", "kind": "Group", "metadata": { "name": "a", "uid": "a-1" }, "spec": {},
+        });
+        let items = if path.ends_with("/memberships") { vec![root, staff] } else { Vec::new() };
         let list = json!({ "metadata": { "resourceVersion": "7" }, "items": items });
+        let list = if path.ends_with("/groups/a") { group } else { list };
         let mut answer = http::Response::new(Body::from(list.to_string().into_bytes()));
-        if path.contains("/groups/") {
+        if path.contains("/groups/") && !path.ends_with("/groups/a") {
             *answer.status_mut() = StatusCode::NOT_FOUND;
         }
         std::future::ready(Ok::<_, Infallible>(answer))

@@ -74,13 +74,14 @@ impl State {
         objects.map(place).collect()
     }
 
-    /// How many users a Membership puts on a roster that is in effect.
+    /// How many users a Membership puts on a roster that is in effect; one that names nobody is an object like others, and counts
+    /// as one.
     pub(in crate::store::kubernetes) fn puts(&self, name: &str) -> usize {
         let counts = |held: &&Held| {
             let container = self.container(held.roster.group().map(GroupName::as_str));
             is_in_effect(held.soundness, container.above(&held.owners))
         };
-        self.membership(name).filter(counts).map_or(0, |held| held.people.len())
+        self.membership(name).filter(counts).map_or(0, |held| held.people.len().max(1))
     }
 
     /// Whether a user is staff of a group for having made it.
