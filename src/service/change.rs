@@ -8,7 +8,7 @@ use super::{Caller, Service};
 use crate::domain::change::Change;
 use crate::domain::directory::Holding;
 use crate::domain::membership::Roster;
-use crate::domain::policy::{Denied, permit};
+use crate::domain::policy::{Denied, Permit, permit};
 use crate::domain::provider::UnknownProvider;
 use crate::domain::realm::WriteError;
 use crate::domain::user::UserId;
@@ -42,6 +42,20 @@ impl Service {
         let permit = permit(caller.actor(), change)?.within(self.0.bounds);
         self.meant(caller, permit.change())?;
         self.keep_pace(caller, permit.change())?;
+        self.carry_out(caller, permit).await
+    }
+
+    /// The same of a change that is part of one which was counted.
+    pub(super) async fn uncounted(
+        &self,
+        caller: &Caller,
+        change: Change,
+    ) -> Result<(), ChangeError> {
+        let permit = permit(caller.actor(), change)?.within(self.0.bounds);
+        self.carry_out(caller, permit).await
+    }
+
+    async fn carry_out(&self, caller: &Caller, permit: Permit) -> Result<(), ChangeError> {
         let change = permit.change().clone();
         let written = self.0.realm.write(permit).await;
         if let (Err(WriteError::NotMember), Some(user)) = (&written, sought(&change)) {

@@ -104,7 +104,9 @@ impl Service {
             return Ok(());
         }
         let done = format!("the group {group} was made");
-        self.describe_group(caller, group, description).await.map_err(|error| match error {
+        // One request is one change, as far as it is counted.
+        let described = self.uncounted(caller, Change::Describe { group, description }).await;
+        described.map_err(|error| match error {
             ChangeError::Write(source) => {
                 WriteError::Partly { done, source: Box::new(source) }.into()
             }
