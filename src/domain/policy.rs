@@ -219,6 +219,12 @@ impl Permit {
         Self { bounds, ..self }
     }
 
+    /// Within which bounds.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// What is permitted.
     #[must_use]
     pub fn change(&self) -> &Change {
