@@ -31,7 +31,7 @@ const HANGING: usize = 256;
 
 fn main() {
     Runtime::new().unwrap().block_on(async {
-        let spoiled = Spoiled { token: Some(vec![Step::Hang]), user: None };
+        let spoiled = Spoiled { token: Some(vec![Step::Hang]), ..Spoiled::default() };
         let bad = OAuthProvider::spoiled(Kind::Discord, spoiled).await;
         let good = OAuthProvider::start(Kind::Google).await;
         let bad_settings = bad.settings("bad", "").replace("timeout = 2", "timeout = 5");

@@ -108,7 +108,7 @@ def test_the_go_server(pasee: Pasee) -> None:
 def test_a_wrong_client_secret(pasee: Pasee) -> None:
     answer = Browser().log_in(pasee, "wrong", "ada")
     assert answer.status_code == 502
-    assert "it does not take our client_id and client_secret" in pasee.output()
+    assert "it does not know this client or its secret" in pasee.output()
     assert "another secret" not in answer.text + pasee.output()
 
 
