@@ -179,6 +179,9 @@ async fn a_password_of_our_own_that_was_changed() {
         }
     }
     assert!(right > 0 && refused > 0, "{right} by the connection of before, {refused} refused");
+    for _ in 0..3 {
+        assert!(ada(&providers).await.is_ok(), "the connection of before is as good as it was");
+    }
     assert!(accounts() - before <= 2, "{} times for 200 logins", accounts() - before);
 }
 
