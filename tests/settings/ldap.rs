@@ -279,7 +279,9 @@ fn wrong_values() {
 
 #[test]
 fn subjects_that_change_hands_are_warned_of() {
-    for name in ["uid", "MAIL", "cn", "userPrincipalName"] {
+    for name in
+        ["uid", "MAIL", "cn", "userPrincipalName", "entrydn", "uidNumber", "krbPrincipalName"]
+    {
         let settings = settings(ENDPOINT, &format!("{LEAST}\nsubject = \"{name}\""));
         let [warning] = &settings.warnings[..] else { panic!("{:?}", settings.warnings) };
         assert!(

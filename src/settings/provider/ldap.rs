@@ -32,15 +32,20 @@ const MAX_DN: usize = 1024;
 /// Longest password of the account that searches, in bytes.
 const MAX_PASSWORD: usize = 1024;
 /// Attributes that somebody may change, or that may pass to somebody else.
-const UNSTABLE: [&str; 9] = [
+const UNSTABLE: [&str; 14] = [
     "cn",
     "displayName",
     "dn",
     "distinguishedName",
+    "entryDN",
+    "krbPrincipalName",
     "mail",
+    "mailNickname",
     "name",
     "sAMAccountName",
+    "telephoneNumber",
     "uid",
+    "uidNumber",
     "userPrincipalName",
 ];
 /// Attributes whose values have the form of a UUID.
