@@ -28,6 +28,10 @@ fn what_lands_after_a_withdrawal_is_taken_back() {
         post(&group("team.kept")),
     ];
     let shared = post(&member("team", "c"));
+    // Who leads may not have read anything yet, and of what they find they do not know who came to it.
+    eventually("it was seen as it was", || {
+        !admin.done("GET", &shared, &Value::Null)["status"]["conditions"].is_null()
+    });
     let before = post(&by(staff("team", "accomplice"), "swept"));
     stage.remove_staff("team", "swept");
     // As a request that was under way: judged before, stored after.
