@@ -1,7 +1,6 @@
 """Logins at real OpenID providers, through their own forms, by the authorization code flow."""
 
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from stage.openid import (
     openid,
 )
 from stage.pasee import Pasee
-from stage.process import wait_until
 
 NAMES = ["corp", "open", "wrong"]
 
@@ -144,19 +142,12 @@ def test_an_answer_is_good_once_in_one_browser(pasee: Pasee) -> None:
     assert mine.open(once.headers["Location"]).status_code == 400, "even with the cookie of before"
 
 
-def test_rotated_keys(pasee: Pasee, corp: JavaScriptProvider, report: Callable[[str], None]) -> None:
-    """The first token by an unknown key has the keys fetched, and nobody notices; the next within 30 s has to wait."""
-    corp.stop()
-    corp.start()
-    assert claims(Browser().log_in(pasee, "corp", "ada"))["sub"] == "corp-ada"
-    started = time.monotonic()
-    corp.stop()
-    corp.start()
-    assert Browser().log_in(pasee, "corp", "ada").status_code == 502
-    wait_until(lambda: Browser().log_in(pasee, "corp", "ada").status_code == 200, "the keys are known", 60)
-    took = time.monotonic() - started
-    report(f"OpenID provider rotates keys twice at once: known after {took:.0f} s")
-    assert 20 < took < 60, "once in 30 s"
+def test_rotated_keys(pasee: Pasee, corp: JavaScriptProvider) -> None:
+    """A token by an unknown key has the keys fetched, and nobody notices; the next within the cooldown likewise."""
+    for _ in range(3):
+        corp.stop()
+        corp.start()
+        assert claims(Browser().log_in(pasee, "corp", "ada"))["sub"] == "corp-ada"
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "EdDSA"])
