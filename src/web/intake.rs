@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
+use bytes::Bytes;
 use hyper::body::Body;
 use tokio::sync::oneshot;
 
-use super::limits::BodyError;
+use super::limits::{BodyError, collect};
 
 /// How much is taken in at once, of one body and of all.
 #[derive(Debug, Clone, Copy)]
@@ -104,22 +103,13 @@ impl Intake {
         }
     }
 
-    async fn collect<B>(&self, mut body: B, share: Share) -> Result<Taken, IntakeError>
+    async fn collect<B>(&self, body: B, share: Share) -> Result<Taken, IntakeError>
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let mut whole = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| BodyError::Broken)?;
-            // Trailers say nothing that is needed here.
-            let Ok(data) = frame.into_data() else { continue };
-            if whole.len() + data.len() > self.options.largest {
-                return Err(BodyError::TooLarge.into());
-            }
-            share.grow(data.len(), self.options.most_bytes)?;
-            whole.extend_from_slice(&data);
-        }
-        share.keep(whole.freeze())
+        let IntakeOptions { largest, most_bytes, .. } = self.options;
+        let whole = collect(body, largest, |bytes| share.grow(bytes, most_bytes)).await?;
+        share.keep(whole)
     }
 
     /// How many bodies are on their way, and how many bytes are held of all.

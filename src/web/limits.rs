@@ -55,21 +55,30 @@ where
     if body.size_hint().lower() > MAX_BODY as u64 {
         return Err(BodyError::TooLarge);
     }
-    tokio::time::timeout(patience, collect(body)).await.unwrap_or(Err(BodyError::Slow))
+    tokio::time::timeout(patience, collect(body, MAX_BODY, |_| Ok(())))
+        .await
+        .unwrap_or(Err(BodyError::Slow))
 }
 
-async fn collect<B>(mut body: B) -> Result<Bytes, BodyError>
+/// A body of `largest` bytes at most, in one piece; `grows` is told of more bytes before they are kept, and may refuse them.
+pub(super) async fn collect<B, E>(
+    mut body: B,
+    largest: usize,
+    mut grows: impl FnMut(usize) -> Result<(), E>,
+) -> Result<Bytes, E>
 where
     B: Body<Data = Bytes> + Unpin,
+    E: From<BodyError>,
 {
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| BodyError::Broken)?;
         // Trailers say nothing that is needed here.
         let Ok(data) = frame.into_data() else { continue };
-        if whole.len() + data.len() > MAX_BODY {
-            return Err(BodyError::TooLarge);
+        if whole.len() + data.len() > largest {
+            return Err(BodyError::TooLarge.into());
         }
+        grows(data.len())?;
         whole.extend_from_slice(&data);
     }
     Ok(whole.freeze())
