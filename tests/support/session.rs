@@ -22,8 +22,8 @@ const END: &str = "@@ end of step @@";
 pub struct Session {
     dir: TempDir,
     server: Child,
-    /// What stands for the ports 8150, 8140 and 8160: one where the server listens, and two where nothing does.
-    ports: [u16; 3],
+    /// What stands for the ports 8150, 8140, 8160 and 8161: one where the server listens, and three where nothing does.
+    ports: [u16; 4],
     /// Where programs are found before those of the system.
     programs: Option<PathBuf>,
 }
@@ -33,7 +33,7 @@ impl Session {
     /// the path.
     pub fn start(example: &str, programs: Option<&Path>, furnish: impl FnOnce(&Path)) -> Self {
         // All are held until all are known, so that they differ.
-        let sockets = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let sockets = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let ports = sockets.map(|socket| socket.local_addr().unwrap().port());
         let dir = tempfile::tempdir().unwrap();
         furnish(dir.path());
@@ -107,10 +107,14 @@ impl Drop for Session {
     }
 }
 
-fn translate(text: &str, ports: [u16; 3]) -> String {
+fn translate(text: &str, ports: [u16; 4]) -> String {
     // Through marks, so that a free port that happens to hold another number is left alone.
-    let marked = text.replace("8150", "\u{1}").replace("8140", "\u{2}").replace("8160", "\u{3}");
-    ('\u{1}'..).zip(ports).fold(marked, |text, (mark, port)| text.replace(mark, &port.to_string()))
+    let marks = || '\u{1}'..;
+    let told = ["8150", "8140", "8160", "8161"].into_iter().zip(marks());
+    let marked =
+        told.fold(text.to_owned(), |text, (port, mark)| text.replace(port, &mark.to_string()));
+    let ports = ports.into_iter().zip(marks());
+    ports.fold(marked, |text, (port, mark)| text.replace(mark, &port.to_string()))
 }
 
 /// A command in a clean environment, without input.
