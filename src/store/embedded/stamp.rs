@@ -200,7 +200,11 @@ pub(super) enum Why {
 
 /// Stamps the transaction that is under way.
 pub(super) fn put(transaction: &Connection, files: Files, why: Why) -> Result<(), StoreError> {
-    let before = last(transaction)?;
+    // By a statement that is kept: this is in every transaction.
+    let sql = "SELECT random(), (SELECT text FROM stamp)";
+    let (random, before): (i64, Option<String>) =
+        transaction.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let before = before.and_then(|text| Stamp::parse(text.as_bytes()));
     let continued = before.filter(|_| !files.is_log_empty);
     // The log may be in the database in part, also when somebody else has written the database since.
     let was_moving =
@@ -209,7 +213,6 @@ pub(super) fn put(transaction: &Connection, files: Files, why: Why) -> Result<()
         Some(before) => before.is_apart,
         None => before.is_some_and(|before| before.sets_apart),
     };
-    let random: i64 = transaction.query_row("SELECT random()", [], |row| row.get(0))?;
     let stamp = Stamp {
         edition: Edition {
             count: before.map_or(0, |before| before.edition.count) + 1,
