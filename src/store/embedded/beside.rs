@@ -21,8 +21,11 @@ pub(super) fn shared_memory_of(database: &Path) -> PathBuf {
 
 /// Beside the file itself, also when the path is a link to it: SQLite follows links before it names the others.
 pub(super) fn beside(database: &Path, ending: &str) -> PathBuf {
-    let file = database.canonicalize().unwrap_or_else(|_| database.to_owned());
-    let mut path = file.into_os_string();
+    // This is asked of every transaction, and to resolve a path asks the system of each directory of it: links among those lead to
+    // the others just as well.
+    let is_link = database.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+    let file = if is_link { database.canonicalize().ok() } else { None };
+    let mut path = file.unwrap_or_else(|| database.to_owned()).into_os_string();
     path.push(ending);
     path.into()
 }
