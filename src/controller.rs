@@ -4,13 +4,12 @@
 //! For each object: dereference (what surrounds it, from [`cache`]), plan (pure: a list of steps, [`plan`]), apply (with a
 //! client), [`status`]. Changes of one object are gathered first (`gather`). Beside that [`sweep`] takes back what was stored
 //! after its author lost what entitled them, `revoke` ends the sessions of whom an object of somebody else's bans, and
-//! `certificate` sees to the webhook's, and
+//! `webhook` tells the API server of the webhook, and
 //! `sessions` forgets ended ones that would be over anyway. Tokens do not wait for any of it: every server finds out by itself what is in effect.
 //! Must not know HTTP servers.
 
 pub mod apply;
 pub mod cache;
-mod certificate;
 mod gather;
 pub mod group;
 pub mod lease;
@@ -24,6 +23,7 @@ pub mod status;
 pub mod strangers;
 pub mod sweep;
 pub mod user;
+mod webhook;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -40,7 +40,6 @@ use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 
 use self::apply::{ApplyError, Writer};
-use self::certificate::Certificates;
 use self::gather::gather;
 use self::lease::{Candidate, Tenure};
 use self::object_watch::{ObjectWatch, Queue, SharedCache};
@@ -48,6 +47,7 @@ use self::plan::Plan;
 use self::sessions::Forgetting;
 use self::strangers::Published;
 use self::sweep::{Due, Recent, Sweeper};
+use self::webhook::Keeper;
 use crate::cluster::Outage;
 use crate::domain::time::Timestamp;
 use crate::objects::enrolment::Enrolment;
@@ -154,12 +154,12 @@ async fn work(
         )
     };
     let sweeper = Sweeper { client, namespace, tenure, clock };
-    let certificates = Certificates { client, namespace, tenure, clock };
+    let webhook = Keeper { client, namespace, tenure, clock };
     let forgetting = Forgetting { client, namespace, tenure, clock };
     tokio::select! {
         _ = reconciling => {}
         () = sweeper.run(&due) => {}
-        () = certificates.keep() => {}
+        () = webhook.keep() => {}
         () = forgetting.keep() => {}
         () = published.changed(&providers, outage) => {
             tracing::info!("there are other identity providers now: all is looked at anew");

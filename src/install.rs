@@ -96,7 +96,7 @@ pub enum Webhook {
     Service,
     /// It asks servers elsewhere.
     At {
-        /// Where: https, with the path.
+        /// Where: https; the controller sets the path.
         url: String,
         /// The authorities, in PEM, that their certificate is from; `None` = those of the API server's system.
         authority: Option<Vec<u8>>,

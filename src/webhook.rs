@@ -3,7 +3,8 @@
 //!
 //! A review comes in, and a refusal goes out, or what the API server is to write on the object: its creator, its author, and
 //! the group that it belongs to, by UID. Nothing is remembered but what was just allowed (`made`), so any replica is right; and nothing is changed, but that whoever is
-//! about to lose the root staff is announced there, unless it is a dry run. What cannot be found out is refused. Must not know how objects are stored, nor tokens.
+//! about to lose the root staff is announced there, unless it is a dry run. What cannot be found out is refused. Who does not know
+//! the path at which the API server asks is not the API server: nothing of what they send is read. Must not know how objects are stored, nor tokens.
 //!
 //! | File | Owns |
 //! |---|---|
@@ -36,6 +37,7 @@ pub use self::made::Count;
 use self::made::Made;
 use self::review::{Answer, Earnest, Review};
 use crate::cluster::live::{LiveError, LiveRealm};
+use crate::cluster::review_paths::KnownPaths;
 use crate::cluster::root_staff::{GuardError, RootStaffGuard};
 use crate::domain::bounds::Bounds;
 use crate::domain::membership::Roster;
@@ -44,7 +46,6 @@ use crate::domain::provider::ProviderNames;
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
-use crate::resources::webhook::PATH;
 use crate::web::intake::{Intake, IntakeError, IntakeOptions};
 use crate::web::limits::BodyError;
 use crate::web::{Handle, Request, Response};
@@ -58,8 +59,10 @@ const REVIEWS: IntakeOptions = IntakeOptions {
     most_bytes: 32 * 1024 * 1024,
     most_coming: 1_000,
 };
-/// Longest time for a whole review to come, and to be waited with afterwards: the API server gives up on it after five seconds.
+/// Longest time for a whole review to come.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// Longest time to an answer. The API server gives up after five seconds, and would name the path to the author.
+const DEADLINE: Duration = Duration::from_millis(4_500);
 /// Most reviews that are judged at once, when they are there as a whole. Further ones wait.
 const AT_ONCE: usize = 32;
 /// The policy asks how long sessions last; the API server has just verified the token, so this one began now.
@@ -68,6 +71,7 @@ const SESSION: Duration = Duration::from_secs(60);
 /// Judges what users of one realm write.
 pub struct Webhook {
     realm: LiveRealm,
+    paths: Arc<KnownPaths>,
     guard: RootStaffGuard,
     made: Made,
     settings: Settings,
@@ -121,13 +125,13 @@ enum Refusal {
 }
 
 impl Webhook {
-    /// A webhook that reads a realm as its own process may, and counts by what that sees.
+    /// A webhook at these paths that reads a realm as its own process may, and counts by what that sees.
     #[must_use]
-    pub fn new(realm: LiveRealm, count: Count, settings: Settings) -> Self {
+    pub fn new(realm: LiveRealm, paths: Arc<KnownPaths>, count: Count, settings: Settings) -> Self {
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let guard = RootStaffGuard::new(realm.clone());
         let made = Made::new(count);
-        Self { realm, guard, made, settings, intake: Intake::new(REVIEWS), turns }
+        Self { realm, paths, guard, made, settings, intake: Intake::new(REVIEWS), turns }
     }
 
     async fn answer(&self, review: &Review) -> Answer {
@@ -222,21 +226,29 @@ impl Webhook {
     }
 
     async fn respond(&self, request: Request) -> Response {
-        if request.uri().path() != PATH {
-            return plain(StatusCode::NOT_FOUND, "reviews are asked for at /review\n");
+        // Before anything else: it takes no turn, no memory, and is told nothing.
+        if !self.paths.has(request.uri().path()).await {
+            return plain(StatusCode::NOT_FOUND, "there is nothing here\n");
         }
         if request.method() != Method::POST {
             let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "POST an AdmissionReview\n");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
+        let answer = timeout(DEADLINE, self.answer_to(request)).await;
+        answer.unwrap_or_else(|_| {
+            plain(StatusCode::SERVICE_UNAVAILABLE, "not judged in time: too many reviews at once\n")
+        })
+    }
+
+    async fn answer_to(&self, request: Request) -> Response {
         let body = match self.intake.read(request.into_body()).await {
             Ok(body) => body,
             Err(error) => return not_taken(error),
         };
         // Nobody has a turn who is still speaking.
-        let Ok(Ok(_turn)) = timeout(PATIENCE, self.turns.acquire()).await else {
-            return plain(StatusCode::SERVICE_UNAVAILABLE, "too many reviews at once\n");
+        let Ok(_turn) = self.turns.acquire().await else {
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "no reviews any more\n");
         };
         let Ok(review) = Review::read(&body) else {
             return plain(

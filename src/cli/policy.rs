@@ -9,7 +9,6 @@ use crate::install::{
     self, Accounts, Creator, Namespace, OwnRoles, Prefix, Quota, Realm, Staff, Webhook,
 };
 use crate::resources::definition;
-use crate::resources::webhook::PATH;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -33,8 +32,8 @@ pub(super) struct Policy {
     #[arg(long)]
     no_webhook: bool,
 
-    /// Where servers outside of the cluster answer the webhook, an https URL that ends in /review; else the
-    /// Service pasee-webhook in the namespace
+    /// Where servers outside of the cluster answer the webhook, an https URL without a path, which pasee controller sets; else
+    /// the Service pasee-webhook in the namespace
     #[arg(long, value_name = "URL", conflicts_with = "no_webhook", value_parser = webhook_url)]
     webhook_url: Option<String>,
 
@@ -133,15 +132,15 @@ fn webhook_url(text: &str) -> Result<String, String> {
     let url = text.parse::<url::Url>().ok().filter(|url| {
         url.scheme() == "https"
             && url.has_host()
-            && url.path() == PATH
+            && url.path() == "/"
             && url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none()
     });
     url.map(|url| url.to_string()).ok_or_else(|| {
-        "a webhook's address is https, without user and query, and ends in /review, such as \
-         https://pasee.example.com:8443/review"
+        "a webhook's address is https, without user, path and query, such as https://pasee.example.com:8443; pasee controller \
+         sets the path"
             .to_owned()
     })
 }

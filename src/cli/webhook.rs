@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 use super::now;
 use crate::cluster::live_realm;
+use crate::cluster::review_paths::KnownPaths;
 use crate::cluster::webhook_certificate::{self, Pem};
 use crate::settings::{Settings, Storage, Tls};
 use crate::web::accept::{bind, run as accept};
@@ -48,11 +49,20 @@ pub(super) async fn start(
                 bounds: settings.limits.bounds,
                 clock: now,
             };
-            let handler = Arc::new(Webhook::new(realm, count, settings));
+            let paths = Arc::new(KnownPaths::new(client.clone(), &namespace));
+            let handler = Arc::new(Webhook::new(realm, Arc::clone(&paths), count, settings));
             Some(tokio::spawn(async move {
-                match files {
-                    Some(certified) => serve(listener, handler, certified, shutdown).await,
-                    None => with_made_one(listener, handler, (&client, &namespace), shutdown).await,
+                let serving = async {
+                    match files {
+                        Some(certified) => serve(listener, handler, certified, shutdown).await,
+                        None => {
+                            with_made_one(listener, handler, (&client, &namespace), shutdown).await;
+                        }
+                    }
+                };
+                tokio::select! {
+                    () = serving => {}
+                    () = paths.keep() => {}
                 }
             }))
         }

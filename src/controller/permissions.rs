@@ -1,6 +1,6 @@
 //! What the controller may do in its namespace: all it needs and nothing else.
 //!
-//! No wildcard; nothing is deleted but what is swept, and Groups only where there is a webhook. The one Secret of its certificate is `install`'s to
+//! No wildcard; nothing is deleted but what is swept, and Groups only where there is a webhook. The one Secret of the webhook is `install`'s to
 //! grant. Must not know how permissions are granted.
 
 use super::lease;

@@ -53,18 +53,18 @@ const OF_REVIEWS: Permission = Permission {
     reason: "whose token somebody shows to log in",
 };
 
-/// What the token service and the controller ask for when the latter makes the webhook's certificate.
-const OF_SERVED_CERTIFICATE: Permission = Permission {
+/// What the token service and the controller ask for where there is a webhook: its path, and the certificate that is made for it.
+const OF_SERVED_WEBHOOK: Permission = Permission {
     api_group: "",
     resource: "secrets",
     names: &[SECRET],
     verbs: &["get"],
-    reason: "the webhook's certificate",
+    reason: "the webhook's path, and its certificate",
 };
-const OF_MADE_CERTIFICATE: Permission = Permission {
+const OF_KEPT_WEBHOOK: Permission = Permission {
     verbs: &["get", "patch"],
-    reason: "to make and renew the webhook's certificate",
-    ..OF_SERVED_CERTIFICATE
+    reason: "to make and renew the webhook's path and certificate",
+    ..OF_SERVED_WEBHOOK
 };
 
 /// The group that Kubernetes is to put every user of a realm in. No group of Pasee has that name: it holds a `:`.
@@ -82,14 +82,14 @@ pub fn objects(realm: &Realm) -> Vec<Object> {
     };
     let everybody = everybody(&realm.group_prefix);
     let root_staff = format!("{}{STAFF}", realm.group_prefix);
-    let is_made_here = realm.webhook == Webhook::Service;
-    let made = |permission: Permission| Some(permission).filter(|_| is_made_here);
-    let sweep = if realm.webhook == Webhook::None { &[] } else { controller::permissions::SWEEP };
+    let is_asked = realm.webhook != Webhook::None;
+    let of_webhook = |permission: Permission| Some(permission).filter(|_| is_asked);
+    let sweep = if is_asked { controller::permissions::SWEEP } else { &[] };
     let of_server = kubernetes::permissions::PERMISSIONS.iter().copied();
     let of_server: Vec<Permission> =
-        of_server.chain([PUBLISH]).chain(made(OF_SERVED_CERTIFICATE)).collect();
+        of_server.chain([PUBLISH]).chain(of_webhook(OF_SERVED_WEBHOOK)).collect();
     let of_controller = controller::permissions::PERMISSIONS.iter().chain(sweep).copied();
-    let of_controller: Vec<Permission> = of_controller.chain(made(OF_MADE_CERTIFICATE)).collect();
+    let of_controller: Vec<Permission> = of_controller.chain(of_webhook(OF_KEPT_WEBHOOK)).collect();
     [
         of_process(realm, SERVER, &of_server, "What pasee serve needs to keep its state here."),
         of_process(realm, CONTROLLER, &of_controller, "What pasee controller needs."),

@@ -17,12 +17,14 @@ use super::admission_policy::in_namespace;
 use super::cel::quoted;
 use super::{BYPASS, CONTROLLER, Object, Realm, Webhook, named};
 use crate::resources::API_GROUP;
-use crate::resources::webhook::{PATH, PORT, SECRET, SERVICE, configuration_name};
+use crate::resources::webhook::{PORT, SECRET, SERVICE, configuration_name};
 
 /// How long the API server waits for a Pasee, in seconds.
 const TIMEOUT: i32 = 5;
 
-/// The configuration, and for a Service in the cluster that too, with what the controller needs to make its certificate.
+/// The configuration, with what the controller needs to keep its path secret and to make its certificate; and for a Service in the
+/// cluster that too. No path is told here, so that nothing is judged before the controller has told one, and what is applied again
+/// leaves that of a Service as it is.
 pub(super) fn objects(realm: &Realm) -> Vec<Object> {
     let (client_config, is_within) = match &realm.webhook {
         Webhook::None => return Vec::new(),
@@ -30,7 +32,7 @@ pub(super) fn objects(realm: &Realm) -> Vec<Object> {
             let service = ServiceReference {
                 name: SERVICE.to_owned(),
                 namespace: realm.namespace.to_string(),
-                path: Some(PATH.to_owned()),
+                path: None,
                 port: Some(443),
             };
             let within = WebhookClientConfig { service: Some(service), ..Default::default() };
@@ -45,9 +47,9 @@ pub(super) fn objects(realm: &Realm) -> Vec<Object> {
     let mut objects = Vec::new();
     if is_within {
         objects.push(Object::Service(Box::new(service(realm))));
-        objects.push(Object::Secret(Box::new(secret(realm))));
-        objects.extend(certificate_role(realm));
     }
+    objects.push(Object::Secret(Box::new(secret(realm))));
+    objects.extend(configuration_role(realm));
     objects
         .push(Object::MutatingWebhookConfiguration(Box::new(configuration(realm, client_config))));
     objects
@@ -137,12 +139,12 @@ fn secret(realm: &Realm) -> Secret {
     Secret { metadata: in_realm(realm, SECRET, description), ..Secret::default() }
 }
 
-/// What lets the controller tell the API server which certificate to expect, in this one configuration.
-fn certificate_role(realm: &Realm) -> [Object; 2] {
+/// What lets the controller tell the API server at which path to ask and which certificate to expect, in this one configuration.
+fn configuration_role(realm: &Realm) -> [Object; 2] {
     let name = configuration_name(&realm.namespace.to_string());
     let metadata = named(
         name.clone(),
-        "What pasee controller needs to say which certificate the webhook's servers have.",
+        "What pasee controller needs to say at which path the webhook is asked, and which certificate it has.",
     );
     let rule = PolicyRule {
         api_groups: Some(vec!["admissionregistration.k8s.io".to_owned()]),

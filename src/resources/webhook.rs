@@ -1,13 +1,19 @@
 //! What the admission webhook is called in a cluster: by whoever installs it, answers it, and makes its certificate.
 //!
 //! Must not know what is judged.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `path` | the secret path at which reviews are asked for |
+
+mod path;
+
+pub use path::{LENGTH, ReviewPath, ReviewPaths};
 
 use super::API_GROUP;
 
 /// The Service in the realm's namespace behind which `pasee serve` answers.
 pub const SERVICE: &str = "pasee-webhook";
-/// Where reviews are asked for.
-pub const PATH: &str = "/review";
 /// The port that `pasee serve` answers on, unless the settings name another.
 pub const PORT: u16 = 8443;
 /// What the API server's configuration makes of the claim `scope`, for whoever shows it a token: how far that reaches.
@@ -22,6 +28,8 @@ pub const SECRET: &str = "pasee-keys";
 pub const CERTIFICATE: &str = "webhook.crt";
 /// Its private key, in PEM.
 pub const KEY: &str = "webhook.key";
+/// The paths in it at which reviews are asked for ([`ReviewPaths`]).
+pub const PATHS: &str = "webhook.paths";
 
 /// The MutatingWebhookConfiguration of the realm in a namespace. Namespaces have no dot, so no two realms share one.
 #[must_use]

@@ -66,7 +66,7 @@ impl<'a> Page<'a> {
 
     /// From nothing to a server that is ready, which says at each step what is missing.
     pub fn begin(&self, runtime: &Runtime) {
-        assert_eq!(self.text.matches("```sh\n").count(), 3, "a test runs each block");
+        assert_eq!(self.text.matches("```sh\n").count(), 4, "a test runs each block");
         let mut commands = self.commands("From nothing").into_iter();
         let server = runtime.block_on(Served::begin(NAMESPACE, &self.cluster.admin, ""));
         self.waits_for(runtime, &server, "kubectl create namespace");
@@ -110,6 +110,7 @@ impl<'a> Page<'a> {
             told.stderr.contains("failed calling webhook")
         });
         root.kubectl(["get", "-n", NAMESPACE, "groups.pasee.meltylab.fr"]).ok();
+        self.has_a_secret_path();
 
         self.run(&self.commands("Who is not bound by it").join("\n"));
         let tool = "--as=system:serviceaccount:argocd:argocd-application-controller";
@@ -134,6 +135,23 @@ impl<'a> Page<'a> {
         self.extend_own_roles();
         drop(server);
         leader.stop();
+    }
+
+    /// The controller tells one, and another when it is asked to. Kubernetes' own roles do not show it.
+    fn has_a_secret_path(&self) {
+        let configuration = "mutatingwebhookconfigurations/webhook.pasee.pasee.meltylab.fr";
+        let shown = "-o jsonpath='{.webhooks[0].clientConfig.service.path}'";
+        let path = || self.run(&format!("kubectl get {configuration} {shown}"));
+        eventually("there is a path", || path().len() > 64);
+        let first = path();
+        self.run("pasee policy --namespace pasee | kubectl apply -f -");
+        assert_eq!(path(), first, "what is applied again leaves it");
+        self.run(&self.commands("The secret path").join("\n"));
+        eventually("there is another", || path() != first);
+        for role in ["view", "edit", "admin"] {
+            let rules = self.run(&format!("kubectl get clusterrole {role} -o yaml"));
+            assert!(!rules.contains("admissionregistration"), "{role}: {rules}");
+        }
     }
 
     fn extend_own_roles(&self) {

@@ -1,4 +1,4 @@
-//! The certificate that the controller makes, servers serve with, and the API server is told to believe.
+//! The certificate that the controller makes, servers serve with, and the API server is told to believe; and the path.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -70,7 +70,9 @@ fn the_controller_makes_a_certificate_that_servers_serve_with() {
                 "oldObject": { "metadata": { "name": "a" } },
             },
         });
-        let url = format!("https://{host}:{port}/review");
+        let config = get(&["get", &name])["webhooks"][0]["clientConfig"].clone();
+        let path = config["service"]["path"].as_str().unwrap_or_default().to_owned();
+        let url = format!("https://{host}:{port}{path}");
         runtime.block_on(async {
             let answer = client.post(url).body(review.to_string()).send().await.ok()?;
             serde_json::from_str::<Value>(&answer.text().await.ok()?).ok()
@@ -82,6 +84,7 @@ fn the_controller_makes_a_certificate_that_servers_serve_with() {
     // What an admin applies again leaves it; what has become old is made anew, and both are believed meanwhile.
     cluster.admin.apply(&namespace, &printed).ok();
     assert!(served() == first && bundle().contains(&first));
+    assert!(ask(&first).is_some_and(|answer| answer["response"]["allowed"] == false));
     let due = "pasee.meltylab.fr/webhook-renew-after=2020-01-01T00:00:00Z";
     cluster
         .admin

@@ -11,6 +11,7 @@ mod authors;
 mod bounds;
 mod certificate;
 mod ends;
+mod forged;
 mod groups;
 mod outage;
 mod root_staff;

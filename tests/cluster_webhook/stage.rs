@@ -3,9 +3,14 @@
 //! Must not know what is tested.
 
 use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kube::Client;
-use pasee::resources::webhook::{REVOCATION, SESSION};
+use pasee::domain::time::Timestamp;
+use pasee::resources::rfc3339;
+use pasee::resources::webhook::{LENGTH, PATHS, REVOCATION, ReviewPath, ReviewPaths, SESSION};
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -25,6 +30,9 @@ pub struct Stage<'a> {
     pub runtime: Runtime,
     pub dir: TempDir,
     pub server: Option<Served>,
+    /// Where it answers, without the path, and what its certificate is from, in PEM.
+    pub url: String,
+    pub authority: String,
     webhook: String,
 }
 
@@ -42,22 +50,65 @@ impl<'a> Stage<'a> {
         let certificate = certificate.self_signed(&key).unwrap().pem();
         let [cert_file, key_file] =
             ["webhook.crt", "webhook.key"].map(|name| dir.path().join(name));
-        fs::write(&cert_file, certificate).unwrap();
+        fs::write(&cert_file, &certificate).unwrap();
         fs::write(&key_file, key.serialize_pem()).unwrap();
         let port = free_port();
-        let url = format!("--webhook-url=https://127.0.0.1:{port}/review");
-        let authority = format!("--webhook-ca-file={}", cert_file.display());
-        realm::install(cluster, &namespace, &[&url, &authority, "--staff-may-patch"]);
+        let url = format!("https://127.0.0.1:{port}");
+        let options =
+            [format!("--webhook-url={url}"), format!("--webhook-ca-file={}", cert_file.display())];
+        realm::install(cluster, &namespace, &[&options[0], &options[1], "--staff-may-patch"]);
         let webhook = format!(
             "[webhook]\nhost = \"127.0.0.1\"\nport = {port}\ncert_file = \"{}\"\nkey_file = \"{}\"\n",
             cert_file.display(),
             key_file.display()
         );
-        let mut stage = Self { cluster, namespace, runtime, dir, server: None, webhook };
+        let authority = certificate;
+        let mut stage =
+            Self { cluster, namespace, runtime, dir, server: None, url, authority, webhook };
+        stage.tell_a_path();
         stage.people();
         stage.serve();
         stage.wait_for_the_webhook();
         stage
+    }
+
+    /// Tells server and API server a path, as the controller does: most tests have none.
+    fn tell_a_path(&self) {
+        let mut random = [0; LENGTH];
+        getrandom::fill(&mut random).unwrap();
+        let path = ReviewPath::new(random);
+        let url = format!("{}{}", self.url, path.as_str());
+        let text = STANDARD.encode(ReviewPaths::default().renewed(path).to_text());
+        let later = Timestamp::from_unix(now() + 3_000).unwrap();
+        let annotations =
+            json!({ "pasee.meltylab.fr/webhook-path-renew-after": rfc3339::write(later) });
+        let secret = json!({ "metadata": { "annotations": annotations }, "data": { PATHS: text } });
+        self.patch(&["secret/pasee-keys", "-n", &self.namespace], "merge", &secret);
+        self.tell_url(&url);
+    }
+
+    /// Has the API server ask elsewhere.
+    pub fn tell_url(&self, url: &str) {
+        let at = "/webhooks/0/clientConfig/url";
+        let patch = json!([{ "op": "replace", "path": at, "value": url }]);
+        self.patch(&[&self.configuration()], "json", &patch);
+    }
+
+    /// The API server's configuration, for kubectl.
+    pub fn configuration(&self) -> String {
+        format!("mutatingwebhookconfiguration/webhook.{}.pasee.meltylab.fr", self.namespace)
+    }
+
+    fn patch(&self, object: &[&str], kind: &str, patch: &Value) {
+        let patch = patch.to_string();
+        let arguments = ["patch", "--type", kind, "-p", &patch];
+        self.cluster.admin.kubectl(arguments.iter().chain(object).copied()).ok();
+    }
+
+    /// Where the API server asks.
+    pub fn asked_at(&self) -> String {
+        let url = "jsonpath={.webhooks[0].clientConfig.url}";
+        self.cluster.admin.kubectl(["get", &self.configuration(), "-o", url]).ok()
     }
 
     /// Starts the server that judges, as its own service account.
@@ -240,11 +291,29 @@ fn extra(key: &str) -> String {
     format!("impersonate-extra-{}", key.replace('/', "%2f"))
 }
 
-/// An object as the webhook leaves it, of an author.
-pub fn by(mut object: Value, author: &str) -> Value {
-    let actor = json!({ "pasee.meltylab.fr/actor": format!("kisee-{author}") });
-    object["metadata"]["annotations"] = actor;
+/// A new object as the webhook leaves it, of an author.
+pub fn by(object: Value, author: &str) -> Value {
+    let written = json!({ "madeBy": format!("kisee-{author}"), "madeAt": now() });
+    noted(object, author, &written)
+}
+
+/// A change as the webhook leaves it, of an author, to what was at that version.
+pub fn changed_by(object: Value, author: &str, version: &Value) -> Value {
+    noted(object, author, &json!({ "changed": version }))
+}
+
+fn noted(mut object: Value, author: &str, written: &Value) -> Value {
+    object["metadata"]["annotations"] = json!({
+        "pasee.meltylab.fr/actor": format!("kisee-{author}"),
+        "pasee.meltylab.fr/written": written.to_string(),
+    });
     object
+}
+
+/// Seconds since 1970.
+pub fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(now.as_secs()).unwrap()
 }
 
 /// A Membership that puts `kisee-NAME` on the staff of a group.

@@ -234,24 +234,28 @@ fn the_webhook_is_closed_and_bound() {
     let conditions = webhook["matchConditions"].to_string();
     assert!(conditions.contains("username.startsWith('pasee:')"), "{conditions}");
     assert!(conditions.contains("check('bypass-policy')"), "{conditions}");
-    let service =
-        json!({ "name": "pasee-webhook", "namespace": "pasee", "path": "/review", "port": 443 });
+    // Without a path: the controller tells one, and what is applied again leaves it.
+    let service = json!({ "name": "pasee-webhook", "namespace": "pasee", "port": 443 });
     assert_eq!(webhook["clientConfig"], json!({ "service": service }));
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ca.pem");
     fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
-    let url = "--webhook-url=https://127.0.0.1:1/review";
+    let url = "--webhook-url=https://127.0.0.1:1";
     let elsewhere =
         configuration(&[PLAIN, &[url, "--webhook-ca-file", file.to_str().unwrap()]].concat());
     let bundle = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==";
-    let wanted = json!({ "url": "https://127.0.0.1:1/review", "caBundle": bundle });
+    let wanted = json!({ "url": "https://127.0.0.1:1/", "caBundle": bundle });
     assert_eq!(elsewhere["webhooks"][0]["clientConfig"], wanted);
-    // Outside of the cluster certificates are the operator's, and nobody needs a Secret.
-    assert!(!rules(&objects(&[PLAIN, &[url]].concat())).contains("secrets"));
+    // Outside of the cluster certificates are the operator's, and the path is secret all the same.
+    for (options, is_kept) in [(&[url][..], true), (&[], true), (&["--no-webhook"], false)] {
+        let rules = rules(&objects(&[PLAIN, options].concat()));
+        assert_eq!(rules.contains("secrets"), is_kept, "{options:?}");
+        assert_eq!(rules.contains("mutatingwebhookconfigurations"), is_kept, "{options:?}");
+    }
     for (arguments, says) in [
-        (&["--webhook-url=http://a/review"][..], "such as https://pasee.example.com:8443/review"),
-        (&["--webhook-url=https://a/"], "ends in /review"),
-        (&["--webhook-url=https://a/review", "--no-webhook"], "cannot be used with"),
+        (&["--webhook-url=http://a"][..], "such as https://pasee.example.com:8443"),
+        (&["--webhook-url=https://a/review"], "without user, path and query"),
+        (&["--webhook-url=https://a", "--no-webhook"], "cannot be used with"),
         (&["--webhook-ca-file=x"], "--webhook-url"),
     ] {
         let output = run(&[PLAIN, arguments].concat());

@@ -1,9 +1,12 @@
-//! Reviews through real sockets, beside clients that post slowly. The API server behind is one that knows one root staff, and ada as
-//! the staff of a.
+//! Reviews through real sockets, beside clients that post slowly, and those that are not the API server. The one behind knows one
+//! root staff, and ada as the staff of a.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Mutex;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::client::Body;
@@ -13,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use crate::domain::bounds::{Bounds, Tally};
+use crate::resources::webhook::{LENGTH, PATHS, ReviewPath, ReviewPaths};
 use crate::web::accept;
 use crate::web::options::ConnectionOptions;
 use crate::webhook::*;
@@ -24,6 +28,8 @@ const FOREVER: Duration = Duration::from_secs(60);
 pub(super) struct Listening {
     address: SocketAddr,
     webhook: Arc<Webhook>,
+    /// What the API server behind was asked.
+    asked: Arc<Mutex<Vec<String>>>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -31,7 +37,10 @@ impl Listening {
     pub(super) fn start() -> Self {
         let listener = accept::bind("127.0.0.1", 0).unwrap();
         let address = listener.local_addr().unwrap();
-        let realm = LiveRealm::new(api_server(), "realm");
+        let asked = Arc::new(Mutex::default());
+        let client = api_server(Arc::clone(&asked));
+        let paths = Arc::new(KnownPaths::new(client.clone(), "realm"));
+        let realm = LiveRealm::new(client, "realm");
         let settings = Settings {
             bounds: Bounds::default(),
             namespace: "realm".to_owned(),
@@ -39,20 +48,25 @@ impl Listening {
             providers: "k".parse().unwrap(),
             clock: || Timestamp::from_unix(1_000).unwrap(),
         };
-        let webhook = Arc::new(Webhook::new(realm, Box::new(|_| Tally::default()), settings));
+        let webhook =
+            Arc::new(Webhook::new(realm, paths, Box::new(|_| Tally::default()), settings));
         let (stop, stopped) = oneshot::channel::<()>();
         let options = ConnectionOptions::default();
         tokio::spawn(accept::run(listener, webhook.clone(), options, async {
             let _ = stopped.await;
         }));
-        Self { address, webhook, _stop: stop }
+        Self { address, webhook, asked, _stop: stop }
     }
 
     /// A client that has sent the head of a review and the first part of what it says that it sends.
     async fn slow(&self, says: usize, sends: usize) -> TcpStream {
+        self.slow_at(path().as_str(), says, sends).await
+    }
+
+    async fn slow_at(&self, path: &str, says: usize, sends: usize) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let head = format!(
-            "POST /review HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {says}\r\n\r\n"
+            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {says}\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
         // Who is given up in the middle is hung up on.
@@ -62,27 +76,22 @@ impl Listening {
 
     /// What is answered to a review of something that the root staff makes.
     async fn good(&self) -> Value {
-        let review = json!({
-            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-            "request": {
-                "uid": "1", "operation": "CREATE", "namespace": "realm",
-                "resource": { "group": "pasee.meltylab.fr", "version": "v1", "resource": "groups" },
-                "userInfo": { "username": "pasee:k-root" },
-                "object": {
-                    "apiVersion": "pasee.meltylab.fr/v1", "kind": "Group", "metadata": { "name": "a" }, "spec": {},
-                },
-            },
-        });
-        serde_json::from_slice(&self.ask(review.to_string()).await.1).unwrap()
+        serde_json::from_slice(&self.ask(good_review()).await.1).unwrap()
     }
 
     /// What is answered to a body.
     pub(super) async fn ask(&self, body: String) -> (StatusCode, Bytes) {
+        self.ask_at("POST", path().as_str(), body).await
+    }
+
+    async fn ask_at(&self, method: &str, path: &str, body: String) -> (StatusCode, Bytes) {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let io = hyper_util::rt::TokioIo::new(stream);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
         tokio::spawn(connection);
-        let request = http::Request::post("/review")
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
             .header("host", "x")
             .body(Full::new(Bytes::from(body)))
             .unwrap();
@@ -106,10 +115,21 @@ impl Listening {
     }
 }
 
-/// Answers reads: of Memberships with the root staff and the staff of a, of the Group a with that, of all else with nothing.
-fn api_server() -> Client {
-    let server = tower::service_fn(|request: http::Request<Body>| {
+/// The path at which the API server asks, and the one at which it asked before.
+fn path() -> ReviewPath {
+    ReviewPath::new([0xab; LENGTH])
+}
+
+fn former_path() -> ReviewPath {
+    ReviewPath::new([0xcd; LENGTH])
+}
+
+/// Answers reads: of Memberships with the root staff and the staff of a, of the Group a with that, of the Secret with the paths, of
+/// all else with nothing.
+fn api_server(asked: Arc<Mutex<Vec<String>>>) -> Client {
+    let server = tower::service_fn(move |request: http::Request<Body>| {
         let path = request.uri().path().to_owned();
+        asked.lock().unwrap().push(format!("{} {path}", request.method()));
         let root = json!({
             "apiVersion": "pasee.meltylab.fr/v1", "kind": "Membership",
             "metadata": { "name": "root", "uid": "1" }, "spec": { "role": "Staff", "users": ["k-root"] },
@@ -123,7 +143,15 @@ fn api_server() -> Client {
         });
         let items = if path.ends_with("/memberships") { vec![root, staff] } else { Vec::new() };
         let list = json!({ "metadata": { "resourceVersion": "7" }, "items": items });
-        let list = if path.ends_with("/groups/a") { group } else { list };
+        let paths = ReviewPaths::default().renewed(former_path()).renewed(self::path());
+        let secret = json!({
+            "metadata": { "name": "pasee-keys" }, "data": { PATHS: STANDARD.encode(paths.to_text()) },
+        });
+        let list = match &*path {
+            path if path.ends_with("/groups/a") => group,
+            path if path.ends_with("/secrets/pasee-keys") => secret,
+            _ => list,
+        };
         let mut answer = http::Response::new(Body::from(list.to_string().into_bytes()));
         if path.contains("/groups/") && !path.ends_with("/groups/a") {
             *answer.status_mut() = StatusCode::NOT_FOUND;
@@ -131,6 +159,22 @@ fn api_server() -> Client {
         std::future::ready(Ok::<_, Infallible>(answer))
     });
     Client::new(server, "realm")
+}
+
+/// A review of something that the root staff makes.
+fn good_review() -> String {
+    json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "1", "operation": "CREATE", "namespace": "realm",
+            "resource": { "group": "pasee.meltylab.fr", "version": "v1", "resource": "groups" },
+            "userInfo": { "username": "pasee:k-root" },
+            "object": {
+                "apiVersion": "pasee.meltylab.fr/v1", "kind": "Group", "metadata": { "name": "a" }, "spec": {},
+            },
+        },
+    })
+    .to_string()
 }
 
 fn is_allowed(answer: &Value) -> bool {
@@ -169,4 +213,92 @@ async fn slow_posters_have_no_more_memory_than_all() {
     let mut told = [0; 12];
     timeout(FOREVER, slow[0].read_exact(&mut told)).await.unwrap().unwrap();
     assert_eq!(&told, b"HTTP/1.1 503");
+}
+
+/// A review by which the root staff takes somebody's place there: what is announced, and kept in mind, if it is taken for true.
+fn loss() -> String {
+    let user = |banned: bool| {
+        json!({
+            "apiVersion": "pasee.meltylab.fr/v1", "kind": "User", "metadata": { "name": "u" },
+            "spec": { "username": "k-root", "banned": banned },
+        })
+    };
+    json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "1", "operation": "UPDATE", "namespace": "realm",
+            "resource": { "group": "pasee.meltylab.fr", "version": "v1", "resource": "users" },
+            "userInfo": { "username": "pasee:k-root" }, "object": user(true), "oldObject": user(false),
+        },
+    })
+    .to_string()
+}
+
+/// Who does not know the path is not the API server: whatever they send, nothing of it is read, judged, counted or announced, and
+/// they are told nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forged_reviews_are_not_even_read() {
+    let listening = Listening::start();
+    assert_eq!(listening.ask_at("POST", former_path().as_str(), good_review()).await.0, 200);
+    assert!(is_allowed(&listening.good().await), "at both paths that are good");
+    listening.asked.lock().unwrap().clear();
+    let right = path().as_str().to_owned();
+    let guess = ReviewPath::new([0xaa; LENGTH]).as_str().to_owned();
+    let upper = right.to_uppercase();
+    let (less, more, below) = (&right[..right.len() - 1], format!("{right}0"), format!("{right}/"));
+    let (twice, encoded) = (format!("/{right}"), right.replacen('a', "%61", 1));
+    let wrong = [
+        "/",
+        "/review",
+        "/review/",
+        "/healthz",
+        &guess,
+        &upper,
+        less,
+        &more,
+        &below,
+        &twice,
+        &encoded,
+        "/?x",
+        "/review?timeout=5s",
+    ];
+    for (path, review) in wrong.iter().flat_map(|path| [(path, good_review()), (path, loss())]) {
+        for method in ["POST", "GET", "PUT", "DELETE", "OPTIONS", "PATCH"] {
+            let (status, told) = listening.ask_at(method, path, review.clone()).await;
+            assert_eq!(
+                (status, &*told),
+                (StatusCode::NOT_FOUND, &b"there is nothing here\n"[..]),
+                "{path}"
+            );
+        }
+    }
+    // As many as would have all turns, and more than would have all memory: none has either.
+    let mut posting = Vec::new();
+    for _ in 0..2 * AT_ONCE {
+        posting.push(listening.slow_at("/review", REVIEWS.largest, 100_000).await);
+    }
+    for stream in &mut posting {
+        let mut told = [0; 12];
+        timeout(FOREVER, stream.read_exact(&mut told)).await.unwrap().unwrap();
+        assert_eq!(&told, b"HTTP/1.1 404");
+    }
+    assert_eq!(listening.held(), (0, 0));
+    assert_eq!(listening.webhook.turns.available_permits(), AT_ONCE);
+    let asked = listening.asked.lock().unwrap().clone();
+    assert!(
+        asked.iter().all(|asked| asked == "GET /api/v1/namespaces/realm/secrets/pasee-keys"),
+        "{asked:?}"
+    );
+    // Whoever knows the path is told which method is right, and the API server's own options are no part of it.
+    assert_eq!(
+        listening.ask_at("GET", &right, String::new()).await.0,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    let with_options = format!("{right}?timeout=5s");
+    assert_eq!(listening.ask_at("POST", &with_options, good_review()).await.0, 200);
+    // The same review is one that would have been announced.
+    listening.asked.lock().unwrap().clear();
+    listening.ask(loss()).await;
+    let asked = listening.asked.lock().unwrap().clone();
+    assert!(asked.iter().any(|asked| asked.contains("/leases/pasee-root-staff")), "{asked:?}");
 }
