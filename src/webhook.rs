@@ -190,7 +190,7 @@ impl Webhook {
         let is_written = || review.earnest == Earnest::Written;
         let kept = self.made.judge(&author, more, is_written, keeps);
         kept.map_err(|denied| asked.refusal(denied))?;
-        let patch = asked.patch(review, &author, &excerpt)?;
+        let patch = asked.patch(review, &author, &excerpt, now)?;
         self.keep_root_staff(review, now).await?;
         Ok(Answer::allow(patch, asked.warnings(&self.settings.providers)))
     }

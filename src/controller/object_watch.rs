@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::cache::{Cache, CachedGroup, CachedMembership, Concerned};
-use super::sweep::{Recent, Seen};
+use super::sweep::{Came, Recent, Seen};
 use crate::cluster::Outage;
 use crate::domain::provider::ProviderNames;
 use crate::resources::{
@@ -88,6 +88,12 @@ where
     fn take_in(&mut self, event: &Event<K>) {
         self.writer.apply_watcher_event(event);
         self.is_listed |= matches!(event, Event::InitDone);
+    }
+
+    /// The version of an object that was heard of last.
+    fn version(&self, name: &str) -> Option<String> {
+        let object = ObjectRef::new(name).within(&self.namespace);
+        self.writer.as_reader().get(&object)?.resource_version()
     }
 
     /// Queues an object, if it exists.
@@ -256,9 +262,13 @@ impl ObjectWatch {
         }
         if let Some(recent) = &mut self.recent {
             match &event {
-                Event::InitApply(object) => recent.membership(object, None, Seen::Listed),
+                Event::InitApply(object) => recent.membership(object, Came::Listed),
                 Event::Apply(object) => {
-                    recent.membership(object, cache.difference(object), Seen::News);
+                    let came = cache.difference(object).map_or(Came::Made, |difference| {
+                        let version = self.memberships.version(&object.name_any());
+                        Came::Changed { difference, version }
+                    });
+                    recent.membership(object, came);
                 }
                 Event::Delete(object) => recent.membership_gone(object),
                 Event::Init | Event::InitDone => {}

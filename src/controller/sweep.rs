@@ -1,7 +1,8 @@
 //! Takes back what was admitted a moment before its author lost what entitled them, and was stored after it.
 //!
-//! Whoever loses a standing or is banned has their objects of the last minute judged once more, by consistent reads. Objects
-//! of this program's server are not among them: many users share one. `recent` finds which are to be judged;
+//! Whoever loses a standing or is banned has what they wrote in the last minute judged once more, by consistent reads. Objects
+//! of this program's server are not among them: many users share one. Nor is what others wrote into the same object, and what
+//! nobody knows whose it is: all that stays as it is. `recent` finds which are to be judged;
 //! [`Sweeper`] judges them and takes back what is not allowed any more. Must not know how objects come here.
 
 mod recent;
@@ -17,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 pub use self::recent::Difference;
-pub(super) use self::recent::{Due, Recent, Seen};
+pub(super) use self::recent::{Came, Due, Recent, Seen};
 use self::recent::{What, Written};
 use super::apply::MANAGER;
 use super::lease::Tenure;
@@ -162,6 +163,7 @@ impl Sweeper<'_> {
         match &written.what {
             What::NewGroup(_) => self.delete::<Group>(name, uid, None).await,
             What::NewMembership(_) | What::Newcomers(_) => {
+                // Others may have written into it meanwhile.
                 let memberships: Api<Received<Membership>> =
                     Api::namespaced(self.client.clone(), self.namespace);
                 let found = memberships.get_opt(name).await?;
@@ -169,10 +171,7 @@ impl Sweeper<'_> {
                 if object.metadata.uid.as_deref() != Some(uid) {
                     return Ok(());
                 }
-                let after = match &written.what {
-                    What::Newcomers(content) => Some(without(&object, &content.users)),
-                    What::NewGroup(_) | What::NewMembership(_) => None,
-                };
+                let after = left(&object, &written.what);
                 self.keep_root_staff(realm, &object, after.as_ref()).await?;
                 match after {
                     None => self.delete::<Membership>(name, uid, object.resource_version()).await,
@@ -243,6 +242,16 @@ enum NotTaken {
     Unguarded(#[source] GuardError),
     #[error("the API server did not do it")]
     Api(#[from] kube::Error),
+}
+
+/// What is left of a Membership when what somebody wrote is taken out of it; `None` when that is nothing.
+fn left(object: &Membership, what: &What) -> Option<Membership> {
+    let (What::NewMembership(content) | What::Newcomers(content)) = what else { return None };
+    let left = without(object, &content.users);
+    let is_empty = left.spec.users.is_empty() && left.spec.service_accounts.is_empty();
+    // What was there before them is not theirs to end, with nobody in it.
+    let is_theirs = matches!(what, What::NewMembership(_));
+    if is_theirs && is_empty { None } else { Some(left) }
 }
 
 /// A Membership as it is, without these users.

@@ -15,7 +15,7 @@ use super::cel::quoted;
 use super::{BYPASS, CONTROLLER, Object, Realm, SERVER, Webhook, account, cluster_name, named};
 use crate::domain::group::STAFF;
 use crate::objects::enrolment::enrolment_name;
-use crate::resources::labels_annotations::{ACTOR, MANAGED_BY, OWN_KEYS, PASEE};
+use crate::resources::labels_annotations::{ACTOR, MANAGED_BY, OWN_KEYS, PASEE, WRITTEN};
 use crate::resources::{API_GROUP, USER_ID_PATTERN};
 
 /// Kubernetes' own controllers that delete objects and take away references to owners that are gone.
@@ -334,7 +334,7 @@ fn as_judged(realm: &Realm, above: &str) -> Vec<Rule> {
     vec![
         Rule::new(tied, OWNERS_LEFT_ALONE),
         Rule::new(
-            same_keys("annotations", &format!("key == {actor} || ")),
+            same_keys("annotations", &format!("key in [{actor}, {}] || ", quoted(WRITTEN))),
             format!("annotations that start with {OWN_KEYS} are not yours to change"),
         ),
         Rule::new(signed, format!("Pasee was not asked: it writes the annotation {ACTOR}")),

@@ -12,6 +12,8 @@ pub const PART_OF: &str = "app.kubernetes.io/part-of";
 pub const OWN_KEYS: &str = "pasee.meltylab.fr/";
 /// The annotation that names the user who changed an object last.
 pub const ACTOR: &str = "pasee.meltylab.fr/actor";
+/// The annotation that says what that user has written of it ([`super::authorship`]).
+pub const WRITTEN: &str = "pasee.meltylab.fr/written";
 /// The annotation of a Membership of Pasee's own making that names the user who has put there whoever is in it; of those that
 /// others make, [`ACTOR`] says so.
 pub const AUTHOR: &str = "pasee.meltylab.fr/author";
@@ -35,7 +37,9 @@ mod tests {
     fn own_keys_are_covered() {
         assert_eq!(OWN_KEYS, format!("{}/", crate::resources::API_GROUP));
         assert!(
-            [ACTOR, AUTHOR, ENROLS, ENROLLED, LOSSES].iter().all(|key| key.starts_with(OWN_KEYS))
+            [ACTOR, WRITTEN, AUTHOR, ENROLS, ENROLLED, LOSSES]
+                .iter()
+                .all(|key| key.starts_with(OWN_KEYS))
         );
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::policy::Denied;
 use crate::domain::provider::ProviderNames;
+use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::demand::Demand;
 use crate::objects::effect::Container;
@@ -20,7 +21,8 @@ use crate::objects::enrolment::enrolled_uid;
 use crate::objects::excerpt::Excerpt;
 use crate::objects::owner::Owner;
 use crate::objects::root_staff::Loss;
-use crate::resources::labels_annotations::ACTOR;
+use crate::resources::authorship::Authorship;
+use crate::resources::labels_annotations::{ACTOR, WRITTEN};
 use crate::resources::membership::MembershipContent;
 use crate::resources::object_name::ObjectName;
 use crate::resources::{Group, Membership, Received, User, group, membership, user};
@@ -164,12 +166,13 @@ impl Asked {
         }
     }
 
-    /// What the API server is to write on the object: who made a group, who wrote it last, and the group that it goes with.
+    /// What the API server is to write on the object: who made a group, who wrote it last and what, and the group that it goes with.
     pub(super) fn patch(
         &self,
         review: &Review,
         author: &UserId,
         excerpt: &Excerpt,
+        now: Timestamp,
     ) -> Result<Vec<Value>, Refusal> {
         if review.operation == Operation::Delete {
             return Ok(Vec::new());
@@ -180,8 +183,11 @@ impl Asked {
         if !metadata["annotations"].is_object() {
             patch.push(add("/metadata/annotations", json!({})));
         }
-        let actor = format!("/metadata/annotations/{}", ACTOR.replace('/', "~1"));
-        patch.push(add(&actor, json!(author.as_str())));
+        let written = authorship(review, author, now).to_text();
+        for (key, value) in [(ACTOR, author.as_str()), (WRITTEN, &written)] {
+            let place = format!("/metadata/annotations/{}", key.replace('/', "~1"));
+            patch.push(add(&place, json!(value)));
+        }
         let is_new_group = review.of() == Kind::Group && review.operation == Operation::Create;
         let spec = &review.after["spec"];
         if is_new_group && spec.is_object() && spec["creator"].is_null() {
@@ -224,6 +230,23 @@ impl Asked {
     }
 }
 
+/// Who wrote what, when it is written: of what users say of that themselves nothing counts.
+fn authorship(review: &Review, author: &UserId, now: Timestamp) -> Authorship {
+    match review.operation {
+        Operation::Create => Authorship::of_new(author, now),
+        Operation::Update | Operation::Delete => {
+            let before = &review.before["metadata"];
+            let text = before["annotations"][WRITTEN].as_str().unwrap_or_default();
+            let known = Authorship::read(text);
+            // What changes nothing is to be stored as nothing.
+            if review.before["spec"] == review.after["spec"] {
+                return known;
+            }
+            known.changing(before["resourceVersion"].as_str())
+        }
+    }
+}
+
 /// What is lost on the root staff, or by somebody who may be on it, when it is written.
 pub(super) fn loss(review: &Review) -> Option<Loss> {
     match (review.of(), review.operation) {
@@ -252,7 +275,7 @@ fn describes(review: &Review) -> bool {
             keys.iter().for_each(|key| drop(part.as_mut().and_then(|part| part.remove(*key))));
         };
         without(object.get_mut("spec"), &["description"]);
-        without(object.pointer_mut("/metadata/annotations"), &[ACTOR, LAST_APPLIED]);
+        without(object.pointer_mut("/metadata/annotations"), &[ACTOR, WRITTEN, LAST_APPLIED]);
         // Empty ones are none.
         let is_empty = |value: &Value| *value == json!({});
         if object.pointer("/metadata/annotations").is_some_and(is_empty) {

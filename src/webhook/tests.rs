@@ -73,7 +73,7 @@ fn judged(review: &Review, excerpt: &Excerpt) -> Result<Vec<Value>, Refusal> {
         .map_err(|refusal| Refusal::Denied(refusal.to_string()))?;
     let actor = Actor::user(&admission, record.holdings);
     asked.demand.judge(&actor).map_err(|denied| asked.refusal(denied))?;
-    asked.patch(review, &ada(), excerpt)
+    asked.patch(review, &ada(), excerpt, now)
 }
 
 fn owner(name: &str) -> Value {
@@ -91,10 +91,13 @@ fn add(path: &str, value: Value) -> Value {
 fn what_is_written_on_new_objects() {
     let (annotations, actor) = (add("/metadata/annotations", json!({})), json!("k-ada"));
     let actor = add("/metadata/annotations/pasee.meltylab.fr~1actor", actor);
+    let made = json!(r#"{"madeBy":"k-ada","madeAt":1000}"#);
+    let written = |said: Value| add("/metadata/annotations/pasee.meltylab.fr~1written", said);
     let group = review("CREATE", "groups", &Value::Null, &object("Group", "a.c", json!({})));
     let wanted = vec![
         annotations.clone(),
         actor.clone(),
+        written(made.clone()),
         add("/spec/creator", json!("k-ada")),
         add("/metadata/ownerReferences", owner("a")),
     ];
@@ -102,7 +105,8 @@ fn what_is_written_on_new_objects() {
     let mut tied = object("Membership", "m", json!({ "group": "a.b", "users": ["k-bob"] }));
     tied["metadata"]["annotations"] = json!({ "x": "y" });
     let membership = review("CREATE", "memberships", &Value::Null, &tied);
-    let wanted = vec![actor, add("/metadata/ownerReferences", owner("a.b"))];
+    let tie = add("/metadata/ownerReferences", owner("a.b"));
+    let wanted = vec![actor.clone(), written(made), tie];
     assert_eq!(judged(&membership, &excerpt(None)).unwrap(), wanted);
     tied["metadata"]["ownerReferences"] = owner("a.b");
     assert!(judged(&review("CREATE", "memberships", &Value::Null, &tied), &excerpt(None)).is_ok());
@@ -119,6 +123,49 @@ fn what_is_written_on_new_objects() {
         changed.iter().all(|patch| patch["path"] != "/metadata/ownerReferences"),
         "{changed:?}"
     );
+}
+
+/// Who wrote what is noted of each write, whatever its author says of it: so that others' is not taken for theirs.
+#[test]
+fn what_somebody_wrote_is_noted() {
+    let spec = |users: &[&str]| json!({ "group": "a", "users": users });
+    let there = |said: Option<&str>, users: &[&str]| {
+        let mut object = object("Membership", "m", spec(users));
+        object["metadata"]["resourceVersion"] = json!("7");
+        object["metadata"]["annotations"] = match said {
+            Some(said) => json!({ "pasee.meltylab.fr/written": said }),
+            None => json!({}),
+        };
+        object
+    };
+    let noted = |operation: &str, before: &Value, after: &Value| {
+        let patch = judged(&review(operation, "memberships", before, after), &excerpt(None));
+        let patch = patch.unwrap().into_iter();
+        let mut noted = patch.filter(|one| one["path"].as_str().unwrap().ends_with("~1written"));
+        noted.next().unwrap()["value"].as_str().unwrap().to_owned()
+    };
+    let (made, lie) = (r#"{"madeBy":"k-bob","madeAt":9}"#, r#"{"madeBy":"k-eve","changed":"9"}"#);
+    let changed = r#"{"madeBy":"k-bob","madeAt":9,"changed":"7"}"#;
+    let own = r#"{"madeBy":"k-ada","madeAt":1000}"#;
+    assert_eq!(noted("CREATE", &Value::Null, &there(Some(lie), &["k-x"])), own);
+    for (before, after, wanted) in [
+        (Some(made), Some(made), changed),
+        (Some(made), Some(lie), changed),
+        (Some(made), None, changed),
+        (Some(changed), Some(changed), changed),
+        (None, Some(lie), r#"{"changed":"7"}"#),
+        (Some("x"), Some("x"), r#"{"changed":"7"}"#),
+    ] {
+        let (before, after) = (there(before, &["k-x"]), there(after, &["k-x", "k-y"]));
+        assert_eq!(noted("UPDATE", &before, &after), wanted, "{before} {after}");
+    }
+    // What changes none of it is no change.
+    for (said, wanted) in [(Some(made), made), (Some(changed), changed), (None, "{}")] {
+        let before = there(said, &["k-x"]);
+        let mut after = there(Some(lie), &["k-x"]);
+        after["metadata"]["labels"] = json!({ "x": "y" });
+        assert_eq!(noted("UPDATE", &before, &after), wanted);
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::domain::membership::Role;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::demand::Demand;
-use crate::resources::labels_annotations::{ACTOR, MANAGED_BY, PASEE};
+use crate::resources::authorship::{changer, is_as_made, maker};
 use crate::resources::membership::MembershipContent;
 use crate::resources::{Group, Membership, User, group, membership, user};
 
@@ -24,7 +24,7 @@ const WINDOW: i64 = 60;
 /// Most objects that are remembered.
 const MOST: usize = 10_000;
 
-/// Something that a user of the realm has just written.
+/// Something that a user of the realm has just written: all of it is theirs.
 #[derive(Clone, Debug)]
 pub(in crate::controller) struct Written {
     pub(super) author: UserId,
@@ -87,6 +87,17 @@ impl Due {
     }
 }
 
+/// How a Membership came to be known.
+#[derive(Debug)]
+pub(in crate::controller) enum Came {
+    /// By a list, which does not tell what came before.
+    Listed,
+    /// By news that it was made.
+    Made,
+    /// By news that it differs from what it was, at that version.
+    Changed { difference: Difference, version: Option<String> },
+}
+
 /// How a Membership differs from what it was.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Difference {
@@ -126,28 +137,24 @@ impl Recent {
         self.withdrawn();
     }
 
-    /// A Membership is there; of one that was there before, with what is other about it.
-    pub(in crate::controller) fn membership(
-        &mut self,
-        object: &Membership,
-        difference: Option<Difference>,
-        seen: Seen,
-    ) {
+    /// A Membership is there. What somebody else than a user of the realm wrote, or may have, is not noted.
+    pub(in crate::controller) fn membership(&mut self, object: &Membership, came: Came) {
         let Ok(content) = membership::parse(object) else { return };
-        match difference {
-            None => {
+        match came {
+            Came::Listed if !is_as_made(&object.metadata) => {}
+            Came::Listed | Came::Made => {
+                let seen = if matches!(came, Came::Made) { Seen::News } else { Seen::Listed };
                 let Some(made) = self.made(&object.metadata) else { return };
                 self.note(object, made, What::NewMembership(Box::new(content)), seen);
             }
-            Some(Difference { newcomers: users, takes_away }) => {
+            Came::Changed { difference: Difference { newcomers: users, takes_away }, version } => {
                 if takes_away && content.roster.role() == Role::Staff {
                     self.withdrawn();
                 }
-                let Some(author) = author(&object.metadata).filter(|_| !users.is_empty()) else {
-                    return;
-                };
+                let author = changer(&object.metadata, version.as_deref());
+                let Some(author) = author.filter(|_| !users.is_empty()) else { return };
                 let what = What::Newcomers(Box::new(MembershipContent { users, ..content }));
-                self.note(object, (author, (self.clock)()), what, seen);
+                self.note(object, (author, (self.clock)()), what, Seen::News);
             }
         }
     }
@@ -166,12 +173,12 @@ impl Recent {
         }
     }
 
-    /// Who made an object within the last minute, and when.
+    /// Which user of the realm made an object within the last minute, and when.
     fn made(&self, metadata: &ObjectMeta) -> Option<(UserId, Timestamp)> {
         let made = metadata.creation_timestamp.as_ref()?.0.as_second();
         let made = Timestamp::from_unix(made)?;
         let age = (self.clock)().as_unix() - made.as_unix();
-        if age > WINDOW { None } else { author(metadata).map(|author| (author, made)) }
+        if age > WINDOW { None } else { maker(metadata).map(|author| (author, made)) }
     }
 
     fn note<K>(&mut self, object: &K, (author, at): (UserId, Timestamp), what: What, seen: Seen)
@@ -226,15 +233,6 @@ pub(in crate::controller) enum Seen {
     Listed,
     /// By news of it.
     News,
-}
-
-/// The user of the realm who wrote an object last, unless Pasee's server did it for them.
-fn author(metadata: &ObjectMeta) -> Option<UserId> {
-    let is_own = metadata.labels.as_ref().and_then(|labels| labels.get(MANAGED_BY));
-    if is_own.is_some_and(|owner| owner == PASEE) {
-        return None;
-    }
-    metadata.annotations.as_ref()?.get(ACTOR)?.parse().ok()
 }
 
 #[cfg(test)]

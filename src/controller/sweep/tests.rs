@@ -53,3 +53,30 @@ fn nobody_entitles_themselves_or_each_other() {
     assert_eq!(lost, ["own", "one", "other"]);
     assert!(all[0].demand().deciding().contains(&root));
 }
+
+/// What somebody wrote goes, and what others have written into the same object stays.
+#[test]
+fn what_is_left_is_what_others_wrote() {
+    let membership = |spec: &Value| object::<Membership>("Membership", "m", &json!({}), spec);
+    let content = |users: &[&str]| {
+        let spec = json!({ "group": "a", "users": users });
+        Box::new(membership::parse(&membership(&spec)).unwrap())
+    };
+    let there = membership(&json!({
+        "group": "a", "users": ["k-x", "k-y"], "serviceAccounts": [{ "namespace": "ci", "name": "bot" }],
+    }));
+    let left = |there: &Membership, what| {
+        left(there, &what).map(|left| (left.spec.users, left.spec.service_accounts.len()))
+    };
+    let users = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let all = &["k-x", "k-y", "k8s-ci:bot"][..];
+    for new in [What::NewMembership, What::Newcomers] {
+        assert_eq!(left(&there, new(content(&["k-x"]))), Some((users(&["k-y"]), 1)));
+        assert_eq!(left(&there, new(content(&all[..2]))), Some((users(&[]), 1)));
+        assert_eq!(left(&there, new(content(&["k-z"]))), Some((users(&["k-x", "k-y"]), 1)));
+    }
+    assert_eq!(left(&there, What::NewMembership(content(all))), None);
+    assert_eq!(left(&there, What::Newcomers(content(all))), Some((users(&[]), 0)));
+    let group = "a".parse().unwrap();
+    assert_eq!(left(&there, What::NewGroup(group)), None);
+}

@@ -18,9 +18,22 @@ fn object<K: DeserializeOwned>(kind: &str, name: &str, metadata: &Value, spec: &
     serde_json::from_value(object).unwrap()
 }
 
+/// The metadata of what ada made.
 fn by_ada(made: &str) -> Value {
-    let annotations = json!({ "pasee.meltylab.fr/actor": "k-ada" });
-    json!({ "annotations": annotations, "creationTimestamp": made })
+    let at = if made == NEW { 1_799_999_970 } else { 1_799_999_910 };
+    noted(made, json!({ "madeBy": "k-ada", "madeAt": at }))
+}
+
+/// Of what ada wrote last, as the webhook has noted it.
+fn noted(made: &str, written: Value) -> Value {
+    let annotations = json!({
+        "pasee.meltylab.fr/actor": "k-ada", "pasee.meltylab.fr/written": written.to_string(),
+    });
+    json!({ "annotations": annotations, "creationTimestamp": made, "generation": 1 })
+}
+
+fn changed(difference: Difference) -> Came {
+    Came::Changed { difference, version: Some("7".to_owned()) }
 }
 
 const NEW: &str = "2027-01-15T07:59:30Z";
@@ -49,16 +62,16 @@ fn what_is_young_is_judged_when_somebody_loses_something() {
         object::<User>("User", "u", &json!({}), &spec)
     };
     let all = |recent: &mut Recent| {
-        recent.membership(&new(), None, Seen::News);
-        recent.membership(&old(), None, Seen::News);
-        recent.membership(&own(), None, Seen::News);
+        recent.membership(&new(), Came::Made);
+        recent.membership(&old(), Came::Made);
+        recent.membership(&own(), Came::Made);
         recent.group(&group(), Seen::News);
     };
     assert_eq!(judged(all), [] as [&str; 0], "nobody lost anything");
     let less = || Difference { newcomers: Vec::new(), takes_away: true };
     let loss: [&dyn Fn(&mut Recent); 4] = [
         &|recent| recent.membership_gone(&of_git()),
-        &|recent| recent.membership(&of_git(), Some(less()), Seen::News),
+        &|recent| recent.membership(&of_git(), changed(less())),
         &|recent| recent.user(&ban(true)),
         &Recent::group_gone,
     ];
@@ -77,7 +90,7 @@ fn what_is_young_is_judged_when_somebody_loses_something() {
     let nothing = judged(|recent| {
         all(recent);
         recent.user(&ban(false));
-        recent.membership(&of_git(), Some(Difference::default()), Seen::News);
+        recent.membership(&of_git(), changed(Difference::default()));
         recent.membership_gone(&object("Membership", "m", &json!({}), &members));
     });
     assert_eq!(nothing, [] as [&str; 0], "nobody lost anything that entitles");
@@ -87,13 +100,65 @@ fn what_is_young_is_judged_when_somebody_loses_something() {
 fn what_is_found_at_the_start_is_judged_and_what_comes_to_a_membership_too() {
     let members = json!({ "group": "a", "users": ["k-x"] });
     let new = || object::<Membership>("Membership", "new", &by_ada(NEW), &members);
-    assert_eq!(judged(|recent| recent.membership(&new(), None, Seen::Listed)), ["new"]);
-    let old = || object::<Membership>("Membership", "old", &by_ada(OLD), &members);
+    assert_eq!(judged(|recent| recent.membership(&new(), Came::Listed)), ["new"]);
+    let metadata = noted(OLD, json!({ "changed": "7" }));
+    let old = || object::<Membership>("Membership", "old", &metadata, &members);
     let newcomers = judged(|recent| {
-        let newcomers = vec!["k-x".parse().unwrap()];
-        let difference = Difference { newcomers, takes_away: false };
-        recent.membership(&old(), Some(difference), Seen::News);
+        recent.membership(&old(), changed(newcomer()));
         recent.group_gone();
     });
     assert_eq!(newcomers, ["old"]);
+}
+
+fn newcomer() -> Difference {
+    Difference { newcomers: vec!["k-x".parse().unwrap()], takes_away: false }
+}
+
+/// The annotations name ada, who has touched it, or wrote it before others did.
+#[test]
+fn what_others_wrote_is_nobodys_to_be_judged() {
+    let members = json!({ "group": "a", "users": ["k-x"] });
+    let of = |metadata: &Value| object::<Membership>("Membership", "m", metadata, &members);
+    let group = |metadata: &Value| object::<Group>("Group", "a.b", metadata, &json!({}));
+    let untold = json!({ "madeBy": "k-ada", "madeAt": 1_799_999_970 });
+    let mut grown = by_ada(NEW);
+    grown["generation"] = json!(2);
+    let mut before_there_was_a_note = by_ada(NEW);
+    before_there_was_a_note["annotations"] = json!({ "pasee.meltylab.fr/actor": "k-ada" });
+    let copied = noted(NEW, json!({ "madeBy": "k-ada", "madeAt": 1_700_000_000 }));
+    for metadata in [
+        noted(NEW, json!({})),
+        noted(NEW, json!({ "changed": "7" })),
+        copied,
+        before_there_was_a_note,
+    ] {
+        let seen = judged(|recent| {
+            recent.membership(&of(&metadata), Came::Listed);
+            recent.membership(&of(&metadata), Came::Made);
+            recent.group(&group(&metadata), Seen::Listed);
+            recent.group(&group(&metadata), Seen::News);
+            recent.group_gone();
+        });
+        assert_eq!(seen, [] as [&str; 0], "{metadata}");
+    }
+    // Of a list nobody knows which of it was there when it was made. A group that was made is theirs, however described.
+    let listed = judged(|recent| {
+        recent.membership(&of(&grown), Came::Listed);
+        recent.group(&group(&grown), Seen::Listed);
+    });
+    assert_eq!(listed, ["a.b"]);
+    // A change counts for who made it, of just the version that it changed.
+    for (written, is_hers) in [
+        (json!({ "changed": "7" }), true),
+        (json!({ "changed": "6" }), false),
+        (untold, false),
+        (json!({}), false),
+    ] {
+        let metadata = noted(OLD, written);
+        let seen = judged(|recent| {
+            recent.membership(&of(&metadata), changed(newcomer()));
+            recent.group_gone();
+        });
+        assert_eq!(seen.len(), usize::from(is_hers), "{metadata}");
+    }
 }
