@@ -4,6 +4,10 @@
 //! counts as one who stays. Of two who go at once, the second to announce it so sees the first. An announcement is taken back
 //! when what was announced is done or was not, and ends by itself when nobody can be about to do it any more. All else is read
 //! consistently, after the Lease. Must not know who may take what from whom.
+//!
+//! A ban of somebody who is not on the root staff is not announced, though they may be put there before it is stored: all bans would
+//! have to be, each for two minutes, and whoever bans a crowd would keep everybody from it. What it takes to lose the last by
+//! that (one bans, one puts there, all others go, while one write is stored) only root staff can do, to themselves.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;

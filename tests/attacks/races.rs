@@ -16,11 +16,12 @@ fn after(pasee: &Pasee, withdrawal: Withdrawal, race: &Race) -> Vec<String> {
     let (kind, name) = match withdrawal {
         Withdrawal::OffStaff => ("left", Some(format!("{group}.staff"))),
         Withdrawal::Banned | Withdrawal::Revoked => ("stands", None),
+        Withdrawal::SessionEnded => ("ended", Some(race.session())),
         Withdrawal::Deleted => ("cleared", None),
         Withdrawal::GroupDeleted => ("deleted", Some(group.clone())),
         Withdrawal::ParentDeleted => ("deleted", Some(parent.to_owned())),
     };
-    let of = if kind == "deleted" { None } else { Some(user) };
+    let of = if ["deleted", "ended"].contains(&kind) { None } else { Some(user) };
     let sql = "SELECT min(seq) FROM changes WHERE kind = ? AND name IS ? AND user IS ?";
     let withdrawn: i64 = file.query_row(sql, params![kind, name, of], |row| row.get(0)).unwrap();
     let sql = "SELECT kind || ' ' || name || ' ' || coalesce(user, '') FROM changes
@@ -42,8 +43,9 @@ async fn nothing_comes_to_pass_after_a_withdrawal() {
             .await;
         let (done, refused, late) = (outcome.done, outcome.refused, &outcome.late);
         println!(
-            "{withdrawal:?}: {rounds} races, {done} done before, {refused} refused, {} late",
-            late.len()
+            "{withdrawal:?}: {rounds} races, {done} done before, {refused} refused, {} late\n{}",
+            late.len(),
+            outcome.pairs(withdrawal)
         );
         assert!(done > 0 && refused > 0, "{withdrawal:?}: nothing was raced: {outcome:?}");
         assert!(late.is_empty(), "{withdrawal:?}: {late:#?}");

@@ -34,11 +34,11 @@ fn nothing_comes_to_pass_after_a_withdrawal() {
             let (done, refused, late) = (outcome.done, outcome.refused, &outcome.late);
             println!(
                 "{withdrawal:?}, {rounds} races of each of {} deeds over 3 replicas: {done} done, {refused} refused, {} late, \
-                 {} begun after the answer and done, the last answered {} ms after it",
+                 {} begun after the answer and done\n{}",
                 DEEDS.len(),
                 late.len(),
                 outcome.begun_after,
-                outcome.latest.as_millis()
+                outcome.pairs(withdrawal)
             );
             assert!(done > 0 && refused > 0, "{withdrawal:?}: nothing was raced: {outcome:?}");
             assert!(late.is_empty(), "{withdrawal:?}: {late:#?}");

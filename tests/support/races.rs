@@ -4,6 +4,7 @@
 //! Must not know which store there is.
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -33,16 +34,19 @@ pub enum Withdrawal {
     OffStaff,
     Banned,
     Revoked,
+    /// The session of whose tokens they show ends, and no other.
+    SessionEnded,
     Deleted,
     GroupDeleted,
     ParentDeleted,
 }
 
 impl Withdrawal {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::OffStaff,
         Self::Banned,
         Self::Revoked,
+        Self::SessionEnded,
         Self::Deleted,
         Self::GroupDeleted,
         Self::ParentDeleted,
@@ -61,6 +65,9 @@ impl Withdrawal {
             Self::Banned => ("PATCH", format!("/users/{user}"), Some(json!({ "is_banned": true }))),
             Self::Revoked => {
                 ("PATCH", format!("/users/{user}"), Some(json!({ "not_before": "now" })))
+            }
+            Self::SessionEnded => {
+                ("DELETE", format!("/users/{user}/sessions/{}", race.session()), None)
             }
             Self::Deleted => ("DELETE", format!("/users/{user}"), None),
             Self::GroupDeleted => ("DELETE", format!("/groups/{group}/"), None),
@@ -112,6 +119,13 @@ impl Race {
         self.group.split('.').next().unwrap()
     }
 
+    /// The session that all of their tokens are of, and nobody else's.
+    pub fn session(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.user.hash(&mut hasher);
+        format!("{:016x}{:016x}", hasher.finish(), self.number)
+    }
+
     /// What names a user makes up begin with.
     fn slug(&self) -> &str {
         self.user.split_once('-').unwrap().1
@@ -139,8 +153,8 @@ pub struct Outcome {
     pub late: Vec<String>,
     /// Deeds that were done and had been begun after the withdrawal was answered.
     pub begun_after: usize,
-    /// Of deeds that were answered with success, the longest after the withdrawal was.
-    pub latest: Duration,
+    /// Of each kind of deed, of those that were done: the latest begun, and the latest answered, after the withdrawal was.
+    pub latest: [(Duration, Duration); DEEDS.len()],
 }
 
 impl Outcome {
@@ -149,7 +163,27 @@ impl Outcome {
         self.refused += one.refused;
         self.begun_after += one.begun_after;
         self.late.extend(one.late);
-        self.latest = self.latest.max(one.latest);
+        for (kind, (begun, answered)) in one.latest.into_iter().enumerate() {
+            self.note(kind, begun, answered);
+        }
+    }
+
+    fn note(&mut self, kind: usize, begun: Duration, answered: Duration) {
+        let latest = &mut self.latest[kind];
+        *latest = (latest.0.max(begun), latest.1.max(answered));
+    }
+
+    /// A line for each kind of deed: how late after the answer to the withdrawal any was begun and done all the same, and how late
+    /// one was answered.
+    pub fn pairs(&self, withdrawal: Withdrawal) -> String {
+        let line = |(kind, (begun, answered)): (usize, &(Duration, Duration))| {
+            let (begun, answered) = (begun.as_millis(), answered.as_millis());
+            let deed = DEEDS[kind];
+            format!(
+                "  {withdrawal:?} × {deed}: begun {begun} ms, answered {answered} ms after it at the latest\n"
+            )
+        };
+        self.latest.iter().enumerate().map(line).collect()
     }
 }
 
@@ -267,12 +301,12 @@ impl Track<'_> {
     /// What the answers say.
     fn judged(&self, works: impl Iterator<Item = Work>, answered: Instant) -> Outcome {
         let mut outcome = Outcome::default();
-        for Work { what, is_here, began, ended, status } in works {
+        for Work { kind, what, is_here, began, ended, status } in works {
             match status {
                 200..300 => {
                     outcome.done += 1;
-                    let late = ended.saturating_duration_since(answered);
-                    outcome.latest = outcome.latest.max(late);
+                    let late = |at: Instant| at.saturating_duration_since(answered);
+                    outcome.note(kind, late(began), late(ended));
                     outcome.begun_after += usize::from(began > answered);
                     let grace = if is_here { Duration::ZERO } else { self.grace };
                     if began > answered + grace {
@@ -302,7 +336,9 @@ impl Track<'_> {
     /// Tries one deed.
     async fn attempt(&self, kind: usize, race: &Race, turn: usize) -> Work {
         let pasee = self.place(kind, race);
-        let token = pasee.forge(&pasee.access_claims(&race.user));
+        let mut claims = pasee.access_claims(&race.user);
+        claims["sid"] = json!(race.session());
+        let token = pasee.forge(&claims);
         let (method, path, body) = deed(kind, race, turn);
         let ask = pasee.ask(method, &path).bearer(&token);
         let began = Instant::now();
@@ -311,6 +347,7 @@ impl Track<'_> {
             None => ask.send().await,
         };
         Work {
+            kind,
             what: format!("{} {method} {path}", race.user),
             is_here: std::ptr::eq(pasee, self.root),
             began,
@@ -394,8 +431,9 @@ impl Track<'_> {
     }
 }
 
-/// One deed: whether it was asked for where the withdrawal was, when it began and ended, and its status.
+/// One deed: its kind, whether it was asked for where the withdrawal was, when it began and ended, and its status.
 struct Work {
+    kind: usize,
     what: String,
     is_here: bool,
     began: Instant,
