@@ -4,7 +4,8 @@
 //! follows from the answer.
 //!
 //! The rule: what is secret or decides who is who belongs to the user that runs Pasee, or to root, and so does every directory
-//! above it. A group counts as somebody else unless it is that user's own. A directory with the sticky bit lets nobody replace
+//! above it. A group counts as somebody else unless this process is in it, as it is in the `fsGroup` whose bits Kubernetes sets on
+//! volumes by itself. A directory with the sticky bit lets nobody replace
 //! what others put there. What lies below a directory that nobody else may enter cannot be read or written, whatever its mode.
 
 use std::fmt;
@@ -65,10 +66,21 @@ impl fmt::Display for Access {
 }
 
 /// Who runs this process.
-#[derive(Clone, Copy)]
 struct Me {
     user: u32,
-    group: u32,
+    /// Its own, and those that it is in besides.
+    groups: Vec<u32>,
+}
+
+impl Me {
+    fn now() -> Self {
+        let mut groups = vec![rustix::process::getegid().as_raw()];
+        // A process whose groups cannot be told is in no other.
+        groups.extend(
+            rustix::process::getgroups().unwrap_or_default().iter().map(|group| group.as_raw()),
+        );
+        Self { user: rustix::process::geteuid().as_raw(), groups }
+    }
 }
 
 /// What others can do to a file that is there; `None` when it is nothing.
@@ -76,10 +88,10 @@ struct Me {
 /// # Errors
 /// When the file or a directory above it cannot be looked at.
 pub fn access_of_others(file: &Path) -> io::Result<Option<Access>> {
-    let me = Me {
-        user: rustix::process::geteuid().as_raw(),
-        group: rustix::process::getegid().as_raw(),
-    };
+    of_others(file, &Me::now())
+}
+
+fn of_others(file: &Path, me: &Me) -> io::Result<Option<Access>> {
     // Where links lead to: whoever may change a link's directory is asked of too, below.
     let mut ways = vec![std::path::absolute(file)?];
     let real = std::fs::canonicalize(file)?;
@@ -96,7 +108,7 @@ pub fn access_of_others(file: &Path) -> io::Result<Option<Access>> {
     Ok(worst)
 }
 
-fn along(file: &Path, me: Me) -> io::Result<Option<Access>> {
+fn along(file: &Path, me: &Me) -> io::Result<Option<Access>> {
     let mut can_enter = true;
     let above: Vec<&Path> = file.ancestors().skip(1).collect();
     for directory in above.into_iter().rev() {
@@ -121,13 +133,13 @@ fn along(file: &Path, me: Me) -> io::Result<Option<Access>> {
     })
 }
 
-fn is_foreign(found: &impl MetadataExt, me: Me) -> bool {
+fn is_foreign(found: &impl MetadataExt, me: &Me) -> bool {
     found.uid() != me.user && found.uid() != 0
 }
 
 /// Whether somebody else may: anybody, or the members of a group that is not ours.
-fn may(found: &impl MetadataExt, me: Me, what: u32) -> bool {
-    let is_ours = found.gid() == me.group || found.gid() == 0;
+fn may(found: &impl MetadataExt, me: &Me, what: u32) -> bool {
+    let is_ours = me.groups.contains(&found.gid()) || found.gid() == 0;
     found.mode() & what != 0 || !is_ours && found.mode() & (what << 3) != 0
 }
 
@@ -169,13 +181,7 @@ mod tests {
         ] {
             let (dir, path) = made(above, directory, file);
             let access = access_of_others(&path).unwrap();
-            let kind = access.as_ref().map(|access| match access {
-                Access::Replace(_) => "replace",
-                Access::Own(_) => "own",
-                Access::Write(_) => "write",
-                Access::Read(_) => "read",
-            });
-            assert_eq!(kind, expected, "{above:o} {directory:o} {file:o}");
+            assert_eq!(access.as_ref().map(kind), expected, "{above:o} {directory:o} {file:o}");
             if let Some(Access::Replace(closed)) = access {
                 assert!(closed.starts_with(dir.path()));
             }
@@ -198,6 +204,46 @@ mod tests {
         let directory = path.parent().unwrap();
         chown(directory, Some(12_345), None).unwrap();
         assert_eq!(access_of_others(&path).unwrap(), Some(Access::Replace(directory.to_owned())));
+    }
+
+    /// What Kubernetes does to volumes of a pod with `fsGroup`: everything is that group's, which may read and write. Its members
+    /// are this process's kind; everybody else is still somebody else.
+    #[test]
+    fn groups_that_this_process_is_in() {
+        const VOLUME: u32 = 23_456;
+        let me = |groups: &[u32]| Me { user: Me::now().user, groups: groups.to_vec() };
+        for (directory, file, ours, others) in [
+            (0o2755, 0o640, None, Some("read")),
+            (0o2775, 0o660, None, Some("replace")),
+            (0o2775, 0o600, None, Some("replace")),
+            (0o3777, 0o640, None, Some("read")),
+            (0o2755, 0o644, Some("read"), Some("read")),
+            (0o2755, 0o646, Some("write"), Some("write")),
+            (0o2777, 0o640, Some("replace"), Some("replace")),
+        ] {
+            let (_dir, path) = made(0o755, directory, file);
+            let below = path.parent().unwrap();
+            if chown(&path, None, Some(VOLUME)).and(chown(below, None, Some(VOLUME))).is_err() {
+                return;
+            }
+            // Giving a file away takes these bits from it.
+            fs::set_permissions(below, Permissions::from_mode(directory)).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(file)).unwrap();
+            for (groups, expected) in [(&[1, VOLUME][..], ours), (&[1, 2], others)] {
+                let access = of_others(&path, &me(groups)).unwrap();
+                let kind = access.as_ref().map(kind);
+                assert_eq!(kind, expected, "{directory:o} {file:o} in {groups:?}");
+            }
+        }
+    }
+
+    fn kind(access: &Access) -> &'static str {
+        match access {
+            Access::Replace(_) => "replace",
+            Access::Own(_) => "own",
+            Access::Write(_) => "write",
+            Access::Read(_) => "read",
+        }
     }
 
     /// A link in a directory of others may lead elsewhere tomorrow.
