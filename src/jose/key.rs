@@ -102,7 +102,8 @@ pub enum KeyError {
     Label(&'static str),
     /// An encrypted key.
     #[error(
-        "this key is encrypted; write it without a pass phrase, such as openssl pkcs8 -topk8 -nocrypt does"
+        "this key is encrypted, and nobody is here to type its pass phrase; a right one is written without, such as openssl pkcs8 \
+         -topk8 -nocrypt -in KEY -out NEW does, into a file that only its user may read"
     )]
     Encrypted,
     /// Another curve or kind of key.
@@ -170,7 +171,7 @@ impl PrivateKey {
     }
 
     /// Reads SEC1 (`EC PRIVATE KEY`, RFC 5915), RFC 8017 (`RSA PRIVATE KEY`) or PKCS#8 (`PRIVATE KEY`, RFC 5958), with or
-    /// without line breaks, at most 8 KiB.
+    /// without line breaks, at most 64 KiB.
     ///
     /// # Errors
     /// [`KeyError`] says what a right one looks like.
@@ -178,7 +179,7 @@ impl PrivateKey {
         let block = pem::only_block(text).ok_or(KeyError::Pem(PRIVATE))?;
         match block.label {
             PRIVATE | "EC PRIVATE KEY" => {}
-            "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted),
+            pem::ENCRYPTED => return Err(KeyError::Encrypted),
             "RSA PRIVATE KEY" => {
                 let key = RsaPrivateKey::from_der(&block.der).and_then(Self::rs256);
                 return key.ok_or(KeyError::Broken);
@@ -323,7 +324,7 @@ enum Numbers {
 }
 
 impl PublicKey {
-    /// Reads SPKI (`PUBLIC KEY`, RFC 5280 section 4.1), with or without line breaks, at most 8 KiB.
+    /// Reads SPKI (`PUBLIC KEY`, RFC 5280 section 4.1), with or without line breaks, at most 64 KiB.
     ///
     /// # Errors
     /// [`KeyError`] says what a right one looks like.

@@ -1,4 +1,5 @@
-//! PEM (RFC 7468), read generously: with line breaks or without, indented, with CRLF.
+//! PEM (RFC 7468), read generously: with line breaks or without, indented, with CRLF, and with explanations around (section 2),
+//! such as the `Bag Attributes` that openssl writes.
 //!
 //! Must not know what the bytes mean.
 
@@ -8,7 +9,12 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
 /// Longest text that is read as PEM, in bytes.
-const MAX_PEM: usize = 8 * 1024;
+pub(super) const MAX_PEM: usize = 64 * 1024;
+
+/// What a block is called that nobody reads without a pass phrase: also one of the kind that came before PKCS#8, which is
+/// called what it would be without.
+pub(super) const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+const BEGIN: &str = "-----BEGIN ";
 
 /// Padding may be left out: hand-edited keys often lose it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -24,16 +30,22 @@ pub(super) struct Block<'a> {
 
 /// The one block of the text; `EC PARAMETERS`, which openssl writes before a key, are passed over.
 ///
+/// What stands around blocks is passed over (RFC 7468 section 2), but not a piece of one.
+///
 /// `None` when there is no block, more than one, or a broken one.
 pub(super) fn only_block(text: &str) -> Option<Block<'_>> {
     if text.len() > MAX_PEM {
         return None;
     }
     let mut found = None;
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let (block, after) = next_block(rest)?;
-        rest = after.trim_start();
+    let mut rest = text;
+    while let Some(start) = rest.find(BEGIN) {
+        let (around, block) = rest.split_at(start);
+        if is_cut(around) {
+            return None;
+        }
+        let (block, after) = next_block(block)?;
+        rest = after;
         if block.label == "EC PARAMETERS" {
             continue;
         }
@@ -41,13 +53,22 @@ pub(super) fn only_block(text: &str) -> Option<Block<'_>> {
             return None;
         }
     }
-    found
+    if is_cut(rest) { None } else { found }
+}
+
+/// Whether a piece of a block stands between blocks, where explanations are passed over.
+fn is_cut(around: &str) -> bool {
+    around.contains("-----BEGIN") || around.contains("-----END")
 }
 
 fn next_block(text: &str) -> Option<(Block<'_>, &str)> {
-    let (label, rest) = text.strip_prefix("-----BEGIN ")?.split_once("-----")?;
+    let (label, rest) = text.strip_prefix(BEGIN)?.split_once("-----")?;
     let (body, rest) = rest.split_once("-----END ")?;
     let rest = rest.strip_prefix(label)?.strip_prefix("-----")?;
+    // RFC 1421 section 4.6.1.1, as openssl writes it: "Proc-Type: 4,ENCRYPTED".
+    if body.contains("Proc-Type:") && body.contains("ENCRYPTED") {
+        return Some((Block { label: ENCRYPTED, der: Zeroizing::new(Vec::new()) }, rest));
+    }
     let packed: Zeroizing<String> =
         Zeroizing::new(body.replace("\\n", "").split_ascii_whitespace().collect());
     let der = Zeroizing::new(BASE64.decode(packed.as_bytes()).ok()?);

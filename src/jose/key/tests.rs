@@ -42,6 +42,20 @@ fn every_spelling_of_the_same_key() {
         let public = key.public().to_pem();
         assert_eq!(&PublicKey::from_pem(&public).unwrap(), key.public());
         assert_eq!(&PublicKey::from_pem(&public.replace('\n', "")).unwrap(), key.public());
+        for around in [
+            "Bag Attributes\n    friendlyName: pasee\n    localKeyID: 54 69 6D 65 \nKey Attributes: <No Attributes>\n",
+            "# the key of 2026 -- do not lose -----\n",
+            "\u{feff}",
+            "Private-Key: (256 bit)\npriv:\n    00:11:22\nASN1 OID: prime256v1\n",
+        ] {
+            for text in [format!("{around}{}", *pem), format!("{}\n{around}", *pem)] {
+                assert_eq!(PrivateKey::from_pem(&text).unwrap().public(), key.public(), "{text}");
+            }
+            let cut = format!("{around}-----BEGIN\n{}", *pem);
+            assert_eq!(PrivateKey::from_pem(&cut).unwrap_err(), KeyError::Pem(PRIVATE), "{cut}");
+            let cut = format!("{}{around}-----END PRIVATE KEY-----", *pem);
+            assert_eq!(PrivateKey::from_pem(&cut).unwrap_err(), KeyError::Pem(PRIVATE), "{cut}");
+        }
     }
 }
 
@@ -86,6 +100,14 @@ fn what_is_no_key() {
         PrivateKey::from_pem(&relabelled("ENCRYPTED PRIVATE KEY")).unwrap_err(),
         KeyError::Encrypted
     );
+    for legacy in ["EC PRIVATE KEY", "RSA PRIVATE KEY", "PRIVATE KEY"] {
+        let head =
+            "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,1B2C3D4E5F60718293A4B5C6D7E8F901\n\n";
+        let text = relabelled(legacy).replacen("-----\n", &format!("-----\n{head}"), 1);
+        for text in [text.clone(), text.replace('\n', "\r\n"), text.replace('\n', "\\n")] {
+            assert_eq!(PrivateKey::from_pem(&text).unwrap_err(), KeyError::Encrypted, "{text}");
+        }
+    }
     assert_eq!(PrivateKey::from_pem(&relabelled("RSA PRIVATE KEY")).unwrap_err(), KeyError::Broken);
     assert_eq!(
         PrivateKey::from_pem(&relabelled("CERTIFICATE")).unwrap_err(),
