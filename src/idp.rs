@@ -19,6 +19,7 @@
 //! | `oauth2` | `oauth2` |
 //! | `oidc` | `oidc` |
 //! | `oauth2_client` | the calls of the crate `oauth2` |
+//! | `renewed` | secrets in files of their own, when those change |
 //! | `token_answer` | what is answered to a code |
 //! | `identity` | credentials, and who somebody is then |
 //! | `told` | what a provider says of a user, read as it is meant |
@@ -43,6 +44,7 @@ mod pasee;
 mod password;
 mod provider;
 mod providers;
+mod renewed;
 mod token;
 mod token_answer;
 mod told;

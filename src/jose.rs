@@ -14,10 +14,11 @@
 //! | `jwks` | our JWK Sets |
 //! | `sign` | our tokens, written |
 //! | `claims` | claims as JSON |
+//! | `client_assertion` | what we sign to show a provider who we are |
 //! | `verify` | access tokens of a Pasee, believed or not |
 //! | `refresh` | refresh tokens: written, and believed by nobody else |
 //! | `kisee` | those of a Kisee |
-//! | `id_token` | those of an OpenID provider |
+//! | `id_token`, `issuer` | those of an OpenID provider; whose they are |
 //! | `service_account` | those of a cluster |
 //! | `secret` | secrets, and the keys that are derived from them |
 //! | `seal` | values that only we can read |
@@ -27,9 +28,11 @@
 
 pub mod algorithm;
 pub mod claims;
+pub mod client_assertion;
 pub mod compact;
 pub mod error;
 pub mod id_token;
+pub mod issuer;
 pub mod json;
 mod jwk;
 pub mod jwks;

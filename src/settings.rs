@@ -14,6 +14,7 @@
 //! | `storage` | `[storage_backend]` |
 //! | `webhook` | `[webhook]` |
 //! | `provider` | `[[identity_providers]]` |
+//! | `variables` | texts that look as if they were to be filled in |
 //! | `explain` | what a file means, in plain words |
 
 mod explain;
@@ -26,6 +27,7 @@ mod reader;
 mod report;
 mod storage;
 mod tokens;
+mod variables;
 mod webhook;
 
 use std::net::SocketAddr;
@@ -43,10 +45,11 @@ use crate::jose::secret::Secret;
 pub use file::{ReadError, find};
 pub use load::{load, parse};
 pub use provider::{
-    ClaimSource, ClientAuth, Dialect, FilterNode, FilterValue, GroupRule, Hole, IdentityProvider,
-    InputField, Kisee, Kubernetes, Ldap, LdapAccount, LdapFilter, LdapGroups, LdapPlace,
-    LdapSecurity, Local, LocalUser, Mapping, Matching, Names, Nesting, OAuth1, OAuth2, Offline,
-    Oidc, Pasee, PassedClaim, Pkce, Protocol, RequiredClaim, Substrings, is_attribute,
+    ClaimSource, ClientAuth, ClientKey, ClientProof, Dialect, FileStamp, FilterNode, FilterValue,
+    FromFile, GroupRule, Hole, IdentityProvider, InputField, Kisee, Kubernetes, Ldap, LdapAccount,
+    LdapFilter, LdapGroups, LdapPlace, LdapSecurity, Local, LocalUser, Look, Mapping, Matching,
+    Names, Nesting, OAuth1, OAuth2, Offline, Oidc, Pasee, PassedClaim, Pkce, Protocol,
+    RequiredClaim, SecretUse, Substrings, Transport, is_attribute,
 };
 
 /// Everything the settings file says, with defaults where it is silent.

@@ -18,6 +18,7 @@ use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random}
 use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::oauth2::READABLE;
+use super::renewed::Renewed;
 use crate::domain::time::Timestamp;
 use crate::outbound::{ClientError, HttpClient, Repeat, Response, Trust};
 use crate::settings;
@@ -32,6 +33,7 @@ const MAX_PARAMETERS: usize = 32;
 #[derive(Debug)]
 pub(super) struct OAuth1Connector {
     settings: settings::OAuth1,
+    consumer_secret: Renewed<SecretString>,
     http: HttpClient,
 }
 
@@ -41,7 +43,8 @@ impl OAuth1Connector {
         let places = [&settings.request_token_url, &settings.access_token_url];
         let trust = Trust::of(settings.ca_file.as_deref(), places);
         let http = HttpClient::new(settings.timeout, trust)?;
-        Ok(Self { settings: settings.clone(), http })
+        let consumer_secret = Renewed::new(&settings.consumer_secret);
+        Ok(Self { settings: settings.clone(), consumer_secret, http })
     }
 
     /// Gets a request token and says where to send a browser with it (RFC 5849 sections 2.1 and 2.2).
@@ -117,11 +120,12 @@ impl OAuth1Connector {
         ];
         parameters.extend(token.map(|(token, _)| ("oauth_token", token)));
         parameters.extend_from_slice(extra);
+        let consumer_secret = self.consumer_secret.current().await;
         let signed = SignedRequest {
             method: "POST",
             place,
             parameters: &parameters,
-            consumer_secret: self.settings.consumer_secret.expose_secret(),
+            consumer_secret: consumer_secret.expose_secret(),
             token_secret: token.map(|(_, secret)| secret.expose_secret()).unwrap_or_default(),
         };
         let request = self

@@ -21,13 +21,14 @@ use ::oauth2::{
 };
 use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
 use super::error::ProviderError;
 use super::identity::Authenticated;
+use super::renewed::Renewed;
 use super::told::{find, read_yes_or_no, subject};
 use crate::jose::json::strict_value;
 use crate::outbound::{ClientError, HttpClient, Repeat, Response, Trust};
@@ -44,6 +45,7 @@ type OAuth2Client =
 pub(super) struct OAuth2Connector {
     settings: settings::OAuth2,
     client: OAuth2Client,
+    secret: Renewed<SecretString>,
     http: HttpClient,
 }
 
@@ -57,14 +59,14 @@ impl OAuth2Connector {
             ClientAuth::Basic => AuthType::BasicAuth,
             ClientAuth::Post => AuthType::RequestBody,
         };
-        let secret = settings.client_secret.expose_secret().to_owned();
         let client = BasicClient::new(ClientId::new(settings.client_id.clone()))
-            .set_client_secret(ClientSecret::new(secret))
             .set_auth_type(auth)
             .set_auth_uri(AuthUrl::from_url(settings.authorization_url.clone()))
             .set_token_uri(TokenUrl::from_url(settings.token_url.clone()));
         let http = HttpClient::new(settings.timeout, trust)?;
-        Ok(Self { settings: settings.clone(), client, http })
+        let http = http.reading_at_most(settings.max_answer_length);
+        let secret = Renewed::new(&settings.client_secret);
+        Ok(Self { settings: settings.clone(), client, secret, http })
     }
 
     /// Where to send a browser. Asks nobody.
@@ -74,6 +76,9 @@ impl OAuth2Connector {
         let mut request = client
             .authorize_url(|| CsrfToken::new(state.clone()))
             .add_scopes(self.settings.scopes.iter().cloned().map(Scope::new));
+        for (name, value) in &self.settings.authorization_parameters {
+            request = request.add_extra_param(name, value);
+        }
         let mut verifier = None;
         if self.settings.pkce == Pkce::S256 {
             let made = PkceCodeVerifier::new(secret);
@@ -109,7 +114,9 @@ impl OAuth2Connector {
         verifier: Option<String>,
         code: &str,
     ) -> Result<Authenticated, ProviderError> {
+        let secret = self.secret.current().await;
         let client = self.client_for(callback_url);
+        let client = client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()));
         let token = token::exchange(&client, &self.http, verifier, code).await?;
         let access = Bearer::new(token)?;
         // What other places say comes first and small; only whole bodies wait, within the client's bounds.
@@ -122,9 +129,9 @@ impl OAuth2Connector {
         };
         let mut extra = Vec::new();
         for (claim, url) in &self.settings.extra_user_info {
-            extra.push((claim, self.ask(url, &access).await?));
+            extra.push((claim, self.ask(url, &access, &secret).await?));
         }
-        let answer = self.ask(&self.settings.user_info_url, &access).await?;
+        let answer = self.ask(&self.settings.user_info_url, &access, &secret).await?;
         let mut claims = object(&answer)?;
         for (claim, answer) in extra {
             claims.insert(claim.clone(), json(&answer)?);
@@ -149,10 +156,15 @@ impl OAuth2Connector {
     }
 
     /// What a place says of whoever the access token is for.
-    async fn ask(&self, url: &Url, access: &Bearer) -> Result<Response, ProviderError> {
+    async fn ask(
+        &self,
+        url: &Url,
+        access: &Bearer,
+        secret: &SecretString,
+    ) -> Result<Response, ProviderError> {
         let mut url = url.clone();
         if self.settings.dialect == Dialect::Facebook {
-            graph::prove(&mut url, &access.token, &self.settings.client_secret);
+            graph::prove(&mut url, &access.token, secret);
         }
         let answer = access.get(&self.http, url).await?;
         if matches!(self.settings.dialect, Dialect::GitHub { .. }) && github::is_limited(&answer) {

@@ -8,11 +8,13 @@
 //! | `discovery` | metadata and keys, fetched together |
 //! | `metadata` | what a provider says of itself |
 //! | `exchange` | the requests of the code flow |
+//! | `proof` | how this client shows who it is |
 //! | `user_info` | the UserInfo endpoint |
 
 mod discovery;
 mod exchange;
 mod metadata;
+mod proof;
 mod user_info;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use url::Url;
 
 use self::discovery::{Discovered, discover};
 use self::exchange::Given;
+use self::proof::Credential;
 use self::user_info::UserInfo;
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, loggable, random};
 use super::error::ProviderError;
@@ -40,6 +43,7 @@ use crate::settings;
 #[derive(Debug)]
 pub(super) struct OidcConnector {
     settings: settings::Oidc,
+    credential: Credential,
     http: HttpClient,
     discovered: Cached<Discovered>,
 }
@@ -47,9 +51,14 @@ pub(super) struct OidcConnector {
 impl OidcConnector {
     /// A provider as the settings describe it. It is not asked for anything yet.
     pub(super) fn new(settings: &settings::Oidc) -> Result<Self, ClientError> {
-        let trust = Trust::of(settings.ca_file.as_deref(), [&settings.discovery]);
+        // Whoever may be called in the clear may have other places behind TLS.
+        let issuer = settings.issuer.as_str().parse().ok();
+        let places = [Some(&settings.discovery), issuer.as_ref()];
+        let trust = Trust::of(settings.ca_file.as_deref(), places.into_iter().flatten());
         let http = HttpClient::new(settings.timeout, trust)?;
-        Ok(Self { settings: settings.clone(), http, discovered: Cached::new(COOLDOWN) })
+        let http = http.reading_at_most(settings.max_answer_length);
+        let credential = Credential::new(&settings.client_proof);
+        Ok(Self { settings: settings.clone(), credential, http, discovered: Cached::new(COOLDOWN) })
     }
 
     /// Where to send a browser that is to come back to `callback_url`.
@@ -68,6 +77,9 @@ impl OidcConnector {
             .add_extra_param("nonce", nonce.as_str());
         for scope in &self.settings.scopes {
             request = request.add_scope(oauth2::Scope::new(scope.clone()));
+        }
+        for (name, value) in &self.settings.authorization_parameters {
+            request = request.add_extra_param(name, value);
         }
         if let Some(max_age) = self.settings.max_age {
             request = request.add_extra_param("max_age", max_age.as_secs().to_string());
@@ -108,7 +120,8 @@ impl OidcConnector {
         let code = self.code(&known, params)?;
         let client =
             exchange::client(&self.settings, &known.metadata, self.callback_url(callback_url));
-        let given = exchange::redeem(&self.http, &client, code, verifier).await?;
+        let shown = self.credential.show(&self.settings, &known.metadata, now).await?;
+        let given = exchange::redeem(&self.http, client, shown, code, verifier).await?;
         let token = self.signed(known.clone(), &given.id_token).await?;
         let expected = Expected {
             issuer: &self.settings.issuer,
@@ -116,6 +129,7 @@ impl OidcConnector {
             nonce: &nonce,
             access_token: oauth2::AccessToken::secret(&given.access_token),
             max_age: self.settings.max_age,
+            clock_skew: self.settings.clock_skew,
         };
         let claims = expected.prove(token, now).map_err(unbelieved)?;
         let claims = self.with_user_info(known, &given, claims, now).await?;
@@ -130,7 +144,7 @@ impl OidcConnector {
         params: &'a CallbackParams,
     ) -> Result<&'a str, ProviderError> {
         match params.get("iss") {
-            Some(issuer) if issuer != self.settings.issuer => {
+            Some(issuer) if !self.settings.issuer.answers_as(issuer) => {
                 tracing::warn!(issuer = %loggable(issuer), "an answer of another issuer came back");
                 return Err(ProviderError::NotConfirmed);
             }
@@ -172,7 +186,8 @@ impl OidcConnector {
             UserInfo::Plain(told) => told,
             UserInfo::Signed(token) => {
                 let signed = self.signed(known, &token).await?;
-                user_info_claims(signed, (&self.settings.issuer, &self.settings.client_id), now)
+                let parties = (&self.settings.issuer, self.settings.client_id.as_str());
+                user_info_claims(signed, parties, self.settings.clock_skew, now)
                     .map_err(unbelieved)?
             }
         };
@@ -185,6 +200,11 @@ impl OidcConnector {
         mut claims: Map<String, Value>,
     ) -> Result<Authenticated, ProviderError> {
         read_yes_or_no(&mut claims);
+        let tenant = self.settings.issuer.tenant_of(&claims).map_err(|tenant| {
+            let sub = loggable(claims.get("sub").and_then(Value::as_str).unwrap_or_default());
+            tracing::info!(%sub, %tenant, "a user of a tenant that is none of tenants is not let in");
+            ProviderError::NotAllowed
+        })?;
         let claim = self.settings.subject_claim.as_str();
         if claim == "email" && claims.get("email_verified") != Some(&Value::Bool(true)) {
             let sub = loggable(claims.get("sub").and_then(Value::as_str).unwrap_or_default());
@@ -200,6 +220,11 @@ impl OidcConnector {
             return Err(ProviderError::InvalidResponse("no subject in the claim for it"));
         }
         let subject = subject(found)?;
+        // What one tenant calls its users, another may call its own.
+        let subject = match tenant {
+            Some(tenant) => format!("{tenant}:{subject}").parse()?,
+            None => subject,
+        };
         Ok(Authenticated { subject, claims })
     }
 

@@ -10,26 +10,36 @@ use jsonwebtoken::Algorithm;
 
 /// An algorithm of a JWS that somebody else made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JwsAlgorithm(pub(super) Algorithm);
+pub struct JwsAlgorithm(pub(super) Scheme);
+
+/// How it is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// By the library for tokens.
+    Library(Algorithm),
+    /// ECDSA on P-521 with SHA-512 (RFC 7518 section 3.4), which that library does not have.
+    Es512,
+}
 
 /// The algorithms by their names; `Ed25519` is the name that RFC 9864 gives to the one `EdDSA` that there is here.
-pub(super) const NAMES: [(&str, Algorithm); 10] = [
-    ("RS256", Algorithm::RS256),
-    ("RS384", Algorithm::RS384),
-    ("RS512", Algorithm::RS512),
-    ("PS256", Algorithm::PS256),
-    ("PS384", Algorithm::PS384),
-    ("PS512", Algorithm::PS512),
-    ("ES256", Algorithm::ES256),
-    ("ES384", Algorithm::ES384),
-    ("EdDSA", Algorithm::EdDSA),
-    ("Ed25519", Algorithm::EdDSA),
+pub(super) const NAMES: [(&str, Scheme); 11] = [
+    ("RS256", Scheme::Library(Algorithm::RS256)),
+    ("RS384", Scheme::Library(Algorithm::RS384)),
+    ("RS512", Scheme::Library(Algorithm::RS512)),
+    ("PS256", Scheme::Library(Algorithm::PS256)),
+    ("PS384", Scheme::Library(Algorithm::PS384)),
+    ("PS512", Scheme::Library(Algorithm::PS512)),
+    ("ES256", Scheme::Library(Algorithm::ES256)),
+    ("ES384", Scheme::Library(Algorithm::ES384)),
+    ("ES512", Scheme::Es512),
+    ("EdDSA", Scheme::Library(Algorithm::EdDSA)),
+    ("Ed25519", Scheme::Library(Algorithm::EdDSA)),
 ];
 
 /// A text names no algorithm that is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "is no algorithm that is believed; right ones are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA"
+    "is no algorithm that is believed; right ones are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA"
 )]
 pub struct AlgorithmError;
 
@@ -51,17 +61,18 @@ impl fmt::Display for JwsAlgorithm {
 
 impl JwsAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section 3.3).
-    pub(super) const RS256: Self = Self(Algorithm::RS256);
+    pub(super) const RS256: Self = Self(Scheme::Library(Algorithm::RS256));
     /// ECDSA on P-256 with SHA-256 (RFC 7518 section 3.4).
-    pub(super) const ES256: Self = Self(Algorithm::ES256);
+    pub(super) const ES256: Self = Self(Scheme::Library(Algorithm::ES256));
 
     /// The length of its hash, in bits: that of the algorithm's name, and 512 for Ed25519 (RFC 8032 section 5.1).
     #[must_use]
     pub fn hash_bits(self) -> u16 {
         match self.0 {
-            Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => 384,
-            Algorithm::RS512 | Algorithm::PS512 | Algorithm::EdDSA => 512,
-            _ => 256,
+            Scheme::Library(Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384) => 384,
+            Scheme::Library(Algorithm::RS512 | Algorithm::PS512 | Algorithm::EdDSA) => 512,
+            Scheme::Es512 => 512,
+            Scheme::Library(_) => 256,
         }
     }
 }
@@ -78,12 +89,13 @@ mod tests {
             ("RS512", 512),
             ("ES256", 256),
             ("ES384", 384),
+            ("ES512", 512),
             ("EdDSA", 512),
         ] {
             let algorithm: JwsAlgorithm = name.parse().unwrap();
             assert_eq!((algorithm.to_string().as_str(), algorithm.hash_bits()), (name, bits));
         }
-        for name in ["none", "HS256", "HS512", "ES256K", "ES512", "rs256", "", " RS256"] {
+        for name in ["none", "HS256", "HS512", "ES256K", "ES521", "rs256", "", " RS256"] {
             assert_eq!(name.parse::<JwsAlgorithm>(), Err(AlgorithmError), "{name}");
         }
     }

@@ -116,12 +116,17 @@ impl Header {
     /// Refuses a token whose `typ` says that it is something else than a JWT: most issuers write `JWT`, or nothing, for
     /// every kind of theirs (RFC 7519 section 5.1; a media type has no case, RFC 2045 section 5.1).
     pub(super) fn demand_plain_jwt(&self) -> Result<(), VerifyError> {
-        let is_plain = |typ: &str| typ.eq_ignore_ascii_case("JWT");
-        if self.token_type.as_deref().is_none_or(is_plain) {
-            Ok(())
-        } else {
-            Err(VerifyError::Kind)
-        }
+        self.demand_any(&["JWT"])
+    }
+
+    /// The same, of an identity provider, which may write the whole media type (RFC 7515 section 4.1.9).
+    pub(super) fn demand_providers_jwt(&self) -> Result<(), VerifyError> {
+        self.demand_any(&["JWT", "application/jwt"])
+    }
+
+    fn demand_any(&self, types: &[&str]) -> Result<(), VerifyError> {
+        let is_one = |typ: &str| types.iter().any(|one| typ.eq_ignore_ascii_case(one));
+        if self.token_type.as_deref().is_none_or(is_one) { Ok(()) } else { Err(VerifyError::Kind) }
     }
 }
 

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use super::algorithm::JwsAlgorithm;
 use super::compact::ClaimSet;
 use super::error::VerifyError;
+use super::issuer::TrustedIssuer;
 use super::key_set::Signed;
 use super::window;
 use crate::domain::time::Timestamp;
@@ -23,8 +24,8 @@ const MAX_SUBJECT: usize = 255;
 /// What an ID token has to agree with.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    /// The issuer, to the letter.
-    pub issuer: &'a str,
+    /// Who may have issued it.
+    pub issuer: &'a TrustedIssuer,
     /// Who it is for: us.
     pub client_id: &'a str,
     /// The login it belongs to.
@@ -33,6 +34,8 @@ pub struct Expected<'a> {
     pub access_token: &'a str,
     /// How long ago the user may have shown who they are.
     pub max_age: Option<Duration>,
+    /// How far the issuer's clock may be from ours.
+    pub clock_skew: Duration,
 }
 
 impl Expected<'_> {
@@ -41,13 +44,12 @@ impl Expected<'_> {
     /// # Errors
     /// [`VerifyError`]: the token is worth nothing.
     pub fn prove(&self, token: Signed, now: Timestamp) -> Result<Map<String, Value>, VerifyError> {
-        let Signed { claims, algorithm } = token;
+        let Signed { claims, algorithm, key_issuer } = token;
         let claims = claims.without_nulls();
-        if claims.text("iss")? != self.issuer {
-            return Err(VerifyError::Issuer);
-        }
+        self.issuer.judge(&claims, key_issuer.as_deref())?;
         self.check_audience(&claims)?;
-        window::ID_TOKEN.with_login_within(self.max_age).judge(&claims, now)?;
+        let rules = window::ID_TOKEN.with_skew(self.clock_skew).with_login_within(self.max_age);
+        rules.judge(&claims, now)?;
         let nonce = claims.text("nonce")?;
         verify_slices_are_equal(nonce.as_bytes(), self.nonce.as_bytes())
             .map_err(|_| VerifyError::Claim("nonce"))?;
@@ -80,18 +82,19 @@ impl Expected<'_> {
 /// [`VerifyError`]: they are worth nothing.
 pub fn user_info_claims(
     token: Signed,
-    (issuer, client_id): (&str, &str),
+    (issuer, client_id): (&TrustedIssuer, &str),
+    clock_skew: Duration,
     now: Timestamp,
 ) -> Result<Map<String, Value>, VerifyError> {
     let claims = token.claims.without_nulls();
-    if claims.get("iss").is_some_and(|found| found != issuer) {
+    if claims.get("iss").is_some() && !issuer.answers_as(claims.text("iss")?) {
         return Err(VerifyError::Issuer);
     }
     if claims.get("aud").is_some() && !claims.audiences()?.contains(&client_id) {
         return Err(VerifyError::Audience);
     }
     if claims.get("exp").is_some() {
-        window::USER_INFO.judge(&claims, now)?;
+        window::USER_INFO.with_skew(clock_skew).judge(&claims, now)?;
     }
     Ok(claims.into_map())
 }

@@ -3,14 +3,15 @@
 //! Owns which keys are believed at all, and what each may verify. Must not know sets, nor tokens.
 
 use aws_lc_rs::signature::{
-    ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, VerificationAlgorithm,
+    ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+    VerificationAlgorithm,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, crypto};
 use serde_json::{Map, Value};
 
-use super::algorithm::JwsAlgorithm;
+use super::algorithm::{JwsAlgorithm, Scheme};
 use super::key::{Algorithm, PublicKey};
 
 /// Longest key id, in bytes.
@@ -31,6 +32,8 @@ pub(super) struct Jwk {
     material: Material,
     /// Its numbers, to tell whether it stands there twice.
     public: Vec<u8>,
+    /// `issuer`, which Entra ID writes beside each key: whose tokens it is for.
+    issuer: Option<String>,
 }
 
 /// A key of one of the kinds that are known here (RFC 7518 section 6, RFC 8037 section 2, RFC 8812 section 3.1).
@@ -39,6 +42,7 @@ enum Material {
     Rsa(DecodingKey),
     P256(PublicKey),
     P384(DecodingKey),
+    P521(ParsedPublicKey),
     Ed25519(DecodingKey),
     Secp256k1(PublicKey),
 }
@@ -67,7 +71,8 @@ impl Jwk {
             None => None,
             Some(name) => material.algorithm_by_name(name?)?,
         };
-        Some(Self { id, algorithm, material, public })
+        let issuer = said(jwk, "issuer").and_then(Value::as_str).map(str::to_owned);
+        Some(Self { id, algorithm, material, public, issuer })
     }
 
     /// Whether it may verify signatures of this algorithm.
@@ -85,6 +90,11 @@ impl Jwk {
         self.id.as_deref()
     }
 
+    /// Whose tokens it is for, where the set says so for each key.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
     /// Whether it is the same key by the same name.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.id == other.id && self.public == other.public
@@ -94,7 +104,7 @@ impl Jwk {
     pub(super) fn of_pasee(&self) -> Option<&PublicKey> {
         match &self.material {
             Material::P256(key) | Material::Secp256k1(key) => Some(key),
-            Material::Rsa(_) | Material::P384(_) | Material::Ed25519(_) => None,
+            Material::Rsa(_) | Material::P384(_) | Material::P521(_) | Material::Ed25519(_) => None,
         }
     }
 
@@ -107,9 +117,11 @@ impl Jwk {
     ) -> bool {
         match &self.material {
             Material::P256(key) | Material::Secp256k1(key) => key.verifies(message, signature),
+            Material::P521(key) => key.verify_sig(message, signature).is_ok(),
             Material::Rsa(key) | Material::P384(key) | Material::Ed25519(key) => {
+                let Scheme::Library(algorithm) = algorithm.0 else { return false };
                 let signature = URL_SAFE_NO_PAD.encode(signature);
-                crypto::verify(&signature, message, key, algorithm.0).is_ok_and(|holds| holds)
+                crypto::verify(&signature, message, key, algorithm).is_ok_and(|holds| holds)
             }
         }
     }
@@ -141,6 +153,11 @@ impl Material {
                 let key = on_curve(&ECDSA_P384_SHA384_FIXED, &point, DecodingKey::from_ec_der)?;
                 Some((Self::P384(key), point))
             }
+            ("EC", Some("P-521")) => {
+                let point = point(66)?;
+                let key = ParsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, &point).ok()?;
+                Some((Self::P521(key), point))
+            }
             ("OKP", Some("Ed25519")) => {
                 let point = URL_SAFE_NO_PAD.decode(text("x")?).ok()?;
                 let key = on_curve(&ED25519, &point, DecodingKey::from_ed_der)?;
@@ -153,9 +170,9 @@ impl Material {
     /// Whether a key of its kind may verify signatures of this algorithm.
     fn fits(&self, algorithm: JwsAlgorithm) -> bool {
         use jsonwebtoken::Algorithm;
-        match self {
-            Self::Rsa(_) => matches!(
-                algorithm.0,
+        match (self, algorithm.0) {
+            (Self::Rsa(_), Scheme::Library(algorithm)) => matches!(
+                algorithm,
                 Algorithm::RS256
                     | Algorithm::RS384
                     | Algorithm::RS512
@@ -163,10 +180,13 @@ impl Material {
                     | Algorithm::PS384
                     | Algorithm::PS512
             ),
-            Self::P256(_) => algorithm.0 == Algorithm::ES256,
-            Self::P384(_) => algorithm.0 == Algorithm::ES384,
-            Self::Ed25519(_) => algorithm.0 == Algorithm::EdDSA,
-            Self::Secp256k1(_) => false,
+            (Self::P256(_), Scheme::Library(algorithm)) => algorithm == Algorithm::ES256,
+            (Self::P384(_), Scheme::Library(algorithm)) => algorithm == Algorithm::ES384,
+            (Self::Ed25519(_), Scheme::Library(algorithm)) => algorithm == Algorithm::EdDSA,
+            (Self::P521(_), Scheme::Es512) => true,
+            (Self::Secp256k1(_), _) | (Self::P521(_), Scheme::Library(_)) | (_, Scheme::Es512) => {
+                false
+            }
         }
     }
 

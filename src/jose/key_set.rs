@@ -14,9 +14,11 @@ use super::key::{Algorithm, PublicKey};
 
 /// Most keys of a set that are of use to whoever reads it; a set with more is nobody's. What is of no use does not count.
 const MAX_KEYS: usize = 100;
-/// Longest token of an identity provider that is looked at, in bytes: as long as an answer of its may be, for it may name
-/// hundreds of groups.
-pub const MAX_PROVIDER_TOKEN: usize = 1024 * 1024;
+/// Most keys that a token without `kid` is tried with; where more fit, none is meant.
+const MAX_TRIED: usize = 8;
+/// Longest token of an identity provider that is looked at, in bytes: as long as an answer of its may ever be, for it may
+/// name hundreds of groups. How long an answer is read is up to whoever asks.
+pub const MAX_PROVIDER_TOKEN: usize = 4 * 1024 * 1024;
 
 /// A document is no set of keys, or has too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +36,8 @@ pub struct KeySet(Vec<Jwk>);
 pub struct Signed {
     pub(super) claims: ClaimSet,
     pub(super) algorithm: JwsAlgorithm,
+    /// Whose tokens the key is for that made it, where the set says so.
+    pub(super) key_issuer: Option<String>,
 }
 
 impl KeySet {
@@ -77,13 +81,13 @@ impl KeySet {
     }
 
     /// Takes a token apart and believes its signature, if it is by the one key that the header names and by an allowed
-    /// algorithm. A token without `kid` is by the one key that its algorithm fits.
+    /// algorithm. A token without `kid` is by one of the keys that its algorithm fits, of which there are 8 at most.
     ///
     /// # Errors
-    /// [`VerifyError`]; [`VerifyError::UnknownKey`] when no single key is meant, so that a newer set may help.
+    /// [`VerifyError`]; [`VerifyError::UnknownKey`] when no key is meant, so that a newer set may help.
     pub fn verify(&self, compact: &str, allowed: &[JwsAlgorithm]) -> Result<Signed, VerifyError> {
         let token = Unverified::parse_within(compact, MAX_PROVIDER_TOKEN)?;
-        token.header().demand_plain_jwt()?;
+        token.header().demand_providers_jwt()?;
         self.verify_signature(&token, allowed)
     }
 
@@ -96,21 +100,34 @@ impl KeySet {
         let algorithm = token.header().algorithm().and_then(|name| name.parse().ok());
         let algorithm = algorithm.filter(|algorithm| allowed.contains(algorithm));
         let algorithm = algorithm.ok_or(VerifyError::Algorithm)?;
-        let key = self.find(token.header().key_id(), algorithm)?;
-        let claims =
-            token.verified(|message, signature| key.verifies(algorithm, message, signature))?;
-        Ok(Signed { claims, algorithm })
+        let meant = self.meant(token.header().key_id(), algorithm)?;
+        for key in meant {
+            let signed =
+                token.verified(|message, signature| key.verifies(algorithm, message, signature));
+            match signed {
+                Err(VerifyError::Signature) => {}
+                signed => {
+                    let key_issuer = key.issuer().map(str::to_owned);
+                    return signed.map(|claims| Signed { claims, algorithm, key_issuer });
+                }
+            }
+        }
+        Err(VerifyError::Signature)
     }
 
-    fn find(&self, id: Option<&str>, algorithm: JwsAlgorithm) -> Result<&Jwk, VerifyError> {
+    /// The keys that a token may be by: the one of its `kid`, or those that fit where it names none.
+    fn meant(&self, id: Option<&str>, algorithm: JwsAlgorithm) -> Result<Vec<&Jwk>, VerifyError> {
         let is_meant = |key: &&Jwk| id.is_none() || key.id() == id;
-        let mut meant = self.0.iter().filter(is_meant).filter(|key| key.fits(algorithm));
-        match (meant.next(), meant.next()) {
-            (Some(key), None) => Ok(key),
-            (None, _) if id.is_some() && self.0.iter().any(|key| is_meant(&key)) => {
+        let meant = self.0.iter().filter(is_meant).filter(|key| key.fits(algorithm));
+        let meant: Vec<&Jwk> = meant.collect();
+        let most = if id.is_some() { 1 } else { MAX_TRIED };
+        match meant.len() {
+            0 if id.is_some() && self.0.iter().any(|key| is_meant(&key)) => {
                 Err(VerifyError::Algorithm)
             }
-            _ => Err(VerifyError::UnknownKey),
+            0 => Err(VerifyError::UnknownKey),
+            number if number > most => Err(VerifyError::UnknownKey),
+            _ => Ok(meant),
         }
     }
 }

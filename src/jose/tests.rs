@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::compact::MAX_TOKEN;
 use super::error::VerifyError;
 use super::id_token::Expected;
+use super::issuer::TrustedIssuer;
 use super::key::{Algorithm, PrivateKey};
 use super::key_set::{KeySet, MAX_PROVIDER_TOKEN, published};
 use super::kisee::KiseeVerifier;
@@ -124,11 +125,12 @@ fn readers() -> Vec<Reader> {
         ServiceAccountVerifier::new(cluster.to_owned(), "apps".parse().unwrap(), &bytes).unwrap();
     let id_token = move |compact: &str| {
         let expected = Expected {
-            issuer: "https://id.example.com",
+            issuer: &TrustedIssuer::One("https://id.example.com".to_owned()),
             client_id: "apps",
             nonce: "n",
             access_token: "a",
             max_age: None,
+            clock_skew: std::time::Duration::from_secs(60),
         };
         let allowed = ["ES256", "RS256"].map(|name| name.parse().unwrap());
         expected.prove(provider.verify(compact, &allowed)?, now).map(drop)
@@ -193,9 +195,16 @@ fn headers() {
                 assert_eq!(judged, Err(expected), "{}: {name} {value}", reader.name);
             }
         }
-        for typ in ["", "logout+jwt", "rt+jwt", "JWE", "application/jwt", "at+jwt "] {
+        for typ in ["", "logout+jwt", "rt+jwt", "JWE", "application/at+jwt", "at+jwt "] {
             let judged = reader.with_header("typ", json!(typ));
             assert_eq!(judged, Err(VerifyError::Kind), "{}: {typ}", reader.name);
+        }
+        // Of an OpenID provider alone the whole media type.
+        let is_lenient = reader.name == "OpenID provider";
+        for typ in ["application/jwt", "application/JWT"] {
+            let judged = reader.with_header("typ", json!(typ));
+            let expected = if is_lenient { Ok(()) } else { Err(VerifyError::Kind) };
+            assert_eq!(judged, expected, "{}: {typ}", reader.name);
         }
         for id in ["", "../../dev/null", "x' OR 1=1 --", "k\0", &"k".repeat(8000)] {
             let judged = reader.with_header("kid", json!(id));

@@ -12,7 +12,7 @@ use super::compact::ClaimSet;
 use super::error::VerifyError;
 use crate::domain::time::Timestamp;
 
-/// How far the clock of whoever issued a token may be from ours, in seconds.
+/// How far the clock of whoever issued a token may be from ours, in seconds, where nobody says anything else.
 const CLOCK_SKEW: i64 = 60;
 /// The largest number whose neighbours are whole seconds away at most.
 const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
@@ -24,6 +24,8 @@ const MAX_LIFETIME: i64 = 400 * 24 * 60 * 60;
 pub(super) struct Rules {
     /// How long after `exp` it is still taken, in seconds.
     grace: i64,
+    /// How far ahead of ours the clock may be of whoever issued it, in seconds.
+    skew: i64,
     /// What it cannot do without, beside `exp`.
     required: &'static [&'static str],
     login: Login,
@@ -53,17 +55,18 @@ enum Login {
 /// Tokens of a Pasee, this one or another.
 pub(super) const PASEE: Rules = Rules {
     grace: 0,
+    skew: CLOCK_SKEW,
     required: &["iat", "nbf"],
     login: Login::BeforeIssue,
     numbers: Numbers::Whole,
 };
 /// A Kisee's tokens, which need no more than `exp`.
-pub(super) const KISEE: Rules =
-    Rules { grace: 0, required: &[], login: Login::Unasked, numbers: Numbers::Whole };
+pub(super) const KISEE: Rules = Rules { required: &[], login: Login::Unasked, ..PASEE };
 /// ID tokens (OpenID Connect Core 1.0 section 2). Each is shown once, right when it was made, by a provider whose clock may
 /// be behind.
 pub(super) const ID_TOKEN: Rules = Rules {
     grace: CLOCK_SKEW,
+    skew: CLOCK_SKEW,
     required: &["iat"],
     login: Login::Unasked,
     numbers: Numbers::Numeric,
@@ -71,8 +74,7 @@ pub(super) const ID_TOKEN: Rules = Rules {
 /// UserInfo that is signed (section 5.3.2), where it says how long it is good.
 pub(super) const USER_INFO: Rules = Rules { required: &[], ..ID_TOKEN };
 /// Tokens of a cluster's ServiceAccounts (KEP-1205).
-pub(super) const SERVICE_ACCOUNT: Rules =
-    Rules { grace: 0, required: &["iat", "nbf"], login: Login::Unasked, numbers: Numbers::Whole };
+pub(super) const SERVICE_ACCOUNT: Rules = Rules { login: Login::Unasked, ..PASEE };
 
 /// The times of a token that is good now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +93,13 @@ impl Rules {
         Self { login: max_age.map_or(self.login, Login::Within), ..self }
     }
 
-    /// The times of a token, if it is good now: not over, begun (but for [`CLOCK_SKEW`]), and of no absurd length.
+    /// The same rules, for whoever's clock may be so far from ours, before it or behind.
+    pub(super) fn with_skew(self, skew: Duration) -> Self {
+        let skew = i64::try_from(skew.as_secs()).unwrap_or(i64::MAX);
+        Self { grace: skew, skew, ..self }
+    }
+
+    /// The times of a token, if it is good now: not over, begun (but for what clocks may differ), and of no absurd length.
     pub(super) fn judge(&self, claims: &ClaimSet, now: Timestamp) -> Result<Window, VerifyError> {
         let now = now.as_unix();
         let expires_at = self.numbers.seconds(claims, "exp")?;
@@ -100,8 +108,8 @@ impl Rules {
         }
         let issued_at = self.read(claims, "iat")?;
         let starts_at = self.read(claims, "nbf")?;
-        let authenticated_at = self.login.read(self.numbers, claims, now)?;
-        let is_to_come = |time: Timestamp| time.as_unix() > now + CLOCK_SKEW;
+        let authenticated_at = self.login.read(self.numbers, claims, now, self.skew)?;
+        let is_to_come = |time: Timestamp| time.as_unix() > now + self.skew;
         if issued_at.is_some_and(is_to_come) || starts_at.is_some_and(is_to_come) {
             return Err(VerifyError::NotYet);
         }
@@ -135,6 +143,7 @@ impl Login {
         numbers: Numbers,
         claims: &ClaimSet,
         now: i64,
+        skew: i64,
     ) -> Result<Option<Timestamp>, VerifyError> {
         if matches!(self, Self::Unasked) {
             return Ok(None);
@@ -143,7 +152,7 @@ impl Login {
         if let Self::Within(max_age) = self {
             let max_age = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
             let age = now - login.as_unix();
-            if age > max_age.saturating_add(CLOCK_SKEW) || age < -CLOCK_SKEW {
+            if age > max_age.saturating_add(skew) || age < -skew {
                 return Err(VerifyError::Claim("auth_time"));
             }
         }

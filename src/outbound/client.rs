@@ -17,7 +17,7 @@ use super::error::{CallError, was_dropped};
 use super::limits::CallLimits;
 use super::response::Response;
 
-/// Largest answer that is read, in bytes.
+/// Largest answer that is read, in bytes, where nobody says anything else.
 const MAX_ANSWER: usize = 1024 * 1024;
 
 /// Largest answer that all may read at once, in bytes; tokens have at most 16 KiB. Beyond that an answer is long.
@@ -38,6 +38,7 @@ pub struct HttpClient {
     client: Client,
     limits: CallLimits,
     long: Arc<Semaphore>,
+    max_answer: usize,
 }
 
 /// Whether the server may get the same request twice.
@@ -118,7 +119,14 @@ impl HttpClient {
         };
         let client = builder.build().map_err(ClientError::Client)?;
         let long = Arc::new(Semaphore::new(MAX_LONG));
-        Ok(Self { client, limits: CallLimits::new(timeout), long })
+        Ok(Self { client, limits: CallLimits::new(timeout), long, max_answer: MAX_ANSWER })
+    }
+
+    /// The same client, which reads so many bytes of an answer. All long ones together take no more memory than before.
+    #[must_use]
+    pub fn reading_at_most(self, bytes: usize) -> Self {
+        let at_once = (MAX_LONG * MAX_ANSWER / bytes.max(1)).clamp(1, MAX_LONG);
+        Self { long: Arc::new(Semaphore::new(at_once)), max_answer: bytes, ..self }
     }
 
     /// A GET, to be completed and sent by [`HttpClient::send`].
@@ -156,7 +164,7 @@ impl HttpClient {
     /// before the answer began is sent once more: the server had likely just closed a connection it found idle.
     ///
     /// # Errors
-    /// [`CallError`]: no answer, a broken one, or one of more than 1 MiB.
+    /// [`CallError`]: no answer, a broken one, or one that is too long.
     pub async fn send(
         &self,
         request: RequestBuilder,
@@ -170,8 +178,8 @@ impl HttpClient {
         let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
         let (mut body, mut long) = (BytesMut::new(), None);
         while let Some(chunk) = answer.chunk().await? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(CallError::InvalidResponse("more than 1 MiB"));
+            if body.len() + chunk.len() > self.max_answer {
+                return Err(CallError::InvalidResponse("it is longer than answers are read"));
             }
             if long.is_none() && body.len() + chunk.len() > SHORT_ANSWER {
                 let permit = Arc::clone(&self.long).acquire_owned().await;

@@ -19,7 +19,7 @@ pub struct Response {
     pub status: StatusCode,
     /// As the server sent them.
     pub headers: HeaderMap,
-    /// Its body, at most 1 MiB.
+    /// Its body, as long as the client reads.
     pub body: Bytes,
     /// Held while a long body is.
     pub(super) _long: Option<OwnedSemaphorePermit>,

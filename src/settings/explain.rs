@@ -6,12 +6,14 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::{
-    Cluster, Dialect, GroupRule, IdentityProvider, Kisee, Kubernetes, Ldap, LdapGroups,
-    LdapSecurity, Limits, LogFormat, Mapping, Nesting, OAuth1, OAuth2, Offline, Oidc, Pasee,
-    PassedClaim, Pkce, Protocol, RequiredClaim, Settings, Storage, Tls, Webhook,
+    ClientProof, Cluster, Dialect, GroupRule, IdentityProvider, Kisee, Kubernetes, Ldap,
+    LdapGroups, LdapSecurity, Limits, LogFormat, Mapping, Nesting, OAuth1, OAuth2, Offline, Oidc,
+    Pasee, PassedClaim, Pkce, Protocol, RequiredClaim, SecretUse, Settings, Storage, Tls,
+    Transport, Webhook,
 };
 use crate::domain::evidence::Fact;
 use crate::domain::user::ProviderName;
+use crate::jose::issuer::{TenantId, TrustedIssuer};
 
 impl Settings {
     /// The settings in plain words, defaults included, for `pasee check`: one thing a line, warnings last.
@@ -245,6 +247,9 @@ impl Display for Visited<'_> {
         if asked.pkce == Pkce::Off {
             f.write_str("; without PKCE")?;
         }
+        if asked.transport == Transport::Clear {
+            f.write_str("; it may be called in the clear")?;
+        }
         if let Dialect::GitHub { organizations, teams } = asked.dialect {
             let lists = [(organizations, "organizations"), (teams, "teams")];
             for (_, list) in lists.iter().filter(|(is_asked, _)| *is_asked) {
@@ -279,12 +284,20 @@ struct Trusted<'a>(&'a Oidc);
 impl Display for Trusted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(oidc) = self;
-        let kind = if oidc.client_secret.is_some() { "with a secret" } else { "without a secret" };
+        let kind = match &oidc.client_proof {
+            ClientProof::Nothing => "without a secret",
+            ClientProof::Secret { how: Some(SecretUse::Mac), .. } => {
+                "with a secret that is never sent"
+            }
+            ClientProof::Secret { .. } => "with a secret",
+            ClientProof::Key(_) => "with a key",
+            ClientProof::Apple { .. } => "with a key that signs its secrets",
+        };
         let algorithms: Vec<String> = oidc.algorithms.iter().map(ToString::to_string).collect();
         write!(
             f,
             "{} as the client {} {kind}, which asks for {}, knows users by {} and believes {}",
-            oidc.issuer,
+            oidc.issuer.as_str(),
             oidc.client_id,
             oidc.scopes.join(", "),
             oidc.subject_claim,
@@ -294,6 +307,13 @@ impl Display for Trusted<'_> {
             write!(f, ", authorities also from {}", file.display())?;
         }
         write!(f, ", given {} to answer", length(oidc.timeout))?;
+        if let TrustedIssuer::Tenants { tenants, .. } = &oidc.issuer {
+            let tenants: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
+            write!(f, "; the users of its tenants {} log in", tenants.join(", "))?;
+        }
+        if oidc.transport == Transport::Clear {
+            f.write_str("; it may be called in the clear")?;
+        }
         if oidc.user_info {
             f.write_str("; its UserInfo is read too")?;
         }

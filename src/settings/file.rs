@@ -20,6 +20,9 @@ pub enum ReadError {
     /// Too long for what it should be; the bound is in bytes.
     #[error("is longer than {0} bytes; a right one is much shorter")]
     TooLong(u64),
+    /// As some Windows programs write texts.
+    #[error("is UTF-16, as some editors and PowerShell write; a right one is saved as UTF-8")]
+    Utf16,
     /// The first line that is not UTF-8.
     #[error("is not UTF-8 in line {0}; a right one is saved as UTF-8")]
     NotUtf8(usize),
@@ -62,6 +65,9 @@ pub(super) fn text(path: &Path, most: u64) -> Result<String, ReadError> {
     File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         return Err(ReadError::TooLong(most));
+    }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(ReadError::Utf16);
     }
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
@@ -114,6 +120,10 @@ mod tests {
         assert!(matches!(text(&file, 7).unwrap_err(), ReadError::TooLong(7)));
         std::fs::write(&file, b"one\ntwo\nth\xffree").unwrap();
         assert!(matches!(text(&file, 99).unwrap_err(), ReadError::NotUtf8(3)));
+        for mark in [b"\xff\xfeo\0n\0e\0", b"\xfe\xff\0o\0n\0e"] {
+            std::fs::write(&file, mark).unwrap();
+            assert!(matches!(text(&file, 99).unwrap_err(), ReadError::Utf16));
+        }
         assert!(matches!(text(dir.path(), 99).unwrap_err(), ReadError::Io(_)));
     }
 }

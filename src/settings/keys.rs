@@ -7,9 +7,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
 
 use super::KeySettings;
-use super::file;
+use super::file::{self, ReadError};
 use super::reader::{Item, Table};
 use crate::files::access_of_others;
 use crate::jose::key::{Algorithm, KeyError, PrivateKey, PublicKey};
@@ -157,7 +158,7 @@ pub(super) fn secret<'a>(
     }
 }
 
-/// The text of the file that is named here, without line breaks at its end.
+/// The text of the file that is named here, without what stands around it.
 fn secret_file(item: &Item<'_, &str>, base: &Path) -> Option<SecretString> {
     let path = item.path(base)?;
     // Only warnings: Kubernetes mounts Secrets with mode 0644 unless told otherwise, and others bring them from a machine
@@ -174,8 +175,8 @@ fn secret_file(item: &Item<'_, &str>, base: &Path) -> Option<SecretString> {
     {
         item.warn(format_args!("{shown} may be somebody else's: {access}"));
     }
-    match file::text(&path, MAX_SECRET) {
-        Ok(text) => Some(text.trim_end_matches(['\r', '\n']).into()),
+    match read_secret(&path) {
+        Ok(text) => Some(text),
         Err(error) => {
             item.error(format_args!(
                 "{file} {error}; a right file holds the secret alone",
@@ -184,4 +185,11 @@ fn secret_file(item: &Item<'_, &str>, base: &Path) -> Option<SecretString> {
             None
         }
     }
+}
+
+/// The text of a file, without the byte order mark that some editors write and without the blanks and line breaks around it:
+/// they are no part of a secret that stands in a file of its own.
+pub(super) fn read_secret(path: &Path) -> Result<SecretString, ReadError> {
+    let text = Zeroizing::new(file::text(path, MAX_SECRET)?);
+    Ok(text.trim_start_matches('\u{feff}').trim().into())
 }

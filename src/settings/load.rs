@@ -16,6 +16,7 @@ use super::reader::{Item, Table};
 use super::report::Report;
 use super::storage::storage;
 use super::tokens::jwt;
+use super::variables::warn_of_variables;
 use super::webhook::webhook;
 use super::{Jwt, KeySettings, Limits, Log, LogFormat, Settings, SettingsError};
 use crate::domain::bounds::Bounds;
@@ -45,9 +46,10 @@ fn exposed(file: &Path, source: &str) -> Option<String> {
 }
 
 /// The keys whose values are nobody else's business, alone or at the end of a dotted key or in an inline table.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 8] = [
     "private_key",
     "retired_keys",
+    "client_key",
     "client_secret",
     "app_secret",
     "consumer_secret",
@@ -83,6 +85,7 @@ pub fn parse(file: &Path, source: &str) -> Result<Settings, SettingsError> {
     let base = file.parent().map(Path::to_owned).unwrap_or_default();
     let root = Table::root(&tree, &report);
     let settings = read(&root, file, &base);
+    warn_of_variables(&root);
     root.finish();
     match (report.finish(), settings) {
         (Ok(warnings), Some(settings)) => Ok(Settings { warnings, ..settings }),

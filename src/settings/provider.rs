@@ -7,9 +7,13 @@
 //! | `kisee`, `kubernetes`, `ldap`, `local`, `oauth1`, `oauth2`, `oidc`, `pasee` | a protocol |
 //! | `preset`, `dialect` | the well-known providers of OAuth 2.0; in what they differ |
 //! | `mapping` | who may log in, what passes, which groups are added |
+//! | `authorization` | what else a provider is told |
+//! | `from_file` | secrets and keys that may stand in files of their own |
 //! | `place` | URLs of providers, and those where browsers come back |
 
+mod authorization;
 mod dialect;
+mod from_file;
 mod kisee;
 mod kubernetes;
 mod ldap;
@@ -33,6 +37,7 @@ pub use self::pasee::Pasee;
 use self::pasee::another_pasee;
 pub(super) use self::pasee::refuse_ourselves;
 pub use dialect::{ClientAuth, Dialect, Pkce};
+pub use from_file::{FromFile, Look, Stamp as FileStamp};
 pub use kisee::Kisee;
 pub use kubernetes::{Kubernetes, Offline};
 pub use ldap::{
@@ -43,7 +48,7 @@ pub use local::{Local, LocalUser};
 pub use mapping::{ClaimSource, GroupRule, Mapping, PassedClaim, RequiredClaim};
 pub use oauth1::OAuth1;
 pub use oauth2::OAuth2;
-pub use oidc::Oidc;
+pub use oidc::{ClientKey, ClientProof, Oidc, SecretUse, Transport};
 
 /// Longest name of an input field, in bytes.
 const MAX_FIELD_NAME: usize = 64;

@@ -129,16 +129,29 @@ async fn ambiguous_keys() {
         let judged = log_in(&openid, &corp(&openid, |_| {}), |_| {}).await;
         assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "a kid twice");
     }
-    openid.gives(Place::Keys, &json!({ "keys": [own, other] }));
-    let providers = corp(&openid, |_| {});
-    let provider = providers.get("corp").unwrap();
-    let begun = Begun::at(provider).await.unwrap();
-    let mut header = header(&openid);
-    header.as_object_mut().unwrap().remove("kid");
-    openid.redeems(&openid.forger.token(&header, &openid.claims(&begun.parameter("nonce"), NOW)));
-    let judged = begun.end(provider, &begun.yes(&openid.issuer), NOW).await;
-    assert!(matches!(judged, Err(ProviderError::InvalidResponse(_))), "no kid and two keys");
-    assert!(log_in(&openid, &providers, |_| {}).await.is_ok(), "and with its kid it is known");
+    // Where no key is named it may be any that fits, of a few; who signed it is one of them all the same.
+    let stranger = Forger::new(Algorithm::Es256);
+    let many: Vec<Value> = (0..8).map(|_| jwk(&Forger::new(Algorithm::Es256))).collect();
+    let nine = [&many[..], std::slice::from_ref(&own)].concat();
+    let eight = [&many[..7], std::slice::from_ref(&own)].concat();
+    for (keys, by, holds) in [
+        (json!([own, other]), &openid.forger, true),
+        (json!([other, own]), &openid.forger, true),
+        (json!(eight), &openid.forger, true),
+        (json!(nine), &openid.forger, false),
+        (json!([own, other]), &stranger, false),
+        (json!([other]), &openid.forger, false),
+    ] {
+        openid.gives(Place::Keys, &json!({ "keys": keys }));
+        let providers = corp(&openid, |_| {});
+        let provider = providers.get("corp").unwrap();
+        let begun = Begun::at(provider).await.unwrap();
+        let mut header = header(&openid);
+        header.as_object_mut().unwrap().remove("kid");
+        openid.redeems(&by.token(&header, &openid.claims(&begun.parameter("nonce"), NOW)));
+        let judged = begun.end(provider, &begun.yes(&openid.issuer), NOW).await;
+        assert_eq!(judged.is_ok(), holds, "{keys}");
+    }
 }
 
 /// The settings say which algorithms are believed, whatever keys there are.

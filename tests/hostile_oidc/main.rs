@@ -5,6 +5,8 @@ mod answers;
 mod browsers;
 mod callbacks;
 mod keys;
+mod known;
+mod options;
 mod real;
 #[path = "../support/mod.rs"]
 mod support;
@@ -15,7 +17,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pasee::idp::{Identity, ProviderError, Providers};
-use pasee::settings::{IdentityProvider, Oidc, Protocol};
+use pasee::settings::{ClientProof, IdentityProvider, Oidc, Protocol};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use support::openid::{ACCESS_TOKEN, Begun, CLIENT, OpenId, Place, SECRET, parameter};
@@ -126,7 +128,7 @@ async fn client_authentication() {
         openid.gives(Place::Discovery, &document);
         let providers = corp(&openid, |oidc| {
             if !secret {
-                oidc.client_secret = None;
+                oidc.client_proof = ClientProof::Nothing;
             }
         });
         log_in(&openid, &providers, |_| {}).await.unwrap();

@@ -1,6 +1,7 @@
 //! ID tokens that prove nothing, and some that look odd and do.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -8,6 +9,7 @@ use jsonwebtoken::{Algorithm as Signing, EncodingKey, crypto};
 use pasee::domain::time::Timestamp;
 use pasee::idp::{ProviderError, Providers};
 use pasee::jose::id_token::Expected;
+use pasee::jose::issuer::TrustedIssuer;
 use pasee::jose::key::Algorithm;
 use pasee::jose::key_set::KeySet;
 use serde_json::{Value, json};
@@ -510,11 +512,12 @@ async fn mutants() {
     let keys = KeySet::read(set.as_object().unwrap()).unwrap();
     let allowed = ["RS256", "PS256", "ES256", "ES384", "EdDSA"].map(|name| name.parse().unwrap());
     let expected = Expected {
-        issuer: &openid.issuer,
+        issuer: &TrustedIssuer::One(openid.issuer.clone()),
         client_id: CLIENT,
         nonce: workshop.nonce,
         access_token: ACCESS_TOKEN,
         max_age: None,
+        clock_skew: Duration::from_secs(60),
     };
     let now = Timestamp::from_unix(NOW).unwrap();
     let is_believed = |token: &str| {

@@ -140,7 +140,9 @@ fn snippets_of_the_documentation() {
         for file in
             snippet.lines().filter_map(|line| line.split_once("_file = \"")?.1.split('"').next())
         {
-            std::fs::write(dir.path().join(file), "secret\n").unwrap();
+            let key = include_str!("../fixtures/keys/p256-sec1.pem");
+            let content = if file.ends_with(".p8") { key } else { "secret\n" };
+            std::fs::write(dir.path().join(file), content).unwrap();
         }
         let text = format!("{snippet}\n[jwt]\niss = \"pasee.example.com\"\n");
         let parsed = pasee::settings::parse(&dir.path().join("settings.toml"), &text);

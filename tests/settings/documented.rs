@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use pasee::settings::{Settings, load};
 
+const KEY: &str = include_str!("../fixtures/keys/p256-sec1.pem");
 const PAGE: &str = include_str!("../../docs/identity-providers.md");
 
 /// The blocks of settings of one protocol, in their order.
@@ -21,7 +22,9 @@ fn loaded(block: &str) -> Settings {
         if name.ends_with(".pem") {
             continue;
         }
-        fs::write(dir.path().join(name), "throw-away secret\n").unwrap();
+        // A throw-away key, where it has to be one.
+        let content = if name.ends_with(".p8") { KEY } else { "throw-away secret\n" };
+        fs::write(dir.path().join(name), content).unwrap();
     }
     let file = dir.path().join("settings.toml");
     fs::write(&file, format!("[jwt]\niss = \"pasee.example.com\"\n{block}")).unwrap();
@@ -32,23 +35,82 @@ fn loaded(block: &str) -> Settings {
 #[test]
 fn openid_connect() {
     let blocks = blocks("oidc");
-    assert_eq!(blocks.len(), 4);
+    assert_eq!(blocks.len(), 19);
+    let listed = "RS256, PS256, ES256, ES384, ES512, EdDSA";
     for (block, says) in blocks.iter().zip([
-        "Users corp-… log in through the OpenID provider https://id.example.com as the client pasee with a secret, which \
-         asks for openid, profile, email, knows users by sub and believes RS256, PS256, ES256, ES384, EdDSA, given 5 seconds \
-         to answer; of its claims pass email, name.",
+        "Users corp-… log in through the OpenID provider https://id.example.com as the client pasee with a secret, which asks for \
+         openid, profile, email, knows users by sub and believes RS256, PS256, ES256, ES384, ES512, EdDSA, given 5 seconds to \
+         answer; of its claims pass email, name.",
         "given 5 seconds to answer; its UserInfo is read too; it must say department=\"research\" or \
          department=\"operations\"; it must say email_verified=true; none of its claims pass; groups=\"writers\" adds the \
          group articles for 1 day.",
+        "https://keycloak.example.com/realms/example as the client pasee with a secret",
         "https://accounts.google.com as the client 1234-abcd.apps.googleusercontent.com with a secret",
         "knows users by oid and believes",
+        "{tenantid}/v2.0 as the client 11111111-1111-1111-1111-111111111111 with a secret, which asks for openid, profile, email, \
+         knows users by oid",
+        "which asks for openid, profile, email, groups, knows users by sub",
+        "https://example.eu.auth0.com/ as the client auth0-client-id with a secret",
+        "groups_direct=\"example/writers\" adds the group articles",
+        "cognito:groups=\"writers\" adds the group articles",
+        "which asks for openid, allatclaims, knows users by sub",
+        "as the client com.example.pasee with a key that signs its secrets, which asks for openid, knows users by sub",
+        "which asks for openid, knows users by sub",
+        "/urn:zitadel:iam:org:project:roles/writers/300300300300300300=\"example.zitadel.cloud\" adds the group articles",
+        "https://authentik.example.com/application/o/pasee/ as the client authentik-client-id",
+        "its UserInfo is read too",
+        "groups=\"example:writers\" adds the group articles",
+        "https://rauthy.example.com/auth/v1/ as the client pasee with a secret",
+        "https://idm.example.com/oauth2/openid/pasee as the client pasee with a secret",
     ]) {
         let settings = loaded(block);
         let said = settings.explain().to_string();
         assert!(said.contains(says), "{said}\ndoes not say\n{says}");
-        assert!(!said.contains("throw-away"), "{said}");
+        assert!(said.contains(listed), "{said}");
+        assert!(!said.contains("throw-away") && !said.contains("PRIVATE"), "{said}");
         let warnings = settings.warnings.iter().filter(|text| !text.contains("chmod 600"));
         assert_eq!(warnings.count(), 0, "{:?}", settings.warnings);
+    }
+}
+
+/// Every provider of the table is described, and every one that is described is in the table.
+#[test]
+fn providers_one_by_one() {
+    let table = PAGE.split("### One by one\n").nth(1).unwrap().split("\n### ").next().unwrap();
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| [")).collect();
+    assert_eq!(rows.len(), 19);
+    for name in [
+        "Keycloak",
+        "Entra ID, one tenant",
+        "Entra ID, several tenants",
+        "Okta",
+        "Auth0",
+        "Google",
+        "GitHub",
+        "GitLab",
+        "Amazon Cognito",
+        "AD FS",
+        "Apple",
+        "LinkedIn",
+        "Twitch",
+        "Zitadel",
+        "Authentik",
+        "Authelia",
+        "Dex",
+        "Rauthy",
+        "Kanidm",
+    ] {
+        let row = rows.iter().find(|row| row.starts_with(&format!("| [{name}](")));
+        let row = row.unwrap_or_else(|| panic!("{name} has no row"));
+        let tried = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        assert!(["real", "played", "settings"].iter().any(|how| tried.contains(how)), "{row}");
+        let anchor =
+            row.split("](#").nth(1).unwrap().split(')').next().unwrap().trim_end_matches("-1");
+        let heading = |line: &&str| {
+            let title = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+            line.starts_with('#') && title == anchor
+        };
+        assert!(PAGE.lines().any(|line| heading(&line)), "{name}: no heading for #{anchor}");
     }
 }
 

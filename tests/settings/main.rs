@@ -9,6 +9,7 @@ mod ldap;
 mod mapping;
 mod mistakes;
 mod provider_mistakes;
+mod provider_options;
 mod secrets;
 #[path = "../support/mod.rs"]
 mod support;

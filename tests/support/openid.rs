@@ -10,9 +10,12 @@ use pasee::domain::claim::ClaimName;
 use pasee::domain::time::Timestamp;
 use pasee::idp::browser::{CallbackParams, PendingLogin};
 use pasee::idp::{Identity, Provider, ProviderError};
+use pasee::jose::issuer::TrustedIssuer;
 use pasee::jose::jwks;
 use pasee::jose::key::Algorithm;
-use pasee::settings::{IdentityProvider, Mapping, Oidc, PassedClaim, Protocol};
+use pasee::settings::{
+    ClientProof, IdentityProvider, Mapping, Oidc, PassedClaim, Protocol, SecretUse, Transport,
+};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -149,16 +152,20 @@ impl OpenId {
 
     /// The settings of it.
     pub fn settings(&self, name: &str, timeout: Duration) -> IdentityProvider {
-        let algorithms = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
+        let algorithms = ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"];
         IdentityProvider {
             name: name.parse().unwrap(),
             protocol: Protocol::Oidc(Box::new(Oidc {
-                issuer: self.issuer.clone(),
+                issuer: TrustedIssuer::One(self.issuer.clone()),
                 discovery: format!("{}/.well-known/openid-configuration", self.issuer)
                     .parse()
                     .unwrap(),
                 client_id: CLIENT.into(),
-                client_secret: Some(SECRET.into()),
+                client_proof: secret(None),
+                transport: Transport::Safe,
+                authorization_parameters: Vec::new(),
+                clock_skew: Duration::from_secs(60),
+                max_answer_length: 1024 * 1024,
                 scopes: vec!["openid".into(), "email".into()],
                 subject_claim: "sub".into(),
                 callback_url: None,
@@ -180,6 +187,11 @@ impl OpenId {
             enabled: true,
         }
     }
+}
+
+/// The proof that is the secret which both know.
+pub fn secret(how: Option<SecretUse>) -> ClientProof {
+    ClientProof::Secret { secret: SECRET.into(), how }
 }
 
 /// A token answer.

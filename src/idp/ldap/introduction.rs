@@ -6,9 +6,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
+use super::super::renewed::Renewed;
 use super::connection::{Connection, Trouble};
 use super::message::{Outcome, PasswordPolicy};
 use crate::settings::LdapAccount;
@@ -20,7 +21,7 @@ const TAKEN: Duration = Duration::from_secs(10);
 
 /// Our account, or nobody in particular.
 pub(super) struct Introduction {
-    account: Option<LdapAccount>,
+    account: Option<(String, Renewed<SecretString>)>,
     first: tokio::sync::Mutex<()>,
     last: Mutex<Option<Last>>,
 }
@@ -33,6 +34,7 @@ enum Last {
 
 impl Introduction {
     pub(super) fn new(account: Option<LdapAccount>) -> Self {
+        let account = account.map(|account| (account.dn, Renewed::new(&account.password)));
         Self { account, first: tokio::sync::Mutex::new(()), last: Mutex::new(None) }
     }
 
@@ -48,7 +50,7 @@ impl Introduction {
 
     /// Makes a connection one of our account.
     pub(super) async fn of(&self, connection: &mut Connection) -> Result<(), Trouble> {
-        let Some(account) = &self.account else { return Ok(()) };
+        let Some((dn, password)) = &self.account else { return Ok(()) };
         let mut first = None;
         if !self.was_taken() {
             first = Some(self.first.lock().await);
@@ -57,8 +59,8 @@ impl Introduction {
             first = None;
         }
         self.check()?;
-        let (outcome, policy) =
-            connection.bind(&account.dn, account.password.expose_secret()).await?;
+        let password = password.current().await;
+        let (outcome, policy) = connection.bind(dn, password.expose_secret()).await?;
         let is_open = matches!(policy, PasswordPolicy::Silent | PasswordPolicy::ToChange);
         let result = if outcome.code == 0 && is_open {
             *self.last() = Some(Last::Taken(Instant::now()));

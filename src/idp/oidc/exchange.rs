@@ -21,8 +21,12 @@ use super::super::error::ProviderError;
 use super::super::oauth2_client::OAuth2HttpClient;
 use super::super::token_answer::{TokenAnswer, needed};
 use super::metadata::Metadata;
+use super::proof::Shown;
 use crate::outbound::{HttpClient, Response};
 use crate::settings;
+
+/// `client_assertion_type` (RFC 7523 section 2.2).
+const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// What stands in a token answer beside what OAuth 2 has.
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,32 +64,37 @@ pub(super) fn client(
     metadata: &Metadata,
     callback_url: Url,
 ) -> OidcClient {
-    let client = oauth2::Client::new(ClientId::new(settings.client_id.clone()))
+    oauth2::Client::new(ClientId::new(settings.client_id.clone()))
         .set_auth_uri(AuthUrl::from_url(metadata.authorization.clone()))
         .set_token_uri(TokenUrl::from_url(metadata.token.clone()))
         .set_redirect_uri(RedirectUrl::from_url(callback_url))
-        .set_auth_type(metadata.authentication.clone());
-    match &settings.client_secret {
+}
+
+/// Redeems a code, as the client that shows this.
+pub(super) async fn redeem(
+    http: &HttpClient,
+    client: OidcClient,
+    shown: Shown,
+    code: &str,
+    verifier: String,
+) -> Result<Given, ProviderError> {
+    let client = client.set_auth_type(shown.auth);
+    let client = match &shown.secret {
         Some(secret) => {
             client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
         }
         None => client,
-    }
-}
-
-/// Redeems a code.
-pub(super) async fn redeem(
-    http: &HttpClient,
-    client: &OidcClient,
-    code: &str,
-    verifier: String,
-) -> Result<Given, ProviderError> {
-    let answer = client
+    };
+    let mut request = client
         .exchange_code(AuthorizationCode::new(code.to_owned()))
-        .set_pkce_verifier(PkceCodeVerifier::new(verifier))
-        .request_async(&OAuth2HttpClient { http, judge })
-        .await
-        .map_err(classify)?;
+        .set_pkce_verifier(PkceCodeVerifier::new(verifier));
+    if let Some(assertion) = shown.assertion {
+        request = request
+            .add_extra_param("client_assertion_type", ASSERTION)
+            .add_extra_param("client_assertion", assertion);
+    }
+    let answer =
+        request.request_async(&OAuth2HttpClient { http, judge }).await.map_err(classify)?;
     let id_token = answer.extra_fields().id_token.clone();
     let id_token =
         id_token.ok_or(ProviderError::InvalidResponse("a token answer without id_token"))?;

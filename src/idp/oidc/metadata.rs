@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 use super::super::browser::loggable;
 use super::super::error::ProviderError;
-use crate::settings;
+use crate::settings::{self, ClientProof, Transport};
 
 /// A provider's places and abilities.
 #[derive(Clone, Debug)]
@@ -23,8 +23,8 @@ pub(super) struct Metadata {
     pub user_info: Option<Url>,
     /// `authorization_response_iss_parameter_supported`: its answers say who gives them.
     pub names_issuer: bool,
-    /// How the token endpoint learns who we are.
-    pub authentication: AuthType,
+    /// Where the token endpoint takes a client's secret.
+    pub secrets: AuthType,
 }
 
 impl Metadata {
@@ -34,15 +34,16 @@ impl Metadata {
         settings: &settings::Oidc,
     ) -> Result<Self, ProviderError> {
         let document = Document(document);
-        if document.get("issuer").and_then(Value::as_str) != Some(&settings.issuer) {
-            document.complain("issuer", Some(&settings.issuer));
+        let issuer = settings.issuer.as_str();
+        if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
+            document.complain("issuer", Some(issuer));
             return Err(ProviderError::InvalidResponse(
                 "a discovery document of another issuer; the settings have to have its issuer to the letter",
             ));
         }
         let place = |name: &str| {
             let url: Option<Url> = document.get(name).and_then(|url| url.as_str()?.parse().ok());
-            let url = url.filter(|url| is_callable(url, &settings.discovery));
+            let url = url.filter(|url| is_callable(url, settings));
             if url.is_none() {
                 document.complain(name, None);
             }
@@ -64,7 +65,7 @@ impl Metadata {
             keys: place("jwks_uri").ok_or(ProviderError::InvalidResponse("no good jwks_uri"))?,
             user_info,
             names_issuer: names_issuer == Some(&Value::Bool(true)),
-            authentication: authentication(&document)?,
+            secrets: secrets(&document, &settings.client_proof)?,
         })
     }
 }
@@ -85,13 +86,16 @@ impl<'a> Document<'a> {
     }
 }
 
-/// A provider may have its places on other hosts, as large ones do, but only behind TLS; in the clear only on this machine,
-/// and only if the issuer itself is here: none of elsewhere makes us call what listens on this machine.
-fn is_callable(url: &Url, discovery: &Url) -> bool {
+/// A provider may have its places on other hosts, as large ones do, but only behind TLS, unless the settings say otherwise. On
+/// this machine in the clear, and only if the document itself is here: none of elsewhere makes us call what listens here.
+fn is_callable(url: &Url, settings: &settings::Oidc) -> bool {
     let is_bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     let is_safe = match url.scheme() {
         "https" => url.has_host(),
-        "http" => discovery.scheme() == "http" && is_here(url),
+        "http" if is_here(url) => {
+            settings.discovery.scheme() == "http" && is_here(&settings.discovery)
+        }
+        "http" => settings.transport == Transport::Clear && url.has_host(),
         _ => false,
     };
     is_bare && is_safe
@@ -106,11 +110,12 @@ fn is_here(url: &Url) -> bool {
     }
 }
 
-/// Basic where it is taken or nothing is said, as it is the default, else in the body.
-fn authentication(document: &Document<'_>) -> Result<AuthType, ProviderError> {
-    let Some(methods) = document.get("token_endpoint_auth_methods_supported") else {
-        return Ok(AuthType::BasicAuth);
-    };
+/// Basic where it is taken or nothing is said, as it is the default, else in the body. Where the settings say how this client
+/// proves itself, it is not asked.
+fn secrets(document: &Document<'_>, proof: &ClientProof) -> Result<AuthType, ProviderError> {
+    let is_asked = matches!(proof, ClientProof::Nothing | ClientProof::Secret { how: None, .. });
+    let methods = document.get("token_endpoint_auth_methods_supported");
+    let (Some(methods), true) = (methods, is_asked) else { return Ok(AuthType::BasicAuth) };
     let methods = methods.as_array().map(Vec::as_slice).unwrap_or_default();
     let takes = |name: &str| methods.iter().any(|method| method == name);
     if takes("client_secret_basic") {
@@ -119,6 +124,8 @@ fn authentication(document: &Document<'_>) -> Result<AuthType, ProviderError> {
         Ok(AuthType::RequestBody)
     } else {
         document.complain("token_endpoint_auth_methods_supported", None);
-        Err(ProviderError::InvalidResponse("a token_endpoint that takes no client_secret"))
+        Err(ProviderError::InvalidResponse(
+            "a token_endpoint that takes no client_secret: see client_auth",
+        ))
     }
 }

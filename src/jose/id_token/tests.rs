@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 
 const NOW: i64 = 1_800_000_000;
+const SKEW: Duration = Duration::from_secs(60);
 
 fn prove(algorithm: &str, hash: &str) -> Result<Map<String, Value>, VerifyError> {
     let claims = json!({
@@ -12,13 +13,14 @@ fn prove(algorithm: &str, hash: &str) -> Result<Map<String, Value>, VerifyError>
         "at_hash": hash,
     });
     let claims = ClaimSet::unsigned(claims);
-    let token = Signed { claims, algorithm: algorithm.parse().unwrap() };
+    let token = Signed { claims, algorithm: algorithm.parse().unwrap(), key_issuer: None };
     let expected = Expected {
-        issuer: "https://id.example.com",
+        issuer: &TrustedIssuer::One("https://id.example.com".to_owned()),
         client_id: "us",
         nonce: "n",
         access_token: "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y",
         max_age: None,
+        clock_skew: SKEW,
     };
     expected.prove(token, Timestamp::from_unix(NOW).unwrap())
 }
@@ -69,16 +71,56 @@ fn audiences_and_the_authorised_party() {
             claims["azp"] = party.clone();
         }
         let expected = Expected {
-            issuer: "https://id.example.com",
+            issuer: &TrustedIssuer::One("https://id.example.com".to_owned()),
             client_id: "us",
             nonce: "n",
             access_token: "x",
             max_age: None,
+            clock_skew: SKEW,
         };
-        let token =
-            Signed { claims: ClaimSet::unsigned(claims), algorithm: "ES256".parse().unwrap() };
+        let claims = ClaimSet::unsigned(claims);
+        let token = Signed { claims, algorithm: "ES256".parse().unwrap(), key_issuer: None };
         let proved = expected.prove(token, Timestamp::from_unix(NOW).unwrap()).map(drop);
         let right = if holds { Ok(()) } else { Err(VerifyError::Audience) };
         assert_eq!(proved, right, "{audience} {party:?}");
+    }
+}
+
+/// How far a provider's clock may be off is the settings' word, for each time in its tokens.
+#[test]
+fn clocks() {
+    for (skew, claim, time, holds) in [
+        (0, "exp", NOW + 1, true),
+        (0, "exp", NOW, false),
+        (0, "iat", NOW, true),
+        (0, "iat", NOW + 1, false),
+        (300, "exp", NOW - 299, true),
+        (300, "exp", NOW - 300, false),
+        (300, "iat", NOW + 300, true),
+        (300, "iat", NOW + 301, false),
+        (300, "nbf", NOW + 300, true),
+        (300, "nbf", NOW + 301, false),
+        (300, "auth_time", NOW - 310, true),
+        (300, "auth_time", NOW - 311, false),
+        (300, "auth_time", NOW + 300, true),
+        (300, "auth_time", NOW + 301, false),
+    ] {
+        let mut claims = json!({
+            "iss": "https://id.example.com", "sub": "ada", "aud": "us", "exp": NOW + 600, "iat": NOW - 400, "nonce": "n",
+            "auth_time": NOW,
+        });
+        claims[claim] = json!(time);
+        let expected = Expected {
+            issuer: &TrustedIssuer::One("https://id.example.com".to_owned()),
+            client_id: "us",
+            nonce: "n",
+            access_token: "x",
+            max_age: Some(Duration::from_secs(10)),
+            clock_skew: Duration::from_secs(skew),
+        };
+        let claims = ClaimSet::unsigned(claims);
+        let token = Signed { claims, algorithm: "ES256".parse().unwrap(), key_issuer: None };
+        let proved = expected.prove(token, Timestamp::from_unix(NOW).unwrap());
+        assert_eq!(proved.is_ok(), holds, "{claim} at {} by {skew}", time - NOW);
     }
 }

@@ -3,9 +3,10 @@
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
-    RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512,
+    RsaEncoding, RsaKeyPair,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -41,11 +42,13 @@ impl Signer {
         let random = SystemRandom::new();
         let p256 = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let p384 = &ECDSA_P384_SHA384_FIXED_SIGNING;
+        let p521 = &ECDSA_P521_SHA512_FIXED_SIGNING;
         let ed = Ed25519KeyPair::generate_pkcs8(&random).unwrap();
         vec![
             Self::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())),
             Self::Ec(EcdsaKeyPair::generate(p256).unwrap(), "P-256"),
             Self::Ec(EcdsaKeyPair::generate(p384).unwrap(), "P-384"),
+            Self::Ec(EcdsaKeyPair::generate(p521).unwrap(), "P-521"),
             Self::Ed(Ed25519KeyPair::from_pkcs8(ed.as_ref()).unwrap()),
         ]
     }
@@ -55,7 +58,8 @@ impl Signer {
         match self {
             Self::Rsa(_) => RSA.map(|(name, _)| name).to_vec(),
             Self::Ec(_, "P-256") => vec!["ES256"],
-            Self::Ec(..) => vec!["ES384"],
+            Self::Ec(_, "P-384") => vec!["ES384"],
+            Self::Ec(..) => vec!["ES512"],
             Self::Ed(_) => vec!["EdDSA", "Ed25519"],
         }
     }
@@ -82,7 +86,16 @@ impl Signer {
 
     /// A token signed by one algorithm that claims another.
     fn token(&self, by: &str, says: &str, kid: &str) -> String {
-        let header = json!({"alg": says, "kid": kid}).to_string();
+        self.signed(by, &json!({"alg": says, "kid": kid}))
+    }
+
+    /// A token that names no key.
+    fn nameless(&self, by: &str) -> String {
+        self.signed(by, &json!({"alg": by}))
+    }
+
+    fn signed(&self, by: &str, header: &Value) -> String {
+        let header = header.to_string();
         let signed = format!("{}.{}", encoded(header.as_bytes()), encoded(b"{\"sub\":\"ada\"}"));
         let random = SystemRandom::new();
         let message = signed.as_bytes();
@@ -114,7 +127,7 @@ fn each_algorithm_with_each_key() {
     let keys: Vec<Value> =
         signers.iter().enumerate().map(|(place, signer)| signer.jwk(&place.to_string())).collect();
     let set = set(&keys);
-    assert_eq!((set.len(), set.is_empty()), (4, false));
+    assert_eq!((set.len(), set.is_empty()), (5, false));
     let (mut believed, mut refused) = (0, 0);
     for (place, signer) in signers.iter().enumerate() {
         for by in signer.names() {
@@ -140,7 +153,7 @@ fn each_algorithm_with_each_key() {
         }
     }
     // EdDSA has two names, of which each may say the other.
-    assert_eq!((believed, refused), (6 + 1 + 1 + 4, 10 * 10 * 4 - 12));
+    assert_eq!((believed, refused), (6 + 1 + 1 + 1 + 4, 11 * 11 * 5 - 13));
 }
 
 /// A key that says what it is for is for nothing else, though it could be.
@@ -160,6 +173,45 @@ fn keys_with_an_algorithm() {
         jwk["alg"] = json!(other);
         assert!(set(std::slice::from_ref(&jwk)).is_empty(), "{other}");
     }
+}
+
+/// A token that names no key is by one of those that fit, as long as they are few; one that names a key is by that one.
+#[test]
+fn tokens_without_a_key_id() {
+    let p256 =
+        || Signer::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap(), "P-256");
+    let signers: Vec<Signer> = (0..=MAX_TRIED).map(|_| p256()).collect();
+    let keys = |number: usize, is_named: &dyn Fn(usize) -> bool| {
+        let keys = signers.iter().take(number).enumerate().map(|(place, signer)| {
+            let mut jwk = signer.jwk(&place.to_string());
+            if !is_named(place) {
+                jwk.as_object_mut().unwrap().remove("kid");
+            }
+            jwk
+        });
+        set(&keys.collect::<Vec<_>>())
+    };
+    for is_named in [&(|_| true) as &dyn Fn(usize) -> bool, &|_| false, &|place| place % 2 == 0] {
+        let set = keys(MAX_TRIED, is_named);
+        for (place, signer) in signers.iter().enumerate() {
+            let judged = set.verify(&signer.nameless("ES256"), &every());
+            let expected = if place < MAX_TRIED { Ok(()) } else { Err(VerifyError::Signature) };
+            assert_eq!(judged.map(drop), expected, "{place}");
+        }
+        let judged = keys(MAX_TRIED + 1, is_named).verify(&signers[0].nameless("ES256"), &every());
+        assert_eq!(judged.map(drop), Err(VerifyError::UnknownKey), "too many");
+    }
+    // A name leads to that key alone, and to none where two have it.
+    let named = keys(2, &|_| true);
+    assert!(named.verify(&signers[0].token("ES256", "ES256", "1"), &every()).is_err());
+    let twice = set(&[signers[0].jwk("0"), signers[1].jwk("0")]);
+    let judged = twice.verify(&signers[0].token("ES256", "ES256", "0"), &every());
+    assert_eq!(judged.map(drop), Err(VerifyError::UnknownKey));
+    // Keys of another kind neither count nor help.
+    let mut mixed: Vec<Value> = Signer::all().iter().map(|signer| signer.jwk("other")).collect();
+    mixed.push(signers[0].jwk("own"));
+    assert!(set(&mixed).verify(&signers[0].nameless("ES256"), &every()).is_ok());
+    assert!(set(&mixed).verify(&signers[1].nameless("ES256"), &every()).is_err());
 }
 
 fn own(algorithm: Algorithm) -> Value {

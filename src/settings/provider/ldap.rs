@@ -23,7 +23,7 @@ pub use self::filter::{
     FilterNode, FilterValue, Hole, LdapFilter, Matching, Names, Substrings, is_attribute,
 };
 pub use self::groups::{LdapGroups, Nesting};
-use crate::settings::keys::secret;
+use super::from_file::{FromFile, from_file};
 use crate::settings::reader::{Item, Table};
 use crate::settings::tokens::duration;
 
@@ -146,7 +146,7 @@ pub struct LdapAccount {
     /// The name of its entry, or whatever the directory takes for one.
     pub dn: String,
     /// Its password, never empty.
-    pub password: SecretString,
+    pub password: FromFile<SecretString>,
 }
 
 /// What is usual in one kind of directory.
@@ -293,7 +293,7 @@ fn account(settings: &Table<'_>, base: &Path) -> Option<Option<LdapAccount>> {
     let name = settings.text("bind_dn");
     let given =
         ["bind_password", "bind_password_file"].into_iter().find_map(|key| settings.get(key));
-    let password = secret(settings, "bind_password", "bind_password_file", base);
+    let password = from_file(settings, "bind_password", "bind_password_file", base, bind_password);
     match (name, given) {
         (None, None) => Some(None),
         (Some(_), None) => {
@@ -308,13 +308,7 @@ fn account(settings: &Table<'_>, base: &Path) -> Option<Option<LdapAccount>> {
             None
         }
         (Some(name), Some(_)) => {
-            let (password, item) = password?;
-            if !(1..=MAX_PASSWORD).contains(&password.expose_secret().len()) {
-                item.error(
-                    "is no password; a right one has 1 to 1024 bytes: LDAP directories take an empty one for no login at all, and \
-                     say yes",
-                );
-            }
+            let password = password?;
             let fits = (1..=MAX_DN).contains(&name.value.len());
             if !fits || name.value.chars().any(char::is_control) {
                 name.error("is no name of an account; a right one is \"cn=pasee,dc=example,dc=com\", of 1 to 1024 bytes");
@@ -322,6 +316,15 @@ fn account(settings: &Table<'_>, base: &Path) -> Option<Option<LdapAccount>> {
             Some(Some(LdapAccount { dn: name.value.to_owned(), password }))
         }
     }
+}
+
+fn bind_password(password: SecretString) -> Result<SecretString, String> {
+    if (1..=MAX_PASSWORD).contains(&password.expose_secret().len()) {
+        return Ok(password);
+    }
+    let wrong = "is no password; a right one has 1 to 1024 bytes: LDAP directories take an empty one for no login at all, and say \
+                 yes";
+    Err(wrong.to_owned())
 }
 
 /// The name of an attribute.

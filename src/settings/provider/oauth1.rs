@@ -8,9 +8,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use super::from_file::{FromFile, from_file};
 use super::oauth2::{client_id, usable};
+use super::oidc::Transport;
 use super::place::{callback, provider_url};
-use crate::settings::keys::secret;
 use crate::settings::reader::Table;
 use crate::settings::tokens::duration;
 
@@ -24,7 +25,7 @@ pub struct OAuth1 {
     /// `consumer_key`: 1 to 512 printable ASCII characters.
     pub consumer_key: String,
     /// `consumer_secret` or `consumer_secret_file`.
-    pub consumer_secret: SecretString,
+    pub consumer_secret: FromFile<SecretString>,
     /// `request_token_url`: where a login begins.
     pub request_token_url: Url,
     /// `authorize_url`: where browsers are sent.
@@ -59,7 +60,8 @@ pub(super) fn oauth1(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
     }
     let settings = table.table("settings")?;
     let consumer_key = client_id(&settings, ["consumer_key", "app_id"]);
-    let consumer_secret = secret(&settings, "consumer_secret", "consumer_secret_file", base);
+    let consumer_secret =
+        from_file(&settings, "consumer_secret", "consumer_secret_file", base, usable);
     let keys = ["consumer_secret", "consumer_secret_file"];
     if keys.iter().all(|key| settings.get(key).is_none()) {
         settings.missing(
@@ -68,7 +70,7 @@ pub(super) fn oauth1(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
         );
     }
     let place = |key: &'static str, known: &str| match settings.get(key) {
-        Some(item) => provider_url(&item.text()?),
+        Some(item) => provider_url(&item.text()?, Transport::Safe),
         None => known.parse().ok(),
     };
     let request_token_url =
@@ -81,7 +83,7 @@ pub(super) fn oauth1(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
     settings.finish();
     Some(OAuth1 {
         consumer_key: consumer_key?,
-        consumer_secret: usable(consumer_secret?)?,
+        consumer_secret: consumer_secret?,
         request_token_url: request_token_url?,
         authorize_url: authorize_url?,
         access_token_url: access_token_url?,

@@ -5,15 +5,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
+use super::authorization::parameters;
 use super::dialect::{ClientAuth, Dialect, Pkce};
+use super::from_file::{FromFile, from_file};
 use super::mapping::{ClaimSource, source};
+use super::oidc::{Transport, max_answer_length, plain_http};
 use super::place::{callback, provider_url};
 use super::preset::{self, Preset};
 use crate::domain::claim::ClaimName;
-use crate::settings::keys::secret;
 use crate::settings::reader::{Item, Table};
 use crate::settings::tokens::duration;
 
@@ -30,7 +32,7 @@ pub struct OAuth2 {
     /// `client_id` or `app_id`: 1 to 512 printable ASCII characters.
     pub client_id: String,
     /// `client_secret` or `app_secret`, or a file of one.
-    pub client_secret: SecretString,
+    pub client_secret: FromFile<SecretString>,
     /// `authorization_url`: where browsers are sent.
     pub authorization_url: Url,
     /// `token_url`: where a code becomes an access token.
@@ -53,6 +55,12 @@ pub struct OAuth2 {
     pub dialect: Dialect,
     /// `callback_url`: where browsers come back to, when it is not below `hostname`.
     pub callback_url: Option<Url>,
+    /// `authorization_parameters`: what the provider is told beside; never what makes a login this one.
+    pub authorization_parameters: Vec<(String, String)>,
+    /// `plain_http`: whether the provider may be called in the clear on another machine; default never.
+    pub transport: Transport,
+    /// `max_answer_length`: how much of an answer is read, 64 KiB to 4 MiB, default 1 MiB.
+    pub max_answer_length: usize,
     /// `timeout`: for all calls of one login together, 1 to 60 s, default 10 s.
     pub timeout: Duration,
     /// `ca_file`: authorities to trust beside the system's.
@@ -68,12 +76,13 @@ pub(super) fn oauth2(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
         table.get(key);
     }
     let settings = table.table("settings")?;
-    let preset = preset::preset(table, &settings);
+    let transport = plain_http(&settings);
+    let preset = preset::preset(table, &settings, transport);
     let client_id = client_id(&settings, ["client_id", "app_id"]);
     let client_secret = client_secret(&settings, base);
     let known = preset.clone().flatten();
-    let places = places(&settings, preset.as_ref());
-    let extra_user_info = extra(&settings);
+    let places = places(&settings, preset.as_ref(), transport);
+    let extra_user_info = extra(&settings, transport);
     let dialect = dialect(&settings, known.as_ref());
     let scopes = scopes(&settings, known.as_ref(), dialect);
     let subject = place(&settings, "subject", known.as_ref().map(|preset| preset.subject));
@@ -86,6 +95,8 @@ pub(super) fn oauth2(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
     let client_auth = client_auth(&settings, known.as_ref());
     let pkce = pkce(&settings);
     let callback_url = callback(&settings, name);
+    let authorization_parameters = parameters(&settings, &[]);
+    let max_answer_length = max_answer_length(&settings);
     let timeout = duration(&settings, "timeout", 1..=60, Duration::from_secs(10));
     let ca_file = settings.file("ca_file", base);
     settings.finish();
@@ -105,6 +116,9 @@ pub(super) fn oauth2(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
         pkce,
         dialect,
         callback_url,
+        authorization_parameters,
+        transport,
+        max_answer_length,
         timeout: timeout?,
         ca_file,
     })
@@ -134,42 +148,43 @@ pub(super) fn client_id(settings: &Table<'_>, keys: [&'static str; 2]) -> Option
     Some(item.value.to_owned())
 }
 
-fn client_secret(settings: &Table<'_>, base: &Path) -> Option<SecretString> {
-    let first = secret(settings, "client_secret", "client_secret_file", base);
-    let second = secret(settings, "app_secret", "app_secret_file", base);
-    match (first, second) {
-        (Some(_), Some((_, item))) => {
+fn client_secret(settings: &Table<'_>, base: &Path) -> Option<FromFile<SecretString>> {
+    let first = from_file(settings, "client_secret", "client_secret_file", base, usable);
+    let second = from_file(settings, "app_secret", "app_secret_file", base, usable);
+    let given = |keys: [&'static str; 2]| keys.into_iter().find_map(|key| settings.get(key));
+    let one = given(["client_secret", "client_secret_file"]);
+    match (one, given(["app_secret", "app_secret_file"])) {
+        (Some(_), Some(item)) => {
             item.error("stands beside client_secret; a right file has one of them");
             None
         }
-        (Some(found), None) | (None, Some(found)) => usable(found),
         (None, None) => {
-            let keys = ["client_secret", "client_secret_file", "app_secret", "app_secret_file"];
-            if keys.iter().all(|key| settings.get(key).is_none()) {
-                settings.missing(
-                    "client_secret",
-                    "the secret that the provider gave this client, or client_secret_file",
-                );
-            }
+            settings.missing(
+                "client_secret",
+                "the secret that the provider gave this client, or client_secret_file",
+            );
             None
         }
+        _ => first.or(second),
     }
 }
 
 /// A secret that can be sent; never shown.
-pub(super) fn usable((secret, item): (SecretString, Item<'_, &str>)) -> Option<SecretString> {
-    use secrecy::ExposeSecret;
+pub(super) fn usable(secret: SecretString) -> Result<SecretString, String> {
     let text = secret.expose_secret();
     let fits = (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control);
-    if !fits {
-        item.error("is no secret of a client; a right one has 1 to 512 bytes on one line");
-        return None;
+    if fits {
+        return Ok(secret);
     }
-    Some(secret)
+    Err("is no secret of a client; a right one has 1 to 512 bytes on one line".to_owned())
 }
 
 /// Where to send browsers, get tokens and ask about users.
-fn places(settings: &Table<'_>, preset: Option<&Option<Preset>>) -> [Option<Url>; 3] {
+fn places(
+    settings: &Table<'_>,
+    preset: Option<&Option<Preset>>,
+    transport: Transport,
+) -> [Option<Url>; 3] {
     let known = preset.and_then(Option::as_ref).map(|preset| {
         [&preset.authorization_url, &preset.token_url, &preset.user_info_url].map(Url::clone)
     });
@@ -178,7 +193,7 @@ fn places(settings: &Table<'_>, preset: Option<&Option<Preset>>) -> [Option<Url>
         None => [None, None, None],
     };
     let given = |key: &'static str, known: Option<Url>, right: &str| match settings.get(key) {
-        Some(item) => provider_url(&item.text()?),
+        Some(item) => provider_url(&item.text()?, transport),
         None if known.is_some() => known,
         // Which preset is meant is the mistake then.
         None if preset.is_none() => None,
@@ -195,14 +210,14 @@ fn places(settings: &Table<'_>, preset: Option<&Option<Preset>>) -> [Option<Url>
 }
 
 /// `extra_user_info`: from claims of ours to places.
-fn extra(settings: &Table<'_>) -> Vec<(String, Url)> {
+fn extra(settings: &Table<'_>, transport: Transport) -> Vec<(String, Url)> {
     let Some(item) = settings.get("extra_user_info") else { return Vec::new() };
     let Some(table) = item.table() else { return Vec::new() };
     let places: Vec<_> = table
         .entries()
         .filter_map(|(name, item)| {
             let name = name.parse::<ClaimName>().map_err(|error| item.error(error)).ok()?;
-            Some((name.as_str().to_owned(), provider_url(&item.text()?)?))
+            Some((name.as_str().to_owned(), provider_url(&item.text()?, transport)?))
         })
         .collect();
     if places.len() > MAX_EXTRA {
@@ -255,8 +270,8 @@ fn client_auth(settings: &Table<'_>, preset: Option<&Preset>) -> Option<ClientAu
     };
     let item = item.text()?;
     match item.value {
-        "basic" => Some(ClientAuth::Basic),
-        "post" => Some(ClientAuth::Post),
+        "basic" | "client_secret_basic" => Some(ClientAuth::Basic),
+        "post" | "client_secret_post" => Some(ClientAuth::Post),
         _ => {
             item.error("is not known; right ones are \"basic\" and \"post\"");
             None

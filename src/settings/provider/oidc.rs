@@ -5,20 +5,34 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::{ExposeSecret as _, SecretString};
-use url::{Host, Url};
+use url::Url;
 
+use self::client::proof;
+use self::issuer::{issuer, transport};
+use super::authorization::parameters;
 use crate::jose::algorithm::JwsAlgorithm;
-use crate::settings::keys::secret;
+use crate::jose::issuer::TrustedIssuer;
 use crate::settings::reader::{Item, Table};
 use crate::settings::tokens::duration;
+
+mod client;
+mod issuer;
+
+pub use self::client::{ClientKey, ClientProof, SecretUse};
+pub use self::issuer::Transport;
+pub(super) use self::issuer::transport as plain_http;
 
 /// Longest id or secret of a client, scope or name of a claim, in bytes.
 const MAX_TEXT: usize = 1024;
 /// What is asked for when the settings do not say.
 const SCOPES: [&str; 2] = ["profile", "email"];
 /// What is believed when the settings do not say.
-const ALGORITHMS: [&str; 5] = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
+const ALGORITHMS: [&str; 6] = ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"];
+/// How much of an answer is read, in bytes: when the settings do not say, and what they may say.
+const ANSWER: usize = 1024 * 1024;
+const ANSWERS: std::ops::Range<u64> = 64 * 1024..4 * 1024 * 1024 + 1;
+/// What has a key of its own.
+const OWN_PARAMETERS: [&str; 2] = ["max_age", "prompt"];
 /// Claims that somebody may change, or that may pass to somebody else.
 const UNSTABLE: [&str; 5] = ["email", "name", "nickname", "preferred_username", "phone_number"];
 
@@ -27,14 +41,16 @@ const DAY: u64 = 24 * 60 * 60;
 /// An OpenID provider.
 #[derive(Clone, Debug)]
 pub struct Oidc {
-    /// `issuer`: as the provider writes it; https, or http on this machine.
-    pub issuer: String,
-    /// Where the issuer's document is.
+    /// `issuer` and `tenants`: as the provider writes it; https, or http on this machine or with `plain_http`.
+    pub issuer: TrustedIssuer,
+    /// `discovery_url`: where the issuer's document is, when that is not below the issuer.
     pub discovery: Url,
+    /// `plain_http`: whether the provider may be called in the clear on another machine; default never.
+    pub transport: Transport,
     /// `client_id`: 1 to 1024 bytes.
     pub client_id: String,
-    /// `client_secret` or `client_secret_file`: a client without one is a public client.
-    pub client_secret: Option<SecretString>,
+    /// `client_auth` and the secret or the key for it: a client without one is a public client.
+    pub client_proof: ClientProof,
     /// `scopes`: `openid` first; default with `profile` and `email`.
     pub scopes: Vec<String>,
     /// `subject_claim`: whose value is the user's subject, default `sub`.
@@ -49,6 +65,12 @@ pub struct Oidc {
     pub max_age: Option<Duration>,
     /// `prompt`: what the provider is to ask the user for.
     pub prompt: Option<String>,
+    /// `authorization_parameters`: what the provider is told beside; never what makes a login this one.
+    pub authorization_parameters: Vec<(String, String)>,
+    /// `clock_skew`: how far its clock may be from ours, 0 to 300 s, default 60 s.
+    pub clock_skew: Duration,
+    /// `max_answer_length`: how much of an answer is read, an ID token with all in it, 64 KiB to 4 MiB, default 1 MiB.
+    pub max_answer_length: usize,
     /// `timeout`: for all calls of a step together, 1 to 60 s, default 5 s.
     pub timeout: Duration,
     /// `ca_file`: authorities to trust beside the system's.
@@ -60,14 +82,21 @@ pub(super) fn oidc(table: &Table<'_>, base: &Path) -> Option<Oidc> {
         table.missing("settings", "[identity_providers.settings] with issuer and client_id");
     }
     let settings = table.table("settings")?;
-    let issuer = settings.needed("issuer", "\"https://accounts.example.com\"");
-    let issuer = issuer.and_then(|item| Some((discovery(&item)?, item.value.to_owned())));
+    let transport = transport(&settings);
+    let issuer = issuer(&settings, transport);
     let client_id = settings.needed("client_id", "what the provider calls this Pasee");
     let client_id = client_id.and_then(|item| bounded(&item, "a client_id").map(str::to_owned));
     let max_age = settings.get("max_age").is_some();
     let max_age = max_age.then(|| duration(&settings, "max_age", 1..=365 * DAY, Duration::ZERO));
+    let client_proof = proof(&settings, base);
+    let skew = duration(&settings, "clock_skew", 0..=300, Duration::from_secs(60));
+    let answer = max_answer_length(&settings);
+    let authorization_parameters = parameters(&settings, &OWN_PARAMETERS);
     let oidc = Oidc {
-        client_secret: client_secret(&settings, base),
+        authorization_parameters,
+        clock_skew: skew.unwrap_or_default(),
+        max_answer_length: answer,
+        transport,
         scopes: scopes(&settings),
         subject_claim: subject_claim(&settings),
         callback_url: settings.text("callback_url").and_then(|item| callback(&item)),
@@ -77,45 +106,19 @@ pub(super) fn oidc(table: &Table<'_>, base: &Path) -> Option<Oidc> {
         prompt: settings.text("prompt").and_then(|item| prompt(&item)),
         timeout: duration(&settings, "timeout", 1..=60, Duration::from_secs(5)).unwrap_or_default(),
         ca_file: settings.file("ca_file", base),
-        discovery: issuer.as_ref().map(|(discovery, _)| discovery.clone())?,
-        issuer: issuer.map(|(_, issuer)| issuer)?,
+        discovery: issuer.as_ref().map(|(_, discovery)| discovery.clone())?,
+        issuer: issuer.map(|(issuer, _)| issuer)?,
         client_id: client_id?,
+        client_proof: client_proof?,
     };
     settings.finish();
     Some(oidc)
 }
 
-/// Where an issuer's document is (OpenID Connect Discovery 1.0 section 4).
-fn discovery(item: &Item<'_, &str>) -> Option<Url> {
-    let url = item.value.parse::<Url>().ok().filter(|url| {
-        (url.scheme() == "https" || is_loopback(url))
-            && url.has_host()
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && url.password().is_none()
-    });
-    let text = item.value.strip_suffix('/').unwrap_or(item.value);
-    let document =
-        url.and_then(|_| format!("{text}/.well-known/openid-configuration").parse().ok());
-    if document.is_none() {
-        item.error(
-            "is no issuer; a right one is \"https://accounts.example.com\", as the provider writes it, without user, \
-             query or fragment; http is for this machine only, such as \"http://127.0.0.1:3000\"",
-        );
-    }
-    document
-}
-
-/// Whether calls in the clear to it stay on this machine.
-fn is_loopback(url: &Url) -> bool {
-    let stays = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    url.scheme() == "http" && stays
+/// `max_answer_length`.
+pub(super) fn max_answer_length(settings: &Table<'_>) -> usize {
+    let most = settings.number("max_answer_length", ANSWERS);
+    most.and_then(|most| usize::try_from(most).ok()).unwrap_or(ANSWER)
 }
 
 fn bounded<'a>(item: &Item<'a, &'a str>, what: &str) -> Option<&'a str> {
@@ -128,17 +131,6 @@ fn bounded<'a>(item: &Item<'a, &'a str>, what: &str) -> Option<&'a str> {
         return None;
     }
     Some(item.value)
-}
-
-fn client_secret(settings: &Table<'_>, base: &Path) -> Option<SecretString> {
-    let (found, item) = secret(settings, "client_secret", "client_secret_file", base)?;
-    if !(1..=MAX_TEXT).contains(&found.expose_secret().len()) {
-        item.error(
-            "is no secret; a right one has 1 to 1024 bytes; a client without one leaves it out",
-        );
-        return None;
-    }
-    Some(found)
 }
 
 /// `openid` first, each scope once.

@@ -4,15 +4,18 @@
 
 use url::{Host, Url};
 
+use super::oidc::Transport;
 use crate::settings::reader::{Item, Table};
 
-/// A place of a provider: https, or http on this machine, where nobody listens in.
-pub(super) fn provider_url(item: &Item<'_, &str>) -> Option<Url> {
-    let url = item.value.parse::<Url>().ok().filter(is_safe);
+/// A place of a provider: https, or http on this machine, where nobody listens in, or where the settings say that nobody does.
+pub(super) fn provider_url(item: &Item<'_, &str>, transport: Transport) -> Option<Url> {
+    let is_clear = |url: &Url| url.scheme() == "http" && transport == Transport::Clear;
+    let url = item.value.parse::<Url>().ok();
+    let url = url.filter(|url| is_bare(url) && (is_safe(url) || is_clear(url)));
     if url.is_none() {
         item.error(
             "is no place to send a secret to; a right one is \"https://id.example.com/token\": https (http for this machine \
-             only), without user and fragment",
+             only, or beside plain_http), without user and fragment",
         );
     }
     url
@@ -35,15 +38,23 @@ pub(super) fn callback(settings: &Table<'_>, name: &str) -> Option<Url> {
 }
 
 fn is_safe(url: &Url) -> bool {
-    let is_near = || match url.host() {
+    is_bare(url) && (url.scheme() == "https" || is_here(url))
+}
+
+fn is_bare(url: &Url) -> bool {
+    url.has_host()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none()
+}
+
+/// Whether calls in the clear to it stay on this machine.
+pub(super) fn is_here(url: &Url) -> bool {
+    let stays = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     };
-    (url.scheme() == "https" || (url.scheme() == "http" && is_near()))
-        && url.has_host()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none()
+    url.scheme() == "http" && stays
 }

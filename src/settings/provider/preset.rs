@@ -5,6 +5,7 @@
 use url::{Host, Url};
 
 use super::dialect::{ClientAuth, Dialect};
+use super::oidc::Transport;
 use crate::settings::reader::{Item, Table};
 
 /// A well-known provider.
@@ -35,6 +36,8 @@ struct Known {
     dialect: Dialect,
 }
 
+/// What the host of a GitHub with data residency ends with.
+const GHE: &str = ".ghe.com";
 const GITHUB: Dialect = Dialect::GitHub { organizations: false, teams: false };
 
 const KNOWN: [Known; 6] = [
@@ -128,11 +131,15 @@ const KNOWN: [Known; 6] = [
 const NAMES: &str = "\"twitter\", \"github\", \"gitlab\", \"facebook\", \"google\" and \"discord\"";
 
 /// The preset that `preset`, `host` or both name; `Some(None)` for a provider without one, `None` for a mistake.
-pub(super) fn preset(table: &Table<'_>, settings: &Table<'_>) -> Option<Option<Preset>> {
+pub(super) fn preset(
+    table: &Table<'_>,
+    settings: &Table<'_>,
+    transport: Transport,
+) -> Option<Option<Preset>> {
     let port = table.number("port", 1..65536);
     let host = table.text("host");
     let asked = settings.get("preset");
-    let server = own_server(table, host.as_ref(), port)?;
+    let server = own_server(table, host.as_ref(), port, transport)?;
     let named = match asked {
         Some(item) => Some(named(&item.text()?)?),
         None => None,
@@ -190,10 +197,11 @@ fn own_server(
     table: &Table<'_>,
     host: Option<&Item<'_, &str>>,
     port: Option<u64>,
+    transport: Transport,
 ) -> Option<Option<Url>> {
     match (table.get("endpoint"), host) {
         (Some(item), None) if table.get("port").is_none() => {
-            let url = super::place::provider_url(&item.text()?)?;
+            let url = super::place::provider_url(&item.text()?, transport)?;
             if url.query().is_some() {
                 item.error("has a query; a right one is \"https://gitlab.example.com/\"");
                 return None;
@@ -226,14 +234,13 @@ fn own_server(
 
 /// The places of a preset, on its own server or another.
 fn built(known: &Known, server: Option<Url>) -> Option<Preset> {
-    let is_own = server.is_some();
+    let api = server.as_ref().map(|server| github_api(server));
     let base = match server {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
         None => known.server.to_owned(),
     };
-    // GitHub Enterprise Server has its REST API below the host.
-    let user_info = match known.dialect {
-        Dialect::GitHub { .. } if is_own => "/api/v3/user",
+    let user_info = match (known.dialect, &api) {
+        (Dialect::GitHub { .. }, Some(api)) => api.as_str(),
         _ => known.user_info,
     };
     let url = |place: &str| {
@@ -250,6 +257,17 @@ fn built(known: &Known, server: Option<Url>) -> Option<Preset> {
         client_auth: known.client_auth,
         dialect: known.dialect,
     })
+}
+
+/// Where the REST API of a GitHub of one's own says who somebody is: GitHub Enterprise Server has it below the host, GitHub
+/// Enterprise Cloud with data residency (docs.github.com, "Network details for GHE.com") on a host of its own.
+fn github_api(server: &Url) -> String {
+    match server.host_str() {
+        Some(host) if host.ends_with(GHE) && server.path() == "/" => {
+            format!("https://api.{host}/user")
+        }
+        _ => "/api/v3/user".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -275,6 +293,25 @@ mod tests {
             own("github").token_url.as_str(),
             "https://git.example.com/login/oauth/access_token"
         );
+        let github = &KNOWN.iter().find(|known| known.name == "github").unwrap();
+        for (server, user_info) in [
+            ("https://octocorp.ghe.com/", "https://api.octocorp.ghe.com/user"),
+            ("https://octocorp.ghe.com", "https://api.octocorp.ghe.com/user"),
+            (
+                "https://octocorp.ghe.com.example.com/",
+                "https://octocorp.ghe.com.example.com/api/v3/user",
+            ),
+            ("https://xghe.com/", "https://xghe.com/api/v3/user"),
+            (
+                "https://proxy.example.com/octocorp.ghe.com",
+                "https://proxy.example.com/octocorp.ghe.com/api/v3/user",
+            ),
+        ] {
+            let preset = built(github, Some(server.parse().unwrap())).unwrap();
+            assert_eq!(preset.user_info_url.as_str(), user_info);
+            let own = server.trim_end_matches('/');
+            assert_eq!(preset.token_url.as_str(), format!("{own}/login/oauth/access_token"));
+        }
         assert_eq!(own("gitlab").user_info_url.as_str(), "https://git.example.com/api/v4/user");
     }
 }

@@ -1,0 +1,189 @@
+//! `client_auth` and what belongs to it: how this client proves itself to a provider.
+//!
+//! Must not sign anything.
+
+use std::path::Path;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::super::from_file::{FromFile, from_file};
+use super::MAX_TEXT;
+use crate::jose::key::{Algorithm, PrivateKey};
+use crate::settings::reader::{Item, Table};
+
+/// How this client proves itself (OpenID Connect Core 1.0 section 9).
+#[derive(Clone, Debug)]
+pub enum ClientProof {
+    /// Not at all: a public client.
+    Nothing,
+    /// By a secret that both know.
+    Secret {
+        /// `client_secret` or `client_secret_file`.
+        secret: FromFile<SecretString>,
+        /// `client_auth`; what the provider says it takes when absent.
+        how: Option<SecretUse>,
+    },
+    /// By a signature (RFC 7523): `private_key_jwt`.
+    Key(ClientKey),
+    /// By a client secret that is signed anew for each login, as Apple takes.
+    Apple {
+        /// What it is signed with; always has an id.
+        key: ClientKey,
+        /// `team_id`: whose key it is.
+        team: String,
+    },
+}
+
+/// What becomes of a client's secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretUse {
+    /// In the header `Authorization: Basic`.
+    Basic,
+    /// In the body.
+    Post,
+    /// It makes a MAC, and stays here: `client_secret_jwt`.
+    Mac,
+}
+
+/// A private key of this client.
+#[derive(Clone, Debug)]
+pub struct ClientKey {
+    /// `client_key` or `client_key_file`.
+    pub key: FromFile<PrivateKey>,
+    /// `client_key_id`: by what name the provider knows it; its RFC 7638 thumbprint when absent.
+    pub id: Option<String>,
+}
+
+/// Reads it; `None` for a mistake.
+pub(super) fn proof(settings: &Table<'_>, base: &Path) -> Option<ClientProof> {
+    let secret = from_file(settings, "client_secret", "client_secret_file", base, usable);
+    let key = from_file(settings, "client_key", "client_key_file", base, signing);
+    let id = settings.text("client_key_id").map(|item| Some(bounded(&item)?.to_owned()));
+    let team = settings.text("team_id").map(|item| Some(bounded(&item)?.to_owned()));
+    let id = id.map_or(Some(None), |id| id.map(Some));
+    let how = settings.get("client_auth").map(|item| item.text());
+    let how = how.map_or(Some(None), |item| item.map(Some))?;
+    let needs = |keys: [&'static str; 2], right: &str| {
+        if keys.iter().all(|key| settings.get(key).is_none()) {
+            settings.missing(keys[1], right);
+        }
+    };
+    let is_by_key =
+        how.as_ref().is_some_and(|item| matches!(item.value, "private_key_jwt" | "apple"));
+    let (useless, right): (&[&'static str], &str) = match &how {
+        Some(item) if item.value == "apple" => (
+            &["client_secret", "client_secret_file"],
+            "stands beside client_auth = \"apple\", which makes the secret of client_key_file; leave it out",
+        ),
+        Some(_) if is_by_key => (
+            &["client_secret", "client_secret_file", "team_id"],
+            "stands beside client_auth = \"private_key_jwt\"; a right file has client_key_file alone",
+        ),
+        _ => (
+            &["client_key", "client_key_file", "client_key_id", "team_id"],
+            "stands without a client_auth that uses it; right ones are \"private_key_jwt\" and \"apple\"",
+        ),
+    };
+    for key in useless {
+        if let Some(item) = settings.get(key) {
+            item.error(right);
+        }
+    }
+    if !is_by_key {
+        return by_secret(settings, how.as_ref(), secret);
+    }
+    needs(
+        ["client_key", "client_key_file"],
+        "a PEM file of the key whose public half the provider knows",
+    );
+    let key = ClientKey { key: key?, id: id? };
+    if how.is_some_and(|item| item.value == "private_key_jwt") {
+        return Some(ClientProof::Key(key));
+    }
+    if settings.get("client_key_id").is_none() {
+        settings.missing(
+            "client_key_id",
+            "the id that Apple shows for the key, such as \"ABC123DEFG\"",
+        );
+    }
+    if settings.get("team_id").is_none() {
+        settings.missing("team_id", "the id of your team at Apple, such as \"DEF123GHIJ\"");
+    }
+    if key.key.value().algorithm() != Algorithm::Es256 {
+        let item =
+            ["client_key_file", "client_key"].into_iter().find_map(|key| settings.get(key))?;
+        item.error("is no key of Apple's; a right one is the file AuthKey_….p8 that Apple gave out, a P-256 key");
+        return None;
+    }
+    key.id.as_ref()?;
+    Some(ClientProof::Apple { key, team: team?? })
+}
+
+fn by_secret(
+    settings: &Table<'_>,
+    how: Option<&Item<'_, &str>>,
+    secret: Option<FromFile<SecretString>>,
+) -> Option<ClientProof> {
+    let has_secret =
+        ["client_secret", "client_secret_file"].iter().any(|key| settings.get(key).is_some());
+    let Some(item) = how else {
+        return match secret {
+            Some(secret) => Some(ClientProof::Secret { secret, how: None }),
+            None if has_secret => None,
+            None => Some(ClientProof::Nothing),
+        };
+    };
+    let how = match item.value {
+        "client_secret_basic" | "basic" => SecretUse::Basic,
+        "client_secret_post" | "post" => SecretUse::Post,
+        "client_secret_jwt" => SecretUse::Mac,
+        "none" if has_secret => {
+            item.error("stands beside a client_secret; a public client has none");
+            return None;
+        }
+        "none" => return Some(ClientProof::Nothing),
+        _ => {
+            item.error(
+                "is not known; right ones are \"client_secret_basic\", \"client_secret_post\", \"client_secret_jwt\", \
+                 \"private_key_jwt\", \"apple\" and \"none\"",
+            );
+            return None;
+        }
+    };
+    if !has_secret {
+        settings.missing(
+            "client_secret",
+            "the secret that the provider gave this client, or client_secret_file",
+        );
+    }
+    Some(ClientProof::Secret { secret: secret?, how: Some(how) })
+}
+
+/// A secret that can be sent; never shown.
+fn usable(secret: SecretString) -> Result<SecretString, String> {
+    let text = secret.expose_secret();
+    if (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control) {
+        return Ok(secret);
+    }
+    Err("is no secret; a right one has 1 to 1024 bytes on one line; a client without one leaves it out".to_owned())
+}
+
+/// A key that providers know how to verify.
+fn signing(pem: SecretString) -> Result<PrivateKey, String> {
+    let key = PrivateKey::from_pem(pem.expose_secret()).map_err(|error| error.to_string())?;
+    match key.algorithm() {
+        Algorithm::Es256 | Algorithm::Rs256 => Ok(key),
+        Algorithm::Es256k => {
+            Err("is a key on secp256k1, which no provider takes; a right one is on P-256, or an RSA key".to_owned())
+        }
+    }
+}
+
+fn bounded<'a>(item: &Item<'a, &'a str>) -> Option<&'a str> {
+    let fits = (1..=MAX_TEXT).contains(&item.value.len());
+    if fits && !item.value.chars().any(char::is_control) {
+        return Some(item.value);
+    }
+    item.error("is no id; a right one is that which the provider shows, such as \"ABC123DEFG\"");
+    None
+}
