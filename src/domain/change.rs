@@ -197,6 +197,24 @@ pub enum Ban {
 mod tests {
     use super::*;
 
+    /// What takes something away, or says something else of what is there, can always be done.
+    #[test]
+    fn what_counts_as_made() {
+        let group = || "a".parse::<GroupName>().unwrap();
+        let (ada, roster): (UserId, _) = ("kisee-ada".parse().unwrap(), Roster::Members(group()));
+        let membership = Membership { roster: roster.clone(), user: ada.clone(), expires_at: None };
+        for (change, groups, memberships) in [
+            (Change::CreateGroup { group: group(), creator: Some(ada.clone()) }, 1, 0),
+            (Change::AdoptGroup { group: group(), creator: Some(ada.clone()) }, 1, 0),
+            (Change::AddMember(membership.clone()), 0, 1),
+            (Change::SetExpiry(membership), 0, 0),
+            (Change::RemoveMember { roster, user: ada }, 0, 0),
+            (Change::DeleteGroup(group()), 0, 0),
+        ] {
+            assert_eq!(change.adds(), Tally { groups, memberships }, "{change:?}");
+        }
+    }
+
     /// Each kind: what it goes before when somebody else makes it, and whether it takes something from whoever may be root staff.
     #[test]
     fn what_goes_first_and_what_weakens_the_root_staff() {

@@ -248,6 +248,85 @@ mod tests {
         assert_eq!(declare(new, None, None), new);
     }
 
+    /// Who is on which rosters; of the groups one is not in effect.
+    struct Realm(Record);
+
+    impl Directory for Realm {
+        fn record(&self, _: &UserId, _: Timestamp) -> Record {
+            self.0.clone()
+        }
+
+        fn has_ended(&self, _: SessionId) -> bool {
+            false
+        }
+
+        fn has_group(&self, group: &GroupName) -> bool {
+            group.as_str() != "gone"
+        }
+
+        fn description(&self, _: &GroupName) -> Option<Description> {
+            None
+        }
+
+        fn rosters(&self, _: Page<'_, Roster>) -> Vec<Roster> {
+            Vec::new()
+        }
+
+        fn members(&self, _: &Roster, _: Page<'_, UserId>, _: Timestamp) -> Option<Vec<UserId>> {
+            None
+        }
+
+        fn users(&self, _: Page<'_, UserId>, _: Timestamp) -> Vec<UserId> {
+            Vec::new()
+        }
+    }
+
+    fn record(holdings: &[(&str, Option<i64>)]) -> Record {
+        let holding = |(roster, end): &(&str, Option<i64>)| Holding {
+            roster: roster.parse().unwrap(),
+            expires_at: end.map(moment),
+        };
+        Record { holdings: holdings.iter().map(holding).collect(), ..Record::default() }
+    }
+
+    #[test]
+    fn a_group_counts_for_as_long_as_either_says_it() {
+        let before = record(&[("staff", None), ("a", Some(50)), ("b", None), ("b.staff", None)]);
+        let groups = ["c", "gone", "b", "a"].map(|group| group.parse().unwrap());
+        let after = |until: i64, groups: &[GroupName]| {
+            let mut after = before.clone();
+            after.add_mapped(groups, moment(until), &Realm(Record::default()), moment(10));
+            after
+        };
+        let with = |a: i64, c: i64| {
+            record(&[
+                ("staff", None),
+                ("a", Some(a)),
+                ("b", None),
+                ("b.staff", None),
+                ("c", Some(c)),
+            ])
+        };
+        assert_eq!(after(80, &groups), with(80, 80), "in the order of the rosters");
+        assert_eq!(after(40, &groups), with(50, 40), "the longer one counts");
+        assert_eq!(after(11, &groups), with(50, 11));
+        assert_eq!(after(10, &groups), before, "it is over");
+        assert_eq!(after(9, &groups), before);
+        assert_eq!(after(80, &[]), before);
+    }
+
+    #[test]
+    fn somebody_is_on_a_roster_until_its_end() {
+        let realm = Realm(record(&[("a", Some(50)), ("b", None)]));
+        let until = |roster: &str| {
+            let (ada, roster) = ("k-ada".parse().unwrap(), roster.parse().unwrap());
+            realm.until(&ada, &roster, moment(10))
+        };
+        assert_eq!(until("a"), Some(Some(moment(50))));
+        assert_eq!(until("b"), Some(None), "without an end");
+        assert_eq!(until("a.staff"), None, "not on it");
+    }
+
     proptest! {
         /// However clocks go and whatever is done, a ban lifted or a session ended is no former standing again.
         #[test]

@@ -174,6 +174,13 @@ mod tests {
         assert!("staffing.my-staff".parse::<GroupName>().is_ok());
     }
 
+    /// In what is logged a name is a text like others.
+    #[test]
+    fn shown() {
+        let name = "a.b".parse::<GroupName>().unwrap();
+        assert_eq!((name.as_str(), format!("{name:?}")), ("a.b", "\"a.b\"".to_owned()));
+    }
+
     #[test]
     fn tree() {
         let name = |text: &str| text.parse::<GroupName>().unwrap();

@@ -230,11 +230,38 @@ mod tests {
         for (text, error) in bad {
             assert_eq!(text.parse::<UserId>(), Err(error), "{text:?}");
         }
+        assert!(format!("{}-x", "p".repeat(32)).parse::<UserId>().is_ok());
+        assert!(format!("p-{}", "x".repeat(200)).parse::<UserId>().is_ok());
         assert_eq!(format!("{}-x", "p".repeat(33)).parse::<UserId>(), Err(UserIdError::Provider));
         assert_eq!(
             format!("p-{}", "x".repeat(201)).parse::<UserId>(),
             Err(UserIdError::SubjectTooLong)
         );
+    }
+
+    /// The parts by themselves, as settings and providers give them.
+    #[test]
+    fn parts_of_an_id() {
+        let (provider, subject): (ProviderName, Subject) =
+            ("kisee".parse().unwrap(), "John".parse().unwrap());
+        assert_eq!((provider.as_str(), subject.as_str()), ("kisee", "John"));
+        let id = UserId::new(&provider, &subject);
+        assert_eq!((id.as_str(), id.provider()), ("kisee-John", provider));
+        assert_eq!(format!("{id} {id:?}"), "kisee-John \"kisee-John\"");
+        for wrong in ["", "a-b", "A", "a.b"] {
+            assert_eq!(wrong.parse::<ProviderName>(), Err(UserIdError::Provider), "{wrong}");
+        }
+    }
+
+    /// What others call somebody is up to them; what we call somebody is an identifier.
+    #[test]
+    fn names_that_are_made_here() {
+        assert_eq!(Subject::made_here("john doe").unwrap().as_str(), "john doe");
+        for foreign in ["x\u{2013}y", "\u{2116}5"] {
+            assert!(foreign.parse::<Subject>().is_ok(), "{foreign}");
+            assert_eq!(Subject::made_here(foreign), Err(UserIdError::NotIdentifier), "{foreign}");
+        }
+        assert_eq!(Subject::made_here(""), Err(UserIdError::SubjectEmpty));
     }
 
     proptest! {

@@ -126,6 +126,29 @@ mod tests {
         }
     }
 
+    /// One that makes no difference to what is seen makes two names that look the same.
+    #[test]
+    fn joiners_only_where_they_are_seen() {
+        let (beh, alef, fatha) = ('\u{628}', '\u{627}', '\u{64e}');
+        for seen in [
+            format!("{beh}\u{200c}{beh}"),
+            format!("{beh}\u{200c}{alef}"),
+            format!("{beh}{fatha}\u{200c}{fatha}{beh}"),
+        ] {
+            assert_eq!(unseen(&seen), None, "{seen:?}");
+        }
+        // Letters are joined by themselves, or alef joins nothing behind it, or there is nothing to be joined.
+        for (text, joiner) in [
+            (format!("{beh}\u{200d}{beh}"), '\u{200d}'),
+            (format!("{alef}\u{200c}{beh}"), '\u{200c}'),
+            (format!("x\u{200c}{beh}"), '\u{200c}'),
+            (format!("{beh}\u{200c}x"), '\u{200c}'),
+            (format!("{beh}\u{200c}"), '\u{200c}'),
+        ] {
+            assert_eq!(unseen(&text), Some(joiner), "{text:?}");
+        }
+    }
+
     /// What people and providers are really called.
     #[test]
     fn what_everybody_sees() {

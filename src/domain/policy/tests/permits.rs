@@ -56,3 +56,12 @@ fn what_counts_is_what_the_token_reaches() {
     let permit = permit(&operator, add("admin")).unwrap();
     assert_eq!((permit.session(), permit.actor(), permit.deciding()), (None, None, vec![]));
 }
+
+/// How much may be made is set where it is asked for, and carried out with that in mind.
+#[test]
+fn a_permit_knows_its_bounds() {
+    let permit = permit(&Actor::operator(), add("admin")).unwrap();
+    assert_eq!(permit.bounds(), Bounds::default());
+    let fewer = Bounds { groups: None, memberships: Some(7) };
+    assert_eq!(permit.within(fewer).bounds(), fewer);
+}
