@@ -78,19 +78,44 @@ fn next_block(text: &str) -> Option<(Block<'_>, &str)> {
 /// The bytes as a block with lines of 64 characters.
 pub(super) fn write(label: &str, der: &[u8]) -> Zeroizing<String> {
     let body = Zeroizing::new(BASE64.encode(der));
-    let mut text = Zeroizing::new(String::with_capacity(body.len() * 66 / 64 + 64));
-    text.push_str("-----BEGIN ");
-    text.push_str(label);
-    text.push_str("-----\n");
+    let mut parts = vec!["-----BEGIN ", label, "-----\n"];
     let mut rest = body.as_str();
     while !rest.is_empty() {
         let (line, after) = rest.split_at(rest.len().min(64));
-        text.push_str(line);
-        text.push('\n');
+        parts.extend([line, "\n"]);
         rest = after;
     }
-    text.push_str("-----END ");
-    text.push_str(label);
-    text.push_str("-----\n");
-    text
+    parts.extend(["-----END ", label, "-----\n"]);
+    // Into memory that is large enough from the start: of a text that grows, copies are left behind.
+    Zeroizing::new(parts.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        for length in [0, 1, 47, 48, 49, 96, 1000] {
+            let bytes = vec![7; length];
+            let text = write("PASEE SECRET", &bytes);
+            let lines: Vec<&str> = text.lines().collect();
+            assert_eq!(lines[0], "-----BEGIN PASEE SECRET-----");
+            assert_eq!(lines[lines.len() - 1], "-----END PASEE SECRET-----");
+            let body = &lines[1..lines.len() - 1];
+            assert_eq!(body.len(), length.div_ceil(48), "64 characters are 48 bytes");
+            assert!(body.iter().rev().skip(1).all(|line| line.len() == 64), "{}", *text);
+            let block = only_block(&text).unwrap();
+            assert_eq!((block.label, &**block.der), ("PASEE SECRET", &*bytes));
+        }
+    }
+
+    #[test]
+    fn a_text_of_any_length_is_not_read() {
+        let text = write("PASEE SECRET", &[7; 32]);
+        let padded = |length: usize| format!("{}{}", *text, " ".repeat(length - text.len()));
+        assert!(only_block(&padded(MAX_PEM)).is_some());
+        assert!(only_block(&padded(MAX_PEM + 1)).is_none());
+        assert!(only_block(&padded(2 * MAX_PEM)).is_none());
+    }
 }

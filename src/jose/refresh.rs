@@ -113,10 +113,9 @@ impl RefreshTokens {
     /// # Errors
     /// [`SignError::NoRoom`] when it gets longer than [`MAX_REFRESH`].
     pub fn write(&self, claims: &RefreshClaims) -> Result<String, SignError> {
-        let mut token = signing_input(&self.current.header, &self.payload(claims)?);
-        let mac = hmac::sign(&self.current.key, token.as_bytes());
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(mac, &mut token);
+        let input = signing_input(&self.current.header, &self.payload(claims)?);
+        let mac = hmac::sign(&self.current.key, input.as_bytes());
+        let token = [&*input, ".", &URL_SAFE_NO_PAD.encode(mac)].concat();
         if token.len() > MAX_REFRESH { Err(SignError::NoRoom) } else { Ok(token) }
     }
 

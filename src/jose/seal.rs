@@ -129,4 +129,23 @@ mod tests {
         assert_eq!(Sealer::new(PURPOSE, &old, &[]).open("twitter", &newer), None);
         assert_eq!(Sealer::new(PURPOSE, &new, &[]).open("twitter", &sealed), None);
     }
+
+    /// A browser carries it in a cookie: what is longer than that is not even decoded.
+    #[test]
+    fn a_value_has_its_bound() {
+        let sealer = Sealer::new(PURPOSE, &Secret::new([1; 32]), &[]);
+        let around = SecretId::LENGTH + NONCE_LEN + AES_256_GCM.tag_len();
+        let most = MAX_SEALED / 4 * 3 - around;
+        for (length, opens) in [(most, true), (most + 1, false), (2 * most, false)] {
+            let sealed = sealer.seal("twitter", &vec![7; length]).unwrap();
+            assert_eq!(sealed.len() <= MAX_SEALED, opens, "{length}");
+            assert_eq!(sealer.open("twitter", &sealed).is_some(), opens, "{length}");
+        }
+    }
+
+    #[test]
+    fn nothing_secret_shows() {
+        let sealer = Sealer::new(PURPOSE, &Secret::new([1; 32]), &[]);
+        assert_eq!(format!("{sealer:?}"), "Sealer { .. }");
+    }
 }

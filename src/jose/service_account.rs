@@ -102,3 +102,78 @@ impl ServiceAccountVerifier {
         Ok(ServiceAccountClaims { username, kubernetes })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use super::*;
+    use crate::jose::jwks;
+    use crate::jose::key::{Algorithm, PrivateKey};
+
+    const ISSUER: &str = "https://kubernetes.default.svc";
+
+    fn verifier(key: &PrivateKey) -> ServiceAccountVerifier {
+        let set = jwks::common(&[key.public().clone()]).to_string();
+        ServiceAccountVerifier::new(ISSUER.to_owned(), "apps".parse().unwrap(), set.as_bytes())
+            .unwrap()
+    }
+
+    /// What is thought of a token of ci's deployer, with one claim or member of the header changed.
+    fn judged(place: &str, value: Value) -> Result<ServiceAccountClaims, VerifyError> {
+        let key = PrivateKey::generate(Algorithm::Es256).unwrap();
+        let now = 1_800_000_000;
+        let mut token = json!({
+            "header": { "alg": "ES256", "kid": key.public().id().as_str() },
+            "claims": {
+                "iss": ISSUER, "aud": ["apps"], "sub": "system:serviceaccount:ci:deployer",
+                "exp": now + 3600, "nbf": now, "iat": now,
+                "kubernetes.io": { "namespace": "ci", "serviceaccount": { "name": "deployer", "uid": "7" } },
+            },
+        });
+        *token.pointer_mut(place).unwrap() = value;
+        let part = |name: &str| URL_SAFE_NO_PAD.encode(token[name].to_string());
+        let signed = [part("header"), part("claims")].join(".");
+        let compact = format!("{signed}.{}", key.sign(signed.as_bytes()).unwrap());
+        verifier(&key).verify(&compact, Timestamp::from_unix(now).unwrap())
+    }
+
+    #[test]
+    fn who_a_token_speaks_of() {
+        let claims = judged("/claims/aud", json!(["others", "apps"])).unwrap();
+        assert_eq!(claims.username, "system:serviceaccount:ci:deployer");
+        assert_eq!(claims.kubernetes["serviceaccount"]["uid"], "7");
+        let (no_account, no_name) =
+            (VerifyError::Claim("kubernetes.io"), VerifyError::Claim("sub"));
+        for (place, value, error) in [
+            ("/claims/aud", json!("apps"), VerifyError::Audience),
+            ("/claims/aud", json!(["others"]), VerifyError::Audience),
+            ("/claims/iss", json!("https://kubernetes"), VerifyError::Issuer),
+            ("/claims/sub", json!("system:serviceaccount:ci:another"), no_name),
+            ("/claims/kubernetes.io/namespace", json!("prod"), no_name),
+            ("/claims/kubernetes.io/namespace", json!(7), no_account),
+            ("/claims/kubernetes.io/serviceaccount", json!({}), no_account),
+            ("/claims/kubernetes.io/serviceaccount/name", json!("another"), no_name),
+            ("/claims/kubernetes.io", json!([]), no_account),
+            ("/header", json!({ "alg": "ES256" }), VerifyError::UnknownKey),
+        ] {
+            assert_eq!(judged(place, value.clone()), Err(error), "{place} {value}");
+        }
+    }
+
+    #[test]
+    fn what_a_set_of_keys_comes_to() {
+        let key = PrivateKey::generate(Algorithm::Es256).unwrap();
+        let with = verifier(&key);
+        let without = ServiceAccountVerifier::new(
+            ISSUER.to_owned(),
+            "apps".parse().unwrap(),
+            b"{\"keys\":[]}",
+        );
+        assert_eq!((with.is_empty(), without.unwrap().is_empty()), (false, true));
+        let shown = format!("{with:?}");
+        assert!(shown.contains(ISSUER) && shown.contains(key.public().id().as_str()), "{shown}");
+    }
+}

@@ -82,21 +82,16 @@ impl Signer {
     /// [`SignError::TooLong`] when there are more groups than [`Signer::room`] says; the others do not happen with a valid
     /// key.
     pub fn access(&self, claims: &AccessClaims) -> Result<String, SignError> {
-        let mut token = signing_input(&self.header, &claims::write_access(&self.party, claims)?);
-        let signature = self.key.sign(token.as_bytes())?;
-        token.push('.');
-        token.push_str(&signature);
+        let input = signing_input(&self.header, &claims::write_access(&self.party, claims)?);
+        let signature = self.key.sign(input.as_bytes())?;
+        let token = [&*input, ".", &*signature].concat();
         if token.len() > MAX_TOKEN { Err(SignError::TooLong) } else { Ok(token) }
     }
 }
 
-/// What is signed (RFC 7515 section 5.1), with room for the signature behind it.
+/// What is signed (RFC 7515 section 5.1).
 pub(super) fn signing_input(header: &str, payload: &[u8]) -> String {
-    let mut token = String::with_capacity(header.len() + payload.len() * 4 / 3 + 96);
-    token.push_str(header);
-    token.push('.');
-    URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-    token
+    [header, ".", &URL_SAFE_NO_PAD.encode(payload)].concat()
 }
 
 /// A token id from 128 random bits.

@@ -140,6 +140,43 @@ fn what_is_no_key() {
     }
 }
 
+/// What its label alone says of a key: whoever has one of those is told which ones are right.
+#[test]
+fn labels_of_other_kinds() {
+    let labelled = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+    for (label, error) in [
+        ("DSA PRIVATE KEY", KeyError::Curve),
+        ("OPENSSH PRIVATE KEY", KeyError::Curve),
+        ("PRIVATE KEY", KeyError::Curve),
+        ("RSA PRIVATE KEY", KeyError::Broken),
+        ("ENCRYPTED PRIVATE KEY", KeyError::Encrypted),
+        ("PUBLIC KEY", KeyError::Label(PRIVATE)),
+    ] {
+        assert_eq!(PrivateKey::from_pem(&labelled(label)).unwrap_err(), error, "{label}");
+    }
+    assert_eq!(PublicKey::from_pem(&labelled("PUBLIC KEY")).unwrap_err(), KeyError::Curve);
+}
+
+/// What a key is called where settings are explained and tokens are written.
+#[test]
+fn algorithms_and_their_caveats() {
+    for (algorithm, name) in
+        [(Algorithm::Es256, "ES256"), (Algorithm::Es256k, "ES256K"), (Algorithm::Rs256, "RS256")]
+    {
+        assert_eq!((algorithm.as_str(), algorithm.to_string()), (name, name.to_owned()));
+        let key = PrivateKey::generate(algorithm).unwrap();
+        let public = key.public();
+        assert_eq!((key.algorithm(), public.algorithm()), (algorithm, algorithm));
+        assert_eq!(public.id().to_string(), public.id().as_str());
+        assert_eq!(public.id().as_str().len(), 43, "SHA-256 in base64url");
+        assert_eq!(format!("{public:?}"), format!("PublicKey({name} {})", public.id()));
+        assert_eq!(key.sign(b"message").unwrap().len(), key.signature_length(), "{name}");
+        let caveat = algorithm.caveat();
+        assert_eq!(caveat.is_some(), algorithm == Algorithm::Es256k, "{caveat:?}");
+        assert!(caveat.is_none_or(|caveat| caveat.contains("kube-apiserver")), "{caveat:?}");
+    }
+}
+
 /// RFC 7638 leaves the curve open; the members of RFC 7517 appendix A.1's P-256 key give this value by any tool.
 #[test]
 fn thumbprint_is_the_published_one() {

@@ -323,6 +323,21 @@ fn what_is_no_key_for_anybody() {
     assert_eq!(KeySet::parse(sound.to_string().as_bytes(), &wanted).unwrap().len(), 1);
 }
 
+/// ES256K is no algorithm of others: their keys on that curve are left out, and take no place.
+#[test]
+fn keys_that_only_a_pasee_has() {
+    let [good, other] = [Algorithm::Es256, Algorithm::Es256k].map(own);
+    let document = json!({ "keys": [other, good] });
+    let bytes = document.to_string().into_bytes();
+    let of_a_provider = KeySet::read(document.as_object().unwrap()).unwrap();
+    let of_a_cluster = KeySet::parse(&bytes, &every()).unwrap();
+    for set in [of_a_provider, of_a_cluster] {
+        assert_eq!(set.ids().collect::<Vec<_>>(), [good["kid"].as_str().unwrap()]);
+    }
+    let of_a_pasee = published(Algorithm::Es256k, &bytes).unwrap();
+    assert_eq!(of_a_pasee[0].id().as_str(), other["kid"].as_str().unwrap());
+}
+
 #[test]
 fn a_set_has_its_bound_whoever_publishes_it() {
     let keys = |number| {
@@ -353,6 +368,12 @@ fn a_key_that_stands_there_twice() {
         let of_a_provider = KeySet::read(document.as_object().unwrap()).unwrap();
         let judged = of_a_provider.verify(&token, &every());
         assert_eq!(judged.unwrap_err(), VerifyError::UnknownKey, "{name}");
+    }
+    // By two names it is two keys, each of which some token may name.
+    let named = ["0", "1"].map(|name| signers[1].jwk(name));
+    let set = KeySet::parse(json!({ "keys": named }).to_string().as_bytes(), &every()).unwrap();
+    for name in ["0", "1"] {
+        assert!(set.verify(&signers[1].token("ES256", "ES256", name), &every()).is_ok(), "{name}");
     }
     // Two keys by one name are no key's name.
     let keys = [signers[0].jwk("0"), Signer::all()[0].jwk("0")];

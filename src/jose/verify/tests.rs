@@ -148,12 +148,21 @@ fn no_token_is_too_long_to_be_believed() {
     let key = &keys()[0];
     let signer = Signer::new(key.clone(), party(None));
     let verifier = verifier_of(None, key);
-    let (mut signed, mut refused) = (0, 0);
-    for number in 480..520 {
-        let groups = (0..number).map(|group| format!("some-group.{group:010}").parse().unwrap());
-        let claims = AccessClaims { groups: groups.collect(), ..access() };
+    let with = |number: usize, last: usize| {
+        let groups = (0..number).map(|group| format!("some-group.{group:010}"));
+        let last = (last > 0).then(|| "x".repeat(last));
+        let groups = groups.chain(last).map(|group| group.parse().unwrap());
+        AccessClaims { groups: groups.collect(), ..access() }
+    };
+    let fits = |number: &usize| signer.access(&with(*number, 0)).is_ok();
+    let most = (480..520).rev().find(fits).unwrap();
+    // Group by group, and then byte by byte.
+    let all = (480..520).map(|number| with(number, 0)).chain((1..40).map(|last| with(most, last)));
+    let (mut signed, mut refused, mut longest) = (0, 0, 0);
+    for claims in all {
         match signer.access(&claims) {
             Ok(token) => {
+                longest = longest.max(token.len());
                 assert_eq!(verifier.access(&token, now()), Ok(claims));
                 signed += 1;
             }
@@ -164,6 +173,7 @@ fn no_token_is_too_long_to_be_believed() {
         }
     }
     assert!(signed > 0 && refused > 0, "{signed} signed, {refused} refused");
+    assert_eq!(longest, MAX_TOKEN);
 }
 
 #[test]
