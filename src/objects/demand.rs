@@ -96,6 +96,8 @@ fn differences(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::directory::{Holding, Standing};
+    use crate::domain::policy::{Grant, Login, admit};
     use crate::domain::time::Timestamp;
 
     fn content(roster: &str, users: &[&str], end: Option<i64>) -> MembershipContent {
@@ -161,5 +163,41 @@ mod tests {
         assert_eq!(deciding(Demand::of(Some(&one), Some(&other))), ["staff", "a.staff", "b.staff"]);
         let group = Demand::Change(Change::DeleteGroup("a.b".parse().unwrap()));
         assert_eq!(deciding(group), ["staff", "a.staff"]);
+    }
+
+    fn actor(held: &[&str]) -> Actor {
+        let moment = Timestamp::from_unix(20).unwrap();
+        let grant = Grant::Login(Login::of("k-ada".parse().unwrap()));
+        let session = std::time::Duration::from_secs(1000);
+        let admission = admit(grant, Standing::default(), session, moment).unwrap();
+        let held =
+            held.iter().map(|roster| Holding { roster: roster.parse().unwrap(), expires_at: None });
+        Actor::user(&admission, held.collect())
+    }
+
+    /// All of it must be allowed: whoever runs one of two groups moves nobody between them.
+    #[test]
+    fn who_may_do_all_of_it() {
+        let nobody = content("a", &[], None);
+        let (own, other) = (content("a", &["k-ada"], None), content("b", &["k-bob"], None));
+        let group = || Demand::Change(Change::DeleteGroup("a.b".parse().unwrap()));
+        for (demand, held, is_allowed) in [
+            (Demand::RootStaff, &["staff"][..], true),
+            (Demand::RootStaff, &["a.staff"], false),
+            (group(), &["a.staff"], true),
+            (group(), &["a.b.staff"], false),
+            (Demand::of(None, Some(&own)), &["a.staff"], true),
+            (Demand::of(None, Some(&own)), &["b.staff"], false),
+            (Demand::of(None, Some(&nobody)), &["a.staff"], true),
+            (Demand::of(None, Some(&nobody)), &["b.staff"], false),
+            (Demand::of(Some(&own), Some(&other)), &["a.staff", "b.staff"], true),
+            (Demand::of(Some(&own), Some(&other)), &["a.staff"], false),
+            (Demand::of(Some(&own), Some(&other)), &["b.staff"], false),
+            // They might leave, but not by a list that they may not see.
+            (Demand::of(Some(&own), None), &["a"], false),
+        ] {
+            let judged = demand.judge(&actor(held));
+            assert_eq!(judged.is_ok(), is_allowed, "{demand:?} by {held:?}");
+        }
     }
 }

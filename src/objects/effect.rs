@@ -170,3 +170,61 @@ pub trait Objects {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owners(uids: &[&str]) -> Owners {
+        uids.iter().map(|uid| std::sync::Arc::from(*uid)).collect()
+    }
+
+    /// What belongs to nobody is given to the Group that is there, be it in effect or not; what belongs to a former one never is.
+    #[test]
+    fn how_a_group_stands_for_what_is_below_it() {
+        let (none, ours, former) = (owners(&[]), owners(&["0", "1"]), owners(&["0"]));
+        for (container, below, above, owner) in [
+            (Container::Nothing, &none, Above::Nothing, None),
+            (Container::Nothing, &ours, Above::Nothing, None),
+            (Container::Missing, &none, Above::Missing, None),
+            (Container::Missing, &former, Above::Missing, None),
+            (Container::NotReady("1"), &none, Above::NotReady, Some("1")),
+            (Container::NotReady("1"), &ours, Above::NotReady, None),
+            (Container::NotReady("1"), &former, Above::Former, None),
+            (Container::Ready("1"), &none, Above::Ready, Some("1")),
+            (Container::Ready("1"), &ours, Above::Ready, None),
+            (Container::Ready("1"), &former, Above::Former, None),
+        ] {
+            assert_eq!(container.above(below), above, "{container:?} {below:?}");
+            assert_eq!(container.owner_to_be(below), owner, "{container:?} {below:?}");
+            let is_ready = matches!(above, Above::Nothing | Above::Ready);
+            assert_eq!(is_in_effect(Soundness::Sound, above), is_ready, "{above:?}");
+            assert!(!is_in_effect(Soundness::Unsound, above), "{above:?}");
+        }
+    }
+
+    #[test]
+    fn a_membership_ends_at_its_second() {
+        let moment = |second| Timestamp::from_unix(second).unwrap();
+        for (end, has_come) in [(None, false), (Some(9), true), (Some(10), true), (Some(11), false)]
+        {
+            assert_eq!(has_ended(end.map(moment), moment(10)), has_come, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn the_strictest_counts() {
+        let said = |banned, not_before: Option<i64>| Standing {
+            banned,
+            not_before: not_before.and_then(Timestamp::from_unix),
+        };
+        for (statements, together) in [
+            (vec![], Standing::default()),
+            (vec![said(false, Some(7)), said(true, None)], said(true, Some(7))),
+            (vec![said(true, Some(7)), said(false, Some(8))], said(true, Some(8))),
+            (vec![said(false, Some(8)), said(false, Some(7))], said(false, Some(8))),
+        ] {
+            assert_eq!(strictest(statements.iter().copied()), together, "{statements:?}");
+        }
+    }
+}

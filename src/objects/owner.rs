@@ -124,5 +124,6 @@ mod tests {
         let owners = Owners::of(&[other_kind, other_api, group, later], "a");
         assert_eq!(owners, ["1", "2"].map(Arc::from).into_iter().collect());
         assert_eq!(Owners::of(&[], "a"), Owners::default());
+        assert_eq!((owners.is_empty(), Owners::default().is_empty()), (false, true));
     }
 }

@@ -44,6 +44,7 @@ pub fn said_of<'a>(user: &UserId, objects: &'a [User]) -> (Standing, Option<&'a 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resources::user::write;
 
     #[test]
     fn names_follow_from_users() {
@@ -51,5 +52,35 @@ mod tests {
         assert_eq!(name("kisee-ada").len(), PREFIX.len() + 2 * HASH);
         assert_eq!(name("kisee-ada"), name("kisee-ada"));
         assert_ne!(name("kisee-ada"), name("kisee-Ada"));
+    }
+
+    /// Whoever says something of a user: all of it counts, and the object that is changed over HTTP is ours alone.
+    #[test]
+    fn what_is_said_of_one_user() {
+        let object = |name: &str, user: &str, banned, manager: Option<&str>| {
+            let standing = Standing { banned, not_before: None };
+            let content = UserContent { user: user.parse().unwrap(), standing };
+            let mut object = write(name, &content);
+            let label = |manager: &str| (MANAGED_BY.to_owned(), manager.to_owned());
+            object.metadata.labels = manager.map(|manager| [label(manager)].into());
+            object
+        };
+        let mut broken = object("broken", "k-ada", true, Some(PASEE));
+        broken.spec.not_before = Some("soon".to_owned());
+        let objects = [
+            broken,
+            object("others", "k-ada", true, Some("Helm")),
+            object("of-bob", "k-bob", true, Some(PASEE)),
+            object("ours", "k-ada", false, Some(PASEE)),
+            object("of-eve", "k-eve", false, None),
+        ];
+        let said = |user: &str| {
+            let (standing, own) = said_of(&user.parse().unwrap(), &objects);
+            (standing.banned, own.map(ResourceExt::name_any))
+        };
+        assert_eq!(said("k-ada"), (true, Some("ours".to_owned())));
+        assert_eq!(said("k-bob"), (true, Some("of-bob".to_owned())));
+        assert_eq!(said("k-eve"), (false, None));
+        assert_eq!(said("k-nobody"), (false, None));
     }
 }
