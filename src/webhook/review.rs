@@ -231,3 +231,127 @@ impl Answer {
             .to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A review of somebody's Group, changed at some places.
+    fn review(changes: &[(&str, Value)]) -> Value {
+        let mut review = json!({
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "request": {
+                "uid": "7", "operation": "UPDATE", "namespace": "realm", "name": "named",
+                "resource": { "group": "pasee.meltylab.fr", "version": "v1", "resource": "groups" },
+                "userInfo": { "username": "pasee:k-ada", "extra": { "example.com/x": ["1", "2"] } },
+                "object": { "metadata": { "name": "after" } },
+                "oldObject": { "metadata": { "name": "before" } },
+            },
+        });
+        for (place, value) in changes {
+            let (parent, key) = place.rsplit_once('/').unwrap();
+            review.pointer_mut(parent).unwrap()[key] = value.clone();
+        }
+        review
+    }
+
+    fn read(changes: &[(&str, Value)]) -> Result<Review, NoReview> {
+        Review::read(review(changes).to_string().as_bytes())
+    }
+
+    #[test]
+    fn what_is_to_be_done_with_what() {
+        let resource = "/request/resource/resource";
+        for (changes, kind, shown) in [
+            (vec![(resource, json!("groups"))], Kind::Group, "Group"),
+            (vec![(resource, json!("memberships"))], Kind::Membership, "Membership"),
+            (vec![(resource, json!("users"))], Kind::User, "User"),
+            (vec![(resource, json!("sessionrevocations"))], Kind::Other, "other"),
+            (vec![("/request/resource/group", json!("example.com"))], Kind::Other, "other"),
+            (vec![("/request/subResource", json!("status"))], Kind::Other, "other"),
+        ] {
+            let review = read(&changes).unwrap();
+            assert_eq!((review.of(), review.kind()), (kind, shown), "{changes:?}");
+        }
+        for (operation, read_as) in [
+            ("CREATE", Operation::Create),
+            ("UPDATE", Operation::Update),
+            ("DELETE", Operation::Delete),
+        ] {
+            let review = read(&[("/request/operation", json!(operation))]).unwrap();
+            assert_eq!(review.operation, read_as);
+        }
+        for (is_dry_run, earnest) in [(false, Earnest::Written), (true, Earnest::DryRun)] {
+            assert_eq!(read(&[("/request/dryRun", json!(is_dry_run))]).unwrap().earnest, earnest);
+        }
+        for (place, wrong) in [
+            ("/apiVersion", "admission.k8s.io/v1beta1"),
+            ("/kind", "ConversionReview"),
+            ("/request/operation", "CONNECT"),
+        ] {
+            assert!(read(&[(place, json!(wrong))]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn whose_and_of_what_name() {
+        let review = read(&[]).unwrap();
+        assert_eq!((&*review.namespace, &*review.username), ("realm", "pasee:k-ada"));
+        assert_eq!(review.extra("example.com/x"), ["1", "2"]);
+        assert_eq!(review.extra("example.com/y"), [""; 0]);
+        for (changes, name) in [
+            (vec![], "after"),
+            (vec![("/request/object", Value::Null)], "before"),
+            (vec![("/request/object/metadata/name", json!(""))], "named"),
+            (vec![("/request/object/metadata", json!({ "generateName": "x-" }))], "named"),
+        ] {
+            assert_eq!(read(&changes).unwrap().name(), name, "{changes:?}");
+        }
+    }
+
+    /// What is counted is what takes memory: never less than there is, and nothing of what only looks like it in a text.
+    #[test]
+    fn values_of_json() {
+        for (json, count) in [
+            ("1", 1),
+            ("[]", 2),
+            ("[1,2]", 3),
+            (r#"{"a":1,"b":[2,{}]}"#, 6),
+            (r#""[,{""#, 1),
+            (r#""\"[,{""#, 1),
+            (r#"["\\",[]]"#, 4),
+            (r#"["\\\",[]"]"#, 2),
+            (r#"["a","b"]"#, 3),
+        ] {
+            assert_eq!(values(json.as_bytes()), count, "{json}");
+        }
+        let with = |count: usize| review(&[("/request/object/x", json!(vec![0; count]))]);
+        let around = values(with(1).to_string().as_bytes()) - 1;
+        for (more, is_read) in [(0, true), (1, false), (1000, false)] {
+            let body = with(MAX_VALUES - around + more).to_string();
+            assert_eq!(Review::read(body.as_bytes()).is_ok(), is_read, "{more} more");
+        }
+    }
+
+    #[test]
+    fn answers_as_the_api_server_takes_them() {
+        let review = read(&[]).unwrap();
+        let told = |answer: Answer| -> Value {
+            let mut told: Value = serde_json::from_str(&answer.to_json(&review)).unwrap();
+            assert_eq!(told["apiVersion"], VERSION);
+            assert_eq!(told["kind"], "AdmissionReview");
+            told["response"].take()
+        };
+        let nothing = json!({ "uid": "7", "allowed": true });
+        assert_eq!(told(Answer::allow(Vec::new(), Vec::new())), nothing);
+        let operation = json!({ "op": "add", "path": "/x", "value": 1 });
+        let patched = told(Answer::allow(vec![operation.clone()], Vec::new()));
+        assert_eq!(patched["patchType"], "JSONPatch");
+        let patch = STANDARD.decode(patched["patch"].as_str().unwrap()).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&patch).unwrap(), json!([operation]));
+        let warnings = (0..20).map(|number| number.to_string()).collect();
+        let warned = told(Answer::allow(Vec::new(), warnings));
+        assert_eq!(warned["warnings"].as_array().unwrap().len(), MAX_WARNINGS);
+        assert!(warned["patch"].is_null() && warned["patchType"].is_null());
+    }
+}

@@ -2,6 +2,7 @@
 
 mod added;
 mod asked;
+mod credential;
 mod posters;
 
 use serde_json::{Value, json};
