@@ -18,10 +18,12 @@ use super::jitter::jittered;
 use super::object::Kind;
 use super::view::View;
 
-/// Between two rounds of reads.
+/// Between two rounds of reads, and between two while nothing is answered.
 const PACE: Duration = Duration::from_secs(15);
-/// Longest wait for an answer.
+const PACE_AWAY: Duration = Duration::from_secs(2);
+/// Longest wait for an answer, and for one by which is found out that there are answers again.
 const ANSWER: Duration = Duration::from_secs(10);
+const PROBE: Duration = Duration::from_secs(3);
 /// A watch that is behind a read for so long learns nothing from bookmarks, which come every minute: what it watches is
 /// read as a whole instead.
 const BEHIND: Duration = Duration::from_secs(90);
@@ -39,13 +41,20 @@ pub(super) struct ConsistentReads {
 impl ConsistentReads {
     /// Never returns.
     pub(super) async fn run(self) {
-        let mut was_away = false;
+        let (mut was_away, mut hangs) = (false, false);
         loop {
-            tokio::time::sleep(jittered(PACE)).await;
+            tokio::time::sleep(jittered(if hangs { PACE_AWAY } else { PACE })).await;
             if !self.view.is_complete() {
                 continue; // the lists are such reads too
             }
-            match self.round().await {
+            // What was asked while nothing was answered may hang for long.
+            let probed = if hangs { self.probe(Kind::Group).await } else { Ok(()) };
+            let round = match probed {
+                Ok(()) => self.round().await,
+                Err(error) => Err(error),
+            };
+            hangs = round.is_err();
+            match round {
                 Ok(()) => {
                     self.view.outage.over(WHO);
                     // What is there now may be an older copy, and gone on with since.
@@ -69,6 +78,25 @@ impl ConsistentReads {
                 self.view.versions.list_again(kind);
             }
         }
+        Ok(())
+    }
+
+    /// Returns when something asked long after whoever calls this asked is answered: what hangs since then need not be waited for.
+    /// At first it is waited for so long.
+    pub(super) async fn overtaken(&self, kind: Kind, patience: Duration) {
+        tokio::time::sleep(patience).await;
+        while self.probe(kind).await.is_err() {
+            tokio::time::sleep(jittered(PACE_AWAY)).await;
+        }
+    }
+
+    /// Whether such reads are answered, at once.
+    async fn probe(&self, kind: Kind) -> Result<(), StoreError> {
+        let parameters = ListParams::default().limit(1);
+        let request = kube::api::Request::new(kind.path(&self.namespace)).list(&parameters);
+        let request = request.map_err(kube::Error::BuildRequest)?;
+        let answer = self.client.request::<ObjectList<IgnoredAny>>(request);
+        timeout(PROBE, answer).await.map_err(|_| StoreError::Slow(PROBE))??;
         Ok(())
     }
 

@@ -53,6 +53,11 @@ pub enum StoreError {
     /// It took too long.
     #[error("the Kubernetes API server did not answer within {} s", .0.as_secs())]
     Slow(Duration),
+    /// It answers what it was asked later.
+    #[error(
+        "the Kubernetes API server lets a question hang, and answers others: it is asked once more"
+    )]
+    Overtaken,
     /// An object that is to be changed cannot be read before: nothing is done.
     #[error("what is to be changed cannot be read")]
     NotRead(#[source] Box<StoreError>),

@@ -20,6 +20,9 @@ use super::wire::{Wire, read};
 
 /// Longest wait for a page of a list, or for the head of a watch's answer.
 const ANSWER: Duration = Duration::from_secs(60);
+/// How long they are waited for while other reads are answered, which began later: at first, and doubled each time, as a large page
+/// may take longer than small ones. An API server that had lost etcd lets hang what it was asked meanwhile.
+const OVERTAKEN: Duration = Duration::from_secs(5);
 /// A watch on which nothing came for so long, not even a bookmark, is dead: they come every minute.
 const IDLE: Duration = Duration::from_secs(90);
 /// Waits between attempts: at first, and at most.
@@ -46,17 +49,18 @@ pub(super) struct RealmWatch {
     namespace: String,
     view: Arc<View>,
     reads: ConsistentReads,
+    patience: Duration,
 }
 
 impl RealmWatch {
     /// A watch of a kind, which compares what it sees with reads.
     pub(super) fn new(kind: Kind, reads: ConsistentReads) -> Self {
         let ConsistentReads { client, namespace, view } = reads.clone();
-        Self { kind, client, namespace, view, reads }
+        Self { kind, client, namespace, view, reads, patience: OVERTAKEN }
     }
 
     /// Never returns.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         let mut wait = BACKOFF.0;
         let mut version: Option<String> = None;
         let mut listed = Instant::now();
@@ -64,7 +68,10 @@ impl RealmWatch {
             let Some(from) = version.clone() else {
                 match self.list().await {
                     Ok(at) => (version, listed) = (Some(at), Instant::now()),
-                    Err(error) => self.pause(&mut wait, Some(error)).await,
+                    Err(error) => {
+                        self.be_patient(&error, &mut wait);
+                        self.pause(&mut wait, Some(error)).await;
+                    }
                 }
                 continue;
             };
@@ -80,6 +87,10 @@ impl RealmWatch {
                 // Behind it there may be another state by now than the one that was watched.
                 Err(error) => error.status() == Some(GONE) || error.is_outage(),
             };
+            match &ended {
+                Err(error) => self.be_patient(error, &mut wait),
+                Ok(_) => self.patience = OVERTAKEN,
+            }
             if is_gone {
                 version = None;
             }
@@ -90,6 +101,26 @@ impl RealmWatch {
                 }
             }
             self.pause(&mut wait, ended.err()).await;
+        }
+    }
+
+    /// What was overtaken is asked once more at once, and waited for longer.
+    fn be_patient(&mut self, error: &StoreError, wait: &mut Duration) {
+        if matches!(error, StoreError::Overtaken) {
+            self.patience = (self.patience * 2).min(ANSWER);
+            *wait = BACKOFF.0;
+        }
+    }
+
+    /// An answer, unless it hangs while others are answered.
+    async fn answered<T>(
+        &self,
+        answer: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, StoreError> {
+        tokio::select! {
+            biased;
+            answer = timeout(ANSWER, answer) => Ok(answer.map_err(|_| StoreError::Slow(ANSWER))??),
+            () = self.reads.overtaken(self.kind, self.patience) => Err(StoreError::Overtaken),
         }
     }
 
@@ -134,7 +165,7 @@ impl RealmWatch {
         loop {
             let request = self.request().list(&parameters).map_err(kube::Error::BuildRequest)?;
             let answer = self.client.request::<ObjectList<Wire>>(request);
-            let page = timeout(ANSWER, answer).await.map_err(|_| StoreError::Slow(ANSWER))??;
+            let page = self.answered(answer).await?;
             let metadata = page.metadata;
             let read = page.items.into_iter().map(|wire| read(self.kind, wire));
             objects.extend(self.view.compact(read));
@@ -151,7 +182,7 @@ impl RealmWatch {
         let request = self.request().watch(&parameters, &from);
         let request = request.map_err(kube::Error::BuildRequest)?;
         let answer = self.client.request_events::<Wire>(request);
-        let events = timeout(ANSWER, answer).await.map_err(|_| StoreError::Slow(ANSWER))??;
+        let events = self.answered(answer).await?;
         self.view.outage.over(self.kind.plural());
         pin_mut!(events);
         loop {
@@ -289,6 +320,36 @@ mod tests {
         view.until(Kind::User, Duration::from_secs(60), again).await.unwrap();
         watching.abort();
         assert!(asked.load(Ordering::Relaxed) >= 2);
+    }
+
+    /// An API server that had lost etcd lets a list hang that it was asked meanwhile, and answers all that comes later.
+    #[tokio::test]
+    async fn what_hangs_is_asked_once_more_when_others_are_answered() {
+        let lists = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&lists);
+        let server = tower::service_fn(move |request: Request<Body>| {
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            let is_probe = query.contains("limit=1&") || query.ends_with("limit=1");
+            let is_watch = query.contains("watch=true");
+            let hangs = !is_probe && !is_watch && counted.fetch_add(1, Ordering::Relaxed) == 0;
+            async move {
+                if hangs || is_watch {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<_, Infallible>(http::Response::new(Body::from(list("9", "").into_bytes())))
+            }
+        });
+        let view = Arc::new(View::new());
+        let reads = ConsistentReads {
+            client: Client::new(server, "realm"),
+            namespace: "realm".to_owned(),
+            view: Arc::clone(&view),
+        };
+        let watching = tokio::spawn(RealmWatch::new(Kind::User, reads).run());
+        // It would hang for ANSWER.
+        view.until(Kind::User, ANSWER / 2, |_| view.is_listed(Kind::User)).await.unwrap();
+        watching.abort();
+        assert_eq!(lists.load(Ordering::Relaxed), 2);
     }
 
     fn list(version: &str, items: &str) -> String {
