@@ -243,6 +243,7 @@ fn api(key: &PrivateKey) -> (Api, String) {
         realm: Arc::new(realm),
         providers: Providers::new(&[nobody()]).expect("a provider"),
         provider_names: ProviderNames::default(),
+        possible_users: Arc::default(),
         keys,
         lifetimes,
         max_token_length: 6144,

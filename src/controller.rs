@@ -5,7 +5,7 @@
 //! client), [`status`]. Changes of one object are gathered first (`gather`). Beside that [`sweep`] takes back what was stored
 //! after its author lost what entitled them, `revoke` ends the sessions of whom an object of somebody else's bans, and
 //! `webhook` tells the API server of the webhook, and
-//! `sessions` forgets ended ones that would be over anyway. Tokens do not wait for any of it: every server finds out by itself what is in effect.
+//! `sessions` forgets ended ones that would be over anyway; what of all that is `past` no wrong clock says alone. Tokens do not wait for any of it: every server finds out by itself what is in effect.
 //! Must not know HTTP servers.
 
 pub mod apply;
@@ -15,6 +15,7 @@ pub mod group;
 pub mod lease;
 pub mod membership;
 pub mod object_watch;
+mod past;
 pub mod permissions;
 pub mod plan;
 mod revoke;
@@ -43,6 +44,7 @@ use self::apply::{ApplyError, Writer};
 use self::gather::gather;
 use self::lease::{Candidate, Tenure};
 use self::object_watch::{ObjectWatch, Queue, SharedCache};
+use self::past::Past;
 use self::plan::Plan;
 use self::sessions::Forgetting;
 use self::strangers::Published;
@@ -127,10 +129,12 @@ async fn work(
 ) {
     let Options { namespace, identity, clock } = options;
     let mut published = Published::new(client, namespace);
-    let providers = published.first(outage).await;
-    let cache = SharedCache::knowing(providers.clone());
+    let said = published.first(outage).await;
+    let cache = SharedCache::knowing(said.as_ref().map(|said| said.names.clone()));
     let (watch, groups, memberships, users) = ObjectWatch::new(namespace, cache.clone());
     let (due, clock) = (Due::default(), *clock);
+    let past = Arc::new(Past::new(clock));
+    past.ask(client).await;
     let watch = watch.telling(Recent::new(due.clone(), clock));
     let writer = Writer::new(client.clone(), namespace, Arc::clone(tenure), identity);
     let watching = async {
@@ -143,6 +147,7 @@ async fn work(
         cache: cache.clone(),
         writer: writer.clone(),
         clock,
+        past: Arc::clone(&past),
         faults: Mutex::default(),
     };
     let reconciling = async {
@@ -153,15 +158,17 @@ async fn work(
             reconcile(users, context(), Context::user),
         )
     };
-    let sweeper = Sweeper { client, namespace, tenure, clock };
+    let possible = said.as_ref().map(|said| &said.possible);
+    let sweeper = Sweeper { client, namespace, tenure, possible, clock };
     let webhook = Keeper { client, namespace, tenure, clock };
-    let forgetting = Forgetting { client, namespace, tenure, clock };
+    let forgetting = Forgetting { client, namespace, tenure, past: &past };
     tokio::select! {
         _ = reconciling => {}
         () = sweeper.run(&due) => {}
         () = webhook.keep() => {}
         () = forgetting.keep() => {}
-        () = published.changed(&providers, outage) => {
+        () = past.keep(client) => {}
+        () = published.changed(&said, outage) => {
             tracing::info!("there are other identity providers now: all is looked at anew");
         }
     }
@@ -172,6 +179,7 @@ struct Context {
     cache: SharedCache,
     writer: Writer,
     clock: fn() -> Timestamp,
+    past: Arc<Past>,
     /// How often in a row something failed about an object.
     faults: Mutex<HashMap<String, u32>>,
 }
@@ -207,7 +215,7 @@ impl Context {
         Box::pin(async move {
             let around = membership::dereference(&self.cache.lock(), &object.name_any());
             let Some(around) = around else { return Ok(Action::await_change()) };
-            let plan = membership::plan(&object, &around, (self.clock)());
+            let plan = membership::plan(&object, &around, (self.clock)(), self.past.end());
             let next = next(plan.again_at);
             self.carry_out(&*object, plan).await?;
             Ok(next)

@@ -7,4 +7,4 @@
 pub mod file;
 mod ring;
 
-pub use ring::{KeyParts, KeyRing, Keys};
+pub use ring::{KeyNames, KeyParts, KeyRing, Keys};

@@ -28,7 +28,7 @@ use std::time::Duration;
 use crate::domain::bounds::Bounds;
 use crate::domain::change::Urgency;
 use crate::domain::directory::Directory;
-use crate::domain::provider::ProviderNames;
+use crate::domain::provider::{PossibleUsers, ProviderNames};
 use crate::domain::realm::Realm;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Lifetimes;
@@ -52,6 +52,8 @@ pub struct Parts {
     pub providers: Providers,
     /// Every provider the settings name, offered or not: whose users may be put into groups.
     pub provider_names: ProviderNames,
+    /// Who could log in: who else is on the root staff does not stay there for others.
+    pub possible_users: Arc<PossibleUsers>,
     /// What tokens and cookies are made and believed with.
     pub keys: KeyRing,
     /// How long tokens and sessions last.

@@ -37,7 +37,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::domain::bounds::Bounds;
-use crate::domain::provider::ProviderNames;
+use crate::domain::provider::{PossibleUsers, ProviderNames};
 use crate::domain::token::{Audience, Issuer, Lifetimes};
 use crate::jose::key::{PrivateKey, PublicKey};
 use crate::jose::secret::Secret;
@@ -108,6 +108,17 @@ impl Settings {
     #[must_use]
     pub fn provider_names(&self) -> ProviderNames {
         self.identity_providers.iter().map(|provider| provider.name.clone()).collect()
+    }
+
+    /// Who could log in: whom a provider knows that is offered, and who may come from there. A ServiceAccount is nobody of whom
+    /// one can tell, as it may be gone.
+    #[must_use]
+    pub fn possible_users(&self) -> PossibleUsers {
+        let providers = self.identity_providers.iter();
+        let people = providers.filter(|provider| {
+            provider.enabled && !matches!(provider.protocol, Protocol::Kubernetes(_))
+        });
+        people.map(|provider| (provider.name.clone(), provider.subjects())).collect()
     }
 }
 

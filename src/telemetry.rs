@@ -109,6 +109,15 @@ pub struct Connections {
     pub gave_way: u64,
 }
 
+/// What other servers of the realm say that does not go together with this one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peers {
+    /// One makes tokens with keys that are not believed here.
+    pub other_keys: bool,
+    /// One that was started later has other identity providers.
+    pub other_providers: bool,
+}
+
 /// Counts, cheap to clone and to add to.
 #[derive(Clone)]
 pub struct Metrics {
@@ -124,6 +133,8 @@ pub struct Metrics {
     store_healthy: Gauge,
     store_commits: Gauge,
     store_age: Gauge<f64, AtomicU64>,
+    other_keys: Gauge,
+    other_providers: Gauge,
 }
 
 impl fmt::Debug for Metrics {
@@ -173,6 +184,12 @@ impl Metrics {
         registry.register("store_transactions", help, store_commits.clone());
         let help = "How old what is known of the state in Kubernetes may be; 0 without it";
         registry.register("store_staleness_seconds", help, store_age.clone());
+        let (other_keys, other_providers) = (Gauge::default(), Gauge::default());
+        let help = "1 while another server of the realm makes tokens with keys that this one does not believe";
+        registry.register("peers_with_other_keys", help, other_keys.clone());
+        let help =
+            "1 while another server of the realm, started later, has other identity providers";
+        registry.register("peers_with_other_providers", help, other_providers.clone());
         let registry = Arc::new(registry);
         Self {
             registry,
@@ -187,6 +204,8 @@ impl Metrics {
             store_healthy,
             store_commits,
             store_age,
+            other_keys,
+            other_providers,
         }
     }
 
@@ -221,6 +240,12 @@ impl Metrics {
         self.store_age.set(age.as_secs_f64());
         self.store_healthy.set(i64::from(health.is_ok()));
         self.store_commits.set(i64::try_from(commits).unwrap_or(i64::MAX));
+    }
+
+    /// Notes what other servers of the realm say.
+    pub fn peers(&self, now: Peers) {
+        self.other_keys.set(i64::from(now.other_keys));
+        self.other_providers.set(i64::from(now.other_providers));
     }
 
     /// Everything in the OpenMetrics text format 1.0.
@@ -319,6 +344,7 @@ mod tests {
         metrics.request("tokens", 201, Duration::from_millis(1));
         metrics.login("kisee", "refused");
         metrics.token_pair();
+        metrics.peers(Peers { other_keys: true, other_providers: false });
         metrics.store(3, &Ok::<(), ()>(()), Duration::from_millis(1500));
         let text = metrics.to_text();
         for line in [
@@ -329,6 +355,8 @@ mod tests {
             "pasee_store_healthy 1",
             "pasee_store_transactions 3",
             "pasee_store_staleness_seconds 1.5",
+            "pasee_peers_with_other_keys 1",
+            "pasee_peers_with_other_providers 0",
             "# EOF",
         ] {
             assert!(text.contains(line), "{line} in {text}");

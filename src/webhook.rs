@@ -42,7 +42,7 @@ use crate::cluster::root_staff::{GuardError, RootStaffGuard};
 use crate::domain::bounds::Bounds;
 use crate::domain::membership::Roster;
 use crate::domain::policy::{self, Actor};
-use crate::domain::provider::ProviderNames;
+use crate::domain::provider::{PossibleUsers, ProviderNames};
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
@@ -88,6 +88,8 @@ pub struct Settings {
     pub username_prefix: String,
     /// The identity providers that users can come from.
     pub providers: ProviderNames,
+    /// Who could log in.
+    pub possible: PossibleUsers,
     /// How much of what one user has made may be there.
     pub bounds: Bounds,
     /// Tells the time.
@@ -190,18 +192,26 @@ impl Webhook {
         let is_written = || review.earnest == Earnest::Written;
         let kept = self.made.judge(&author, more, is_written, keeps);
         kept.map_err(|denied| asked.refusal(denied))?;
-        let patch = asked.patch(review, &author, &excerpt, now)?;
-        self.keep_root_staff(review, now).await?;
+        let rest = async {
+            let patch = asked.patch(review, &author, &excerpt, now)?;
+            self.keep_root_staff(review, now).await.map(|()| patch)
+        };
+        let patch = rest.await.inspect_err(|_| {
+            if is_written() {
+                self.made.take_back(&author, more);
+            }
+        })?;
         Ok(Answer::allow(patch, asked.warnings(&self.settings.providers)))
     }
 
     /// Refuses what would leave nobody who can act as root staff, whatever others are about to write.
     async fn keep_root_staff(&self, review: &Review, now: Timestamp) -> Result<(), Refusal> {
         let Some(loss) = asked::loss(review) else { return Ok(()) };
+        let possible = Some(&self.settings.possible);
         let kept = match review.earnest {
             // Nobody tells when it is stored: it counts as announced until it must be.
-            Earnest::Written => self.guard.announce(&loss, now).await.map(drop),
-            Earnest::DryRun => self.guard.look(&loss, now).await,
+            Earnest::Written => self.guard.announce(&loss, possible, now).await.map(drop),
+            Earnest::DryRun => self.guard.look(&loss, possible, now).await,
         };
         kept.map_err(|error| match error {
             GuardError::Last => Refusal::Denied(WriteError::LastRootStaff.to_string()),

@@ -18,7 +18,7 @@ use clap::Args;
 use super::{now, print, report, say};
 use crate::domain::directory::Directory;
 use crate::domain::policy::{Actor, Permit, permit};
-use crate::domain::provider::UnknownProvider;
+use crate::domain::provider::{PossibleUsers, UnknownProvider};
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::index::Index;
@@ -86,7 +86,8 @@ impl Apply {
             ));
         }
         self.check_providers(settings, &wanted)?;
-        let planned = self.carry_out(file, &wanted)?;
+        let possible = settings.possible_users();
+        let planned = self.carry_out(file, &wanted, &possible)?;
         if !planned.unpruned.is_empty() && planned.unpruned.len() < 3 {
             let kinds: Vec<String> = planned.unpruned.iter().map(ToString::to_string).collect();
             say(format_args!(
@@ -129,11 +130,16 @@ impl Apply {
     }
 
     /// Makes the changes, or with `--dry-run` none.
-    fn carry_out(&self, file: &Path, wanted: &Wanted) -> anyhow::Result<Plan> {
+    fn carry_out(
+        &self,
+        file: &Path,
+        wanted: &Wanted,
+        possible: &PossibleUsers,
+    ) -> anyhow::Result<Plan> {
         let rest = if self.prune { Rest::Prune } else { Rest::Keep };
         let root_staff = match self.allow_no_root_staff {
             true => RootStaff::Dispensable,
-            false => RootStaff::Needed,
+            false => RootStaff::Needed(possible),
         };
         let planned = |there: &dyn Directory, now: Timestamp| {
             let lacking = |lacks: Vec<_>| files::all(lacks.into_iter().map(Error::new).collect());

@@ -54,6 +54,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     if let Some(caveat) = keys.current().signer().public().algorithm().caveat() {
         tracing::warn!("{caveat}");
     }
+    let key_names = keys.current().names().clone();
     let store = Arc::new(Store::open(&settings).await?);
     greet(&settings, store.directory());
     let metrics = Metrics::new();
@@ -74,6 +75,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let leaving = Arc::new(AtomicBool::new(false));
     let (measured, told, counted) = (Arc::clone(&store), Arc::clone(&store), occupancy.clone());
     let counting = Arc::clone(&store);
+    let of_peers = metrics.clone();
     let numbers = move || {
         measured.measure(&metrics);
         metrics.connections(&connections(&counted));
@@ -82,7 +84,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let asked = Arc::clone(&leaving);
     let ready = move || readiness(asked.load(Ordering::Relaxed), &store, &occupancy);
     let admin = admin(&settings, numbers, ready, stopped(stopping.clone()))?;
-    publish::providers(&settings, &told).await?;
+    publish::providers(&settings, key_names, &told, of_peers).await?;
     let webhook = webhook::start(
         &settings,
         Box::new(move |user| counting.made_by(user)),
@@ -184,6 +186,7 @@ fn api(
         realm,
         providers,
         provider_names: settings.provider_names(),
+        possible_users: Arc::new(settings.possible_users()),
         keys,
         lifetimes: settings.jwt.lifetimes,
         max_token_length: settings.jwt.max_token_length,

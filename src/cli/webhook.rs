@@ -46,6 +46,7 @@ pub(super) async fn start(
                 namespace: namespace.clone(),
                 username_prefix: asked.username_prefix.clone(),
                 providers: settings.provider_names(),
+                possible: settings.possible_users(),
                 bounds: settings.limits.bounds,
                 clock: now,
             };

@@ -1,9 +1,9 @@
-//! The names of a realm's identity providers, as servers publish them in its namespace.
+//! The names of a realm's identity providers and of the keys of its servers, as servers publish them in its namespace.
 //!
-//! Each server says them once, when it starts: of several with other settings the one that was started last is right, as it is
-//! while one replica after the other gets new ones. Must not know what they are good for.
+//! Each server says the providers once, when it starts: of several with other settings the one that was started last is right, as it
+//! is while one replica after the other gets new ones. Must not know what they are good for.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use futures::stream::{BoxStream, StreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -12,13 +12,23 @@ use kube::api::{Patch, PatchParams};
 use kube::runtime::watcher::{Config, Error, Event};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
+use serde_json::json;
 
-use crate::domain::provider::ProviderNames;
+use crate::domain::provider::{PossibleUsers, ProviderNames};
 use crate::resources::labels_annotations::PASEE;
-use crate::resources::providers::{CONFIG_MAP, NAMES};
+use crate::resources::providers::{CONFIG_MAP, KEYS, NAMES, PEOPLE};
 
 /// The longest that a watch goes on, in seconds.
 const WATCH: u32 = 60;
+
+/// What a server says of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// All that there are.
+    pub names: ProviderNames,
+    /// Who could log in; of whoever else is on the root staff nobody can be sure.
+    pub possible: PossibleUsers,
+}
 
 /// Says which identity providers there are. What was said already is not written again.
 ///
@@ -27,11 +37,17 @@ const WATCH: u32 = 60;
 pub async fn publish(
     client: &Client,
     namespace: &str,
-    names: &ProviderNames,
+    said: &Said,
+    keys: &BTreeSet<String>,
 ) -> Result<(), kube::Error> {
+    let texts = [
+        (NAMES, said.names.to_string()),
+        (PEOPLE, said.possible.providers().to_string()),
+        (KEYS, joined(keys)),
+    ];
     let object = ConfigMap {
         metadata: ObjectMeta { name: Some(CONFIG_MAP.to_owned()), ..ObjectMeta::default() },
-        data: Some(BTreeMap::from([(NAMES.to_owned(), names.to_string())])),
+        data: Some(texts.map(|(key, text)| (key.to_owned(), text)).into()),
         ..ConfigMap::default()
     };
     let api = Api::<ConfigMap>::namespaced(client.clone(), namespace);
@@ -39,11 +55,54 @@ pub async fn publish(
     api.patch(CONFIG_MAP, &params, &Patch::Apply(&object)).await.map(drop)
 }
 
+/// Says which keys a server makes tokens with, and nothing else of what was said.
+///
+/// # Errors
+/// As [`publish`].
+pub async fn publish_keys(
+    client: &Client,
+    namespace: &str,
+    keys: &BTreeSet<String>,
+) -> Result<(), kube::Error> {
+    let api = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+    let params = PatchParams { field_manager: Some(PASEE.to_owned()), ..PatchParams::default() };
+    let patch = Patch::Merge(json!({ "data": { KEYS: joined(keys) } }));
+    api.patch(CONFIG_MAP, &params, &patch).await.map(drop)
+}
+
+/// What a server has said last, whichever.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LastSaid {
+    /// Which identity providers it has.
+    pub names: Option<ProviderNames>,
+    /// Which keys it makes tokens with; none of a former server.
+    pub keys: BTreeSet<String>,
+}
+
+/// What was said last.
+///
+/// # Errors
+/// The API server refused or did not answer.
+pub async fn last_said(client: &Client, namespace: &str) -> Result<LastSaid, kube::Error> {
+    let api = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+    let object = api.get_opt(CONFIG_MAP).await?;
+    let data = object.and_then(|object| object.data).unwrap_or_default();
+    let keys = data.get(KEYS).map_or("", String::as_str).split(',').map(str::trim);
+    Ok(LastSaid {
+        names: data.get(NAMES).and_then(|names| names.parse().ok()),
+        keys: keys.filter(|key| !key.is_empty()).map(str::to_owned).collect(),
+    })
+}
+
+fn joined(keys: &BTreeSet<String>) -> String {
+    keys.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
 /// Which there are, now and whenever that may have changed; `None` while nobody has said it.
 pub fn published(
     client: &Client,
     namespace: &str,
-) -> BoxStream<'static, Result<Option<ProviderNames>, Error>> {
+) -> BoxStream<'static, Result<Option<Said>, Error>> {
     let api = Api::<ConfigMap>::namespaced(client.clone(), namespace);
     let one = Config::default().fields(&format!("metadata.name={CONFIG_MAP}")).timeout(WATCH);
     let mut known = None;
@@ -55,11 +114,11 @@ pub fn published(
                 None
             }
             Ok(Event::InitApply(object)) => {
-                known = names(&object);
+                known = said(&object);
                 None
             }
             Ok(Event::InitDone) => Some(Ok(known.take())),
-            Ok(Event::Apply(object)) => Some(Ok(names(&object))),
+            Ok(Event::Apply(object)) => Some(Ok(said(&object))),
             Ok(Event::Delete(_)) => Some(Ok(None)),
         };
         std::future::ready(now)
@@ -67,7 +126,11 @@ pub fn published(
     told.boxed()
 }
 
-/// What somebody else has written there and is no list of names says nothing.
-fn names(object: &ConfigMap) -> Option<ProviderNames> {
-    object.data.as_ref()?.get(NAMES)?.parse().ok()
+/// What somebody else has written there and is no list of names says nothing. Former servers have said the names alone.
+fn said(object: &ConfigMap) -> Option<Said> {
+    let data = object.data.as_ref()?;
+    let read = |key| data.get(key)?.parse::<ProviderNames>().ok();
+    let names = read(NAMES)?;
+    let possible = PossibleUsers::from(&read(PEOPLE).unwrap_or_else(|| names.clone()));
+    Some(Said { names, possible })
 }

@@ -2,8 +2,9 @@
 //!
 //! Who is to lose it is announced in one Lease before it is written, by a condition on its version; and nobody who is announced
 //! counts as one who stays. Of two who go at once, the second to announce it so sees the first. An announcement is taken back
-//! when what was announced is done or was not, and ends by itself when nobody can be about to do it any more. All else is read
-//! consistently, after the Lease. Must not know who may take what from whom.
+//! when what was announced is done or was not, and ends by itself when nobody can be about to do it any more, by the API server's
+//! clock: a replica whose own is wrong sees it like all others. All else is read consistently, after the Lease. Must not know who
+//! may take what from whom.
 //!
 //! A ban of somebody who is not on the root staff is not announced, though they may be put there before it is stored: all bans would
 //! have to be, each for two minutes, and whoever bans a crowd would keep everybody from it. What it takes to lose the last by
@@ -19,7 +20,10 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout};
 
 use super::live::{LiveError, LiveRealm};
+use super::server_time;
+use crate::domain::directory::Standing;
 use crate::domain::policy::keeps_root_staff;
+use crate::domain::provider::PossibleUsers;
 use crate::domain::time::Timestamp;
 use crate::objects::root_staff::{Loss, RootStaff};
 use crate::resources::labels_annotations::{LOSSES, ROOT_STAFF_LEASE};
@@ -69,6 +73,28 @@ struct Announced {
     place: Option<(String, String)>,
 }
 
+/// The Lease, what is announced in it, and when it was read by the API server's clock, if that was said.
+type Read = (Option<Lease>, BTreeMap<String, Announced>, Option<Timestamp>);
+
+/// What time it is, by clocks of which one may be wrong.
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
+    /// By the one that all replicas ask.
+    shared: Timestamp,
+    /// Nobody's place has ended that has not by all.
+    earlier: Timestamp,
+    /// Nobody stays who does not by all.
+    later: Timestamp,
+}
+
+impl Clocks {
+    fn of(own: Timestamp, server: Option<Timestamp>) -> Self {
+        let shared = server.unwrap_or(own);
+        server_time::compare(own, shared);
+        Self { shared, earlier: own.min(shared), later: own.max(shared) }
+    }
+}
+
 /// Why something may not be lost.
 #[derive(Debug, thiserror::Error)]
 pub enum GuardError {
@@ -97,16 +123,17 @@ impl RootStaffGuard {
         Self { live, leases }
     }
 
-    /// Announces a loss, unless it leaves nobody who can act as root staff; `None` where nothing is lost.
+    /// Announces a loss, unless it leaves nobody who can act as root staff, of those who could log in; `None` where nothing is lost.
     ///
     /// # Errors
     /// A [`GuardError`]; then nothing must be lost.
     pub async fn announce(
         &self,
         loss: &Loss,
+        possible: Option<&PossibleUsers>,
         now: Timestamp,
     ) -> Result<Option<Announcement>, GuardError> {
-        let announced = timeout(PATIENCE, self.try_to_announce(loss, now));
+        let announced = timeout(PATIENCE, self.try_to_announce(loss, possible, now));
         announced.await.map_err(|_| LiveError::Slow)?
     }
 
@@ -114,10 +141,15 @@ impl RootStaffGuard {
     ///
     /// # Errors
     /// As there.
-    pub async fn look(&self, loss: &Loss, now: Timestamp) -> Result<(), GuardError> {
+    pub async fn look(
+        &self,
+        loss: &Loss,
+        possible: Option<&PossibleUsers>,
+        now: Timestamp,
+    ) -> Result<(), GuardError> {
         let looked = timeout(PATIENCE, async {
-            let (_, announced) = self.read().await?;
-            self.judge(loss, &announced, now).await
+            let (_, announced, at) = self.read().await?;
+            self.judge(loss, &announced, possible, Clocks::of(now, at)).await
         });
         looked.await.map_err(|_| LiveError::Slow)?.map(drop)
     }
@@ -126,7 +158,7 @@ impl RootStaffGuard {
     pub async fn over(&self, announcement: Announcement) {
         let over = timeout(PATIENCE, async {
             for attempt in 0..ATTEMPTS {
-                let (lease, mut announced) = self.read().await?;
+                let (lease, mut announced, _) = self.read().await?;
                 let Some(lease) = lease.filter(|_| announced.contains_key(&announcement.number))
                 else {
                     return Ok(());
@@ -150,12 +182,15 @@ impl RootStaffGuard {
     async fn try_to_announce(
         &self,
         loss: &Loss,
+        possible: Option<&PossibleUsers>,
         now: Timestamp,
     ) -> Result<Option<Announcement>, GuardError> {
         for attempt in 0..ATTEMPTS {
             let at = Instant::now();
-            let (lease, announced) = self.read().await?;
-            let Some(mut announced) = self.judge(loss, &announced, now).await? else {
+            let (lease, announced, server) = self.read().await?;
+            let clocks = Clocks::of(now, server);
+            let judged = self.judge(loss, &announced, possible, clocks).await?;
+            let Some(mut announced) = judged else {
                 return Ok(None);
             };
             let number = number_after(lease.as_ref()).to_string();
@@ -164,7 +199,7 @@ impl RootStaffGuard {
                 Loss::Of(_) => None,
                 Loss::In { membership, version, .. } => Some((membership.clone(), version.clone())),
             };
-            let until = now.after(COUNTS_FOR).as_unix();
+            let until = clocks.shared.after(COUNTS_FOR).as_unix();
             announced.insert(number.clone(), Announced { until, users, place });
             if announced.len() > MOST {
                 return Err(GuardError::Contended);
@@ -182,21 +217,22 @@ impl RootStaffGuard {
         &self,
         loss: &Loss,
         announced: &BTreeMap<String, Announced>,
-        now: Timestamp,
+        possible: Option<&PossibleUsers>,
+        clocks: Clocks,
     ) -> Result<Option<BTreeMap<String, Announced>>, GuardError> {
         let staff = self.live.root_staff().await?;
-        if !loss.users().iter().any(|user| staff.has(user, now)) {
+        if !loss.users().iter().any(|user| staff.has(user, clocks.earlier)) {
             return Ok(None);
         }
-        let counting = counting(announced, &staff, now);
+        let counting = counting(announced, &staff, clocks.shared);
         let going: HashSet<&str> =
             counting.values().flat_map(|one| &one.users).map(String::as_str).collect();
         for (user, end) in staff.after(loss) {
-            // The time may speak against them before their standing is asked for.
-            let may_stay = keeps_root_staff(end, <_>::default(), now);
-            if may_stay
+            let stays = |standing| keeps_root_staff(user, end, standing, possible, clocks.later);
+            // All else may speak against them before their standing is asked for.
+            if stays(Standing::default())
                 && !going.contains(user.as_str())
-                && keeps_root_staff(end, self.live.standing(user).await?, now)
+                && stays(self.live.standing(user).await?)
             {
                 return Ok(Some(counting));
             }
@@ -204,13 +240,16 @@ impl RootStaffGuard {
         Err(GuardError::Last)
     }
 
-    async fn read(&self) -> Result<(Option<Lease>, BTreeMap<String, Announced>), GuardError> {
-        let lease = self.leases.get_opt(ROOT_STAFF_LEASE).await.map_err(LiveError::from)?;
+    /// What is announced, and what time it is by the API server.
+    async fn read(&self) -> Result<Read, GuardError> {
+        let (client, namespace) = (self.live.client(), self.live.namespace());
+        let read = server_time::read::<Lease>(client, namespace, ROOT_STAFF_LEASE).await;
+        let (lease, at) = read.map_err(LiveError::from)?;
         let text = lease.as_ref().and_then(|lease| lease.annotations().get(LOSSES));
         let announced = text.map_or(Ok(BTreeMap::new()), |text| {
             serde_json::from_str(text).map_err(|_| GuardError::Unreadable)
         })?;
-        Ok((lease, announced))
+        Ok((lease, announced, at))
     }
 
     /// Says whether nobody has written it since it was read.

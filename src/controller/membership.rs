@@ -2,6 +2,8 @@
 //!
 //! [`plan`] is pure. Must not know how its steps are done.
 
+use std::time::Duration;
+
 use kube::ResourceExt;
 use kube::runtime::events::EventType;
 
@@ -19,6 +21,9 @@ use crate::resources::{Invalid, Membership, MembershipStatus, rfc3339};
 
 /// What is told of a Membership that nobody had tied to a group when its group was made.
 const ADOPTED: &str = "which was made later than this and has taken it in";
+
+/// When one is looked at again that has ended long ago by this clock, and not by another.
+const LATER: Duration = Duration::from_secs(60);
 
 /// What a Membership says and what surrounds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,16 +50,22 @@ pub fn dereference(cache: &Cache, name: &str) -> Option<Surroundings> {
     })
 }
 
-/// What is to be done about a Membership. Its users are taken from the surroundings, not from the object.
+/// What is to be done about a Membership. Its users are taken from the surroundings, not from the object. What has ended goes for good
+/// when it has for long by `past`, which is no later than any clock; where nobody knows that, it stays.
 #[must_use]
-pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<MembershipStatus> {
+pub fn plan(
+    object: &Membership,
+    around: &Surroundings,
+    now: Timestamp,
+    past: Option<Timestamp>,
+) -> Plan<MembershipStatus> {
     if object.metadata.deletion_timestamp.is_some() {
         return Plan::default();
     }
     let Surroundings { content, above, owner_to_be, group_made_at } = around;
     let end = content.as_ref().ok().and_then(|content| content.expires_at);
     let swept_at = end.filter(|_| is_own(object)).map(|end| end.after(KEPT_ENDED));
-    if swept_at.is_some_and(|at| at <= now) {
+    if swept_at.zip(past).is_some_and(|(at, past)| at <= past) {
         return Plan { steps: vec![Step::Delete], again_at: None };
     }
     let is_older = made_at(object) < *group_made_at && made_at(object).is_some();
@@ -93,6 +104,8 @@ pub fn plan(object: &Membership, around: &Surroundings, now: Timestamp) -> Plan<
         steps.push(Step::Status(after));
         steps.extend(events.into_iter().map(Step::Record));
     }
+    // Its time has come by this clock, and not by another.
+    let swept_at = swept_at.map(|at| if at <= now { now.after(LATER) } else { at });
     Plan { steps, again_at: end.filter(|end| *end > now).or(swept_at) }
 }
 

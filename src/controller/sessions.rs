@@ -9,6 +9,7 @@ use kube::{Api, Client, ResourceExt};
 use tokio::time::timeout_at;
 
 use super::lease::{Lost, Tenure};
+use super::past::Past;
 use crate::domain::time::Timestamp;
 use crate::resources::{Received, SessionRevocations, session_revocations};
 
@@ -37,7 +38,7 @@ pub(super) struct Forgetting<'a> {
     pub(super) client: &'a Client,
     pub(super) namespace: &'a str,
     pub(super) tenure: &'a Tenure,
-    pub(super) clock: fn() -> Timestamp,
+    pub(super) past: &'a Past,
 }
 
 impl Forgetting<'_> {
@@ -64,7 +65,7 @@ impl Forgetting<'_> {
             let list = self.call(objects.list(&page)).await?;
             for object in &list.items {
                 let Received::Readable(object) = object else { continue };
-                if is_over(object, (self.clock)()) {
+                if self.past.end().is_some_and(|past| is_over(object, past)) {
                     self.delete(object).await?;
                 }
             }
@@ -100,8 +101,8 @@ impl Forgetting<'_> {
 }
 
 /// Whether all of the sessions would be over for every server.
-fn is_over(object: &SessionRevocations, now: Timestamp) -> bool {
-    session_revocations::parse(object).is_ok_and(|content| content.until.after(LEEWAY) <= now)
+fn is_over(object: &SessionRevocations, past: Timestamp) -> bool {
+    session_revocations::parse(object).is_ok_and(|content| content.until.after(LEEWAY) <= past)
 }
 
 #[cfg(test)]
@@ -112,8 +113,8 @@ mod tests {
     fn what_is_over_for_all_servers_is_forgotten() {
         let object = |until: &str| {
             let sessions = vec!["0".repeat(32)];
-            let spec =
-                session_revocations::SessionRevocationsSpec { until: until.to_owned(), sessions };
+            let (until, users) = (until.to_owned(), <_>::default());
+            let spec = session_revocations::SessionRevocationsSpec { until, sessions, users };
             SessionRevocations::new("x", spec)
         };
         let now = Timestamp::from_unix(90_000).unwrap();

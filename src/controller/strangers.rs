@@ -11,7 +11,8 @@ use futures::stream::BoxStream;
 use kube::Client;
 use kube::runtime::watcher::Error;
 
-use crate::cluster::{Outage, providers};
+use crate::cluster::Outage;
+use crate::cluster::providers::{self, Said};
 use crate::domain::provider::ProviderNames;
 use crate::domain::user::UserId;
 
@@ -50,7 +51,7 @@ impl fmt::Display for Strangers {
 }
 
 /// What servers say about the providers.
-pub(super) struct Published(BoxStream<'static, Result<Option<ProviderNames>, Error>>);
+pub(super) struct Published(BoxStream<'static, Result<Option<Said>, Error>>);
 
 impl Published {
     pub(super) fn new(client: &Client, namespace: &str) -> Self {
@@ -58,24 +59,24 @@ impl Published {
     }
 
     /// Which there are. What cannot be read is not waited for: it comes later, or never where the role is an older one.
-    pub(super) async fn first(&mut self, outage: &Outage) -> Option<ProviderNames> {
+    pub(super) async fn first(&mut self, outage: &Outage) -> Option<Said> {
         self.next(outage).await.flatten()
     }
 
     /// Waits until there are others: all that was judged by these is to be judged anew.
-    pub(super) async fn changed(&mut self, known: &Option<ProviderNames>, outage: &Outage) {
+    pub(super) async fn changed(&mut self, known: &Option<Said>, outage: &Outage) {
         loop {
-            if self.next(outage).await.is_some_and(|names| names != *known) {
+            if self.next(outage).await.is_some_and(|said| said != *known) {
                 return;
             }
         }
     }
 
-    async fn next(&mut self, outage: &Outage) -> Option<Option<ProviderNames>> {
+    async fn next(&mut self, outage: &Outage) -> Option<Option<Said>> {
         match self.0.next().await {
-            Some(Ok(names)) => {
+            Some(Ok(said)) => {
                 outage.over(WHO);
-                Some(names)
+                Some(said)
             }
             Some(Err(error)) => {
                 outage.met(WHO, &error);

@@ -26,6 +26,7 @@ use crate::cluster::live::{LiveError, LiveRealm};
 use crate::cluster::root_staff::{GuardError, RootStaffGuard};
 use crate::domain::membership::Roster;
 use crate::domain::policy::{self, Actor, Grant, Login};
+use crate::domain::provider::PossibleUsers;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::excerpt::Excerpt;
@@ -78,6 +79,8 @@ pub(super) struct Sweeper<'a> {
     pub(super) client: &'a Client,
     pub(super) namespace: &'a str,
     pub(super) tenure: &'a Tenure,
+    /// Who could log in, as servers have said; where none has, everybody stays on the root staff who is there.
+    pub(super) possible: Option<&'a PossibleUsers>,
     pub(super) clock: fn() -> Timestamp,
 }
 
@@ -190,7 +193,8 @@ impl Sweeper<'_> {
     ) -> Result<(), NotTaken> {
         let Some(loss) = Loss::between(before, after) else { return Ok(()) };
         // That it is written at once, or not at all, says its version.
-        let announced = RootStaffGuard::new(realm.clone()).announce(&loss, (self.clock)()).await;
+        let guard = RootStaffGuard::new(realm.clone());
+        let announced = guard.announce(&loss, self.possible, (self.clock)()).await;
         announced.map(drop).map_err(|error| match error {
             GuardError::Last => NotTaken::LastRootStaff,
             error => NotTaken::Unguarded(error),

@@ -3,10 +3,13 @@
 //!
 //! [`entitled`] is the table. [`permit`] and [`may_see`] apply it to an actor, [`admit`] judges every grant. Only this module
 //! makes a [`Permit`] or an [`Admission`], and both are judged again by the functions that judged them first: a permit where
-//! it is carried out ([`Permit::judge_again`]). What no entitlement goes beyond stands in `bounds`. Must not know how the actor proved who they are.
+//! it is carried out ([`Permit::judge_again`]). What no entitlement goes beyond stands in `bounds`, and why
+//! it says no in `refusal`. Must not know how the actor proved who they are.
 
 mod bounds;
+mod refusal;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::bounds::{Bounds, Tally};
@@ -16,11 +19,13 @@ use super::directory::{Holding, Record, Standing};
 use super::evidence::Evidence;
 use super::group::GroupName;
 use super::membership::{Membership, Role, Roster};
+use super::provider::PossibleUsers;
 use super::time::Timestamp;
 use super::token::{AccessClaims, RefreshClaims, Scope, SessionId, Token};
 use super::user::UserId;
 
 pub use self::bounds::{keeps_root_staff, keeps_within};
+pub use self::refusal::{Denied, Refusal, Withdrawn};
 
 /// How far several revocations, made one right after the other, may be ahead of the clock.
 const A_LITTLE: Duration = Duration::from_secs(60);
@@ -210,9 +215,22 @@ pub struct Permit {
     change: Change,
     author: Author,
     bounds: Bounds,
+    possible: Option<Arc<PossibleUsers>>,
 }
 
 impl Permit {
+    /// The same where it is known who could log in.
+    #[must_use]
+    pub fn knowing(self, possible: Arc<PossibleUsers>) -> Self {
+        Self { possible: Some(possible), ..self }
+    }
+
+    /// Who could log in, if that is known: who else is on the root staff does not [stay](keeps_root_staff) there for others.
+    #[must_use]
+    pub fn possible(&self) -> Option<&PossibleUsers> {
+        self.possible.as_deref()
+    }
+
     /// The same within other bounds than those that hold by default.
     #[must_use]
     pub fn within(self, bounds: Bounds) -> Self {
@@ -277,48 +295,14 @@ impl Permit {
     }
 }
 
-/// The policy says no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// By the table.
-    #[error("not allowed: this takes the staff of the group, or root staff")]
-    NotEntitled,
-    /// One's own time on a staff is not one's own to prolong.
-    #[error(
-        "not allowed: you are on this staff for a time, and only others, of the root staff, can give you more"
-    )]
-    OwnTime,
-    /// Enough is enough.
-    #[error(
-        "not allowed: you have made {0} groups, as many as one user may; delete some, or ask root staff, whom no such bound holds"
-    )]
-    TooManyGroups(u64),
-    /// The same of members.
-    #[error(
-        "not allowed: you have put users into groups {0} times, as often as one user may; remove some, or ask root staff, whom no \
-         such bound holds"
-    )]
-    TooManyMemberships(u64),
-}
-
-/// Why a change that was permitted is not any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Withdrawn {
-    /// Its author has lost what entitled them.
-    #[error(transparent)]
-    Denied(#[from] Denied),
-    /// Its author may not act at all.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-}
-
 /// Asks the policy for a change.
 ///
 /// # Errors
 /// [`Denied`], whether or not the group or user exists.
 pub fn permit(actor: &Actor, change: Change) -> Result<Permit, Denied> {
     judge(actor, &change)?;
-    Ok(Permit { change, author: actor.author.clone(), bounds: Bounds::default() })
+    let (author, bounds) = (actor.author.clone(), Bounds::default());
+    Ok(Permit { change, author, bounds, possible: None })
 }
 
 /// The rosters that decide about a change, when who asks for it is on them: nobody's other memberships count.
@@ -481,29 +465,6 @@ impl Admission {
         }
         Ok(())
     }
-}
-
-/// Why a user gets no token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Root staff has banned the user.
-    #[error("this user is banned")]
-    Banned,
-    /// The user's tokens were revoked since the session began.
-    #[error("this user's tokens were revoked; log in again")]
-    Revoked,
-    /// This session was ended, and no other.
-    #[error("this session was ended; log in again")]
-    SessionEnded,
-    /// The login is too long ago.
-    #[error("the session is over; log in again")]
-    SessionOver,
-    /// The token has ended since it was verified.
-    #[error("this token has expired; refresh it")]
-    TokenOver,
-    /// More was asked for than the refresh token holds.
-    #[error("a refresh can narrow the scope, never widen it")]
-    ScopeWidened,
 }
 
 /// Judges a grant: the one gate to every token and to every use of one.

@@ -3,10 +3,11 @@
 //! A user id is a name and not a record, so one that is mistyped stands for nobody, silently. What can be seen of that is that
 //! no provider could ever prove it. Must not know how a provider proves who somebody is.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
-use super::user::{ProviderName, UserId, UserIdError};
+use super::user::{ProviderName, Subject, UserId, UserIdError};
 
 /// The provider of ServiceAccounts, whom Memberships in Kubernetes name: no other protocol may prove its users.
 pub const SERVICE_ACCOUNTS: &str = "k8s";
@@ -40,6 +41,15 @@ impl ProviderNames {
     }
 }
 
+impl ProviderNames {
+    /// Whether these are the same, in any order.
+    #[must_use]
+    pub fn are(&self, others: &Self) -> bool {
+        let all = |one: &Self, other: &Self| one.0.iter().all(|name| other.0.contains(name));
+        all(self, others) && all(others, self)
+    }
+}
+
 impl fmt::Display for ProviderNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.0.iter().map(ProviderName::as_str).collect();
@@ -54,6 +64,56 @@ impl FromStr for ProviderNames {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
         names.map(str::parse).collect::<Result<Vec<_>, _>>().map(Self)
+    }
+}
+
+/// Who could log in, as far as settings tell, and bring others back: whoever else is on the root staff is nobody who stays there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PossibleUsers(Vec<(ProviderName, Subjects)>);
+
+/// Of one provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subjects {
+    /// Whomever it knows.
+    Any,
+    /// These at most.
+    These(HashSet<Subject>),
+}
+
+impl FromIterator<(ProviderName, Subjects)> for PossibleUsers {
+    fn from_iter<T: IntoIterator<Item = (ProviderName, Subjects)>>(providers: T) -> Self {
+        Self(providers.into_iter().collect())
+    }
+}
+
+/// Whoever is of one of these providers. A ServiceAccount may be gone, which its name does not show.
+impl From<&ProviderNames> for PossibleUsers {
+    fn from(names: &ProviderNames) -> Self {
+        let people = names.0.iter().filter(|name| name.as_str() != SERVICE_ACCOUNTS);
+        people.map(|name| (name.clone(), Subjects::Any)).collect()
+    }
+}
+
+impl PossibleUsers {
+    /// Whether a user is one.
+    #[must_use]
+    pub fn has(&self, user: &UserId) -> bool {
+        let (provider, subject) = user.split();
+        self.0.iter().any(|(name, subjects)| {
+            name.as_str() == provider
+                && match subjects {
+                    Subjects::Any => true,
+                    Subjects::These(some) => {
+                        subject.parse().is_ok_and(|subject: Subject| some.contains(&subject))
+                    }
+                }
+        })
+    }
+
+    /// Of which providers they are.
+    #[must_use]
+    pub fn providers(&self) -> ProviderNames {
+        self.0.iter().map(|(name, _)| name.clone()).collect()
     }
 }
 
@@ -133,6 +193,30 @@ mod tests {
         let names: ProviderNames = "kisee, k8s".parse().unwrap();
         let short = names.check(&"kise-john".parse().unwrap()).unwrap_err().in_short();
         assert_eq!(short, "no identity provider is called kise; the nearest is kisee: kise-john");
+    }
+
+    #[test]
+    fn whoever_could_log_in_is_possible() {
+        let some = ["ada", "bob"].map(|subject| subject.parse().unwrap()).into();
+        let providers = [("kisee", Subjects::Any), ("local", Subjects::These(some))];
+        let possible: PossibleUsers =
+            providers.into_iter().map(|(name, who)| (name.parse().unwrap(), who)).collect();
+        for (user, right) in [
+            ("kisee-anybody", true),
+            ("local-ada", true),
+            ("local-Ada", false),
+            ("local-eve", false),
+            ("kise-ada", false),
+            ("k8s-ci:deployer", false),
+            ("client-robot", false),
+        ] {
+            assert_eq!(possible.has(&user.parse().unwrap()), right, "{user}");
+        }
+        assert_eq!(possible.providers().to_string(), "kisee, local");
+        let names: ProviderNames = "kisee, k8s".parse().unwrap();
+        let possible = PossibleUsers::from(&names);
+        assert!(possible.has(&"kisee-x".parse().unwrap()));
+        assert!(!possible.has(&"k8s-ci:deployer".parse().unwrap()), "it may be gone");
     }
 
     #[test]

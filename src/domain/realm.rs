@@ -69,7 +69,10 @@ pub enum WriteError {
     #[error("the user is not there")]
     NotMember,
     /// Nobody but an operator takes the last of the root staff away.
-    #[error("this is the last of the root staff that can act; put another user into staff first")]
+    #[error(
+        "this is the last of the root staff that can act; put another user into staff first, whom a provider of the settings knows \
+         (a ServiceAccount may be gone, and counts for nobody)"
+    )]
     LastRootStaff,
     /// Others say so too, in an object that only they change.
     #[error("this is said by {0}, which Pasee does not change; change it there")]

@@ -2,6 +2,7 @@
 //!
 //! Must not know where keys come from.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -46,9 +47,19 @@ impl KeyParts {
     }
 }
 
+/// The names of keys and secrets, which are no secrets themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyNames {
+    /// With what new tokens are made.
+    pub in_use: BTreeSet<String>,
+    /// By what tokens are believed, these among them.
+    pub believed: BTreeSet<String>,
+}
+
 /// All keys at one moment. Nothing in it changes.
 #[derive(Debug)]
 pub struct Keys {
+    names: KeyNames,
     signers: Vec<Signer>,
     verifier: Verifier,
     refresh_tokens: RefreshTokens,
@@ -78,7 +89,14 @@ impl Keys {
                 published.push(key);
             }
         }
+        let kid = |key: &PublicKey| key.id().as_str().to_owned();
+        let in_use = signers.iter().map(|signer| kid(signer.public()));
+        let secrets = former_secrets.iter().map(|secret| secret.id().to_string());
+        let in_use: BTreeSet<String> = in_use.chain([secret.id().to_string()]).collect();
+        let believed = published.iter().map(kid).chain(secrets).chain(in_use.iter().cloned());
+        let names = KeyNames { believed: believed.collect(), in_use };
         Self {
+            names,
             signers,
             refresh_tokens: RefreshTokens::new(party.issuer.clone(), &secret, &former_secrets),
             login_cookies: Sealer::new(Purpose::LoginCookies, &secret, &former_secrets),
@@ -86,6 +104,12 @@ impl Keys {
             jwks_es256k: jwks::es256k(&published).to_string().into(),
             verifier: Verifier::new(party.issuer.clone(), None, published),
         }
+    }
+
+    /// What they are called.
+    #[must_use]
+    pub fn names(&self) -> &KeyNames {
+        &self.names
     }
 
     /// What signs access tokens.

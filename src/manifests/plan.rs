@@ -12,6 +12,8 @@ use crate::domain::change::{Ban, Change};
 use crate::domain::directory::{Directory, Page, Standing};
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Role, Roster};
+use crate::domain::policy::keeps_root_staff;
+use crate::domain::provider::PossibleUsers;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 
@@ -33,9 +35,9 @@ pub enum Rest {
 
 /// Whether somebody has to be left who can act as root staff, where there was somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RootStaff {
-    /// Somebody has to.
-    Needed,
+pub enum RootStaff<'a> {
+    /// Somebody has to, of those who could log in.
+    Needed(&'a PossibleUsers),
     /// Nobody has to.
     Dispensable,
 }
@@ -102,7 +104,8 @@ pub enum Lack {
     Group(Place, Named, GroupName),
     /// Somebody who can act as root staff.
     #[error(
-        "nobody would be left who can act as root staff: name somebody else in a Membership with role: Staff and no group, \
+        "nobody would be left who can act as root staff: name somebody else in a Membership with role: Staff and no group, who can \
+         log in as the settings are (a ServiceAccount may be gone, and counts for nobody), \
          or say with --allow-no-root-staff that this is meant"
     )]
     RootStaff,
@@ -116,7 +119,7 @@ pub fn plan(
     wanted: &Wanted,
     there: &dyn Directory,
     rest: Rest,
-    root_staff: RootStaff,
+    root_staff: RootStaff<'_>,
     now: Timestamp,
 ) -> Result<Plan, Vec<Lack>> {
     let planner = Planner { wanted, there, rest, root_staff, now };
@@ -140,7 +143,7 @@ pub fn plan(
     if rest == Rest::Prune {
         planner.prune(&mut plan);
     }
-    if root_staff == RootStaff::Needed && planner.takes_the_last(&plan) {
+    if matches!(root_staff, RootStaff::Needed(_)) && planner.takes_the_last(&plan) {
         return Err(vec![Lack::RootStaff]);
     }
     Ok(plan)
@@ -153,7 +156,7 @@ struct Planner<'a> {
     wanted: &'a Wanted,
     there: &'a dyn Directory,
     rest: Rest,
-    root_staff: RootStaff,
+    root_staff: RootStaff<'a>,
     now: Timestamp,
 }
 
@@ -319,7 +322,9 @@ impl Planner<'_> {
                     }
                 }
                 _ if !self.prunes(Kind::Membership) => {}
-                None if self.root_staff == RootStaff::Needed && !self.names_root_staff() => {
+                None if matches!(self.root_staff, RootStaff::Needed(_))
+                    && !self.names_root_staff() =>
+                {
                     plan.kept = self.on_root_staff();
                 }
                 _ => self.thin_out(&roster, plan),
@@ -345,14 +350,31 @@ impl Planner<'_> {
     fn will_act(&self, user: &UserId) -> bool {
         let roster = Roster::RootStaff;
         let is_named = self.wanted.rosters.get(&roster).is_some_and(|it| it.contains_key(user));
+        let end = if is_named {
+            self.wish(&roster, user)
+        } else {
+            self.there.until(user, &roster, self.now)
+        };
         let before = self.there.record(user, self.now).standing;
-        (!is_named || self.wish(&roster, user).is_some()) && !self.standing(user, before).banned
+        end.is_some_and(|end| self.can_act(user, end, self.standing(user, before)))
+    }
+
+    /// Whether somebody can act as root staff who is there until then, and of whom this is said.
+    fn can_act(&self, user: &UserId, end: End, standing: Standing) -> bool {
+        let possible = match self.root_staff {
+            RootStaff::Needed(possible) => Some(possible),
+            RootStaff::Dispensable => None,
+        };
+        keeps_root_staff(user, end, standing, possible, self.now)
     }
 
     /// Whether somebody can act as root staff now, and nobody can after the plan.
     fn takes_the_last(&self, plan: &Plan) -> bool {
         let before = self.on_root_staff();
-        let can_act = |user: &UserId| !self.there.record(user, self.now).standing.banned;
+        let can_act = |user: &UserId| {
+            let end = self.there.until(user, &Roster::RootStaff, self.now).flatten();
+            self.can_act(user, end, self.there.record(user, self.now).standing)
+        };
         let gone: BTreeSet<&UserId> = plan
             .pruned
             .iter()

@@ -83,6 +83,15 @@ pub(super) fn session_ids(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// How many sessions are of which user.
+pub(super) fn session_counts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": MAX_SESSIONS,
+        "additionalProperties": { "type": "integer", "minimum": 1, "maximum": MAX_SESSIONS },
+    })
+}
+
 /// The name of a Group object.
 pub(super) fn group_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -2,6 +2,7 @@
 //!
 //! Must not know what is changed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Caller, Service};
@@ -39,7 +40,7 @@ impl Service {
 
     /// Carries out what the policy allows the caller, and says so in the log.
     pub(super) async fn change(&self, caller: &Caller, change: Change) -> Result<(), ChangeError> {
-        let permit = permit(caller.actor(), change)?.within(self.0.bounds);
+        let permit = self.permit(caller, change)?;
         self.meant(caller, permit.change())?;
         self.keep_pace(caller, permit.change())?;
         self.carry_out(caller, permit).await
@@ -51,8 +52,13 @@ impl Service {
         caller: &Caller,
         change: Change,
     ) -> Result<(), ChangeError> {
-        let permit = permit(caller.actor(), change)?.within(self.0.bounds);
+        let permit = self.permit(caller, change)?;
         self.carry_out(caller, permit).await
+    }
+
+    fn permit(&self, caller: &Caller, change: Change) -> Result<Permit, Denied> {
+        let permit = permit(caller.actor(), change)?;
+        Ok(permit.within(self.0.bounds).knowing(Arc::clone(&self.0.possible_users)))
     }
 
     async fn carry_out(&self, caller: &Caller, permit: Permit) -> Result<(), ChangeError> {

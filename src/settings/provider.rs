@@ -30,8 +30,8 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::reader::{Item, Table};
-use crate::domain::provider::{CLIENTS, SERVICE_ACCOUNTS};
-use crate::domain::user::ProviderName;
+use crate::domain::provider::{CLIENTS, SERVICE_ACCOUNTS, Subjects};
+use crate::domain::user::{ProviderName, Subject};
 
 pub use self::pasee::Pasee;
 use self::pasee::another_pasee;
@@ -72,6 +72,22 @@ pub struct IdentityProvider {
     pub input_fields: Vec<InputField>,
     /// `enabled`: false leaves the provider out; default true.
     pub enabled: bool,
+}
+
+impl IdentityProvider {
+    /// Who could come from there, as far as the settings tell.
+    pub(super) fn subjects(&self) -> Subjects {
+        let allowed = self.mapping.allowed_subjects.as_deref();
+        match (&self.protocol, allowed) {
+            (Protocol::Local(local), allowed) => {
+                let users = local.users.iter().map(|user| &user.username);
+                let may = |subject: &&Subject| allowed.is_none_or(|some| some.contains(subject));
+                Subjects::These(users.filter(may).cloned().collect())
+            }
+            (_, Some(some)) => Subjects::These(some.iter().cloned().collect()),
+            (_, None) => Subjects::Any,
+        }
+    }
 }
 
 /// One field of a login.

@@ -20,6 +20,7 @@
 //! | `change` | one change, judged by what the file says |
 //! | `log` | what was changed lately, by whom and when: how other processes learn of it |
 //! | `author` | who makes a change |
+//! | `past` | what is surely past, however wrong the clock is |
 //! | `sweep` | memberships that ended long ago, taken out |
 //! | `together` | many changes, all or none |
 //! | `snapshot` | all there is, row by row, for an export |
@@ -36,6 +37,7 @@ mod left_out;
 mod leftover;
 mod load;
 mod log;
+mod past;
 mod patience;
 mod queue;
 mod schema;

@@ -62,6 +62,15 @@ impl Made {
         }
         Ok(())
     }
+
+    /// Takes back what was remembered of a review that is refused for another reason.
+    pub(super) fn take_back(&self, author: &UserId, more: Tally) {
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((tally, _)) = expected.get_mut(author) {
+            tally.groups = tally.groups.saturating_sub(more.groups);
+            tally.memberships = tally.memberships.saturating_sub(more.memberships);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +91,8 @@ mod tests {
         assert_eq!(judged(true, 2), Ok(()), "a dry run makes nothing");
         assert_eq!(judged(true, 3), Ok(()));
         assert_eq!(judged(true, 2), Err(4));
+        made.take_back(&john, Tally { groups: 1, memberships: 0 });
+        assert_eq!(judged(true, 3), Ok(()), "what was refused counts no more");
         let free: Result<(), ()> = made.judge(&john, Tally::default(), || true, |_| Err(()));
         assert_eq!(free, Ok(()), "what adds nothing is not judged");
     }

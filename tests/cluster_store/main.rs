@@ -27,5 +27,6 @@ conforms!(kubernetes, crate::with_a_namespace);
 fn with_a_namespace(case: fn(&Subject<'_>)) {
     let cluster = controlplane::shared();
     let stage = Stage::without_policy(&cluster);
-    case(&Subject::new(&stage.store, noon()));
+    let end_many = |user: &str, count: u64| sessions::end_many(&stage, user, count);
+    case(&Subject::new(&stage.store, noon()).ending_many(&end_many));
 }

@@ -29,6 +29,22 @@ fn objects(stage: &Stage) -> Vec<Value> {
     serde_json::from_str::<Value>(&told).unwrap()["items"].as_array().unwrap().clone()
 }
 
+/// As though a user had ended so many sessions one after the other, which takes a minute for three hundred.
+pub fn end_many(stage: &Stage, user: &str, count: u64) {
+    stage.write(end(user, 1 << 90, 86_400)).unwrap();
+    let [object] = &objects(stage)[..] else { panic!("one object") };
+    let users = object["spec"]["users"].as_object().unwrap();
+    let [(mark, of_one)] = &users.iter().collect::<Vec<_>>()[..] else { panic!("{users:?}") };
+    assert_eq!(**of_one, 1, "each counts for its user");
+    let others = (1..count).map(|number| session((1 << 90) + u128::from(number)));
+    let sids: Vec<String> = others.chain([session(1 << 90)]).map(|it| it.to_string()).collect();
+    let name = object["metadata"]["name"].as_str().unwrap();
+    let patch = json!({ "spec": { "sessions": sids, "users": { mark.as_str(): count } } });
+    stage.kubectl(&["patch", "psr", name, "--type=merge", "-p", &patch.to_string()]);
+    let last = session((1 << 90) + u128::from(count - 1));
+    eventually("all are known", || stage.store.directory().has_ended(last));
+}
+
 #[test]
 fn one_session_ends_everywhere_and_the_others_go_on() {
     let cluster = controlplane::shared();

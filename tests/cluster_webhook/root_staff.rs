@@ -58,6 +58,12 @@ fn nobody_takes_the_last_root_staff_away_with_kubectl() {
             "former",
             json!({ "role": "Staff", "users": ["kisee-x"], "expiresAt": "2020-01-01T00:00:00Z" }),
         ),
+        // Nor who could not log in: of no provider, and a ServiceAccount, which may be gone.
+        ("gone", json!({ "role": "Staff", "users": ["gone-x"] })),
+        (
+            "account",
+            json!({ "role": "Staff", "serviceAccounts": [{ "namespace": "ci", "name": "gone" }] }),
+        ),
     ] {
         admin.done("POST", "memberships", &object("Membership", name, &spec));
     }
@@ -115,6 +121,30 @@ fn two_who_go_at_once_by_kubectl_are_not_the_last() {
     }
     println!("{} races, {done} done, {refused} refused", rounds(ROUNDS));
     assert_eq!((done, refused), (rounds(ROUNDS), rounds(ROUNDS)), "one goes, one stays");
+}
+
+/// Nor one to leave it to those who cannot log in, as servers have said who could.
+#[test]
+fn an_heir_is_not_taken_back_for_who_cannot_log_in() {
+    let cluster = controlplane::shared();
+    let stage = Stage::new(&cluster);
+    let _controller = stage.controller("first").leads();
+    let (admin, staff) = (stage.admin(), stage.user("root", &["staff"]));
+    let account =
+        json!({ "role": "Staff", "serviceAccounts": [{ "namespace": "ci", "name": "gone" }] });
+    admin.done("POST", "memberships", &object("Membership", "account", &account));
+    admin.done("POST", "memberships", &root("gone", &["gone-x"]));
+    let group = json!({ "group": "team", "users": ["kisee-marker"] });
+    staff.done("POST", "memberships", &object("Membership", "marker", &group));
+    staff.done("POST", "memberships", &root("heir", &["kisee-heir"]));
+    staff.done("DELETE", "memberships/root", &Value::Null);
+    let is_there =
+        |name: &str| admin.ask("GET", &format!("memberships/{name}"), &Value::Null).is_ok();
+    eventually("what was written is judged", || !is_there("marker"));
+    stage.user("heir", &["staff"]).refused("DELETE", "memberships/heir", &Value::Null, LAST);
+    admin.done("POST", "memberships", &by(root("late", &["kisee-late"]), "root"));
+    eventually("what comes late is taken back", || !is_there("late"));
+    assert!(is_there("heir"), "nobody else could log in");
 }
 
 /// What is swept is no way to lose them either: who made somebody root staff and left a moment later has an heir.

@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 
 use super::support::controller::Controller;
 use super::support::controlplane::{ControlPlane, User};
-use super::support::pasee::free_port;
+use super::support::pasee::{Setup, free_port};
 use super::support::patience::eventually;
 use super::support::realm::{self, object};
 use super::support::served::Served;
@@ -58,9 +58,10 @@ impl<'a> Stage<'a> {
             [format!("--webhook-url={url}"), format!("--webhook-ca-file={}", cert_file.display())];
         realm::install(cluster, &namespace, &[&options[0], &options[1], "--staff-may-patch"]);
         let webhook = format!(
-            "[webhook]\nhost = \"127.0.0.1\"\nport = {port}\ncert_file = \"{}\"\nkey_file = \"{}\"\n",
+            "[webhook]\nhost = \"127.0.0.1\"\nport = {port}\ncert_file = \"{}\"\nkey_file = \"{}\"\n{}",
             cert_file.display(),
-            key_file.display()
+            key_file.display(),
+            Setup::absent_provider("kisee")
         );
         let authority = certificate;
         let mut stage =

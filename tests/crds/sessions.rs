@@ -34,6 +34,11 @@ fn every_field_has_its_bounds() {
         ("/spec/until", Some(json!("2027-01-31")), Some("pattern")),
         ("/spec/until", Some(json!("2027-02-31T00:00:00Z")), Some("format")),
         ("/spec/until", None, Some("equired")),
+        ("/spec/users", Some(json!({})), None),
+        ("/spec/users", Some(json!({ "0123456789abcdef": 1, "0123456789abcde0": 1_000 })), None),
+        ("/spec/users", Some(json!({ "0123456789abcdef": 0 })), Some("minimum")),
+        ("/spec/users", Some(json!({ "0123456789abcdef": 1_001 })), Some("maximum")),
+        ("/spec/users", Some(json!({ "0123456789abcdef": "1" })), Some("type")),
         ("/spec", None, Some("equired")),
     ] {
         let object = with(right(), place, value);

@@ -58,6 +58,32 @@ fn what_would_be_over_anyway_is_forgotten() {
     assert_eq!(ended(&open(&path)), [3, 4]);
 }
 
+/// Where others have ended nearly as many as there is room for, who has ended few goes on, and who has ended many does not.
+#[test]
+fn many_by_others_leave_room_for_few() {
+    let (_directory, path) = place();
+    open(&path).close();
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.execute_batch(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99200)
+         INSERT INTO ended_sessions SELECT CAST(printf('%016d', i) AS BLOB), 253402300799 FROM n;
+         INSERT INTO ended_sessions_of SELECT session, 'k-eve' FROM ended_sessions ORDER BY session LIMIT 100;",
+    )
+    .unwrap();
+    drop(raw);
+    let store = open(&path);
+    let not_before =
+        |id: &str| store.directory().record(&id.parse().unwrap(), noon()).standing.not_before;
+    let session = |id: &str, number| {
+        let (user, session) = (id.parse().unwrap(), session(number));
+        Change::EndSession { user, session, until: in_seconds(60) }
+    };
+    write(&store, session("k-eve", 1)).unwrap();
+    write(&store, session("k-ada", 2)).unwrap();
+    assert_eq!((ended(&store), not_before("k-ada")), (vec![2], None));
+    assert_eq!(not_before("k-eve"), Some(noon()), "a hundred are theirs, of 800 that are free");
+}
+
 /// A hundred thousand are remembered. Whoever ends one more ends all of their own.
 #[test]
 fn too_many_are_no_way_to_grow() {

@@ -185,6 +185,36 @@ async fn everybody_leaves() {
     leave(&root, "/groups/staff/local-root/").await.is(404);
 }
 
+/// Nobody takes the last away who can log in, whoever else is on the root staff and cannot.
+#[tokio::test]
+async fn who_cannot_log_in_keeps_no_root_staff() {
+    let off = Setup::absent_provider("off").replace("claims =", "enabled = false\nclaims =");
+    // Of no provider, of one that is not offered, of nobody whom the provider knows, and a ServiceAccount.
+    let others = ["gone-ada", "off-ada", "local-nobody", "k8s-ci:deployer", "client-robot"];
+    let pasee = Setup::default().tables(&off).members("staff", others);
+    let pasee = pasee.start().await;
+    let root = pasee.log_in("root").await.access;
+    let say = |method: &str, path: &str, body: Value| {
+        let ask = pasee.ask(method, path).bearer(&root);
+        async move { if body.is_null() { ask.send().await } else { ask.json(&body).await } }
+    };
+    for (method, path, body) in [
+        ("DELETE", "/groups/staff/local-root/", Value::Null),
+        ("DELETE", "/users/local-root", Value::Null),
+        ("PATCH", "/users/local-root", json!({"is_banned": true})),
+        ("PATCH", "/groups/staff/local-root/", json!({"expires_at": in_seconds(7200)})),
+    ] {
+        let told = say(method, path, body).await.is(409);
+        assert!(told.title().contains("whom a provider of the settings knows"), "{}", told.title());
+    }
+    // They themselves can be taken away.
+    for user in others {
+        say("DELETE", &format!("/groups/staff/{user}/"), Value::Null).await.is(204);
+    }
+    say("POST", "/groups/staff/", json!({"username": "local-ada"})).await.is(201);
+    say("DELETE", "/groups/staff/local-root/", Value::Null).await.is(204);
+}
+
 #[tokio::test]
 async fn memberships_are_given_ends() {
     let pasee = Setup::default().members("admin.staff", ["local-ada"]).start().await;

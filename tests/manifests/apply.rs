@@ -185,6 +185,24 @@ fn one_user_prunes_no_group_and_no_root_staff() {
     assert!(!export(&machine).concat().contains("role: Staff"));
 }
 
+/// Who cannot log in is nobody to leave the root staff to.
+#[test]
+fn the_root_staff_is_not_pruned_for_who_cannot_log_in() {
+    let machine = machine();
+    apply(&machine, &object("Membership", "root", "role: Staff, users: [local-ada]")).done();
+    for others in ["users: [gone-x, local-nobody]", "serviceAccounts: [{namespace: ci, name: d}]"] {
+        machine.write("root.yaml", object("Membership", "root", &format!("role: Staff, {others}")));
+        let mut given =
+            vec!["apply", "-f", "root.yaml", "--prune", "--allow-unknown-providers", "--dry-run"];
+        let ran = machine.run(&given);
+        assert!(ran.err.contains("the root staff stays"), "{}", ran.err);
+        assert!(!ran.out.contains("local-ada in staff pruned"), "{}", ran.out);
+        given.push("--allow-no-root-staff");
+        let ran = machine.run(&given);
+        assert!(ran.out.contains("local-ada in staff pruned (dry run)\n"), "{}", ran.out);
+    }
+}
+
 /// A slip of the pen in a year is refused, unless it is said twice; and it can be mended.
 #[test]
 fn a_revocation_far_ahead_is_to_be_asked_for_twice() {

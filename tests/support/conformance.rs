@@ -7,6 +7,7 @@ mod withdrawn;
 
 use std::time::Duration;
 
+use pasee::domain::bounds::MAX_ENDED_OF_ONE;
 use pasee::domain::change::{Ban, Change};
 use pasee::domain::directory::{Directory, Page, Record, Standing};
 use pasee::domain::group::GroupName;
@@ -26,6 +27,7 @@ pub use descriptions::groups_are_described;
 pub use ends::{
     an_end_takes_a_membership, anybody_leaves, creators_are_given_ends, ends_are_changed_both_ways,
     own_time_is_judged_again, root_staff_who_remove_each_other, the_last_root_staff_stays,
+    who_cannot_log_in_keeps_no_root_staff,
 };
 #[allow(unused_imports, reason = "for whoever has a store")]
 pub use withdrawn::{
@@ -45,7 +47,7 @@ macro_rules! conforms {
             members_come_and_go, rosters_are_apart, root_staff, missing_groups_have_no_rosters,
             memberships_end, an_expired_membership_is_none, an_ended_membership_is_taken_away, ends_are_shown_one_by_one, far_ends_are_kept, bans,
             each_revocation_is_another, only_what_is_to_come_is_lowered, a_ban_ends_sessions_for_good,
-            an_ended_session_is_over, standing_outlives_membership,
+            an_ended_session_is_over, ended_sessions_are_shared_out, standing_outlives_membership,
             deleted_users_are_off_every_roster, users_act_within_the_policy, rosters_in_pages,
             members_in_pages, users_in_pages, refused_changes_change_nothing,
             writes_at_the_same_time, whoever_was_taken_off_a_staff_changes_nothing,
@@ -54,7 +56,7 @@ macro_rules! conforms {
             former_root_staff_changes_nothing, another_entitlement_will_do,
             ends_are_changed_both_ways, an_end_takes_a_membership, creators_are_given_ends,
             anybody_leaves, the_last_root_staff_stays, root_staff_who_remove_each_other,
-            own_time_is_judged_again, authors_are_bounded, authors_are_bounded_at_once);
+            who_cannot_log_in_keeps_no_root_staff, own_time_is_judged_again, authors_are_bounded, authors_are_bounded_at_once);
     };
     ($store:ident, $with:path: $($case:ident),*) => {
         mod $store {
@@ -65,17 +67,26 @@ macro_rules! conforms {
 #[allow(unused_imports, reason = "for whoever has a store")]
 pub(crate) use conforms;
 
+/// Has a store remember so many ended sessions of a user, where one after the other takes long.
+pub type EndMany<'a> = dyn Fn(&str, u64) + 'a;
+
 /// A store under test, what time it thinks it is, and something to wait with.
 pub struct Subject<'a> {
     realm: &'a dyn Realm,
     now: Timestamp,
+    end_many: Option<&'a EndMany<'a>>,
     runtime: tokio::runtime::Runtime,
 }
 
 impl<'a> Subject<'a> {
     pub fn new(realm: &'a dyn Realm, now: Timestamp) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { realm, now, runtime }
+        Self { realm, now, end_many: None, runtime }
+    }
+
+    /// The same with a way to end many sessions.
+    pub fn ending_many(self, end_many: &'a EndMany<'a>) -> Self {
+        Self { end_many: Some(end_many), ..self }
     }
 
     fn write(&self, change: Change) -> Result<(), WriteError> {
@@ -525,6 +536,37 @@ pub fn an_ended_session_is_over(store: &Subject<'_>) {
     store.carry_out(policy::permit(&root, end(&two, until)).unwrap()).unwrap();
     assert!(admitted(&two).is_err());
     assert!(admitted(&begun(3)).is_ok());
+}
+
+/// Who has ended as many sessions as one may has all of theirs ended with one more, and nobody else's go with them.
+pub fn ended_sessions_are_shared_out(store: &Subject<'_>) {
+    let end = |id: &str, number: u64| {
+        let mut bytes = [0; 16];
+        bytes[8..].copy_from_slice(&number.to_be_bytes());
+        let (session, until) = (SessionId::new(bytes), store.in_seconds(86_400));
+        Change::EndSession { user: user(id), session, until }
+    };
+    let not_before = |id: &str| store.record(id).standing.not_before;
+    let all = MAX_ENDED_OF_ONE;
+    if let Some(end_many) = store.end_many {
+        end_many("k-ada", all - 2);
+    } else {
+        let writes = (0..all - 2).map(|number| store.realm.write(permit(end("k-ada", number))));
+        let answers = store.runtime.block_on(futures::future::join_all(writes.collect::<Vec<_>>()));
+        assert!(answers.iter().all(Result::is_ok), "{:?}", answers.iter().find(|it| it.is_err()));
+    }
+    store.done(end("k-ada", all - 2));
+    store.done(end("k-ada", all - 1));
+    assert_eq!(not_before("k-ada"), None);
+    store.done(end("k-ada", all - 1));
+    assert_eq!(not_before("k-ada"), None, "it had ended already");
+    store.done(end("k-ada", all));
+    let moved = not_before("k-ada");
+    assert_eq!(moved, Some(store.now));
+    store.done(end("k-bob", all + 1));
+    assert_eq!(not_before("k-bob"), None, "others have room");
+    store.done(end("k-ada", all + 2));
+    assert!(not_before("k-ada") > moved);
 }
 
 pub fn standing_outlives_membership(store: &Subject<'_>) {

@@ -142,12 +142,26 @@ impl Setup {
 
     /// With a Kisee at an address that registers users and is believed by a key.
     pub fn kisee(self, address: SocketAddr, key: &key::PublicKey) -> Self {
+        self.tables(&Self::kisee_table(address, key))
+    }
+
+    /// The settings of that Kisee.
+    pub fn kisee_table(address: SocketAddr, key: &key::PublicKey) -> String {
         let pem = key.to_pem();
-        self.tables(&format!(
+        format!(
             "[[identity_providers]]\nname = \"kisee\"\nprotocol = \"kisee\"\nendpoint = \"http://{address}/\"\n\
              capabilities = [\"register_user\"]\nclaims = [\"email\"]\n\
              [identity_providers.settings]\ntimeout = 2\npublic_keys = [\"\"\"\n{pem}\"\"\"]\n"
-        ))
+        )
+    }
+
+    /// The settings of a provider of that name whose users nobody looks for: nothing answers there.
+    pub fn absent_provider(name: &str) -> String {
+        let forger = Forger::new(key::Algorithm::Es256k);
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let table = Self::kisee_table(address, forger.key.public());
+        let table = table.replace("name = \"kisee\"", &format!("name = \"{name}\""));
+        table.replace("capabilities = [\"register_user\"]\n", "")
     }
 
     /// The hash of a user's password `pw-NAME`.

@@ -115,6 +115,11 @@ fn check(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
             }
         }
     }
+    if let (Some(fields), Some(schema)) = (value.as_object(), object.get("additionalProperties")) {
+        for (name, value) in fields {
+            check(schema, value, &format!("{path}.{name}"), found);
+        }
+    }
     if let (Some(entries), Some(items)) = (value.as_array(), object.get("items")) {
         for (place, value) in entries.iter().enumerate() {
             check(items, value, &format!("{path}[{place}]"), found);
@@ -175,12 +180,16 @@ fn broken(keyword: &str, wanted: &Value, value: &Value) -> Option<String> {
             text.is_some_and(|text| text.get(..10).is_none_or(|day| day.parse::<Date>().is_err()))
         }
         "maxItems" => value.as_array().is_some_and(|entries| entries.len() > count()),
+        "maxProperties" => value.as_object().is_some_and(|fields| fields.len() > count()),
         "minimum" => value.as_f64().is_some_and(|value| value < wanted.as_f64().unwrap()),
+        "maximum" => value.as_f64().is_some_and(|value| value > wanted.as_f64().unwrap()),
         "format" => {
             assert_eq!(wanted, "int64");
             false
         }
-        "properties" | "items" | "default" | "description" | "title" => false,
+        "properties" | "additionalProperties" | "items" | "default" | "description" | "title" => {
+            false
+        }
         "x-kubernetes-validations" | "x-kubernetes-list-type" | "x-kubernetes-list-map-keys" => {
             false
         }

@@ -20,7 +20,7 @@ fn plan_at(object: &Membership, groups: &[Group], now: i64) -> Plan<MembershipSt
     let mut bare = object.clone();
     bare.spec.users.clear();
     bare.spec.service_accounts.clear();
-    plan(&bare, &around, at(now))
+    plan(&bare, &around, at(now), Some(at(now)))
 }
 
 fn short(plan: &Plan<MembershipStatus>) -> String {
@@ -125,7 +125,7 @@ fn users_of_no_provider_are_told_of() {
         let facts = cache.read_membership(object);
         cache.put_membership("m", Some(facts));
         let around = dereference(&cache, "m").unwrap();
-        plan(object, &around, at(NOW))
+        plan(object, &around, at(NOW), Some(at(NOW)))
     };
     let plan = told(&object, Some("kisee, k8s"));
     assert_eq!(short(&plan), "status InEffect 4, tell UnknownProvider");
@@ -194,6 +194,13 @@ fn what_has_ended_is_swept_after_a_while() {
     for now in [gone, gone + 1_000] {
         let swept = plan_at(&ours, &[], now);
         assert_eq!((short(&swept).as_str(), swept.again_at), ("delete", None));
+    }
+    // A clock that is ahead, of this machine or of the API server, takes nothing away.
+    let around = dereference(&cache(&[], std::slice::from_ref(&ours)), "pasee-members-x").unwrap();
+    for past in [None, Some(at(gone - 1))] {
+        let kept = plan(&ours, &around, at(gone + 1_000), past);
+        let told = "status Expired 1, tell Expired";
+        assert_eq!((short(&kept).as_str(), kept.again_at), (told, Some(at(gone + 1_060))));
     }
     for theirs in [
         ended("pasee-members-x", None),

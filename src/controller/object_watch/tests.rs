@@ -54,7 +54,7 @@ impl Reader {
         let cache = self.cache.lock();
         let plan = |object: Arc<Membership>| {
             let around = membership::dereference(&cache, &object.name_any()).unwrap();
-            let plan = membership::plan(&object, &around, now);
+            let plan = membership::plan(&object, &around, now, Some(now));
             (object, plan)
         };
         self.watch.memberships.writer.as_reader().state().into_iter().map(plan).collect()

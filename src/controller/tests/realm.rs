@@ -46,7 +46,7 @@ impl Realm {
 
     fn plan_for_membership(&self, name: &str, now: i64) -> Plan<MembershipStatus> {
         let around = membership::dereference(&self.cache(), name).unwrap();
-        membership::plan(&self.memberships[name], &around, at(now))
+        membership::plan(&self.memberships[name], &around, at(now), Some(at(now)))
     }
 
     /// Looks at every object once and does what is planned, but no more than so many steps. Gives how many it did.

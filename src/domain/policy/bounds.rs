@@ -8,7 +8,9 @@ use super::{Actor, Denied};
 use crate::domain::bounds::{Bounds, Tally};
 use crate::domain::directory::Standing;
 use crate::domain::membership::Roster;
+use crate::domain::provider::PossibleUsers;
 use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
 
 /// Who is on the root staff for no longer than this cannot be counted on to bring others there.
 const A_WHILE: Duration = Duration::from_secs(60);
@@ -40,10 +42,19 @@ pub fn keeps_within(
 }
 
 /// Whether somebody who is on the root staff until then, and of whom this is said, can take the place of others who lose it by a
-/// change that [weakens](crate::domain::change::Change::weakens_root_staff) it: nobody but an operator leaves it to nobody.
+/// change that [weakens](crate::domain::change::Change::weakens_root_staff) it: nobody but an operator leaves it to nobody, nor to
+/// those who cannot log in. Where nobody knows who could, everybody may.
 #[must_use]
-pub fn keeps_root_staff(end: Option<Timestamp>, standing: Standing, now: Timestamp) -> bool {
-    !standing.banned && end.is_none_or(|end| now.after(A_WHILE) < end)
+pub fn keeps_root_staff(
+    user: &UserId,
+    end: Option<Timestamp>,
+    standing: Standing,
+    possible: Option<&PossibleUsers>,
+    now: Timestamp,
+) -> bool {
+    !standing.banned
+        && end.is_none_or(|end| now.after(A_WHILE) < end)
+        && possible.is_none_or(|possible| possible.has(user))
 }
 
 #[cfg(test)]
@@ -86,8 +97,17 @@ mod tests {
 
     #[test]
     fn whoever_stays_can_act_for_a_while() {
-        let keeps = |end: Option<i64>, banned| {
-            keeps_root_staff(end.map(at), Standing { banned, not_before: None }, at(100))
+        let (user, names) = ("k-john".parse().unwrap(), "x, k".parse().unwrap());
+        let (known, others) = (PossibleUsers::from(&names), PossibleUsers::default());
+        let judged = |end: Option<i64>, banned, possible: Option<&PossibleUsers>| {
+            let standing = Standing { banned, not_before: None };
+            keeps_root_staff(&user, end.map(at), standing, possible, at(100))
+        };
+        let keeps = |end, banned| {
+            assert!(!judged(end, banned, Some(&others)), "nobody could be them");
+            let right = judged(end, banned, Some(&known));
+            assert_eq!(judged(end, banned, None), right, "nobody knows who could");
+            right
         };
         for (end, banned, right) in [
             (None, false, true),

@@ -12,6 +12,11 @@ fn now() -> Timestamp {
     Timestamp::from_unix(NOW).unwrap()
 }
 
+/// Who could log in: whoever is of `k`.
+fn people() -> PossibleUsers {
+    PossibleUsers::from(&"k, k8s".parse().unwrap())
+}
+
 fn realm(groups: &[&str], members: &[(&str, &str, Option<i64>)], banned: &[&str]) -> Contents {
     let mut contents = Contents::default();
     for group in groups {
@@ -50,9 +55,14 @@ fn wanted(lines: &[&str]) -> Wanted {
 
 /// The outcomes and the changes, as text.
 fn planned(lines: &[&str], realm: Contents, rest: Rest) -> (Vec<String>, Vec<String>) {
-    let plan =
-        plan(&wanted(lines), &crate::index::Index::new(realm), rest, RootStaff::Needed, now())
-            .unwrap();
+    let plan = plan(
+        &wanted(lines),
+        &crate::index::Index::new(realm),
+        rest,
+        RootStaff::Needed(&people()),
+        now(),
+    )
+    .unwrap();
     let outcomes = plan.outcomes.iter().map(|(named, outcome)| format!("{named} {outcome}"));
     (outcomes.collect(), plan.changes.iter().map(short).collect())
 }
@@ -164,7 +174,8 @@ fn bans_go_both_ways_and_revocations_one() {
     let index = crate::index::Index::new(revoked);
     for (not_before, told) in [("08", true), ("09", false)] {
         let line = format!("User a username: k-a, notBefore: \"1970-01-01T00:00:{not_before}Z\"");
-        let plan = plan(&wanted(&[&line]), &index, Rest::Keep, RootStaff::Needed, now()).unwrap();
+        let plan = plan(&wanted(&[&line]), &index, Rest::Keep, RootStaff::Needed(&people()), now())
+            .unwrap();
         assert_eq!(plan.outcomes[0].1, Outcome::Unchanged);
         assert!(plan.changes.is_empty());
         assert_eq!(!plan.revoked_later.is_empty(), told);
@@ -251,7 +262,8 @@ fn groups_that_are_nowhere() {
     ];
     let index = crate::index::Index::new(realm(&["c"], &[], &[]));
     let lacks = |rest| {
-        let lacks = plan(&wanted(&lines), &index, rest, RootStaff::Needed, now()).unwrap_err();
+        let lacks =
+            plan(&wanted(&lines), &index, rest, RootStaff::Needed(&people()), now()).unwrap_err();
         lacks.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let parent =
@@ -287,6 +299,10 @@ fn the_last_root_staff_goes_only_when_that_is_meant() {
     let gone = root(&format!("users: [k-root], expiresAt: {}", at(0)));
     let banned = root("users: [k-bad]");
     let successor = root("users: [k-new]").replace("Membership r", "Membership s");
+    let elsewhere = successor.replace("k-new", "former-new");
+    let account = root("serviceAccounts: [{namespace: ci, name: gone}]").replace(" r ", " s ");
+    let brief = root(&format!("users: [k-new], expiresAt: {}", at(30)));
+    let people = people();
     let made = |lines: &[&str], rest, root_staff| {
         let index = crate::index::Index::new(there());
         let plan = plan(&wanted(lines), &index, rest, root_staff, now());
@@ -301,9 +317,13 @@ fn the_last_root_staff_goes_only_when_that_is_meant() {
         (vec![&gone], Rest::Prune, None, vec!["k-root out of staff", "k-bad out of staff"]),
         (vec!["User u username: k-root, banned: true"], Rest::Keep, None, vec!["Impose k-root"]),
         (vec![&successor], Rest::Prune, Some(0), vec![]),
+        (vec![&elsewhere], Rest::Prune, Some(2), vec!["k-root out of staff", "k-bad out of staff"]),
+        (vec![&account], Rest::Prune, Some(2), vec!["k-root out of staff", "k-bad out of staff"]),
+        (vec![&account, &gone], Rest::Keep, None, vec!["k-root out of staff"]),
+        (vec![&brief], Rest::Prune, Some(2), vec!["k-root out of staff"]),
         (vec![&successor, &gone], Rest::Keep, Some(0), vec![]),
     ] {
-        let careful = made(&lines, rest, RootStaff::Needed);
+        let careful = made(&lines, rest, RootStaff::Needed(&people));
         match needed {
             None => assert!(careful.unwrap_err().contains("--allow-no-root-staff"), "{lines:?}"),
             Some(kept) => assert_eq!(careful.unwrap().1, kept, "{lines:?}"),

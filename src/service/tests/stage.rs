@@ -12,6 +12,7 @@ use crate::domain::evidence::Evidence;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Actor, Permit, permit};
+use crate::domain::provider::PossibleUsers;
 use crate::domain::realm::{Realm, Writing};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Lifetimes, Scope, SessionId};
@@ -107,6 +108,7 @@ impl Stage {
             realm: Arc::clone(&realm) as Arc<dyn Realm>,
             providers: Providers::new(&[provider()]).unwrap(),
             provider_names: std::iter::once("local".parse().unwrap()).collect(),
+            possible_users: Arc::new(PossibleUsers::from(&"local".parse().unwrap())),
             keys: KeyRing::new(keys()),
             lifetimes: Lifetimes::default(),
             max_token_length: 6144,

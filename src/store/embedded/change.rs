@@ -7,6 +7,8 @@ use rusqlite::{Connection, params};
 use super::error::StoreError;
 use super::load::number_of;
 use super::log::first;
+use super::past::Moment;
+use crate::domain::bounds::has_room_for_ended;
 use crate::domain::change::{Ban, Change};
 use crate::domain::description::Description;
 use crate::domain::directory::Standing;
@@ -17,9 +19,6 @@ use crate::domain::time::Timestamp;
 use crate::domain::token::SessionId;
 use crate::domain::user::UserId;
 use crate::index::Update;
-
-/// Most ended sessions that are remembered, one by one.
-const MAX_ENDED: i64 = 100_000;
 
 /// Why a change was not carried out.
 #[derive(Debug)]
@@ -47,8 +46,9 @@ pub(super) fn execute(
     connection: &Connection,
     change: &Change,
     author: Option<&UserId>,
-    now: Timestamp,
+    moment: Moment,
 ) -> Result<Vec<Update>, Refused> {
+    let now = moment.now;
     match change {
         // Nothing waits for a group here: there is nothing without its group.
         Change::CreateGroup { group, creator } | Change::AdoptGroup { group, creator } => {
@@ -87,7 +87,9 @@ pub(super) fn execute(
             let before = standing(connection, user)?;
             stand(connection, user, before.declared(*banned, *not_before, now))
         }
-        Change::EndSession { user, session, until } => end(connection, user, *session, *until, now),
+        Change::EndSession { user, session, until } => {
+            end(connection, user, *session, *until, moment)
+        }
         Change::DeleteUser(user) => {
             let sql = "DELETE FROM memberships WHERE user = ?";
             connection.prepare_cached(sql)?.execute([user.as_str()])?;
@@ -96,28 +98,33 @@ pub(super) fn execute(
     }
 }
 
-/// Remembers that a session was ended. When too many are remembered already, all of its user's are ended instead.
+/// Remembers that a session was ended. When too many are remembered already, of its user or of all, all of its user's are ended
+/// instead.
 fn end(
     connection: &Connection,
     user: &UserId,
     session: SessionId,
     until: Timestamp,
-    now: Timestamp,
+    Moment { now, over: past, .. }: Moment,
 ) -> Result<Vec<Update>, Refused> {
     let over = "DELETE FROM ended_sessions WHERE until <= ?";
-    let over = connection.prepare_cached(over)?.execute([now.as_unix()])?;
-    let mut updates = if over > 0 { vec![Update::Over(now)] } else { Vec::new() };
-    if until <= now {
+    let over = connection.prepare_cached(over)?.execute([past.as_unix()])?;
+    let mut updates = if over > 0 { vec![Update::Over(past)] } else { Vec::new() };
+    if until <= now || has_ended(connection, session, now)? {
         return Ok(updates);
     }
-    let count = "SELECT count(*) FROM ended_sessions";
-    let count: i64 = connection.prepare_cached(count)?.query_row([], |row| row.get(0))?;
-    if count >= MAX_ENDED {
+    let of_all = first::<i64>(connection, "SELECT count(*) FROM ended_sessions", [])?;
+    let of_user = "SELECT count(*) FROM ended_sessions_of WHERE user = ?";
+    let of_user = first::<i64>(connection, of_user, [user.as_str()])?;
+    let [of_all, of_user] = [of_all, of_user].map(|count| count.unwrap_or(0).unsigned_abs());
+    if !has_room_for_ended(of_user, of_all) {
         updates.extend(stand(connection, user, standing(connection, user)?.revoked(now))?);
         return Ok(updates);
     }
-    let sql = "INSERT OR REPLACE INTO ended_sessions (session, until) VALUES (?, ?)";
+    let sql = "INSERT INTO ended_sessions (session, until) VALUES (?, ?)";
     connection.prepare_cached(sql)?.execute(params![session.bytes(), until.as_unix()])?;
+    let sql = "INSERT INTO ended_sessions_of (session, user) VALUES (?, ?)";
+    connection.prepare_cached(sql)?.execute(params![session.bytes(), user.as_str()])?;
     updates.push(Update::Ended(session, until));
     Ok(updates)
 }

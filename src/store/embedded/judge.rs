@@ -9,7 +9,6 @@ use super::change::{Refused, end_of, has_ended, number_of_group, standing};
 use super::error::StoreError;
 use super::log::{first, parsed};
 use crate::domain::bounds::{Bounds, Tally};
-use crate::domain::change::Change;
 use crate::domain::directory::{Holding, Record, Standing};
 use crate::domain::membership::Roster;
 use crate::domain::policy::{Permit, Refusal, Withdrawn, keeps_root_staff};
@@ -36,7 +35,7 @@ pub(super) fn judge(
     {
         return Err(Refused::State(Withdrawn::Refused(Refusal::SessionEnded).into()));
     }
-    if permit.actor().is_some() && takes_the_last(connection, permit.change(), now)? {
+    if permit.actor().is_some() && takes_the_last(connection, permit, now)? {
         return Err(Refused::State(WriteError::LastRootStaff));
     }
     Ok(())
@@ -45,10 +44,10 @@ pub(super) fn judge(
 /// Whether a change leaves nobody who can act as root staff.
 fn takes_the_last(
     connection: &Connection,
-    change: &Change,
+    permit: &Permit,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let Some(user) = change.weakens_root_staff() else { return Ok(false) };
+    let Some(user) = permit.change().weakens_root_staff() else { return Ok(false) };
     if end_of(connection, 0, &Roster::RootStaff, user, now)?.is_none() {
         return Ok(false);
     }
@@ -60,7 +59,8 @@ fn takes_the_last(
         let end = row.get::<_, Option<i64>>(1)?.and_then(Timestamp::from_unix);
         let standing = Standing { banned: row.get(2)?, ..Standing::default() };
         // Who is called what nobody can be called any more cannot act.
-        if keeps_root_staff(end, standing, now) && parsed::<UserId>(row, 0).is_ok() {
+        let Ok(other) = parsed::<UserId>(row, 0) else { continue };
+        if keeps_root_staff(&other, end, standing, permit.possible(), now) {
             return Ok(false);
         }
     }

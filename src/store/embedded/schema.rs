@@ -14,7 +14,8 @@ use super::stamp::{self, Why};
 const APPLICATION: u32 = u32::from_be_bytes(*b"Pase");
 
 /// One step for each version: the first makes an empty file version 1. Released steps never change.
-const STEPS: [&str; 8] = [TABLES, CHANGES, STAMP, AUTHORS, SESSIONS, DESCRIPTIONS, ENDS, MAKERS];
+const STEPS: [&str; 10] =
+    [TABLES, CHANGES, STAMP, AUTHORS, SESSIONS, DESCRIPTIONS, ENDS, MAKERS, SHARES, PAST];
 
 /// Group 0 is the realm itself: parent of the root groups, and its staff is the root staff. Deleting a group takes its
 /// subgroups and memberships along. `role`: 0 member, 1 staff. Moments are seconds since 1970; NULL = no end, or never.
@@ -97,6 +98,23 @@ const MAKERS: &str = "
     ALTER TABLE memberships ADD COLUMN author TEXT;
     CREATE INDEX groups_by_author ON groups (author) WHERE author IS NOT NULL;
     CREATE INDEX memberships_by_author ON memberships (author) WHERE author IS NOT NULL;
+";
+
+/// Whose the ended sessions are; unknown of older ones.
+const SHARES: &str = "
+    CREATE TABLE ended_sessions_of (
+        session BLOB PRIMARY KEY REFERENCES ended_sessions (session) ON DELETE CASCADE,
+        user TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX ended_sessions_by_user ON ended_sessions_of (user);
+";
+
+/// Until when the file was written, by a clock that was believed.
+const PAST: &str = "
+    CREATE TABLE past (
+        id INTEGER PRIMARY KEY CHECK (id = 0),
+        moment INTEGER NOT NULL
+    ) STRICT;
 ";
 
 /// Makes the file Pasee's own, in the latest version; two processes may do so at once. With its path, it has a write-ahead

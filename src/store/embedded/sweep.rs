@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::error::StoreError;
 use super::log::{self, Made, parsed};
+use super::past::Moment;
 use crate::domain::group::GroupName;
 use crate::domain::membership::{KEPT_ENDED, Role, Roster};
 use crate::domain::time::Timestamp;
@@ -25,32 +26,32 @@ struct Ended {
     user: UserId,
 }
 
-/// Whether there is something to take.
-pub(super) fn is_due(connection: &Connection, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(!ended(connection, now, 1)?.is_empty())
+/// Whether there is something to take, of what had ended by then.
+pub(super) fn is_due(connection: &Connection, by: Timestamp) -> Result<bool, StoreError> {
+    Ok(!ended(connection, by, 1)?.is_empty())
 }
 
 /// Takes some, in the transaction that is under way, and says what has come to pass by that.
-pub(super) fn sweep(connection: &Connection, now: Timestamp) -> Result<Vec<Update>, StoreError> {
+pub(super) fn sweep(connection: &Connection, moment: Moment) -> Result<Vec<Update>, StoreError> {
     let sql = "DELETE FROM memberships WHERE group_id = ? AND role = ? AND user = ?";
     let mut deletion = connection.prepare_cached(sql)?;
     let mut updates = Vec::new();
-    for Ended { group, role, roster, user } in ended(connection, now, AT_ONCE)? {
+    for Ended { group, role, roster, user } in ended(connection, moment.ended, AT_ONCE)? {
         deletion.execute(params![group, role, user.as_str()])?;
         let update = Update::Left { roster, user };
-        log::append(connection, &update, Made { by: SWEEP, at: now })?;
+        log::append(connection, &update, Made { by: SWEEP, at: moment.now })?;
         updates.push(update);
     }
     Ok(updates)
 }
 
 /// Those that ended longest ago. What today's rules refuse is known to nobody, and stays.
-fn ended(connection: &Connection, now: Timestamp, most: usize) -> Result<Vec<Ended>, StoreError> {
+fn ended(connection: &Connection, by: Timestamp, most: usize) -> Result<Vec<Ended>, StoreError> {
     let sql = "SELECT group_id, role, user, name FROM memberships JOIN groups ON id = group_id
                WHERE expires_at <= ? ORDER BY expires_at";
     let kept = i64::try_from(KEPT_ENDED.as_secs()).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query([now.as_unix() - kept])?;
+    let mut rows = statement.query([by.as_unix() - kept])?;
     let mut found = Vec::new();
     while found.len() < most
         && let Some(row) = rows.next()?

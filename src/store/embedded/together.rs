@@ -9,6 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::change::Refused;
 use super::error::StoreError;
 use super::file::{self, OpenError, Place};
+use super::past::Moment;
 use super::stamp::{self, Why};
 use super::writer::carry_out;
 use super::{Clock, leftover, load, log};
@@ -79,9 +80,11 @@ pub fn change_together<E>(
     }
     // At the moment of the plan: what has ended since then had not for it.
     for permit in permits {
-        carry_out(&transaction, &permit, now).map_err(|refused| match refused {
-            Refused::State(error) => TogetherError::Refused(error),
-            Refused::File(error) => TogetherError::Store(error),
+        carry_out(&transaction, &permit, Moment::taking_nothing(now)).map_err(|refused| {
+            match refused {
+                Refused::State(error) => TogetherError::Refused(error),
+                Refused::File(error) => TogetherError::Store(error),
+            }
         })?;
     }
     log::trim(&transaction)?;

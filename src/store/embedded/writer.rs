@@ -14,6 +14,7 @@ use super::file::{Database, Place, Since};
 use super::judge::judge;
 use super::leftover;
 use super::log::{self, Cursor, Made, News};
+use super::past::{self, Moment, Past};
 use super::queue::{Job, Queue, Taken};
 use super::stamp::{self, Why};
 use super::status::Status;
@@ -22,7 +23,6 @@ use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
 use crate::domain::policy::Permit;
 use crate::domain::realm::WriteError;
-use crate::domain::time::Timestamp;
 use crate::index::{Index, Sweep, Update};
 
 /// Most writes in one transaction.
@@ -48,6 +48,8 @@ pub(super) struct Writer {
     cursor: Option<Cursor>,
     /// SQLite's number for the state of the file as last seen; it changes when others commit.
     seen: Option<i64>,
+    /// What is past; `None` before a file was read.
+    past: Option<Past>,
 }
 
 /// Which write-ahead log a transaction may go into.
@@ -87,6 +89,7 @@ impl Writer {
             suspect: false,
             cursor: None,
             seen: None,
+            past: None,
         }
     }
 
@@ -133,7 +136,8 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &[Job]) -> Result<Vec<Result<(), WriteError>>, StoreError> {
-        let done = self.together(|transaction, now| carry_out_all(transaction, batch, now))?;
+        let done =
+            self.together(|transaction, moment| carry_out_all(transaction, batch, moment))?;
         self.status.wrote(done.trouble);
         Ok(done.results)
     }
@@ -142,7 +146,7 @@ impl Writer {
     /// log begins with it, and afterwards.
     fn together<T>(
         &mut self,
-        mut work: impl FnMut(&mut Transaction<'_>, Timestamp) -> Result<(Vec<Update>, T), StoreError>,
+        mut work: impl FnMut(&mut Transaction<'_>, Moment) -> Result<(Vec<Update>, T), StoreError>,
     ) -> Result<T, StoreError> {
         self.ready()?;
         let mut log = Log::MayContinue;
@@ -158,17 +162,22 @@ impl Writer {
 
     fn attempt<T>(
         &mut self,
-        work: impl FnOnce(&mut Transaction<'_>, Timestamp) -> Result<(Vec<Update>, T), StoreError>,
+        work: impl FnOnce(&mut Transaction<'_>, Moment) -> Result<(Vec<Update>, T), StoreError>,
         log: Log,
     ) -> Result<Tried<T>, StoreError> {
         let now = (self.clock)();
         let Some(database) = &mut self.database else { return Err(StoreError::Closed) };
+        let past = match &mut self.past {
+            Some(past) => past,
+            past => past.insert(Past::read(&database.connection, now)?),
+        };
+        let moment = past.judge(now, Instant::now());
         let path = database.path().map(Path::to_owned);
         let mut transaction =
             database.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let files = path.as_deref().map(leftover::files).transpose()?;
         self.cursor = Some(follow(&transaction, self.cursor, &self.index)?);
-        let (updates, done) = work(&mut transaction, now)?;
+        let (updates, done) = work(&mut transaction, moment)?;
         let would_begin = files.is_some_and(|files| files.is_log_empty);
         if updates.is_empty() {
             transaction.rollback()?;
@@ -177,6 +186,7 @@ impl Writer {
             return Ok(Tried::WouldBegin);
         } else {
             log::trim(&transaction)?;
+            past::put(&transaction, moment)?;
             if let Some(files) = files {
                 stamp::put(&transaction, files, Why::Change)?;
             }
@@ -217,9 +227,21 @@ impl Writer {
 
     /// Takes some of what ended long ago out of the file.
     fn sweep(&mut self) -> Result<(), StoreError> {
-        let Some(database) = &self.database else { return Ok(()) };
-        if sweep::is_due(&database.connection, (self.clock)())? {
-            self.together(|transaction, now| Ok((sweep::sweep(transaction, now)?, ())))?;
+        let Some(Database { connection, .. }) = &self.database else { return Ok(()) };
+        let now = (self.clock)();
+        let past = match &mut self.past {
+            Some(past) => past,
+            past => past.insert(Past::read(connection, now)?),
+        };
+        let moment = past.judge(now, Instant::now());
+        if let Some(ahead) = moment.ahead {
+            let is_kept = sweep::is_due(connection, now)?;
+            if past.should_tell(is_kept) {
+                tell_ahead(moment, ahead);
+            }
+        }
+        if sweep::is_due(connection, moment.ended)? {
+            self.together(|transaction, moment| Ok((sweep::sweep(transaction, moment)?, ())))?;
         }
         Ok(())
     }
@@ -301,17 +323,30 @@ fn follow(
     Ok(end)
 }
 
+/// Says that the clock is not believed.
+fn tell_ahead(moment: Moment, ahead: Duration) {
+    let (clock, known) = (moment.now.as_unix(), moment.ended.as_unix());
+    let days = ahead.as_secs() / (24 * 3_600);
+    tracing::warn!(
+        clock,
+        known,
+        days,
+        "the clock is {days} days ahead of when the file of groups was last written, and of the time gone by since: if it is wrong, set it \
+         right. Nothing that has ended is taken out of the file by it, unless it stays so for a week"
+    );
+}
+
 /// Carries out jobs, each as if it were alone.
 fn carry_out_all(
     transaction: &mut Transaction<'_>,
     batch: &[Job],
-    now: Timestamp,
+    moment: Moment,
 ) -> Result<(Vec<Update>, Done), StoreError> {
     let (mut updates, mut trouble) = (Vec::new(), None);
     let mut results = Vec::with_capacity(batch.len());
     for job in batch {
         let savepoint = transaction.savepoint()?;
-        results.push(match carry_out(&savepoint, &job.permit, now) {
+        results.push(match carry_out(&savepoint, &job.permit, moment) {
             Ok(new) => {
                 savepoint.commit()?;
                 updates.extend(new);
@@ -336,11 +371,11 @@ fn carry_out_all(
 pub(super) fn carry_out(
     connection: &Connection,
     permit: &Permit,
-    now: Timestamp,
+    moment: Moment,
 ) -> Result<Vec<Update>, Refused> {
-    judge(connection, permit, now)?;
-    let updates = execute(connection, permit.change(), permit.actor(), now)?;
-    let made = Made { by: author::of(permit), at: now };
+    judge(connection, permit, moment.now)?;
+    let updates = execute(connection, permit.change(), permit.actor(), moment)?;
+    let made = Made { by: author::of(permit), at: moment.now };
     for update in &updates {
         log::append(connection, update, made)?;
     }

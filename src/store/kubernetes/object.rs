@@ -2,6 +2,7 @@
 //!
 //! Must not know how objects come here, nor which of them count.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube::Resource;
@@ -15,6 +16,7 @@ use crate::domain::token::SessionId;
 use crate::domain::user::UserId;
 use crate::objects::effect::Soundness;
 use crate::objects::owner::Owners;
+use crate::resources::session_revocations::UserMark;
 use crate::resources::{Group, Membership, SessionRevocations, User};
 
 /// A name or a uid.
@@ -166,6 +168,7 @@ pub(super) struct Stated {
 #[derive(Clone, Debug)]
 pub(super) struct Ended {
     pub(super) sessions: Vec<SessionId>,
+    pub(super) users: BTreeMap<UserMark, u64>,
     pub(super) until: Timestamp,
     pub(super) maker: Maker,
 }

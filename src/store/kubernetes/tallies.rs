@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::object::{Event, Kind, Name, Object, Says};
 use super::state::State;
-use crate::domain::bounds::Tally;
+use crate::domain::bounds::{Tally, weight_of};
 use crate::domain::user::UserId;
 
 /// The objects that users have made: Groups, and Memberships.
@@ -36,9 +36,12 @@ impl Tallies {
     pub(super) fn of(&self, user: &UserId, state: &State) -> Tally {
         let Some([groups, memberships]) = self.objects.get(user) else { return Tally::default() };
         let groups = groups.iter().filter(|name| state.has_group_in_effect(name)).count();
-        let memberships: usize = memberships.iter().map(|name| state.puts(name)).sum();
-        let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
-        Tally { groups: number(groups), memberships: number(memberships) }
+        let in_effect = memberships.iter().map(|name| state.puts(name)).filter(|users| *users > 0);
+        let (users, objects) =
+            in_effect.fold((0, 0), |(all, count), users| (all + users, count + 1));
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let memberships = weight_of(number(users), number(objects));
+        Tally { groups: number(groups), memberships }
     }
 
     fn put(&mut self, object: &Object) {
@@ -134,6 +137,20 @@ mod tests {
             last = tell(Event::Applied(object));
         }
         assert_eq!(last, ((2, 7), (1, 0), 2), "a group without its parent is none");
+        // Many of one user weigh more than their users.
+        let anns = json!({ "annotations": { "pasee.meltylab.fr/actor": "k-ann" } });
+        let small = |number| membership(&format!("m{number}"), anns.clone(), &["k-x"]);
+        for number in 0..110 {
+            last = tell(Event::Applied(small(number)));
+        }
+        assert_eq!(last, ((2, 7), (1, 110), 2));
+        for number in 110..120 {
+            last = tell(Event::Applied(small(number)));
+        }
+        assert_eq!(last, ((2, 7), (1, 200), 2));
+        for number in 0..120 {
+            tell(Event::Gone(Kind::Membership, format!("m{number}").as_str().into()));
+        }
         tell(Event::Gone(Kind::Membership, "two".into()));
         tell(Event::Gone(Kind::Membership, "two".into()));
         last = tell(Event::Gone(Kind::Group, "four".into()));

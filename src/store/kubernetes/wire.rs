@@ -135,8 +135,8 @@ fn read_sessions(wire: Wire) -> Result<Says, String> {
     let Wire { metadata, spec, .. } = wire;
     let object = SessionRevocations::new(&metadata.name, typed(spec)?);
     let content = session_revocations::parse(&object).map_err(|error| error.to_string())?;
-    let SessionRevocationsContent { sessions, until } = content;
-    Ok(Says::SessionRevocations(Ended { sessions, until, maker: metadata.maker() }))
+    let SessionRevocationsContent { sessions, users, until } = content;
+    Ok(Says::SessionRevocations(Ended { sessions, users, until, maker: metadata.maker() }))
 }
 
 fn typed<T: DeserializeOwned>(spec: Value) -> Result<T, String> {

@@ -211,7 +211,8 @@ impl Writer {
         if permit.actor().is_none() {
             return Ok(None);
         }
-        let announced = self.guard.announce(&Loss::Of(user.clone()), (self.clock)()).await;
+        let (loss, now) = (Loss::Of(user.clone()), (self.clock)());
+        let announced = self.guard.announce(&loss, permit.possible(), now).await;
         announced.map_err(|error| match error {
             GuardError::Last => WriteError::LastRootStaff,
             error => StoreError::Unguarded(error).into(),

@@ -46,6 +46,7 @@ impl Listening {
             namespace: "realm".to_owned(),
             username_prefix: "pasee:".to_owned(),
             providers: "k".parse().unwrap(),
+            possible: PossibleUsers::default(),
             clock: || Timestamp::from_unix(1_000).unwrap(),
         };
         let webhook =

@@ -1,8 +1,11 @@
 //! Ends of memberships that are changed, people who leave, and the last of the root staff.
 
+use std::sync::Arc;
+
 use pasee::domain::change::{Ban, Change};
 use pasee::domain::membership::Membership;
 use pasee::domain::policy::{Denied, Withdrawn};
+use pasee::domain::provider::{PossibleUsers, Subjects};
 use pasee::domain::realm::WriteError;
 use pasee::domain::time::Timestamp;
 
@@ -109,6 +112,38 @@ pub fn the_last_root_staff_stays(store: &Subject<'_>) {
     store.carry_out(permit).unwrap();
     store.done(remove("staff", "k-other"));
     assert_eq!(store.groups_of("k-other"), [""; 0], "an operator may");
+}
+
+/// Whoever could not log in does not stay there for others, whether or not they are on the root staff.
+pub fn who_cannot_log_in_keeps_no_root_staff(store: &Subject<'_>) {
+    let some = [user("local-ada").split().1.parse().unwrap()].into();
+    let possible = [("k", Subjects::Any), ("local", Subjects::These(some))];
+    let possible = possible.map(|(name, subjects)| (name.parse().unwrap(), subjects));
+    let possible: Arc<PossibleUsers> = Arc::new(possible.into_iter().collect());
+    for id in ["k-root", "gone-ada", "local-eve", "k8s-ci:deployer", "client-robot"] {
+        store.done(add("staff", id));
+    }
+    let ways = [
+        leave("staff", "k-root"),
+        remove("staff", "k-root"),
+        set("staff", "k-root", Some(store.in_seconds(3600))),
+        ban("k-root", Ban::Impose),
+        Change::DeleteUser(user("k-root")),
+    ];
+    for way in ways {
+        let text = format!("{way:?}");
+        let result = store.carry_out(store.permitted("k-root", way).knowing(Arc::clone(&possible)));
+        assert!(matches!(result, Err(WriteError::LastRootStaff)), "{text}: {result:?}");
+    }
+    let go =
+        |id: &str| store.permitted("k-root", remove("staff", id)).knowing(Arc::clone(&possible));
+    store.carry_out(go("gone-ada")).unwrap();
+    refused!(store.carry_out(go("k-root")), LastRootStaff);
+    store.done(add("staff", "local-ada"));
+    store.carry_out(go("k-root")).unwrap();
+    for id in ["local-eve", "k8s-ci:deployer", "client-robot", "local-ada"] {
+        store.done(remove("staff", id));
+    }
 }
 
 /// Two of the root staff who take each other away: one stays.

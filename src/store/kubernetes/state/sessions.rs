@@ -2,13 +2,13 @@
 //!
 //! Must not know a clock: what would be over anyway counts until its object is gone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::State;
 use crate::domain::time::Timestamp;
 use crate::domain::token::SessionId;
 use crate::index::Update;
-use crate::resources::session_revocations::MAX_SESSIONS;
+use crate::resources::session_revocations::{MAX_SESSIONS, UserMark};
 use crate::store::kubernetes::object::{Ended, Maker, Name};
 
 /// The objects.
@@ -22,6 +22,7 @@ struct Listed {
     until: Timestamp,
     /// In order, each once.
     sessions: Box<[SessionId]>,
+    users: BTreeMap<UserMark, u64>,
 }
 
 impl Sessions {
@@ -41,10 +42,10 @@ impl Sessions {
     }
 
     pub(super) fn put(&mut self, name: Name, uid: Name, ended: Ended, out: &mut Vec<Update>) {
-        let Ended { mut sessions, until, maker } = ended;
+        let Ended { mut sessions, users, until, maker } = ended;
         sessions.sort_unstable();
         sessions.dedup();
-        let listed = Listed { uid, maker, until, sessions: sessions.into_boxed_slice() };
+        let listed = Listed { uid, maker, until, sessions: sessions.into_boxed_slice(), users };
         let before = self.0.insert(name.clone(), listed);
         let before = before.map(|before| before.sessions).unwrap_or_default();
         let Some(Listed { sessions, .. }) = self.0.get(&name) else { return };
@@ -70,9 +71,13 @@ impl Sessions {
 }
 
 impl State {
-    /// How many ended sessions are remembered.
-    pub(in crate::store::kubernetes) fn ended_sessions(&self) -> usize {
-        self.sessions.0.values().map(|listed| listed.sessions.len()).sum()
+    /// How many ended sessions are remembered, of a user and of all.
+    pub(in crate::store::kubernetes) fn ended_sessions(&self, user: UserMark) -> (u64, u64) {
+        let of = |listed: &Listed| listed.users.get(&user).copied().unwrap_or(0);
+        let all = |listed: &Listed| listed.sessions.len() as u64;
+        self.sessions.0.values().fold((0_u64, 0_u64), |(one, every), listed| {
+            (one.saturating_add(of(listed)), every.saturating_add(all(listed)))
+        })
     }
 
     /// An object of this program for sessions that would be over by then, with room for so many more.
@@ -99,9 +104,14 @@ mod tests {
         SessionId::new([number; 16])
     }
 
+    fn ada() -> UserMark {
+        UserMark::from(&"k-ada".parse().unwrap())
+    }
+
     fn ended(numbers: &[u8]) -> Ended {
         let sessions = numbers.iter().map(|number| session(*number)).collect();
-        Ended { sessions, until: Timestamp::from_unix(86_400).unwrap(), maker: Maker::Pasee }
+        let users = [(ada(), numbers.len() as u64)].into();
+        Ended { sessions, users, until: Timestamp::from_unix(86_400).unwrap(), maker: Maker::Pasee }
     }
 
     #[test]
@@ -115,8 +125,9 @@ mod tests {
             out
         };
         let begun = |number| Update::Ended(session(number), until);
-        assert_eq!(put(&mut state, &one, &[2, 1, 2]), [begun(1), begun(2)]);
-        assert_eq!(state.ended_sessions(), 2);
+        assert_eq!(put(&mut state, &one, &[2, 1]), [begun(1), begun(2)]);
+        assert_eq!(put(&mut state, &one, &[2, 1, 2]), [], "each once");
+        assert_eq!(state.ended_sessions(ada()), (3, 2));
         assert_eq!(put(&mut state, &one, &[1, 2]), [], "nothing new");
         assert_eq!(put(&mut state, &two, &[2, 3]), [begun(2), begun(3)]);
         assert_eq!(put(&mut state, &one, &[1]), [], "the other says it too");
@@ -125,7 +136,9 @@ mod tests {
         state.sessions.take("two", &mut out);
         out.sort_by_key(|update| format!("{update:?}"));
         assert_eq!(out, [Update::Forgotten(session(2)), Update::Forgotten(session(3))]);
-        assert_eq!(state.ended_sessions(), 1);
+        assert_eq!(state.ended_sessions(ada()), (1, 1));
+        let bob = UserMark::from(&"k-bob".parse().unwrap());
+        assert_eq!(state.ended_sessions(bob), (0, 1), "of another user");
     }
 
     #[test]

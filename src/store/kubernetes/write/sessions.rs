@@ -14,20 +14,19 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use super::{ATTEMPTS, Author, MANAGED_BY, PASEE, PREFIX, Writer, is_own, patching};
+use crate::domain::bounds::has_room_for_ended;
 use crate::domain::directory::Directory;
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::token::SessionId;
 use crate::domain::user::UserId;
 use crate::resources::session_revocations::{
-    MAX_SESSIONS, SessionRevocationsContent, parse, write,
+    MAX_SESSIONS, SessionRevocationsContent, UserMark, parse, write,
 };
 use crate::resources::{Received, SessionRevocations, rfc3339};
 use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::Kind;
 
-/// Most ended sessions that are remembered, one by one.
-const MAX_ENDED: usize = 100_000;
 /// Between the beginnings of two writes.
 const PACE: Duration = Duration::from_millis(200);
 const DAY: i64 = 86_400;
@@ -41,13 +40,14 @@ pub(super) struct Ending {
 }
 
 struct Waiting {
+    user: UserMark,
     session: SessionId,
     until: Timestamp,
     tell: oneshot::Sender<Result<(), WriteError>>,
 }
 
 impl Writer {
-    /// Ends one session. When too many are remembered already, all of its user's are ended instead.
+    /// Ends one session. When too many are remembered already, of its user or of all, all of its user's are ended instead.
     pub(super) async fn end_session(
         &self,
         user: &UserId,
@@ -59,11 +59,14 @@ impl Writer {
         if until <= (self.clock)() || self.view.index.has_ended(session) {
             return Ok(());
         }
-        if self.view.ask(|state| state.ended_sessions()) >= MAX_ENDED {
+        let mark = UserMark::from(user);
+        let (of_user, of_all) = self.view.ask(|state| state.ended_sessions(mark));
+        let (waiting, all_waiting) = self.ending.waiting(mark);
+        if !has_room_for_ended(of_user + waiting, of_all + all_waiting) {
             return self.stand(user, author, |before| before.revoked((self.clock)())).await;
         }
         let (tell, mut told) = oneshot::channel();
-        self.ending.add(Waiting { session, until: end_of_day(until), tell });
+        self.ending.add(Waiting { user: mark, session, until: end_of_day(until), tell });
         let mut written_at = self.ending.pen.lock().await;
         // Whoever had it before may have written this too.
         match told.try_recv() {
@@ -84,7 +87,8 @@ impl Writer {
         for (until, mut waiting) in self.ending.take() {
             while !waiting.is_empty() {
                 let rest = waiting.split_off(waiting.len().min(MAX_SESSIONS));
-                let sessions: Vec<SessionId> = waiting.iter().map(|one| one.session).collect();
+                let sessions: Vec<(SessionId, UserMark)> =
+                    waiting.iter().map(|one| (one.session, one.user)).collect();
                 let result = self.write_sessions(until, &sessions).await;
                 // Nobody may be waiting any more.
                 waiting.into_iter().for_each(|one| drop(one.tell.send(result.clone())));
@@ -96,7 +100,7 @@ impl Writer {
     async fn write_sessions(
         &self,
         until: Timestamp,
-        sessions: &[SessionId],
+        sessions: &[(SessionId, UserMark)],
     ) -> Result<(), WriteError> {
         for attempt in 0..ATTEMPTS {
             let own =
@@ -118,21 +122,21 @@ impl Writer {
         &self,
         name: &str,
         until: Timestamp,
-        sessions: &[SessionId],
+        sessions: &[(SessionId, UserMark)],
     ) -> Result<bool, WriteError> {
         let Some(object) = self.read::<SessionRevocations>(name).await? else { return Ok(false) };
         let Ok(mut content) = parse(&object) else { return Ok(false) };
-        let metadata = &object.metadata;
-        content.sessions.extend_from_slice(sessions);
         content.sessions.sort_unstable();
-        content.sessions.dedup();
+        let metadata = &object.metadata;
+        add(&mut content, sessions);
         let is_full = content.sessions.len() > MAX_SESSIONS;
         if !is_own(metadata) || content.until != until || is_full {
             return Ok(false);
         }
+        let spec = write("", &content).spec;
         let patch = json!({
             "metadata": { "uid": metadata.uid, "resourceVersion": metadata.resource_version },
-            "spec": { "sessions": write("", &content).spec.sessions },
+            "spec": { "sessions": spec.sessions, "users": spec.users },
         });
         let objects = self.objects::<Received<SessionRevocations>>();
         let (parameters, patch) = (patching(), Patch::Merge(&patch));
@@ -148,12 +152,14 @@ impl Writer {
     async fn make_sessions(
         &self,
         until: Timestamp,
-        sessions: &[SessionId],
+        sessions: &[(SessionId, UserMark)],
     ) -> Result<bool, WriteError> {
-        let mut object =
-            write("", &SessionRevocationsContent { sessions: sessions.to_vec(), until });
+        let mut content =
+            SessionRevocationsContent { sessions: Vec::new(), users: BTreeMap::new(), until };
+        add(&mut content, sessions);
+        let mut object = write("", &content);
         let day = &rfc3339::write(until)[..10];
-        // Whose sessions end is written nowhere.
+        // Whose sessions end is written nowhere in words.
         object.metadata = ObjectMeta {
             labels: Some(BTreeMap::from([(MANAGED_BY.to_owned(), PASEE.to_owned())])),
             generate_name: Some(format!("{PREFIX}{day}-")),
@@ -170,6 +176,13 @@ impl Ending {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(waiting);
     }
 
+    /// How many wait, of a user and of all.
+    fn waiting(&self, user: UserMark) -> (u64, u64) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_user = waiting.iter().filter(|one| one.user == user).count();
+        (of_user as u64, waiting.len() as u64)
+    }
+
     /// All that wait, by the day of their end.
     fn take(&self) -> BTreeMap<Timestamp, Vec<Waiting>> {
         let all = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
@@ -178,6 +191,16 @@ impl Ending {
             by_day.entry(waiting.until).or_default().push(waiting);
         }
         by_day
+    }
+}
+
+/// Has an object say that these were ended too; who said so before counts once.
+fn add(content: &mut SessionRevocationsContent, sessions: &[(SessionId, UserMark)]) {
+    for (session, user) in sessions {
+        if let Err(place) = content.sessions.binary_search(session) {
+            content.sessions.insert(place, *session);
+            *content.users.entry(*user).or_default() += 1;
+        }
     }
 }
 
@@ -190,6 +213,18 @@ fn end_of_day(moment: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_session_counts_once_for_its_user() {
+        let [ada, bob] = ["k-ada", "k-bob"].map(|id| UserMark::from(&id.parse().unwrap()));
+        let session = |number| SessionId::new([number; 16]);
+        let (sessions, until) = (vec![session(2)], Timestamp::MAX);
+        let mut content = SessionRevocationsContent { sessions, users: BTreeMap::new(), until };
+        add(&mut content, &[(session(3), ada), (session(1), bob), (session(2), bob)]);
+        add(&mut content, &[(session(3), ada), (session(4), ada)]);
+        assert_eq!(content.sessions, [1, 2, 3, 4].map(session));
+        assert_eq!(content.users, [(ada, 2), (bob, 1)].into());
+    }
 
     #[test]
     fn days_end_at_midnight() {
