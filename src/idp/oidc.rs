@@ -25,7 +25,7 @@ use url::Url;
 
 use self::discovery::{Discovered, discover};
 use self::exchange::Given;
-use self::proof::Credential;
+use self::proof::ClientCredential;
 use self::user_info::UserInfo;
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, loggable, random};
 use super::error::ProviderError;
@@ -43,7 +43,7 @@ use crate::settings;
 #[derive(Debug)]
 pub(super) struct OidcConnector {
     settings: settings::Oidc,
-    credential: Credential,
+    credential: ClientCredential,
     http: HttpClient,
     discovered: Cached<Discovered>,
 }
@@ -57,7 +57,7 @@ impl OidcConnector {
         let trust = Trust::of(settings.ca_file.as_deref(), places.into_iter().flatten());
         let http = HttpClient::new(settings.timeout, trust)?;
         let http = http.reading_at_most(settings.max_answer_length);
-        let credential = Credential::new(&settings.client_proof);
+        let credential = ClientCredential::new(&settings.client_proof);
         Ok(Self { settings: settings.clone(), credential, http, discovered: Cached::new(COOLDOWN) })
     }
 

@@ -185,6 +185,33 @@ async fn a_password_of_our_own_that_was_changed() {
     assert!(accounts() - before <= 2, "{} times for 200 logins", accounts() - before);
 }
 
+/// Our own password is read again when its file is another: what is none changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_of_our_own_in_a_file_that_changes() {
+    let closes = Arc::new(AtomicBool::new(false));
+    let is_over = Arc::clone(&closes);
+    let directory = Directory::spoiled(move |question| {
+        let is_ours = !question.binds(ACCOUNT.0);
+        (is_ours && is_over.swap(false, Ordering::SeqCst)).then(|| vec![Step::Close])
+    })
+    .await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bind.secret");
+    std::fs::write(&file, format!("\u{feff}{}\r\n", ACCOUNT.1)).unwrap();
+    let line = format!("bind_password_file = \"{}\"", file.display());
+    let providers = clear(&directory, "", &["-bind_password", &line, "timeout = \"60s\""]);
+    assert!(ada(&providers).await.is_ok());
+    for wrong in ["", " \n"] {
+        std::fs::write(&file, wrong).unwrap();
+        closes.store(true, Ordering::SeqCst);
+        assert!(ada(&providers).await.is_ok(), "what stood there before is kept");
+    }
+    std::fs::write(&file, "another").unwrap();
+    closes.store(true, Ordering::SeqCst);
+    let refused = ProviderError::InvalidResponse("it does not take our bind_dn and bind_password");
+    assert_eq!(ada(&providers).await.unwrap_err(), refused, "the new one was shown");
+}
+
 /// A connection that is asked all the time is not kept for good.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_are_replaced() {

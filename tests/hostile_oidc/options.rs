@@ -160,7 +160,7 @@ async fn discovery_url() {
     let dir = tempfile::tempdir().unwrap();
     let lines = |issuer: &str| {
         format!(
-            "issuer = \"{issuer}\"\ndiscovery_url = \"{}/.well-known/openid-configuration\"\nclient_secret = \"x\"",
+            "issuer = \"{issuer}\"\ndiscovery_url = \"{}/.well-known/openid-configuration?appid=1\"\nclient_secret = \"x\"",
             openid.issuer
         )
     };
@@ -311,6 +311,49 @@ async fn secrets_that_change() {
     assert_eq!(sends().await, "three", "it is gone");
     volume("..7", "seven");
     assert_eq!(sends().await, "seven");
+}
+
+/// The same for OAuth 2.0, and for the proof of an app's secret that Facebook takes with each question.
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_of_oauth2_that_change() {
+    let openid = OpenId::start().await;
+    let at = &openid.issuer;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("app.secret");
+    let write = |content: &str| fs::write(&file, content).unwrap();
+    write("one\n");
+    let text = format!(
+        "[jwt]\niss = \"pasee.example.com\"\n[[identity_providers]]\nname = \"corp\"\nprotocol = \"oauth2\"\n\
+         [identity_providers.settings]\npreset = \"facebook\"\nclient_id = \"{CLIENT}\"\napp_secret_file = \"app.secret\"\n\
+         authorization_url = \"{at}/auth\"\ntoken_url = \"{at}/token\"\nuser_info_url = \"{at}/me\"\n\
+         authorization_parameters = {{ auth_type = \"rerequest\" }}\n"
+    );
+    let settings = parse(&dir.path().join("settings.toml"), &text).unwrap();
+    let providers = providers(&settings.identity_providers);
+    let provider = providers.get("corp").unwrap();
+    openid.gives(Place::UserInfo, &json!({ "id": "4", "name": "Ada" }));
+    openid.gives(Place::Token, &json!({ "access_token": "access", "token_type": "bearer" }));
+    for (content, expected) in [
+        ("one", "one"),
+        ("\u{feff}two\r\n", "two"),
+        ("", "two"),
+        ("a\nb", "two"),
+        ("three", "three"),
+    ] {
+        write(content);
+        let begun = Begun::at(provider).await.unwrap();
+        assert_eq!(begun.parameter("auth_type"), "rerequest");
+        let query = format!("idp=corp&code=c0de&state={}", begun.pending.state());
+        let judged = begun.end(provider, &query, NOW).await;
+        let (_, form) = sent(&openid);
+        assert_eq!(parameter(&form, "client_secret"), expected, "{content:?}");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, expected.as_bytes());
+        let tag = hmac::sign(&key, b"access");
+        let proof: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(judged.unwrap().user.as_str(), "corp-4");
+        let (asked, _) = openid.last(Place::UserInfo);
+        assert!(asked.contains(&format!("appsecret_proof={proof}")), "{asked}");
+    }
 }
 
 /// The same for a key.

@@ -467,7 +467,7 @@ async fn id_tokens_that_look_odd() {
 #[tokio::test(flavor = "multi_thread")]
 async fn max_age() {
     let openid = OpenId::start().await;
-    let providers = corp(&openid, |oidc| oidc.max_age = Some(std::time::Duration::from_secs(100)));
+    let providers = corp(&openid, |oidc| oidc.max_age = Some(Duration::from_secs(100)));
     let begun = Begun::at(providers.get("corp").unwrap()).await.unwrap();
     let nonce = begun.parameter("nonce");
     let stranger = Forger::new(Algorithm::Es256);

@@ -67,7 +67,7 @@ impl OpenId {
         let state: Arc<Mutex<State>> = Arc::default();
         let seen = Arc::clone(&state);
         let script: Script = Arc::new(move |request: &Request| {
-            let place = match request.line.as_str() {
+            let place = match request.line.split('?').next().unwrap_or_default() {
                 "GET /.well-known/openid-configuration" => Place::Discovery,
                 "GET /jwks" => Place::Keys,
                 "POST /token" => Place::Token,

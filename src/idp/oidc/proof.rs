@@ -19,13 +19,13 @@ const APPLE: &str = "https://appleid.apple.com";
 
 /// What this client has to show.
 #[derive(Debug)]
-pub(super) enum Credential {
+pub(super) enum ClientCredential {
     /// Nothing.
     Nothing,
     /// A secret.
     Secret(Renewed<SecretString>, Option<SecretUse>),
     /// A key, the name that the provider has for it, and at Apple the team that it belongs to.
-    Key(Renewed<PrivateKey>, Option<String>, Option<String>),
+    Key(Box<Renewed<PrivateKey>>, Option<String>, Option<String>),
 }
 
 /// How one request shows it.
@@ -38,14 +38,16 @@ pub(super) struct Shown {
     pub assertion: Option<String>,
 }
 
-impl Credential {
+impl ClientCredential {
     pub(super) fn new(settings: &ClientProof) -> Self {
         match settings {
             ClientProof::Nothing => Self::Nothing,
             ClientProof::Secret { secret, how } => Self::Secret(Renewed::new(secret), *how),
-            ClientProof::Key(key) => Self::Key(Renewed::new(&key.key), key.id.clone(), None),
+            ClientProof::Key(key) => {
+                Self::Key(Box::new(Renewed::new(&key.key)), key.id.clone(), None)
+            }
             ClientProof::Apple { key, team } => {
-                Self::Key(Renewed::new(&key.key), key.id.clone(), Some(team.clone()))
+                Self::Key(Box::new(Renewed::new(&key.key)), key.id.clone(), Some(team.clone()))
             }
         }
     }

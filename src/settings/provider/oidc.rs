@@ -1,6 +1,11 @@
 //! From a provider's table to [`Oidc`].
 //!
 //! Must not call anybody.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `issuer` | who is believed, and where their document is |
+//! | `client` | how this client proves itself |
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -234,7 +234,7 @@ fn own_server(
 
 /// The places of a preset, on its own server or another.
 fn built(known: &Known, server: Option<Url>) -> Option<Preset> {
-    let api = server.as_ref().map(|server| github_api(server));
+    let api = server.as_ref().map(github_api);
     let base = match server {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
         None => known.server.to_owned(),

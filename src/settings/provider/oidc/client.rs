@@ -59,23 +59,36 @@ pub(super) fn proof(settings: &Table<'_>, base: &Path) -> Option<ClientProof> {
     let secret = from_file(settings, "client_secret", "client_secret_file", base, usable);
     let key = from_file(settings, "client_key", "client_key_file", base, signing);
     let id = settings.text("client_key_id").map(|item| Some(bounded(&item)?.to_owned()));
-    let team = settings.text("team_id").map(|item| Some(bounded(&item)?.to_owned()));
-    let id = id.map_or(Some(None), |id| id.map(Some));
-    let how = settings.get("client_auth").map(|item| item.text());
-    let how = how.map_or(Some(None), |item| item.map(Some))?;
-    let needs = |keys: [&'static str; 2], right: &str| {
-        if keys.iter().all(|key| settings.get(key).is_none()) {
-            settings.missing(keys[1], right);
-        }
+    let team = settings.text("team_id").and_then(|item| bounded(&item).map(str::to_owned));
+    let how = match settings.get("client_auth") {
+        Some(item) => Some(item.text()?),
+        None => None,
     };
-    let is_by_key =
-        how.as_ref().is_some_and(|item| matches!(item.value, "private_key_jwt" | "apple"));
-    let (useless, right): (&[&'static str], &str) = match &how {
-        Some(item) if item.value == "apple" => (
+    let name = how.as_ref().map(|item| item.value);
+    refuse_useless(settings, name);
+    if !matches!(name, Some("private_key_jwt" | "apple")) {
+        return by_secret(settings, how.as_ref(), secret);
+    }
+    let keys = ["client_key", "client_key_file"];
+    if keys.iter().all(|key| settings.get(key).is_none()) {
+        settings.missing(keys[1], "a PEM file of the key whose public half the provider knows");
+    }
+    let id = id.map_or(Some(None), |id| id.map(Some));
+    let key = ClientKey { key: key?, id: id? };
+    match name {
+        Some("apple") => of_apple(settings, key, team),
+        _ => Some(ClientProof::Key(key)),
+    }
+}
+
+/// Calls what stands there for another `client_auth` a mistake: whoever wrote it expects that it is used.
+fn refuse_useless(settings: &Table<'_>, name: Option<&str>) {
+    let (useless, right): (&[&'static str], &str) = match name {
+        Some("apple") => (
             &["client_secret", "client_secret_file"],
             "stands beside client_auth = \"apple\", which makes the secret of client_key_file; leave it out",
         ),
-        Some(_) if is_by_key => (
+        Some("private_key_jwt") => (
             &["client_secret", "client_secret_file", "team_id"],
             "stands beside client_auth = \"private_key_jwt\"; a right file has client_key_file alone",
         ),
@@ -84,30 +97,20 @@ pub(super) fn proof(settings: &Table<'_>, base: &Path) -> Option<ClientProof> {
             "stands without a client_auth that uses it; right ones are \"private_key_jwt\" and \"apple\"",
         ),
     };
-    for key in useless {
-        if let Some(item) = settings.get(key) {
-            item.error(right);
+    for item in useless.iter().filter_map(|key| settings.get(key)) {
+        item.error(right);
+    }
+}
+
+/// Apple's keys are on P-256, and have an id and a team.
+fn of_apple(settings: &Table<'_>, key: ClientKey, team: Option<String>) -> Option<ClientProof> {
+    for (name, right) in [
+        ("client_key_id", "the id that Apple shows for the key, such as \"ABC123DEFG\""),
+        ("team_id", "the id of your team at Apple, such as \"DEF123GHIJ\""),
+    ] {
+        if settings.get(name).is_none() {
+            settings.missing(name, right);
         }
-    }
-    if !is_by_key {
-        return by_secret(settings, how.as_ref(), secret);
-    }
-    needs(
-        ["client_key", "client_key_file"],
-        "a PEM file of the key whose public half the provider knows",
-    );
-    let key = ClientKey { key: key?, id: id? };
-    if how.is_some_and(|item| item.value == "private_key_jwt") {
-        return Some(ClientProof::Key(key));
-    }
-    if settings.get("client_key_id").is_none() {
-        settings.missing(
-            "client_key_id",
-            "the id that Apple shows for the key, such as \"ABC123DEFG\"",
-        );
-    }
-    if settings.get("team_id").is_none() {
-        settings.missing("team_id", "the id of your team at Apple, such as \"DEF123GHIJ\"");
     }
     if key.key.value().algorithm() != Algorithm::Es256 {
         let item =
@@ -116,7 +119,7 @@ pub(super) fn proof(settings: &Table<'_>, base: &Path) -> Option<ClientProof> {
         return None;
     }
     key.id.as_ref()?;
-    Some(ClientProof::Apple { key, team: team?? })
+    Some(ClientProof::Apple { key, team: team? })
 }
 
 fn by_secret(
