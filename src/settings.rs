@@ -8,6 +8,8 @@
 //! | `load` | from the text to settings, part by part |
 //! | `reader` | a TOML tree with every value's place |
 //! | `report` | what is wrong, by line and key |
+//! | `remark` | one thing that is wrong, odd or unsafe |
+//! | `advice` | what Pasee starts with, and what is unsafe or rarely meant |
 //! | `listen` | `host`, `port`, `[tls]`, `[admin]`, `[cors]` |
 //! | `keys` | `private_key` and the like |
 //! | `tokens` | `[jwt]` |
@@ -17,6 +19,7 @@
 //! | `variables` | texts that look as if they were to be filled in |
 //! | `explain` | what a file means, in plain words |
 
+mod advice;
 mod explain;
 mod file;
 mod keys;
@@ -24,6 +27,7 @@ mod listen;
 mod load;
 mod provider;
 mod reader;
+mod remark;
 mod report;
 mod storage;
 mod tokens;
@@ -43,7 +47,8 @@ use crate::jose::key::{PrivateKey, PublicKey};
 use crate::jose::secret::Secret;
 
 pub use file::{ReadError, find};
-pub use load::{load, parse};
+pub use listen::{ListenHost, Overrides};
+pub use load::{load, load_with, parse};
 pub use provider::{
     ClaimSource, ClientAuth, ClientKey, ClientProof, Dialect, FileStamp, FilterNode, FilterValue,
     FromFile, GroupRule, Hole, IdentityProvider, InputField, Kisee, Kubernetes, Ldap, LdapAccount,
@@ -51,6 +56,7 @@ pub use provider::{
     Names, Nesting, OAuth1, OAuth2, Offline, Oidc, Pasee, PassedClaim, Pkce, Protocol,
     RequiredClaim, SecretUse, Substrings, Transport, is_attribute,
 };
+pub use remark::{Mistakes, Places, Remark, code};
 
 /// Everything the settings file says, with defaults where it is silent.
 #[derive(Debug)]
@@ -94,7 +100,14 @@ pub struct Settings {
     /// groups in Kubernetes.
     pub webhook: Option<Webhook>,
     /// What was accepted but deserves a second look, each with file, line and key.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Remark>,
+    /// What is worth a thought before Pasee starts, and is not said at each start.
+    pub advice: Vec<Remark>,
+    /// In which line each key stands.
+    pub places: Places,
+    /// The file that the Python Pasee keeps its groups in by these settings, which starts where that is started: only with its
+    /// `class` in `[storage_backend]`.
+    pub python_file: Option<PathBuf>,
 }
 
 impl Settings {
@@ -269,5 +282,5 @@ pub enum SettingsError {
     Unreadable(PathBuf, ReadError),
     /// Mistakes in the file, each on a line of its own.
     #[error("{0}")]
-    Invalid(String),
+    Invalid(Mistakes),
 }

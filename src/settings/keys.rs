@@ -61,22 +61,25 @@ pub(super) fn keys(root: &Table<'_>, base: &Path) -> KeySettings {
 
 fn check_algorithm(root: &Table<'_>, private: Option<&PrivateKey>) {
     let Some(item) = root.text("algorithm") else { return };
-    match (item.value, private.map(PrivateKey::algorithm)) {
-        ("ES256" | "ES256K" | "RS256", None) => {
-            item.warn("does nothing without private_key; leave it out")
+    let Some(algorithm) = private.map(PrivateKey::algorithm) else {
+        if item.one_of(&ALGORITHMS).is_some() {
+            item.warn("does nothing without private_key; leave it out");
         }
-        ("ES256", Some(Algorithm::Es256))
-        | ("ES256K", Some(Algorithm::Es256k))
-        | ("RS256", Some(Algorithm::Rs256)) => {}
-        ("ES256", Some(Algorithm::Es256k)) => {
+        return;
+    };
+    let asked = ALGORITHMS.iter().find(|(name, _)| *name == item.value).map(|(_, asked)| *asked);
+    match (asked, algorithm) {
+        (Some(asked), algorithm) if asked == algorithm => {}
+        (Some(Algorithm::Es256), Algorithm::Es256k) => {
             item.warn("a secp256k1 key signs ES256K (RFC 8812): read as ES256K");
         }
-        (_, Some(algorithm)) => {
-            item.error(format_args!("does not fit private_key; a right one is \"{algorithm}\""));
-        }
-        (_, None) => item.error("is not known; right ones are \"ES256\", \"RS256\" and \"ES256K\""),
+        _ => item.error(format_args!("does not fit private_key; a right one is \"{algorithm}\"")),
     }
 }
+
+/// What keys sign, by its names.
+const ALGORITHMS: [(&str, Algorithm); 3] =
+    [("ES256", Algorithm::Es256), ("RS256", Algorithm::Rs256), ("ES256K", Algorithm::Es256k)];
 
 /// What is no longer used for anything new. Each key once: sets of keys are published, and a key id stands for one key.
 struct Retired<'a> {

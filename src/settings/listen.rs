@@ -3,7 +3,9 @@
 //! Must not open anything.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use url::{Host, Url};
@@ -22,15 +24,51 @@ pub(super) struct Listen {
     pub drain_delay: Duration,
 }
 
-pub(super) fn listen(root: &Table<'_>, base: &Path) -> Option<Listen> {
-    let host = match root.get("host") {
+/// What is said on the command line in the place of what the file says.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// In the place of `host`.
+    pub host: Option<ListenHost>,
+    /// In the place of `port`: 1 to 65535.
+    pub port: Option<NonZeroU16>,
+}
+
+/// An address to listen on, or a name that the system resolves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenHost(String);
+
+/// It is neither an address nor a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "is no address; right ones are \"127.0.0.1\", \"0.0.0.0\", \"::\" and \"localhost\", without scheme or port"
+)]
+pub struct NoHost;
+
+impl FromStr for ListenHost {
+    type Err = NoHost;
+
+    fn from_str(text: &str) -> Result<Self, NoHost> {
+        // What is parsed into something else, such as 127.1 or münchen.de, is no name as it stands.
+        let is_name =
+            Host::parse(text).is_ok_and(|host| host == Host::Domain(text.to_ascii_lowercase()));
+        if is_name || text.parse::<IpAddr>().is_ok() {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(NoHost)
+    }
+}
+
+pub(super) fn listen(root: &Table<'_>, base: &Path, overrides: &Overrides) -> Option<Listen> {
+    let in_file = match root.get("host") {
         Some(item) => item.text().and_then(|item| host(&item)),
         None => Some("127.0.0.1".to_owned()),
     };
-    let port = match root.get("port") {
+    let host = overrides.host.as_ref().map(|host| host.0.clone()).or(in_file);
+    let in_file = match root.get("port") {
         Some(_) => root.number("port", 1..65536).and_then(|port| u16::try_from(port).ok()),
         None => Some(8150),
     };
+    let port = overrides.port.map(NonZeroU16::get).or(in_file);
     let tls_table = root.table("tls");
     let is_tls = tls_table.is_some();
     let tls = tls_table.and_then(|table| tls(table, base));
@@ -48,16 +86,7 @@ pub(super) fn listen(root: &Table<'_>, base: &Path) -> Option<Listen> {
 
 /// An address, or a name that the system resolves.
 pub(super) fn host(item: &Item<'_, &str>) -> Option<String> {
-    // What is parsed into something else, such as 127.1 or münchen.de, is no name as it stands.
-    let is_name = Host::parse(item.value)
-        .is_ok_and(|host| host == Host::Domain(item.value.to_ascii_lowercase()));
-    if is_name || item.value.parse::<IpAddr>().is_ok() {
-        return Some(item.value.to_owned());
-    }
-    item.error(
-        "is no address; right ones are \"127.0.0.1\", \"0.0.0.0\", \"::\" and \"localhost\", without scheme or port",
-    );
-    None
+    item.parse::<ListenHost>().map(|host| host.0)
 }
 
 /// The place a client on this machine can use.

@@ -8,41 +8,51 @@ use std::path::Path;
 use ipnet::IpNet;
 use toml::de::DeTable;
 
+use super::advice::advise;
 use super::file::{MAX_SETTINGS, text};
 use super::keys::keys;
-use super::listen::{Listen, cors, listen};
+use super::listen::{Listen, Overrides, cors, listen};
 use super::provider::{providers, refuse_ourselves};
 use super::reader::{Item, Table};
-use super::report::Report;
-use super::storage::storage;
+use super::remark::{Mistakes, Places, Remark, code};
+use super::report::{Found, Report};
+use super::storage::{python_file, storage};
 use super::tokens::jwt;
 use super::variables::warn_of_variables;
 use super::webhook::webhook;
-use super::{Jwt, KeySettings, Limits, Log, LogFormat, Settings, SettingsError};
+use super::{Limits, Log, LogFormat, Settings, SettingsError};
 use crate::domain::bounds::Bounds;
 use crate::files::access_of_others;
-use crate::jose::key::Algorithm;
 
 /// Reads and checks a settings file of at most 1 MiB.
 ///
 /// # Errors
 /// [`SettingsError`] with every mistake, each with file, line, key and what a right value looks like.
 pub fn load(file: &Path) -> Result<Settings, SettingsError> {
+    load_with(file, &Overrides::default())
+}
+
+/// The same, with what is said elsewhere.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(file: &Path, overrides: &Overrides) -> Result<Settings, SettingsError> {
     let source = text(file, MAX_SETTINGS)
         .map_err(|reason| SettingsError::Unreadable(file.to_owned(), reason))?;
-    let mut settings = parse(file, &source)?;
+    let mut settings = parsed(file, &source, overrides)?;
     settings.warnings.extend(exposed(file, &source));
     Ok(settings)
 }
 
 /// What is wrong with who may read or change the file. Reading matters where a secret stands in it.
-fn exposed(file: &Path, source: &str) -> Option<String> {
+fn exposed(file: &Path, source: &str) -> Option<Remark> {
     let access = access_of_others(file).ok()??;
     let holds = |key: &str| source.lines().any(|line| is_set(line, key));
     if !access.can_change() && !SECRETS.iter().any(|key| holds(key)) {
         return None;
     }
-    Some(format!("{}: this file decides who gets tokens, and {access}", file.display()))
+    let message = format_args!("this file decides who gets tokens, and {access}");
+    Some(Remark::new(&file.display().to_string(), code::OPEN_SETTINGS, None, "", message))
 }
 
 /// The keys whose values are nobody else's business, alone or at the end of a dotted key or in an inline table.
@@ -72,31 +82,41 @@ fn is_set(line: &str, key: &str) -> bool {
 /// # Errors
 /// [`SettingsError::Invalid`] with every mistake, each with file, line, key and what a right value looks like.
 pub fn parse(file: &Path, source: &str) -> Result<Settings, SettingsError> {
+    parsed(file, source, &Overrides::default())
+}
+
+fn parsed(file: &Path, source: &str, overrides: &Overrides) -> Result<Settings, SettingsError> {
     let shown = file.display().to_string();
     let report = Report::new(&shown, source);
     let (tree, mistakes) = DeTable::parse_recoverable(source);
-    if !mistakes.is_empty() {
-        for mistake in mistakes {
-            let at = mistake.span().map_or(0, |span| span.start);
-            report.error(at, "", format_args!("this is not TOML: {}", mistake.message()));
-        }
-        return Err(SettingsError::Invalid(report.finish().err().unwrap_or_default()));
+    for mistake in &mistakes {
+        let at = mistake.span().map_or(0, |span| span.start);
+        let message = format_args!("this is not TOML: {}", mistake.message());
+        report.mistake(at, code::NOT_TOML, "", message);
     }
-    let base = file.parent().map(Path::to_owned).unwrap_or_default();
-    let root = Table::root(&tree, &report);
-    let settings = read(&root, file, &base);
-    warn_of_variables(&root);
-    root.finish();
-    match (report.finish(), settings) {
-        (Ok(warnings), Some(settings)) => Ok(Settings { warnings, ..settings }),
+    let settings = mistakes.is_empty().then(|| {
+        let base = file.parent().map(Path::to_owned).unwrap_or_default();
+        let root = Table::root(&tree, &report);
+        let settings = read(&root, (file, &base), overrides);
+        warn_of_variables(&root);
+        root.finish();
+        settings
+    });
+    match (report.finish(), settings.flatten()) {
+        (Ok(Found { warnings, advice, places }), Some(settings)) => {
+            Ok(Settings { warnings, advice, places, ..settings })
+        }
         (Err(mistakes), _) => Err(SettingsError::Invalid(mistakes)),
-        (Ok(_), None) => Err(SettingsError::Invalid(format!("{shown}: cannot be used"))),
+        (Ok(_), None) => {
+            let remark = Remark::new(&shown, code::WRONG_VALUE, None, "", "cannot be used");
+            Err(SettingsError::Invalid(Mistakes::new(&shown, vec![remark], 0)))
+        }
     }
 }
 
 /// Reads every part before giving up on any, so that all mistakes are found.
-fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
-    let listen = listen(root, base);
+fn read(root: &Table<'_>, (file, base): (&Path, &Path), overrides: &Overrides) -> Option<Settings> {
+    let listen = listen(root, base, overrides);
     let data_dir = match root.get("data_dir") {
         Some(_) => root.file("data_dir", base),
         None => Some(base.join("data")),
@@ -106,9 +126,6 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
     let jwt = jwt(root);
     let identity_providers = providers(root, base);
     refuse_ourselves(root, jwt.as_ref(), &identity_providers);
-    if let Some(jwt) = &jwt {
-        warn_of_algorithm(root, jwt, &keys);
-    }
     let allowed_origins = root.table("cors").map(cors).unwrap_or_default();
     let limits = root.table("limits").map(limits).unwrap_or_default();
     let hashing_threads = root.table("local").and_then(hashing_threads);
@@ -120,7 +137,7 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
     };
     let log = root.table("log").map(log).unwrap_or_default();
     let Listen { host, port, hostname, tls, admin, drain_delay } = listen?;
-    Some(Settings {
+    let settings = Settings {
         file: file.to_owned(),
         host,
         port,
@@ -139,21 +156,12 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<Settings> {
         drain_delay,
         webhook: webhook?,
         warnings: Vec::new(),
-    })
-}
-
-/// An issuer that is found by its https URL has verifiers that know no secp256k1: API servers, and most libraries.
-fn warn_of_algorithm(root: &Table<'_>, jwt: &Jwt, keys: &KeySettings) {
-    let is_koblitz = keys.private.as_ref().is_some_and(|key| key.algorithm() == Algorithm::Es256k);
-    if is_koblitz && jwt.issuer.as_str().starts_with("https://") {
-        let key = root.text("private_key").or_else(|| root.text("private_key_file"));
-        if let Some(key) = key {
-            key.warn(
-                "is a secp256k1 key, which signs ES256K: who finds keys by an https iss, as Kubernetes' API servers do, verifies \
-                 none of it; pasee keygen makes one for ES256, and retired_keys keeps this one",
-            );
-        }
-    }
+        advice: Vec::new(),
+        places: Places::default(),
+        python_file: python_file(root),
+    };
+    advise(root, &settings);
+    Some(settings)
 }
 
 fn limits(table: Table<'_>) -> Limits {
@@ -217,18 +225,12 @@ fn hashing_threads(table: Table<'_>) -> Option<usize> {
 fn log(table: Table<'_>) -> Log {
     let mut log = Log::default();
     if let Some(item) = table.text("format") {
-        match item.value {
-            "text" => log.format = LogFormat::Text,
-            "json" => log.format = LogFormat::Json,
-            _ => item.error("is not known; right ones are \"text\" and \"json\""),
-        }
+        let choices = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+        log.format = item.one_of(&choices).unwrap_or(log.format);
     }
     if let Some(item) = table.text("level") {
-        if ["error", "warn", "info", "debug", "trace"].contains(&item.value) {
-            log.level = item.value.to_owned();
-        } else {
-            item.error("is not known; right ones are \"error\", \"warn\", \"info\", \"debug\" and \"trace\"");
-        }
+        let levels = ["error", "warn", "info", "debug", "trace"].map(|level| (level, level));
+        log.level = item.one_of(&levels).unwrap_or("info").to_owned();
     }
     table.finish();
     log

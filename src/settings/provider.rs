@@ -29,7 +29,7 @@ mod preset;
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::reader::{Item, Table};
+use super::reader::{Item, Table, quoted};
 use crate::domain::provider::{CLIENTS, SERVICE_ACCOUNTS, Subjects};
 use crate::domain::user::{ProviderName, Subject};
 
@@ -50,6 +50,8 @@ pub use oauth1::OAuth1;
 pub use oauth2::OAuth2;
 pub use oidc::{ClientKey, ClientProof, Oidc, SecretUse, Transport};
 
+/// What a provider can be chosen for.
+const CAPABILITIES: [(&str, ()); 1] = [("register_user", ())];
 /// Longest name of an input field, in bytes.
 const MAX_FIELD_NAME: usize = 64;
 
@@ -119,6 +121,54 @@ pub enum Protocol {
     /// A directory that is asked over LDAP.
     Ldap(Box<Ldap>),
 }
+
+impl Protocol {
+    /// `ca_file`: authorities that are trusted beside the system's, where it is called over TLS.
+    #[must_use]
+    pub fn authorities(&self) -> Option<&Path> {
+        let file = match self {
+            Self::Kisee(kisee) => &kisee.ca_file,
+            Self::OAuth1(oauth1) => &oauth1.ca_file,
+            Self::OAuth2(oauth2) => &oauth2.ca_file,
+            Self::Oidc(oidc) => &oidc.ca_file,
+            Self::Pasee(pasee) => &pasee.ca_file,
+            Self::Ldap(ldap) => &ldap.ca_file,
+            Self::Local(_) | Self::Kubernetes(_) => &None,
+        };
+        file.as_deref()
+    }
+}
+
+impl IdentityProvider {
+    /// Why hardly anybody has this subject: an operator who writes a name where a number stands finds nobody.
+    #[must_use]
+    pub fn unlikely(&self, subject: &str) -> Option<String> {
+        let known_by = match &self.protocol {
+            Protocol::OAuth2(oauth2) => oauth2.subject.as_str(),
+            // Twitter's user_id.
+            Protocol::OAuth1(_) => "id",
+            Protocol::Oidc(oidc) if oidc.discovery.host_str() == Some(GOOGLE) => "id",
+            _ => return None,
+        };
+        let of_google = |oauth2: &OAuth2| {
+            oauth2.user_info_url.host_str().is_some_and(|host| host.ends_with(".googleapis.com"))
+        };
+        let is_google = matches!(&self.protocol, Protocol::OAuth2(oauth2) if of_google(oauth2));
+        let is_by_number = is_google || known_by.rsplit('/').next() == Some("id");
+        // A number, or what has the look of an id that no name has.
+        let is_id = subject.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+            && subject.bytes().any(|byte| byte.is_ascii_digit());
+        (is_by_number && !is_id).then(|| {
+            format!(
+                "{} knows its users by a number, such as 583231, and not by a name, which can pass to somebody else",
+                self.name
+            )
+        })
+    }
+}
+
+/// Whose `sub` is a number.
+const GOOGLE: &str = "accounts.google.com";
 
 pub(super) fn providers(root: &Table<'_>, base: &Path) -> Vec<IdentityProvider> {
     let mut names = HashSet::new();
@@ -200,8 +250,9 @@ fn refuse_reserved(item: &Item<'_, &str>, name: &ProviderName, protocol: &Protoc
 fn registers_users(table: &Table<'_>) -> bool {
     let capabilities = table.texts("capabilities");
     for item in &capabilities {
-        if !matches!(item.value, "register_user" | "register-user") {
-            item.error("is not known; a right one is \"register_user\"");
+        // The Python Pasee's spelling.
+        if item.value != "register-user" {
+            item.one_of(&CAPABILITIES);
         }
     }
     !capabilities.is_empty()
@@ -227,30 +278,48 @@ fn input_fields(table: &Table<'_>) -> Vec<InputField> {
 
 fn protocol(table: &Table<'_>, name: Option<&ProviderName>, base: &Path) -> Option<Protocol> {
     let name = name.map(ProviderName::as_str).unwrap_or_default();
-    let item = table.needed("protocol", "\"kisee\" or \"local\"");
-    let Some(item) = item else {
+    let all = quoted(PROTOCOLS.iter().map(|(name, _)| *name), "or");
+    let chosen = table.needed("protocol", &all).and_then(|item| item.one_of(&PROTOCOLS));
+    let Some(chosen) = chosen else {
         leave_unread(table);
         return None;
     };
-    match item.value {
-        "kisee" => kisee::kisee(table, base).map(Protocol::Kisee),
-        "local" => local::local(table).map(Protocol::Local),
-        "oauth1" => oauth1::oauth1(table, name, base).map(Protocol::OAuth1),
-        "oauth2" => oauth2::oauth2(table, name, base).map(Protocol::OAuth2),
-        "oidc" => oidc::oidc(table, base).map(|oidc| Protocol::Oidc(Box::new(oidc))),
-        "pasee" => another_pasee(table, base).map(Protocol::Pasee),
-        "kubernetes" => kubernetes::kubernetes(table, base).map(Protocol::Kubernetes),
-        "ldap" => ldap::ldap(table, base).map(|ldap| Protocol::Ldap(Box::new(ldap))),
-        _ => {
-            item.error(
-                "is not known; right ones are \"kisee\", \"ldap\", \"local\", \"oauth1\", \"oauth2\", \"oidc\", \"pasee\" and \
-                 \"kubernetes\"",
-            );
-            leave_unread(table);
-            None
-        }
+    match chosen {
+        Chosen::Kisee => kisee::kisee(table, base).map(Protocol::Kisee),
+        Chosen::Local => local::local(table).map(Protocol::Local),
+        Chosen::OAuth1 => oauth1::oauth1(table, name, base).map(Protocol::OAuth1),
+        Chosen::OAuth2 => oauth2::oauth2(table, name, base).map(Protocol::OAuth2),
+        Chosen::Oidc => oidc::oidc(table, base).map(|oidc| Protocol::Oidc(Box::new(oidc))),
+        Chosen::Pasee => another_pasee(table, base).map(Protocol::Pasee),
+        Chosen::Kubernetes => kubernetes::kubernetes(table, base).map(Protocol::Kubernetes),
+        Chosen::Ldap => ldap::ldap(table, base).map(|ldap| Protocol::Ldap(Box::new(ldap))),
     }
 }
+
+/// Which protocol is meant.
+#[derive(Clone, Copy)]
+enum Chosen {
+    Kisee,
+    Ldap,
+    Local,
+    OAuth1,
+    OAuth2,
+    Oidc,
+    Pasee,
+    Kubernetes,
+}
+
+/// What they are called, all of them.
+const PROTOCOLS: [(&str, Chosen); 8] = [
+    ("kisee", Chosen::Kisee),
+    ("ldap", Chosen::Ldap),
+    ("local", Chosen::Local),
+    ("oauth1", Chosen::OAuth1),
+    ("oauth2", Chosen::OAuth2),
+    ("oidc", Chosen::Oidc),
+    ("pasee", Chosen::Pasee),
+    ("kubernetes", Chosen::Kubernetes),
+];
 
 /// Takes note of the keys that a protocol would read, so that they are not called unknown.
 fn leave_unread(table: &Table<'_>) {

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
+use super::remark::code;
 use super::report::Report;
 
 /// A value with its place and the key that leads to it.
@@ -54,6 +55,17 @@ impl<'a> Item<'a, &'a str> {
         Some(base.join(self.value))
     }
 
+    /// One of the names of a list, which stands for what is beside it. Another is a mistake, and all are named then.
+    pub(super) fn one_of<T: Clone>(&self, choices: &[(&str, T)]) -> Option<T> {
+        let chosen = choices.iter().find(|(name, _)| *name == self.value);
+        if chosen.is_none() {
+            let names = quoted(choices.iter().map(|(name, _)| *name), "and");
+            let right = if choices.len() == 1 { "a right one is" } else { "right ones are" };
+            self.error(format_args!("is not known; {right} {names}"));
+        }
+        chosen.map(|(_, meaning)| meaning.clone())
+    }
+
     /// The text as a value of its own kind; an error of parsing is a mistake in the file.
     pub(super) fn parse<T: FromStr<Err: Display>>(&self) -> Option<T> {
         self.value.parse().map_err(|error| self.error(error)).ok()
@@ -72,11 +84,10 @@ impl<'a> Item<'a, &'a DeValue<'a>> {
         let DeValue::Array(items) = self.value else {
             return self.wrong_type(self.value, "a list, such as [\"…\"]");
         };
-        let entries = items.iter().enumerate().map(|(place, item)| Item {
-            value: item.get_ref(),
-            at: item.span().start,
-            key: format!("{}[{place}]", self.key),
-            report: self.report,
+        let entries = items.iter().enumerate().map(|(place, item)| {
+            let (key, at) = (format!("{}[{place}]", self.key), item.span().start);
+            self.report.stands(&key, at);
+            Item { value: item.get_ref(), at, key, report: self.report }
         });
         Some(entries.collect())
     }
@@ -162,9 +173,11 @@ impl<'a> Table<'a> {
 
     pub(super) fn get(&self, key: &'static str) -> Option<Item<'a, &'a DeValue<'a>>> {
         self.known.borrow_mut().push(key);
+        self.report.asked(&self.key, key);
         let value = self.table.get(key)?;
-        let Range { start, .. } = value.span();
-        Some(Item { value: value.get_ref(), at: start, key: self.path(key), report: self.report })
+        let (Range { start, .. }, path) = (value.span(), self.path(key));
+        self.report.stands(&path, start);
+        Some(Item { value: value.get_ref(), at: start, key: path, report: self.report })
     }
 
     pub(super) fn text(&self, key: &'static str) -> Option<Item<'a, &'a str>> {
@@ -231,11 +244,8 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn missing(&self, key: &str, right: &str) {
-        self.report.error(
-            self.at,
-            &self.path(key),
-            format_args!("is missing; a right one is {right}"),
-        );
+        let message = format_args!("is missing; a right one is {right}");
+        self.report.mistake(self.at, code::MISSING_KEY, &self.path(key), message);
     }
 
     /// Every key with its value, for tables that hold names of the writer's own.
@@ -259,17 +269,20 @@ impl<'a> Table<'a> {
         unknown.map(|(name, _)| (&**name.get_ref(), name.span().start)).collect()
     }
 
-    /// Calls every key that was not asked for a mistake, and names the nearest that is known.
+    /// Calls every key that was not asked for a mistake.
     pub(super) fn finish(self) {
         for (name, at) in self.unknown() {
-            let known = self.known.borrow();
-            let nearest = known.iter().max_by(|one, two| {
-                strsim::jaro_winkler(one, name).total_cmp(&strsim::jaro_winkler(two, name))
-            });
-            let hint = nearest
-                .map(|nearest| format!("; the nearest known one is {nearest}"))
-                .unwrap_or_default();
-            self.report.error(at, &self.path(name), format_args!("is no known key{hint}"));
+            self.report.unknown(at, &self.key, self.path(name), name);
         }
+    }
+}
+
+/// Names in quotes, with a word before the last: for messages that list what can be chosen.
+pub(super) fn quoted<'n>(names: impl IntoIterator<Item = &'n str>, before_last: &str) -> String {
+    let mut names: Vec<String> = names.into_iter().map(|name| format!("{name:?}")).collect();
+    match (names.pop(), names.as_slice()) {
+        (None, _) => String::new(),
+        (Some(last), []) => last,
+        (Some(last), rest) => format!("{} {before_last} {last}", rest.join(", ")),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Must not open anything.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::de::DeValue;
@@ -11,6 +11,8 @@ use super::reader::Table;
 use super::tokens::duration;
 use super::{Cluster, Storage};
 
+/// How the class ends by which the Python Pasee keeps its groups in a file.
+const OF_PYTHON: &str = "DemoSqliteStorage";
 /// The file of the state in `data_dir`.
 const DEFAULT_FILE: &str = "pasee.db";
 /// How old the state may be to issue tokens by, in seconds. The API server shows a sign of life once a minute, so less
@@ -32,20 +34,14 @@ pub(super) fn storage(root: &Table<'_>, base: &Path, data_dir: &Path) -> Option<
         return Some(Storage::Embedded(data_dir.join(DEFAULT_FILE)));
     };
     let of_python = table.text("class").map(|class| {
-        if !class.value.ends_with("DemoSqliteStorage") {
+        if !class.value.ends_with(OF_PYTHON) {
             class.error(
                 "is not known; a right storage backend has kind = \"embedded\" instead of a class",
             );
         }
     });
-    let kind = table.text("kind").map_or(Kind::Embedded, |kind| match kind.value {
-        "embedded" => Kind::Embedded,
-        "kubernetes" => Kind::Kubernetes,
-        _ => {
-            kind.error("is not known; right ones are \"embedded\" and \"kubernetes\"");
-            Kind::Embedded
-        }
-    });
+    let kinds = [("embedded", Kind::Embedded), ("kubernetes", Kind::Kubernetes)];
+    let kind = table.text("kind").and_then(|kind| kind.one_of(&kinds)).unwrap_or(Kind::Embedded);
     let options = table.table("options");
     let storage = match (&options, kind) {
         (None, Kind::Embedded) => Some(Storage::Embedded(data_dir.join(DEFAULT_FILE))),
@@ -69,6 +65,14 @@ pub(super) fn storage(root: &Table<'_>, base: &Path, data_dir: &Path) -> Option<
     }
     table.finish();
     storage
+}
+
+/// The file of the Python Pasee.
+pub(super) fn python_file(root: &Table<'_>) -> Option<PathBuf> {
+    let table = root.get("storage_backend")?.table()?;
+    table.text("class").filter(|class| class.value.ends_with(OF_PYTHON))?;
+    let file = table.table("options")?.text("file")?;
+    (file.value != ":memory:").then(|| PathBuf::from(file.value))
 }
 
 fn cluster(options: &Table<'_>, base: &Path) -> Option<Cluster> {

@@ -179,7 +179,7 @@ fn keys_of_any_provider() {
     assert_mistake(&format!("{at}\n{right}"), at, &format!("{first}.name"), "\"kisee\"");
     let protocol = |line: &str| format!("{at}\nname = \"a\"\n{line}");
     let key = format!("{first}.protocol");
-    assert_mistake(&protocol(""), at, &key, "\"kisee\" or \"local\"");
+    assert_mistake(&protocol(""), at, &key, "\"pasee\" or \"kubernetes\"");
     assert_mistake(&protocol("protocol = \"saml\""), "protocol", &key, "\"ldap\", \"local\"");
     assert_mistake(&protocol("protocol = 1"), "protocol", &key, "a text");
     let without = |rest: &str| format!("{at}\nname = \"a\"\nprotocol = {rest}");

@@ -427,7 +427,9 @@ fn variables() {
     ] {
         let text = format!("{}\n[jwt]\niss = \"pasee.example.com\"\n", oidc(line));
         let found = match parse(Path::new("dir/f.toml"), &text) {
-            Ok(settings) => settings.warnings.join("\n"),
+            Ok(settings) => {
+                settings.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            }
             // What cannot be an issuer is an error, whatever else it looks like.
             Err(error) => {
                 assert!(line.starts_with("issuer"), "{error}");

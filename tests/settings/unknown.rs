@@ -31,16 +31,69 @@ fn unknown_keys_name_the_nearest_known_one_at_every_level() {
         (kisee.as_str(), 11, "identity_providers[0].input_fields[0].requird", "required"),
         (local, 5, "identity_providers[0].settings.user", "users"),
         (local, 8, "identity_providers[0].settings.users[0].pasword_hash", "password_hash"),
-        ("\"a\\u001b[31mb\" = 1", 1, "\"a\\u{1b}[31mb\"", "host"),
     ] {
         let found = mistakes(text);
         let right = format!("dir/f.toml:{line}: {key}: is no known key; the nearest known one is ");
         let hint = found.lines().find_map(|mistake| mistake.strip_prefix(&right));
         assert!(hint.is_some(), "{text}\n{found}\nlacks {right}");
-        if !key.contains("u{1b}") {
-            assert_eq!(hint, Some(nearest), "{text}");
+        assert_eq!(hint, Some(nearest), "{text}");
+    }
+}
+
+/// What is near no key of its table is told where it stands, or what there is; never a key that is merely the least unlike.
+#[test]
+fn keys_of_other_tables_are_told_where_they_stand() {
+    let of = |protocol: &str, settings: &str| {
+        format!(
+            "[[identity_providers]]\nname = \"a\"\nprotocol = \"{protocol}\"\nendpoint = \"http://a/\"\n\
+             [identity_providers.settings]\n{settings}\n"
+        )
+    };
+    let kisee = of("kisee", &format!("public_keys = [\"{PUBLIC}\"]\nhost = \"kisee.example.com\""));
+    let above = kisee.replacen("endpoint", "timeout = 5\nendpoint", 1).replace("\nhost", "\n#host");
+    for (text, key, hint) in [
+        (
+            kisee.as_str(),
+            "identity_providers[0].settings.host",
+            "; host stands in [[identity_providers]] itself",
+        ),
+        (
+            &above,
+            "identity_providers[0].timeout",
+            "; timeout stands in [identity_providers.settings]",
+        ),
+        ("iss = \"i\"", "iss", "; iss stands in [jwt]"),
+        ("max_connections = 1", "max_connections", ""),
+        (
+            "[limits]\nmax_connections = 1\n[log]\nmax_connections = 1",
+            "log.max_connections",
+            "; those here are format, level",
+        ),
+        (
+            "[admin]\nlisten = \"[::1]:1\"\nport = 1",
+            "admin.port",
+            "; the only one here is listen; port stands at the top of the file",
+        ),
+        ("\"a\\u001b[31mb\" = 1", "\"a\\u{1b}[31mb\"", ""),
+        ("colour = 1", "colour", ""),
+    ] {
+        let found = mistakes(text);
+        let right = format!(": {key}: is no known key{hint}");
+        assert!(found.lines().any(|line| line.ends_with(&right)), "{text}\n{found}\nlacks {right}");
+        assert!(!found.contains("nearest") && !found.contains('\u{1b}'), "{found}");
+    }
+}
+
+/// Every list of names that is told is the list that is read.
+#[test]
+fn what_can_be_chosen_is_told_whole() {
+    let protocols = ["kisee", "ldap", "local", "oauth1", "oauth2", "oidc", "pasee", "kubernetes"];
+    for text in ["", "protocol = \"x\"\n"] {
+        let found = mistakes(&format!("[[identity_providers]]\nname = \"a\"\n{text}"));
+        for protocol in protocols {
+            assert!(found.contains(&format!("\"{protocol}\"")), "{protocol}: {found}");
         }
-        assert!(!found.contains('\u{1b}'));
+        assert_eq!(found.lines().count(), 1, "{found}");
     }
 }
 

@@ -270,12 +270,10 @@ fn client_auth(settings: &Table<'_>, preset: Option<&Preset>) -> Option<ClientAu
     };
     let item = item.text()?;
     match item.value {
-        "basic" | "client_secret_basic" => Some(ClientAuth::Basic),
-        "post" | "client_secret_post" => Some(ClientAuth::Post),
-        _ => {
-            item.error("is not known; right ones are \"basic\" and \"post\"");
-            None
-        }
+        // As OpenID Connect calls them.
+        "client_secret_basic" => Some(ClientAuth::Basic),
+        "client_secret_post" => Some(ClientAuth::Post),
+        _ => item.one_of(&[("basic", ClientAuth::Basic), ("post", ClientAuth::Post)]),
     }
 }
 

@@ -17,7 +17,7 @@ use self::issuer::{issuer, transport};
 use super::authorization::parameters;
 use crate::jose::algorithm::JwsAlgorithm;
 use crate::jose::issuer::TrustedIssuer;
-use crate::settings::reader::{Item, Table};
+use crate::settings::reader::{Item, Table, quoted};
 use crate::settings::tokens::duration;
 
 mod client;
@@ -40,6 +40,9 @@ const ANSWERS: std::ops::Range<u64> = 64 * 1024..4 * 1024 * 1024 + 1;
 const OWN_PARAMETERS: [&str; 2] = ["max_age", "prompt"];
 /// Claims that somebody may change, or that may pass to somebody else.
 const UNSTABLE: [&str; 5] = ["email", "name", "nickname", "preferred_username", "phone_number"];
+
+/// What a provider can be told to ask the user for.
+const PROMPTS: [&str; 3] = ["login", "consent", "select_account"];
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -192,9 +195,9 @@ fn algorithms(settings: &Table<'_>) -> Vec<JwsAlgorithm> {
 }
 
 fn prompt(item: &Item<'_, &str>) -> Option<String> {
-    let is_known = |word: &str| matches!(word, "login" | "consent" | "select_account");
+    let is_known = |word: &str| PROMPTS.contains(&word);
     if item.value.is_empty() || !item.value.split(' ').all(is_known) {
-        item.error("is not known; right ones are \"login\", \"consent\" and \"select_account\"");
+        item.error(format_args!("is not known; right ones are {}", quoted(PROMPTS, "and")));
         return None;
     }
     Some(item.value.to_owned())

@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use super::dialect::{ClientAuth, Dialect};
 use super::oidc::Transport;
-use crate::settings::reader::{Item, Table};
+use crate::settings::reader::{Item, Table, quoted};
 
 /// A well-known provider.
 #[derive(Clone, Debug)]
@@ -128,7 +128,9 @@ const KNOWN: [Known; 6] = [
 ];
 
 /// The names of all of them, for messages.
-const NAMES: &str = "\"twitter\", \"github\", \"gitlab\", \"facebook\", \"google\" and \"discord\"";
+fn names() -> String {
+    quoted(KNOWN.iter().map(|known| known.name), "and")
+}
 
 /// The preset that `preset`, `host` or both name; `Some(None)` for a provider without one, `None` for a mistake.
 pub(super) fn preset(
@@ -153,8 +155,9 @@ pub(super) fn preset(
         (None, None) => {
             if let Some(item) = host.as_ref() {
                 item.error(format_args!(
-                    "is no provider that is known by its host; add preset to its settings, which are {NAMES}, or leave host \
-                     out and give authorization_url, token_url and user_info_url"
+                    "is no provider that is known by its host; add preset to its settings, which are {}, or leave host out and \
+                     give authorization_url, token_url and user_info_url",
+                    names()
                 ));
                 return None;
             }
@@ -187,7 +190,7 @@ fn named(item: &Item<'_, &str>) -> Option<&'static Known> {
         .iter()
         .find(|known| known.name == item.value || (item.value == "x" && known.name == "twitter"));
     if known.is_none() {
-        item.error(format_args!("is not known; right ones are {NAMES}"));
+        item.error(format_args!("is not known; right ones are {}", names()));
     }
     known
 }
@@ -282,7 +285,7 @@ mod tests {
             for url in [&preset.authorization_url, &preset.token_url, &preset.user_info_url] {
                 assert_eq!(url.scheme(), "https", "{url}");
             }
-            assert!(NAMES.contains(known.name));
+            assert!(names().contains(known.name));
         }
         let own = |name: &str| {
             let known = KNOWN.iter().find(|known| known.name == name).unwrap();
