@@ -15,10 +15,18 @@
 //! | `crd` | `pasee crd` |
 //! | `policy` | `pasee policy` |
 //! | `completions` | `pasee completions` |
+//! | `man` | `pasee man` |
+//! | `version` | `pasee version` |
+//! | `settings_file` | which settings file is read |
+//! | `prepare` | what a server needs before it makes a file, listens or asks anybody |
+//! | `python` | what the Python Pasee has left |
+//! | `finding` | what was found on the way |
+//! | `sockets` | where a server listens |
 //! | `keys` | the key ring that the settings ask for |
 //! | `store` | the store that the settings name |
 //! | `webhook` | the admission webhook beside `pasee serve` |
 //! | `signals` | what ends a long-running command |
+//! | `trial` | what `check` says and how `serve` starts, side by side |
 //! | `report` | how an error is told |
 
 mod append;
@@ -28,64 +36,65 @@ mod completions;
 mod controller;
 mod crd;
 mod export;
+mod finding;
 mod hash_password;
 mod keygen;
 mod keys;
+mod man;
 mod policy;
+mod prepare;
 mod publish;
+mod python;
 mod report;
 mod serve;
+mod settings_file;
 mod signals;
+mod sockets;
 mod store;
+pub mod trial;
+mod version;
 mod webhook;
 
+use std::ffi::OsString;
 use std::io::{ErrorKind as IoErrorKind, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, bail};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use anyhow::Context;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::domain::membership::Roster;
+pub use self::finding::{Finding, Level};
+use self::serve::Serve;
+use self::settings_file::SettingsFile;
 use crate::domain::time::Timestamp;
-use crate::settings::{self, Settings, SettingsError};
 
 /// Identity providers in, groups out: logs users in and gives them short-lived JWTs with their groups.
 ///
 /// Without a command, serves the HTTP API.
 #[derive(Debug, Parser)]
-#[command(name = "pasee", version)]
+#[command(name = "pasee", version, long_version = version::TOLD.as_str())]
 struct Arguments {
-    /// The settings file; else the first of ./settings.toml, ~/settings.toml and /etc/pasee/settings.toml
-    #[arg(long, global = true, value_name = "FILE", env = "PASEE_SETTINGS_FILE")]
-    settings_file: Option<PathBuf>,
+    #[command(flatten)]
+    serve: Serve,
 
     #[command(subcommand)]
     command: Option<Command>,
 
+    // It stands here for its help: `spelled_anew` has put `append` in its place.
     /// Puts users in groups; the older spelling of `pasee append`
-    #[arg(long, requires = "groups", requires = "names")]
+    #[arg(long)]
     append: bool,
-
-    /// With --append: the groups, separated by commas
-    #[arg(long, value_name = "GROUP", value_delimiter = ',', requires = "append")]
-    groups: Vec<Roster>,
-
-    /// With --append: the users
-    #[arg(value_name = "USER", hide = true)]
-    names: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serves the HTTP API; the default
-    Serve,
+    Serve(Serve),
     /// Puts users in groups, as the operator of this machine: how the first root staff comes to be
     Append(append::Append),
-    /// Says what is wrong with the settings file and the files it names, or what it means; changes nothing
-    Check,
+    /// Says whether a server would start with these settings, what they mean and what is unsafe; changes nothing
+    Check(check::Check),
     /// Makes a key to sign tokens with
     Keygen(keygen::Keygen),
     /// Reads a password and prints its Argon2id hash, for users of a local identity provider
@@ -102,14 +111,42 @@ enum Command {
     Export(export::Export),
     /// Prints completions for a shell
     Completions(completions::Completions),
+    /// Prints manual pages, or writes them all to a directory
+    Man(man::Man),
+    /// Says which version this is, and what it was built for
+    Version,
+}
+
+impl Command {
+    /// Which settings file it reads, if it reads one.
+    fn settings(&mut self) -> Option<&mut SettingsFile> {
+        match self {
+            Self::Serve(serve) => Some(&mut serve.settings),
+            Self::Append(append) => Some(&mut append.settings),
+            Self::Check(check) => Some(&mut check.settings),
+            Self::Apply(apply) => Some(&mut apply.settings),
+            Self::Export(export) => Some(&mut export.settings),
+            Self::Keygen(_)
+            | Self::HashPassword
+            | Self::Crd
+            | Self::Policy(_)
+            | Self::Controller(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Version => None,
+        }
+    }
 }
 
 /// Runs the command that the process was started with. Exit codes: 0 done, 1 not done, 2 wrong arguments.
 #[must_use]
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
-    match dispatch(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+    let mut arguments = Arguments::parse_from(spelled_anew(std::env::args_os().collect()));
+    if let Err(error) = arguments.hand_down() {
+        error.exit();
+    }
+    match arguments.run() {
+        Ok(code) => code,
         Err(error) => {
             say(report::tell(&error));
             ExitCode::FAILURE
@@ -117,58 +154,66 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { settings_file, command, append, groups, names } = arguments;
-    if !append && let [name, ..] = names.as_slice() {
-        unknown_command(name).exit();
+/// `pasee --append …` is `pasee append …`.
+fn spelled_anew(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let options = arguments.iter().take_while(|argument| *argument != "--");
+    if let Some(place) = options.clone().position(|argument| argument == "--append") {
+        arguments.remove(place);
+        arguments.insert(1, "append".into());
     }
-    let load = || load(settings_file.as_deref());
-    match command {
-        None if append => append::Append::new(groups, names).run(&load()?),
-        None | Some(Command::Serve) => serve::run(load()?),
-        Some(Command::Append(append)) => append.run(&load()?),
-        Some(Command::Check) => check::run(&load()?),
-        Some(Command::Keygen(keygen)) => keygen.run(),
-        Some(Command::HashPassword) => hash_password::run(),
-        Some(Command::Crd) => crd::run(),
-        Some(Command::Policy(policy)) => policy.run(),
-        Some(Command::Controller(controller)) => controller.run(),
-        Some(Command::Apply(apply)) => apply.run(&load()?),
-        Some(Command::Export(export)) => export.run(&load()?),
-        Some(Command::Completions(completions)) => completions.run(&mut Arguments::command()),
-    }
+    arguments
 }
 
-/// What clap would say, were there no users after `--append`.
-fn unknown_command(name: &str) -> clap::Error {
-    let mut command = Arguments::command();
-    let likeness = |known: &&str| strsim::jaro_winkler(known, name);
-    let nearest = command
-        .get_subcommands()
-        .map(clap::Command::get_name)
-        .max_by(|one, two| likeness(one).total_cmp(&likeness(two)))
-        .filter(|known| likeness(known) > 0.7)
-        .map(str::to_owned);
-    let usage = command.render_usage();
-    let mut error = clap::Error::new(ErrorKind::InvalidSubcommand).with_cmd(&command);
-    error.insert(ContextKind::InvalidSubcommand, ContextValue::String(name.to_owned()));
-    if let Some(nearest) = nearest {
-        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![nearest]));
-    }
-    error.insert(ContextKind::Usage, ContextValue::StyledStr(usage));
-    error
-}
-
-fn load(given: Option<&Path>) -> anyhow::Result<Settings> {
-    let home = std::env::home_dir();
-    let file = settings::find(given, home.as_deref())?;
-    match settings::load(&file) {
-        // A headline, so that every mistake starts a line with its place, as editors and people look for it.
-        Err(SettingsError::Invalid(mistakes)) => {
-            bail!("{} cannot be used:\n{mistakes}", file.display())
+impl Arguments {
+    /// Hands options in front of a command down to it.
+    fn hand_down(&mut self) -> Result<(), clap::Error> {
+        let Some(command) = &mut self.command else { return Ok(()) };
+        let in_front = std::mem::take(&mut self.serve);
+        let is_for_serving = in_front.host.is_some() || in_front.port.is_some();
+        if let Command::Serve(serve) = command {
+            serve.fill(in_front);
+            return Ok(());
         }
-        result => Ok(result?),
+        let refused = |says: &str| Arguments::command().error(ErrorKind::ArgumentConflict, says);
+        if is_for_serving {
+            return Err(refused(
+                "--host and --port say where to serve, and stand with serve alone",
+            ));
+        }
+        match command.settings() {
+            Some(own) => own.fill(in_front.settings),
+            None if in_front.settings.is_given() => {
+                return Err(refused("this command reads no settings; leave --settings-file out"));
+            }
+            None => {}
+        }
+        Ok(())
     }
+
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let Some(command) = self.command else { return self.serve.run().map(done) };
+        match command {
+            Command::Serve(serve) => serve.run().map(done),
+            Command::Append(append) => append.run().map(done),
+            Command::Check(check) => check.run(),
+            Command::Keygen(keygen) => keygen.run().map(done),
+            Command::HashPassword => hash_password::run().map(done),
+            Command::Crd => crd::run().map(done),
+            Command::Policy(policy) => policy.run().map(done),
+            Command::Controller(controller) => controller.run().map(done),
+            Command::Apply(apply) => apply.run().map(done),
+            Command::Export(export) => export.run().map(done),
+            Command::Completions(completions) => {
+                completions.run(&mut Arguments::command()).map(done)
+            }
+            Command::Man(man) => man.run(Arguments::command()).map(done),
+            Command::Version => print(format_args!("pasee {}\n", *version::TOLD)).map(done),
+        }
+    }
+}
+
+fn done((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }
 
 /// The system's clock, in whole seconds.

@@ -1,7 +1,8 @@
 //! A Kubernetes API server: how it is connected to, what logins ask of it, and what a realm's objects say at this moment.
 //!
 //! Owns the credentials, the port of `idp` to the API server, consistent reads ([`live`]), that the root staff does not end
-//! ([`root_staff`]), which identity [`providers`] servers say there are, what time it is there ([`server_time`]), what the webhook is served with
+//! ([`root_staff`]), what a realm lacks ([`rights`]), which identity [`providers`] servers say there are, what time it is there
+//! ([`server_time`]), what the webhook is served with
 //! ([`webhook_certificate`]) and at which paths ([`review_paths`]), and how faults of the API server
 //! are told (`outage`). Must not know what becomes of an answer.
 
@@ -11,6 +12,7 @@ mod outage;
 pub mod providers;
 mod review;
 pub mod review_paths;
+pub mod rights;
 pub mod root_staff;
 pub mod server_time;
 pub mod webhook_certificate;

@@ -13,6 +13,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs;
+
 /// The bits of others in a mode.
 const READ: u32 = 0o004;
 const WRITE: u32 = 0o002;
@@ -106,6 +108,46 @@ fn of_others(file: &Path, me: &Me) -> io::Result<Option<Access>> {
         }
     }
     Ok(worst)
+}
+
+/// Whether files could be made in a directory, which may have to be made first with those above it. Makes nothing.
+///
+/// # Errors
+/// What the system would say.
+pub fn could_make_in(directory: &Path) -> io::Result<()> {
+    // What is made is made below the first that is there.
+    for there in directory.ancestors() {
+        let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+        match std::fs::metadata(there) {
+            Ok(found) if !found.is_dir() => return Err(io::ErrorKind::NotADirectory.into()),
+            Ok(_) => return may_change(there, Kind::Directory),
+            // A link to nowhere is in the way of a directory.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !there.is_symlink() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// What may be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file: read and written.
+    File,
+    /// A directory: files are made in it.
+    Directory,
+}
+
+/// Whether this process may change what is there, by its modes and by how its disk is mounted. Changes nothing.
+///
+/// # Errors
+/// What the system would say.
+pub fn may_change(there: &Path, kind: Kind) -> io::Result<()> {
+    let wanted = match kind {
+        Kind::File => fs::Access::READ_OK | fs::Access::WRITE_OK,
+        Kind::Directory => fs::Access::WRITE_OK | fs::Access::EXEC_OK,
+    };
+    Ok(fs::accessat(fs::CWD, there, wanted, fs::AtFlags::EACCESS)?)
 }
 
 fn along(file: &Path, me: &Me) -> io::Result<Option<Access>> {

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`domain`] | names, the policy, what tokens say, the ports that stores implement |
 //! | [`jose`] | keys, signatures, tokens as text |
-//! | [`files`] | what others on this machine can do to a file |
+//! | [`files`] | what others on this machine can do to a file, and whether we can write it |
 //! | [`keys`] | the key ring: what tokens are made and believed with, swapped whole |
 //! | [`outbound`] | calls to other servers, and what they publish |
 //! | [`settings`] | the settings file, validated |

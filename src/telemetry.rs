@@ -64,6 +64,14 @@ pub fn start_log(log: &Log) -> Result<(), LogError> {
     Ok(())
 }
 
+/// Whether the log could be started. Starts nothing.
+///
+/// # Errors
+/// As [`start_log`].
+pub fn look_at_log(log: &Log) -> Result<(), LogError> {
+    filter(log, std::env::var_os("RUST_LOG")).map(drop)
+}
+
 fn filter(log: &Log, asked: Option<OsString>) -> Result<EnvFilter, LogError> {
     let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
         return Ok(EnvFilter::new(format!("{},{SAID_TWICE}", log.level)));

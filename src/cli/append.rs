@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
+use super::settings_file::SettingsFile;
 use super::store::Store;
 use super::{print, report, say};
 use crate::domain::change::Change;
@@ -28,6 +29,9 @@ Whoever can write the files of Pasee may do this; a running server sees it withi
   pasee append --groups staff kisee-ada                      makes Ada root staff
   pasee append --groups admin,admin.staff kisee-ada kisee-john")]
 pub(super) struct Append {
+    #[command(flatten)]
+    pub(super) settings: SettingsFile,
+
     /// The groups, separated by commas, such as staff (the root staff), admin or admin.staff
     #[arg(long, required = true, value_name = "GROUP", value_delimiter = ',')]
     groups: Vec<Roster>,
@@ -38,13 +42,10 @@ pub(super) struct Append {
 }
 
 impl Append {
-    pub(super) fn new(groups: Vec<Roster>, names: Vec<String>) -> Self {
-        Self { groups, names }
-    }
-
     /// Checks every name and every group, then stores each membership on its own; those that are there already are
     /// fine.
-    pub(super) fn run(self, settings: &Settings) -> anyhow::Result<()> {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let settings = &self.settings.load()?;
         for warning in &settings.warnings {
             say(format_args!("warning: {warning}"));
         }
@@ -140,10 +141,14 @@ fn possible(settings: &Settings, user: UserId) -> anyhow::Result<UserId> {
         Protocol::Ldap(ldap) if known.name.as_str() == provider => ldap.impossible(subject),
         _ => None,
     });
-    match impossible {
-        Some(why) => bail!("{provider} will never call anybody {subject:?}: {why}"),
-        None => Ok(user),
+    if let Some(why) = impossible {
+        bail!("{provider} will never call anybody {subject:?}: {why}");
     }
+    let of = settings.identity_providers.iter().find(|known| known.name.as_str() == provider);
+    if let Some(why) = of.and_then(|known| known.unlikely(subject)) {
+        say(format_args!("warning: {user} is hardly anybody: {why}"));
+    }
+    Ok(user)
 }
 
 /// The user by that name, of a provider that the settings know.

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Error, bail};
 use clap::Args;
 
+use super::settings_file::SettingsFile;
 use super::{now, print, report, say};
 use crate::domain::directory::Directory;
 use crate::domain::policy::{Actor, Permit, permit};
@@ -42,6 +43,9 @@ Users of no identity provider of the settings are refused, unless --allow-unknow
   pasee apply -f groups.yaml -f on-call.yaml --prune --dry-run
   kubectl get pasee -o yaml | pasee apply -f -")]
 pub(super) struct Apply {
+    #[command(flatten)]
+    pub(super) settings: SettingsFile,
+
     /// A file of manifests, a directory whose .yaml, .yml and .json files are taken, or - for standard input
     #[arg(short = 'f', long = "filename", required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -69,7 +73,8 @@ pub(super) struct Apply {
 }
 
 impl Apply {
-    pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<()> {
+    pub(super) fn run(&self) -> anyhow::Result<()> {
+        let settings = &self.settings.load()?;
         for warning in &settings.warnings {
             say(format_args!("warning: {warning}"));
         }

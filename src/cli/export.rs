@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 
+use super::settings_file::SettingsFile;
 use super::{now, say};
 use crate::domain::membership::{Role, Roster};
 use crate::domain::time::Timestamp;
@@ -30,6 +31,9 @@ Group has left behind.
   pasee export --namespace realm --kubeconfig ~/.kube/config --output groups.yaml
   pasee export --hand-over | kubectl apply -f -      moves all groups to a cluster")]
 pub(super) struct Export {
+    #[command(flatten)]
+    pub(super) settings: SettingsFile,
+
     /// Writes to a file in place of standard output; it is complete or is not there
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -54,7 +58,8 @@ enum Source {
 }
 
 impl Export {
-    pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<()> {
+    pub(super) fn run(&self) -> anyhow::Result<()> {
+        let settings = &self.settings.load()?;
         for warning in &settings.warnings {
             say(format_args!("warning: {warning}"));
         }

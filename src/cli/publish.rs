@@ -8,11 +8,11 @@ use std::time::Duration;
 use kube::Client;
 
 use super::store::Store;
-use crate::cluster::live_realm;
+use crate::cluster::live::LiveRealm;
 use crate::cluster::providers::{LastSaid, Said, last_said, publish, publish_keys};
 use crate::domain::provider::ProviderNames;
 use crate::keys::KeyNames;
-use crate::settings::{Settings, Storage};
+use crate::settings::Settings;
 use crate::telemetry::{Metrics, Peers};
 
 /// Between two looks whether the realm was read; what does not answer need not be asked once more.
@@ -22,17 +22,15 @@ const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_se
 /// Between two looks at what other servers say.
 const PACE: Duration = Duration::from_secs(30);
 
-/// Says it as soon as the realm was read, and looks from then on; where the groups are not in Kubernetes nobody asks. Nothing waits
-/// for it.
-pub(super) async fn providers(
+/// Says it as soon as the realm was read, and looks from then on. Nothing waits for it.
+pub(super) fn providers(
     settings: &Settings,
+    (realm, client): (&LiveRealm, &Client),
     keys: KeyNames,
     store: &Arc<Store>,
     metrics: Metrics,
-) -> anyhow::Result<()> {
-    let Storage::Kubernetes(cluster) = &settings.storage else { return Ok(()) };
-    let realm = live_realm(cluster.kubeconfig.as_deref(), cluster.namespace.as_deref()).await?;
-    let (realm, client) = realm;
+) {
+    let (namespace, client) = (realm.namespace().to_owned(), client.clone());
     let said = Said { names: settings.provider_names(), possible: settings.possible_users() };
     let store = Arc::downgrade(store);
     tokio::spawn(async move {
@@ -43,7 +41,7 @@ pub(super) async fn providers(
                 Some(_) => tokio::time::sleep(LOOKS).await,
             }
         }
-        let own = Own { client, namespace: realm.namespace().to_owned(), said, keys, metrics };
+        let own = Own { client, namespace, said, keys, metrics };
         let (mut wait, most) = BACKOFF;
         let mut known = Peers::default();
         while let Err(error) = own.say(&mut known).await {
@@ -60,7 +58,6 @@ pub(super) async fn providers(
             _ = own.look(&mut known).await;
         }
     });
-    Ok(())
 }
 
 /// What this server says.

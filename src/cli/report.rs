@@ -21,11 +21,15 @@ pub(super) fn tell(error: &Error) -> String {
 
 /// Several mistakes as one error: a single one as it is, more below a headline.
 pub(super) fn all(headline: &str, mistakes: &[Error]) -> Error {
-    if let [mistake] = mistakes {
-        return Error::msg(tell(mistake));
+    listed(headline, &mistakes.iter().map(tell).collect::<Vec<_>>())
+}
+
+/// The same of mistakes that were told already.
+pub(super) fn listed(headline: &str, told: &[String]) -> Error {
+    if let [told] = told {
+        return Error::msg(told.clone());
     }
-    let listed: Vec<String> =
-        mistakes.iter().map(|mistake| format!("- {}", tell(mistake))).collect();
+    let listed: Vec<String> = told.iter().map(|told| format!("- {told}")).collect();
     Error::msg(format!("{headline}:\n{}", listed.join("\n")))
 }
 

@@ -1,28 +1,35 @@
 //! `pasee serve`: everything put together, from the settings to the last answered request.
 
 use std::future::Future;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::Args;
+use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
+use super::finding::Findings;
+use super::prepare::{Prepared, prepare};
+use super::settings_file::SettingsFile;
 use super::signals::{Ending, Signals};
+use super::sockets::Sockets;
 use super::store::Store;
-use super::{keys, now, publish, webhook};
-use crate::cluster;
+use super::{keys, now, publish, python, webhook};
 use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
 use crate::domain::realm::Realm;
-use crate::idp::{Clusters, HashingThreads, Providers};
+use crate::domain::user::UserId;
+use crate::idp::Providers;
 use crate::keys::KeyRing;
 use crate::server::{Api, Config};
 use crate::service::{Parts, Service};
-use crate::settings::{Protocol, Settings, Storage};
+use crate::settings::{ListenHost, Overrides, Settings, Storage};
 use crate::telemetry::{Connections, Metrics, start_log};
 use crate::web::Occupancy;
-use crate::web::accept::{bind, raise_open_files_limit, run as accept};
+use crate::web::accept::{raise_open_files_limit, run as accept};
 use crate::web::admin::Admin;
 use crate::web::limits::{Attempts, Pace, RetryAfter};
 use crate::web::options::ConnectionOptions;
@@ -33,44 +40,87 @@ use crate::web::tls;
 /// that Kubernetes waits.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// Serves until SIGTERM or SIGINT.
-pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
-    start_log(&settings.log)?;
-    for warning in &settings.warnings {
-        tracing::warn!("{warning}");
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    pub(super) settings: SettingsFile,
+
+    /// The address to listen on, in the place of `host` in the settings
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) host: Option<ListenHost>,
+
+    /// The port to listen on, in the place of `port` in the settings
+    #[arg(long, value_name = "PORT")]
+    pub(super) port: Option<NonZeroU16>,
+}
+
+impl Serve {
+    /// Takes what was said in front of the command, unless something was said behind it.
+    pub(super) fn fill(&mut self, in_front: Self) {
+        self.settings.fill(in_front.settings);
+        self.host = self.host.take().or(in_front.host);
+        self.port = self.port.or(in_front.port);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("the threads to serve with cannot be started")?;
-    let served = runtime.block_on(serve(settings));
-    // Whatever is still at work, such as a write, is not waited for: it is done or undone when the store is opened again.
-    runtime.shutdown_background();
-    served
+
+    /// Serves until SIGTERM or SIGINT.
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let overrides = Overrides { host: self.host, port: self.port };
+        let settings = self.settings.load_with(&overrides)?;
+        start_log(&settings.log)?;
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("the threads to serve with cannot be started")?;
+        let served = runtime.block_on(serve(settings));
+        // Whatever is still at work, such as a write, is not waited for: it is done or undone when the store is opened again.
+        runtime.shutdown_background();
+        served
+    }
+}
+
+/// A server that has everything, listens, and takes no request yet.
+pub(super) struct Ready {
+    keys: KeyRing,
+    store: Arc<Store>,
+    prepared: Prepared,
+    sockets: Sockets,
+}
+
+impl Ready {
+    /// Makes what is missing, opens the store and listens. To be called on the runtime that lasts as long as the store.
+    ///
+    /// # Errors
+    /// Everything that the settings name and cannot be used; then nothing was made.
+    pub(super) async fn new(settings: &Settings) -> anyhow::Result<Self> {
+        let mut findings = Findings::default();
+        let Some(prepared) = prepare(settings, &mut findings).await else {
+            return Err(findings.refusal(settings));
+        };
+        let keys = keys::ring(settings)?;
+        let store = Arc::new(Store::open(settings).await?);
+        raise_open_files_limit();
+        let sockets = Sockets::open(settings)?;
+        Ok(Self { keys, store, prepared, sockets })
+    }
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let keys = keys::ring(&settings)?;
+    let Ready { keys, store, prepared, sockets } = Ready::new(&settings).await?;
+    let Prepared { providers, tls, webhook_tls, realm } = prepared;
     if let Some(caveat) = keys.current().signer().public().algorithm().caveat() {
         tracing::warn!("{caveat}");
     }
     let key_names = keys.current().names().clone();
-    let store = Arc::new(Store::open(&settings).await?);
     greet(&settings, store.directory());
+    let serving = Serving::new(&settings, &keys, &sockets);
     let metrics = Metrics::new();
-    let hashing = HashingThreads::new(settings.hashing_threads);
-    let clusters = clusters(&settings).await?;
-    let providers = Providers::with(&settings.identity_providers, &clusters, &hashing)?;
-    let realm = Arc::clone(&store) as Arc<dyn Realm>;
-    let api = api(&settings, keys, realm, providers, metrics.clone());
-    let tls = match &settings.tls {
-        Some(files) => Some(tls::load(&files.certificate, &files.key)?),
-        None => None,
-    };
-    raise_open_files_limit();
+    let api =
+        api(&settings, keys, Arc::clone(&store) as Arc<dyn Realm>, providers, metrics.clone());
     let occupancy = Occupancy::default();
     let options = options(&settings, tls, occupancy.clone());
-    let listener = bind(&settings.host, settings.port)?;
     let (stop, stopping) = watch::channel(());
     let leaving = Arc::new(AtomicBool::new(false));
     let (measured, told, counted) = (Arc::clone(&store), Arc::clone(&store), occupancy.clone());
@@ -83,18 +133,17 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     };
     let asked = Arc::clone(&leaving);
     let ready = move || readiness(asked.load(Ordering::Relaxed), &store, &occupancy);
-    let admin = admin(&settings, numbers, ready, stopped(stopping.clone()))?;
-    publish::providers(&settings, key_names, &told, of_peers).await?;
-    let webhook = webhook::start(
-        &settings,
-        Box::new(move |user| counting.made_by(user)),
-        stopped(stopping.clone()),
-    )
-    .await?;
+    let admin = admin(sockets.admin, numbers, ready, stopped(stopping.clone()));
+    if let Some((realm, client)) = &realm {
+        publish::providers(&settings, (realm, client), key_names, &told, of_peers);
+    }
+    let count = Box::new(move |user: &UserId| counting.made_by(user));
+    let listening = webhook::Listening { listener: sockets.webhook, files: webhook_tls, realm };
+    let webhook = webhook::start(&settings, listening, count, stopped(stopping.clone()));
     let (shutdown, at_once) = ending(Signals::new()?, settings.drain_delay, leaving);
-    tracing::info!(url = %settings.hostname, version = env!("CARGO_PKG_VERSION"), "serving");
+    serving.tell();
     tokio::select! {
-        () = accept(listener, Arc::new(api), options, shutdown) => {}
+        () = accept(sockets.api, Arc::new(api), options, shutdown) => {}
         () = at_once => anyhow::bail!("stopped at once, by a second signal: what was under way is cut"),
     }
     drop(stop);
@@ -207,56 +256,68 @@ fn api(
     Api::new(config, service)
 }
 
-/// The API servers behind the providers of the protocol kubernetes: as their settings say, else as those of the store.
-async fn clusters(settings: &Settings) -> anyhow::Result<Clusters> {
-    let of_the_store = match &settings.storage {
-        Storage::Kubernetes(cluster) => cluster.kubeconfig.as_deref(),
-        Storage::Embedded(_) | Storage::Memory => None,
-    };
-    let mut clusters = Clusters::new();
-    for provider in settings.identity_providers.iter().filter(|provider| provider.enabled) {
-        if let Protocol::Kubernetes(kubernetes) = &provider.protocol {
-            let kubeconfig = kubernetes.kubeconfig.as_deref().or(of_the_store);
-            let reviewer = cluster::reviewer(kubeconfig).await;
-            let reviewer =
-                reviewer.with_context(|| format!("identity provider {}", provider.name))?;
-            clusters.insert(provider.name.clone(), Arc::new(reviewer));
-        }
-    }
-    Ok(clusters)
-}
-
 /// Probes and metrics on a port of their own, if the settings name one; ends after the API has.
 fn admin(
-    settings: &Settings,
+    listener: Option<TcpListener>,
     numbers: impl Fn() -> String + Send + Sync + 'static,
     ready: impl Fn() -> Result<(), &'static str> + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<impl Future<Output = ()>> {
-    let task = match settings.admin {
-        None => None,
-        Some(address) => {
-            let listener = bind(&address.ip().to_string(), address.port())
-                .context("probes and metrics cannot be served: [admin] listen")?;
-            let admin = Admin::new(ready, numbers);
-            Some(tokio::spawn(accept(
-                listener,
-                Arc::new(admin),
-                ConnectionOptions::default(),
-                shutdown,
-            )))
-        }
-    };
-    Ok(async move {
+) -> impl Future<Output = ()> {
+    let task = listener.map(|listener| {
+        let admin = Admin::new(ready, numbers);
+        tokio::spawn(accept(listener, Arc::new(admin), ConnectionOptions::default(), shutdown))
+    });
+    async move {
         if let Some(task) = task {
             // A probe that panicked is no reason to stop badly.
             let _ = task.await;
         }
-    })
+    }
 }
 
 async fn stopped(mut stopping: watch::Receiver<()>) {
     while stopping.changed().await.is_ok() {}
+}
+
+/// What the line says that tells of the start: all that somebody asks who wonders which server this is.
+struct Serving {
+    url: String,
+    settings: String,
+    address: String,
+    store: String,
+    providers: String,
+    issuer: String,
+    kid: String,
+}
+
+impl Serving {
+    fn new(settings: &Settings, keys: &KeyRing, sockets: &Sockets) -> Self {
+        let offered = settings.identity_providers.iter().filter(|provider| provider.enabled);
+        let names: Vec<&str> = offered.map(|provider| provider.name.as_str()).collect();
+        let address = sockets.api.local_addr();
+        Self {
+            url: settings.hostname.clone(),
+            settings: settings.file.display().to_string(),
+            address: address.map(|address| address.to_string()).unwrap_or_default(),
+            store: match &settings.storage {
+                Storage::Embedded(file) => file.display().to_string(),
+                Storage::Memory => "memory".to_owned(),
+                Storage::Kubernetes(cluster) => {
+                    let namespace = cluster.namespace.as_deref().unwrap_or("its own");
+                    format!("kubernetes, namespace {namespace}")
+                }
+            },
+            providers: names.join(" "),
+            issuer: settings.jwt.issuer.as_str().to_owned(),
+            kid: keys.current().signer().public().id().to_string(),
+        }
+    }
+
+    fn tell(&self) {
+        let Self { url, settings, address, store, providers, issuer, kid } = self;
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(url, version, settings, address, store, providers, issuer, kid, "serving");
+    }
 }
 
 /// Says what a new operator needs to know first.
@@ -268,6 +329,9 @@ fn greet(settings: &Settings, directory: &dyn Directory) {
         && directory.users(Page { after: None, limit: 1 }, now()).is_empty()
     {
         tracing::info!("{} holds no group and nobody: the realm is empty", file.display());
+        if let Some(hint) = python::hint(settings, file) {
+            tracing::warn!("{hint}");
+        }
     }
     // In memory, no other process can change that, and the settings' own warning says enough.
     let can_be_changed = matches!(settings.storage, Storage::Embedded(_));

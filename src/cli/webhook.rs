@@ -1,20 +1,18 @@
 //! The admission webhook beside `pasee serve`, on a port of its own.
 
 use std::future::Future;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use kube::Client;
 use tokio::net::TcpListener;
 
 use super::now;
-use crate::cluster::live_realm;
+use crate::cluster::live::LiveRealm;
 use crate::cluster::review_paths::KnownPaths;
 use crate::cluster::webhook_certificate::{self, Pem};
-use crate::settings::{Settings, Storage, Tls};
-use crate::web::accept::{bind, run as accept};
+use crate::settings::Settings;
+use crate::web::accept::run as accept;
 use crate::web::options::ConnectionOptions;
 use crate::web::tls::{self, Certified};
 use crate::webhook::{self, Count, Webhook};
@@ -24,65 +22,56 @@ const CONNECTIONS: usize = 256;
 /// Between two looks for the certificate: while there is none, and afterwards for another.
 const LOOKS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
 
+/// What reviews are answered with.
+pub(super) struct Listening {
+    /// Where, if the settings say so.
+    pub(super) listener: Option<TcpListener>,
+    /// The certificate; else that which the controller makes.
+    pub(super) files: Option<Certified>,
+    /// Where the groups are, if that is Kubernetes.
+    pub(super) realm: Option<(LiveRealm, Client)>,
+}
+
 /// Answers reviews until `shutdown`, if the settings say so; what comes out ends afterwards.
-pub(super) async fn start(
+pub(super) fn start(
     settings: &Settings,
+    Listening { listener, files, realm }: Listening,
     count: Count,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<impl Future<Output = ()>> {
-    let task = match &settings.webhook {
-        None => None,
-        Some(asked) => {
-            let listener = bind(&asked.host, asked.port)
-                .context("the API server's reviews cannot be answered: [webhook]")?;
-            let files = match &asked.certified {
-                None => None,
-                Some(Tls { certificate, key }) => Some(tls::load(certificate, key)?),
-            };
-            let (kubeconfig, namespace) = place(settings);
-            let (realm, client) = live_realm(kubeconfig, namespace).await?;
-            let namespace = realm.namespace().to_owned();
-            let settings = webhook::Settings {
-                namespace: namespace.clone(),
-                username_prefix: asked.username_prefix.clone(),
-                providers: settings.provider_names(),
-                possible: settings.possible_users(),
-                bounds: settings.limits.bounds,
-                clock: now,
-            };
-            let paths = Arc::new(KnownPaths::new(client.clone(), &namespace));
-            let handler = Arc::new(Webhook::new(realm, Arc::clone(&paths), count, settings));
-            Some(tokio::spawn(async move {
-                let serving = async {
-                    match files {
-                        Some(certified) => serve(listener, handler, certified, shutdown).await,
-                        None => {
-                            with_made_one(listener, handler, (&client, &namespace), shutdown).await;
-                        }
+) -> impl Future<Output = ()> {
+    let asked = settings.webhook.as_ref().zip(listener).zip(realm);
+    let task = asked.map(|((asked, listener), (realm, client))| {
+        let namespace = realm.namespace().to_owned();
+        let settings = webhook::Settings {
+            namespace: namespace.clone(),
+            username_prefix: asked.username_prefix.clone(),
+            providers: settings.provider_names(),
+            possible: settings.possible_users(),
+            bounds: settings.limits.bounds,
+            clock: now,
+        };
+        let paths = Arc::new(KnownPaths::new(client.clone(), &namespace));
+        let handler = Arc::new(Webhook::new(realm, Arc::clone(&paths), count, settings));
+        tokio::spawn(async move {
+            let serving = async {
+                match files {
+                    Some(certified) => serve(listener, handler, certified, shutdown).await,
+                    None => {
+                        with_made_one(listener, handler, (&client, &namespace), shutdown).await;
                     }
-                };
-                tokio::select! {
-                    () = serving => {}
-                    () = paths.keep() => {}
                 }
-            }))
-        }
-    };
-    Ok(async move {
+            };
+            tokio::select! {
+                () = serving => {}
+                () = paths.keep() => {}
+            }
+        })
+    });
+    async move {
         if let Some(task) = task {
             // A review that panicked is no reason to stop badly.
             let _ = task.await;
         }
-    })
-}
-
-/// Where the groups are.
-fn place(settings: &Settings) -> (Option<&Path>, Option<&str>) {
-    match &settings.storage {
-        Storage::Kubernetes(cluster) => {
-            (cluster.kubeconfig.as_deref(), cluster.namespace.as_deref())
-        }
-        Storage::Embedded(_) | Storage::Memory => (None, None),
     }
 }
 

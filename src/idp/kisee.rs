@@ -72,6 +72,12 @@ impl KiseeConnector {
         })
     }
 
+    /// Asks for its places.
+    pub(super) async fn probe(self: &Arc<Self>) -> Result<String, ProviderError> {
+        let places = self.http.limited(self.places()).await?;
+        Ok(format!("a Kisee answers, and takes logins at {}", places.jwt))
+    }
+
     /// Asks Kisee for a JWT and believes it if one of the configured keys signed it.
     pub(super) async fn identify(
         self: &Arc<Self>,

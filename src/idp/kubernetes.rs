@@ -122,6 +122,24 @@ impl KubernetesConnector {
         }
     }
 
+    /// Asks for what a login needs: the review of a token, of nobody, or the keys.
+    pub(super) async fn probe(self: &Arc<Self>) -> Result<String, ProviderError> {
+        match self.offline {
+            Offline::No => {
+                let nobody = SecretString::from("nobody.s.token");
+                let review = async {
+                    self.cluster.review(&nobody, &self.audience).await.map_err(ProviderError::from)
+                };
+                self.limits.limited(review).await?;
+                Ok("the Kubernetes API server reviews tokens".to_owned())
+            }
+            Offline::Yes => {
+                self.limits.limited(Arc::clone(self).fetched()).await?;
+                Ok("the Kubernetes API server publishes keys that can be used".to_owned())
+            }
+        }
+    }
+
     /// Whose token it is.
     pub(super) async fn identify(
         self: &Arc<Self>,

@@ -103,6 +103,17 @@ impl LdapConnector {
         })
     }
 
+    /// Looks for somebody whom it need not know: that takes the connection, our account and the right to search.
+    pub(super) async fn probe(&self) -> Result<String, ProviderError> {
+        let looked = async {
+            let (connection, _) = self.find("pasee-check").await?;
+            self.pool.give_back(connection);
+            Ok::<_, ProviderError>(())
+        };
+        self.limits.limited(looked).await?;
+        Ok(format!("{} answers, and lets Pasee search", self.settings.place))
+    }
+
     /// Looks for the login and has the directory check the password.
     pub(super) async fn identify(
         &self,

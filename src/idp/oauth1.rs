@@ -47,6 +47,22 @@ impl OAuth1Connector {
         Ok(Self { settings: settings.clone(), consumer_secret, http })
     }
 
+    /// Asks the places that a login asks, with nothing to show: that they answer is all there is to learn.
+    pub(super) async fn probe(&self) -> Result<String, ProviderError> {
+        let places = [&self.settings.request_token_url, &self.settings.access_token_url];
+        let asked = async {
+            for place in places {
+                let request = self.http.get(place.clone());
+                if self.http.send(request, Repeat::Harmless).await?.is_away() {
+                    return Err(ProviderError::Unreachable);
+                }
+            }
+            Ok(())
+        };
+        self.http.limited(asked).await?;
+        Ok(format!("{} and {} answer", places[0], places[1]))
+    }
+
     /// Gets a request token and says where to send a browser with it (RFC 5849 sections 2.1 and 2.2).
     pub(super) async fn begin(
         &self,

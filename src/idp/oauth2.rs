@@ -69,6 +69,22 @@ impl OAuth2Connector {
         Ok(Self { settings: settings.clone(), client, secret, http })
     }
 
+    /// Asks the places that a login asks, with nothing to show: that they answer is all there is to learn.
+    pub(super) async fn probe(&self) -> Result<String, ProviderError> {
+        let places = [&self.settings.token_url, &self.settings.user_info_url];
+        let asked = async {
+            for place in places {
+                let request = self.http.get(place.clone());
+                if self.http.send(request, Repeat::Harmless).await?.is_away() {
+                    return Err(ProviderError::Unreachable);
+                }
+            }
+            Ok(())
+        };
+        self.http.limited(asked).await?;
+        Ok(format!("{} and {} answer", places[0], places[1]))
+    }
+
     /// Where to send a browser. Asks nobody.
     pub(super) fn begin(&self, callback_url: &Url) -> Result<AuthorizationRequest, ProviderError> {
         let (state, secret) = (random()?, random()?);

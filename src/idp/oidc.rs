@@ -61,6 +61,13 @@ impl OidcConnector {
         Ok(Self { settings: settings.clone(), credential, http, discovered: Cached::new(COOLDOWN) })
     }
 
+    /// Asks for its metadata and its keys.
+    pub(super) async fn probe(self: &Arc<Self>) -> Result<String, ProviderError> {
+        self.http.limited(self.discovered()).await?;
+        let place = &self.settings.discovery;
+        Ok(format!("{place} answers with metadata, and its keys can be used"))
+    }
+
     /// Where to send a browser that is to come back to `callback_url`.
     pub(super) async fn begin(
         self: &Arc<Self>,

@@ -87,6 +87,15 @@ impl PaseeConnector {
         self.idp.is_some()
     }
 
+    /// Asks for its keys, also where the settings have them: passwords are passed on to it.
+    pub(super) async fn probe(self: &Arc<Self>) -> Result<String, ProviderError> {
+        if self.pinned.is_some() && !self.forwards() {
+            return Ok("it is not asked, as its keys stand in the settings".to_owned());
+        }
+        self.http.limited(Arc::clone(self).fetched()).await?;
+        Ok(format!("{} answers with keys that can be used", self.endpoint))
+    }
+
     /// Believes its token, or gets one for a name and a password.
     pub(super) async fn identify(
         self: &Arc<Self>,

@@ -162,6 +162,26 @@ impl Provider {
         self.identity(&authenticated)
     }
 
+    /// Asks it for what it publishes, or whether it lets us ask: what came of that. Nobody logs in.
+    ///
+    /// # Errors
+    /// What a login would come upon too.
+    pub async fn probe(&self) -> Result<String, ProviderError> {
+        self.under_its_name(async {
+            match &self.connector {
+                Connector::Kisee(kisee) => kisee.probe().await,
+                Connector::Local(_) => Ok("its users stand in the settings".to_owned()),
+                Connector::Ldap(ldap) => ldap.probe().await,
+                Connector::OAuth1(oauth1) => oauth1.probe().await,
+                Connector::OAuth2(oauth2) => oauth2.probe().await,
+                Connector::Oidc(oidc) => oidc.probe().await,
+                Connector::Pasee(pasee) => pasee.probe().await,
+                Connector::Kubernetes(kubernetes) => kubernetes.probe().await,
+            }
+        })
+        .await
+    }
+
     /// Begins a login in a browser, which is to come back to `callback_url`.
     ///
     /// # Errors

@@ -37,6 +37,14 @@ pub struct SetupError {
     reason: Unready,
 }
 
+impl SetupError {
+    /// Which provider it is.
+    #[must_use]
+    pub fn provider(&self) -> &ProviderName {
+        &self.name
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 enum Unready {
     #[error(transparent)]
@@ -64,18 +72,35 @@ impl Providers {
         clusters: &Clusters,
         hashing: &HashingThreads,
     ) -> Result<Self, SetupError> {
+        Self::gather(settings, clusters, hashing).map_err(|mut errors| errors.swap_remove(0))
+    }
+
+    /// The same, with everything that is wrong; at least one, in the order of the settings.
+    ///
+    /// # Errors
+    /// As above, of each provider.
+    pub fn gather<'s>(
+        settings: impl IntoIterator<Item = &'s settings::IdentityProvider>,
+        clusters: &Clusters,
+        hashing: &HashingThreads,
+    ) -> Result<Self, Vec<SetupError>> {
         let mut providers = Self { offered: Vec::new(), registering: None };
-        for provider in settings.iter().filter(|provider| provider.enabled) {
-            let made = connector(provider, clusters, hashing);
-            let protocol =
-                made.map_err(|reason| SetupError { name: provider.name.clone(), reason })?;
+        let mut errors = Vec::new();
+        for provider in settings.into_iter().filter(|provider| provider.enabled) {
+            let protocol = match connector(provider, clusters, hashing) {
+                Ok(protocol) => protocol,
+                Err(reason) => {
+                    errors.push(SetupError { name: provider.name.clone(), reason });
+                    continue;
+                }
+            };
             let ready = Arc::new(Provider::new(provider, protocol));
             if provider.registers_users {
                 providers.registering = Some(Arc::clone(&ready));
             }
             providers.offered.push(ready);
         }
-        Ok(providers)
+        if errors.is_empty() { Ok(providers) } else { Err(errors) }
     }
 
     /// The provider of that name, if it is offered.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::KeyParts;
-use crate::files::{Access, access_of_others};
+use crate::files::{Access, access_of_others, could_make_in};
 use crate::jose::key::{Algorithm, KeyError, PrivateKey};
 use crate::jose::secret::Secret;
 
@@ -176,6 +176,28 @@ impl KeyDirectory {
     /// [`KeyFileError`], as [`KeyDirectory::open`].
     pub fn secret(&self) -> Result<Option<Secret>, KeyFileError> {
         read(Part::Secret, &self.file(Part::Secret))
+    }
+
+    /// Whether what is missing here could be made. Makes nothing.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], as [`KeyDirectory::open`].
+    pub fn could_make_missing(&self) -> Result<(), KeyFileError> {
+        let signing = self.signing_key()?;
+        let needs_rsa = signing.as_ref().is_none_or(|key| key.algorithm() != Algorithm::Rs256);
+        let missing = if signing.is_none() {
+            Part::SigningKey
+        } else if needs_rsa && self.rsa_key()?.is_none() {
+            Part::RsaKey
+        } else if self.secret()?.is_none() {
+            Part::Secret
+        } else {
+            return Ok(());
+        };
+        could_make_in(&self.0).map_err(|error| match self.0.is_dir() {
+            true => KeyFileError::Unwritable(missing, self.file(missing), error),
+            false => KeyFileError::Directory(self.0.clone(), error),
+        })
     }
 
     fn kept<T: Kept>(

@@ -16,7 +16,7 @@ use crate::domain::user::ProviderName;
 use crate::jose::issuer::{TenantId, TrustedIssuer};
 
 impl Settings {
-    /// The settings in plain words, defaults included, for `pasee check`: one thing a line, warnings last.
+    /// The settings in plain words, defaults included, for `pasee check`: one thing a line.
     #[must_use]
     pub fn explain(&self) -> impl Display + '_ {
         fmt::from_fn(move |f| {
@@ -30,8 +30,7 @@ impl Settings {
                 LogFormat::Text => "text",
                 LogFormat::Json => "JSON",
             };
-            writeln!(f, "- Logs as {format}, level {}.", self.log.level)?;
-            self.warnings.iter().try_for_each(|warning| writeln!(f, "Warning: {warning}"))
+            writeln!(f, "- Logs as {format}, level {}.", self.log.level)
         })
     }
 

@@ -10,6 +10,7 @@
 //! | `beside` | the files beside it, and what the system says of them |
 //! | `leftover` | whether the write-ahead log that lies there is its own |
 //! | `stamp` | what each transaction says of the files it was written for |
+//! | `look` | whether a file could be opened, without changing anything |
 //! | `patience` | how long others' locks are waited for |
 //! | `schema` | its tables, and the steps from each version to the next |
 //! | `load` | reads all of it into the index |
@@ -37,6 +38,7 @@ mod left_out;
 mod leftover;
 mod load;
 mod log;
+mod look;
 mod past;
 mod patience;
 mod queue;
@@ -58,6 +60,7 @@ use tokio::sync::oneshot;
 pub use error::StoreError;
 pub use file::OpenError;
 use file::Place;
+pub use look::{There, is_of_python, look};
 use queue::{Job, Queue};
 pub use snapshot::Snapshot;
 use status::Status;
@@ -72,6 +75,18 @@ use crate::index::Index;
 
 /// What time it is.
 pub type Clock = fn() -> Timestamp;
+
+/// The latest version of the file's tables that is read.
+#[must_use]
+pub fn schema_version() -> u32 {
+    schema::latest()
+}
+
+/// The version of SQLite that reads it.
+#[must_use]
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
 
 /// The store. Dropping it finishes the writes that were begun, which takes as long as they do.
 #[derive(Debug)]

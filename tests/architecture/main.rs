@@ -76,7 +76,7 @@ const FLOOR_PLAN: &[Layer] = &[
     layer("index", Knows::Only(&["domain"]), Outside::Never(&["tokio", "hyper", "tower", "kube"])),
     layer(
         "store",
-        Knows::Only(&["cluster", "domain", "index", "objects", "resources"]),
+        Knows::Only(&["cluster", "domain", "files", "index", "objects", "resources"]),
         Outside::Never(&["hyper", "tower"]),
     ),
     layer("files", Knows::Only(&[]), Outside::Only(&["rustix"])),

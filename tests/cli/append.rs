@@ -244,3 +244,35 @@ fn a_damaged_file_is_told() {
     let told = machine.run(&["append", "--groups", "staff", "local-a"]).refused(1);
     assert!(told.contains("the file is damaged; restore it from a backup"), "{told}");
 }
+
+/// Numbers are what these providers know their users by; whoever writes a name is told, and may know better.
+#[test]
+fn a_name_where_numbers_stand_is_warned_of() {
+    let forge = "[[identity_providers]]\nname = \"forge\"\nprotocol = \"oauth2\"\n\
+                 [identity_providers.settings]\nclient_id = \"a\"\nclient_secret = \"b\"\n";
+    let own = "authorization_url = \"https://forge.example.com/a\"\ntoken_url = \"https://forge.example.com/t\"\n\
+               user_info_url = \"https://forge.example.com/u\"\n";
+    let append = |settings: &str, user: &str| {
+        let machine = Machine::new(&format!("{SETTINGS}{forge}{settings}"));
+        let ran = machine.run(&["append", "--groups", "staff", user]);
+        assert_eq!((ran.code, ran.out), (0, format!("{user} is in staff now.\n")), "{}", ran.err);
+        ran.err
+    };
+    for (settings, user, is_warned) in [
+        ("preset = \"github\"", "forge-grace", true),
+        ("preset = \"gitlab\"", "forge-grace99", true),
+        ("preset = \"google\"", "forge-grace", true),
+        ("preset = \"twitter\"", "forge-grace", true),
+        ("preset = \"github\"", "forge-583231", false),
+        ("preset = \"github\"", "local-grace", false),
+        (&format!("{own}subject = \"id\""), "forge-grace", true),
+        (&format!("{own}subject = \"id\""), "forge-7c9e6679-7425-40de-944b-e07fc1f90ae7", false),
+        (&format!("{own}subject = \"sub\""), "forge-grace", false),
+    ] {
+        let told = append(settings, user);
+        let right =
+            format!("pasee: warning: {user} is hardly anybody: forge knows its users by a number");
+        assert_eq!(told.starts_with(&right), is_warned, "{settings} {user}: {told}");
+        assert!(is_warned || told.is_empty(), "{told}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Help, versions, and arguments that are no right ones: clap's style and exit code everywhere.
 
-use super::support::machine::{Machine, SETTINGS};
+use super::support::machine::{Machine, SETTINGS, wait};
 
 #[test]
 fn every_command_has_help() {
@@ -15,7 +15,7 @@ fn every_command_has_help() {
                 "  serve          Serves the HTTP API; the default",
                 "      --append",
                 "          Puts users in groups; the older spelling of `pasee append`",
-                "          [env: PASEE_SETTINGS_FILE=]",
+                "          [alias: --settings]",
             ][..],
         ),
         ("serve --help", &["Usage: pasee serve [OPTIONS]"]),
@@ -31,7 +31,7 @@ fn every_command_has_help() {
         (
             "check --help",
             &[
-                "Says what is wrong with the settings file and the files it names, or what it means; changes nothing",
+                "Says whether a server would start with these settings, what they mean and what is unsafe; changes nothing",
                 "Usage: pasee check [OPTIONS]",
             ],
         ),
@@ -45,12 +45,12 @@ fn every_command_has_help() {
                 "          [default: ES256]",
             ],
         ),
-        ("hash-password --help", &["Usage: pasee hash-password [OPTIONS]"]),
+        ("hash-password --help", &["Usage: pasee hash-password"]),
         (
             "crd --help",
             &[
                 "Prints the custom resource definitions, for `kubectl apply -f -`",
-                "Usage: pasee crd [OPTIONS]",
+                "Usage: pasee crd",
             ],
         ),
         (
@@ -83,22 +83,88 @@ fn every_command_has_help() {
                 "  pasee export --hand-over | kubectl apply -f -      moves all groups to a cluster",
             ],
         ),
-        ("completions --help", &["Usage: pasee completions [OPTIONS] <SHELL>"]),
+        ("completions --help", &["Usage: pasee completions <SHELL>"]),
+        ("man --help", &["Usage: pasee man [OPTIONS] [COMMAND]"]),
+        ("version --help", &["Usage: pasee version"]),
     ] {
         let arguments: Vec<&str> = arguments.split(' ').collect();
         let help = machine.run(&arguments).done();
         for line in lines {
             assert!(help.lines().any(|found| found == *line), "{line:?} in\n{help}");
         }
+        // Commands offer what they read.
         let option = "./settings.toml, ~/settings.toml and /etc/pasee/settings.toml";
-        assert!(help.contains(option), "{help}");
+        let reads = ["--help", "serve", "append", "check", "apply", "export"];
+        assert_eq!(help.contains(option), reads.contains(&arguments[0]), "{help}");
+    }
+}
+
+#[test]
+fn options_stand_with_what_reads_them() {
+    let machine = Machine::new(SETTINGS);
+    for (arguments, says) in [
+        ("keygen --settings-file settings.toml", "unexpected argument '--settings-file'"),
+        ("--settings-file settings.toml keygen", "this command reads no settings"),
+        ("--settings settings.toml version", "this command reads no settings"),
+        ("--port 1 check", "--host and --port say where to serve"),
+        ("check --port 1", "unexpected argument '--port'"),
+        ("serve --port 0", "invalid value '0' for '--port <PORT>'"),
+        ("--host http://localhost", "is no address; right ones are"),
+        ("srve --help", "unrecognized subcommand 'srve'"),
+        ("--settings-file settings.toml srve --help", "unrecognized subcommand 'srve'"),
+        ("srve --version", "unrecognized subcommand 'srve'"),
+        ("append srve --hlp", "unexpected argument '--hlp'"),
+    ] {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let told = machine.run(&arguments).refused(2);
+        assert!(told.starts_with("error: ") && told.contains(says), "{arguments:?}: {told}");
+    }
+    // In front of the command or behind it, by either name; behind it wins, and both win over the environment.
+    machine.write("other.toml", "prt = 1\n[jwt]\niss = \"i\"\n");
+    for arguments in [
+        "check --settings-file other.toml",
+        "--settings-file other.toml check",
+        "--settings other.toml check",
+        "--settings-file settings.toml check --settings other.toml",
+    ] {
+        let mut command = machine.command(&arguments.split(' ').collect::<Vec<_>>());
+        command.env("PASEE_SETTINGS_FILE", "settings.toml");
+        let told = wait(command).refused(1);
+        assert!(told.starts_with("pasee: other.toml cannot be used:"), "{arguments}: {told}");
     }
 }
 
 #[test]
 fn the_version_is_the_packages() {
-    let version = Machine::new("").run(&["--version"]).done();
-    assert_eq!(version, format!("pasee {}\n", env!("CARGO_PKG_VERSION")));
+    let machine = Machine::new("");
+    let version = machine.run(&["version"]).done();
+    let lines: Vec<&str> = version.lines().collect();
+    assert_eq!(lines[0], format!("pasee {}", env!("CARGO_PKG_VERSION")));
+    assert!(lines[1].starts_with("built for tests on linux "), "{version}");
+    assert_eq!(lines.len(), 4, "{version}");
+    assert_eq!(machine.run(&["--version"]).done(), version);
+    assert_eq!(machine.run(&["-V"]).done(), format!("{}\n", lines[0]));
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let machine = Machine::new("");
+    machine.run(&["man", "--output", "share/man1"]).done();
+    let page = |name: &str| std::fs::read_to_string(machine.path("share/man1").join(name)).unwrap();
+    assert!(page("pasee.1").contains(".SH SUBCOMMANDS"), "{}", page("pasee.1"));
+    for command in ["serve", "append", "check", "keygen", "hash-password", "apply", "export", "man"]
+    {
+        let page = page(&format!("pasee-{command}.1"));
+        assert!(page.contains(&format!(".TH pasee-{command} 1")), "{page}");
+        assert_eq!(machine.run(&["man", command]).done(), page);
+    }
+    assert!(page("pasee-append.1").contains("makes Ada root staff"));
+    assert_eq!(machine.run(&["man"]).done(), page("pasee.1"));
+    let told = machine.run(&["man", "srve"]).refused(1);
+    assert!(
+        told.starts_with("pasee: there is no command \"srve\"; those there are: serve,"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -124,7 +190,7 @@ fn wrong_arguments_end_with_2() {
         ("--append", "--groups <GROUP>"),
         ("--append local-ada", "--groups <GROUP>"),
         ("--append --groups staff", "<USER>..."),
-        ("--groups staff local-ada", "--append"),
+        ("--groups staff local-ada", "unexpected argument '--groups'"),
         ("append local-ada", "--groups <GROUP>"),
         ("append --groups staff", "<USER>..."),
         ("append --groups Admin local-ada", "a group name is made of segments of a-z and 0-9"),

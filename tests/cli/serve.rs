@@ -1,10 +1,12 @@
 //! `pasee serve` that cannot: what failed, what to do, and why, each once.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::Stdio;
 
 use super::support::machine::{Machine, SETTINGS, wait};
+use super::support::pasee::free_port;
 
 /// What is told, without the log before it.
 fn complaint(machine: &Machine, settings: &str) -> String {
@@ -83,6 +85,38 @@ fn replicas_without_a_key_in_common_do_not_start() {
         child.kill().unwrap();
         child.wait().unwrap();
         asked.unwrap();
+    }
+}
+
+/// One line that says which server this is; the command line's host and port in the place of the settings'.
+#[test]
+fn the_line_that_tells_of_the_start() {
+    let (of_settings, port) = (free_port(), free_port());
+    let machine = Machine::new(&format!("host = \"192.0.2.1\"\nport = {of_settings}\n{SETTINGS}"));
+    let port = port.to_string();
+    for arguments in [
+        &["--host", "127.0.0.1", "--port", &port][..],
+        &["serve", "--host", "127.0.0.1", "--port", &port],
+        &["--port", &port, "serve", "--host", "127.0.0.1", "--settings", "settings.toml"],
+    ] {
+        let mut server = machine.command(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(server.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let line = log.into_iter().find(|line| line.contains("serving"));
+        server.kill().unwrap();
+        server.wait().unwrap();
+        let line = line.unwrap();
+        for says in [
+            &format!("url=\"http://127.0.0.1:{port}\"") as &str,
+            concat!("version=\"", env!("CARGO_PKG_VERSION"), "\""),
+            "settings=\"settings.toml\"",
+            &format!("address=\"127.0.0.1:{port}\""),
+            "store=\"data/pasee.db\"",
+            "providers=\"local kisee\"",
+            "issuer=\"pasee.example.com\"",
+            "kid=\"",
+        ] {
+            assert!(line.contains(says), "{says} in {line}");
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use argon2::password_hash::PasswordVerifier;
 use argon2::password_hash::phc::PasswordHash;
 use pasee::jose::key::{Algorithm, PrivateKey, PublicKey};
 
-use super::support::machine::{Machine, Ran, SETTINGS, wait};
+use super::check::settings;
+use super::support::machine::{Machine, Ran, wait};
 
 const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----";
 
@@ -122,9 +123,11 @@ fn completions_name_every_command() {
 
 #[test]
 fn output_that_nobody_reads_is_no_mistake() {
-    let machine = Machine::new(SETTINGS);
+    let machine = Machine::new(&settings());
     for arguments in [
         &["check"][..],
+        &["version"],
+        &["man"],
         &["keygen"],
         &["crd"],
         &["policy", "--namespace", "pasee"],
@@ -146,7 +149,7 @@ fn output_that_nobody_reads_is_no_mistake() {
 
 #[test]
 fn output_that_finds_no_room_is_told() {
-    let machine = Machine::new(SETTINGS);
+    let machine = Machine::new(&settings());
     let mut command = machine.command(&["check"]);
     command.stdout(Stdio::from(File::options().write(true).open("/dev/full").unwrap()));
     assert_eq!(

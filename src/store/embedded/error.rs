@@ -105,6 +105,12 @@ pub enum StoreError {
     /// The file belongs to another program.
     #[error("the file is a SQLite database of another program; name another one")]
     Foreign,
+    /// The file belongs to the Python Pasee.
+    #[error(
+        "the file is the database of the Python Pasee, whose groups are taken over once: name another file, and run pasee import --from \
+         python with this one, which prints manifests for pasee apply"
+    )]
+    OfPython,
     /// Too many writes wait already.
     #[error("too many changes are waiting to be written")]
     Crowded,

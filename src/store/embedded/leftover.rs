@@ -97,7 +97,7 @@ pub(super) fn alone(database: &Path) -> Result<Alone, StoreError> {
 }
 
 /// The URI by which SQLite reads the database and nothing else.
-fn immutable(database: &Path) -> String {
+pub(super) fn immutable(database: &Path) -> String {
     use std::os::unix::ffi::OsStrExt;
     let mut uri = "file:".to_owned();
     for byte in database.as_os_str().as_bytes() {

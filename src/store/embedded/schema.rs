@@ -162,8 +162,16 @@ fn version(connection: &Connection) -> Result<u32, StoreError> {
             let known = latest();
             if found > known { Err(StoreError::Newer { found, known }) } else { Ok(found) }
         }
+        _ if is_of_python(connection)? => Err(StoreError::OfPython),
         _ => Err(StoreError::Foreign),
     }
+}
+
+/// Whether it has the tables of the Python Pasee.
+pub(super) fn is_of_python(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT count(*) = 3 FROM sqlite_schema
+               WHERE type = 'table' AND name IN ('users', 'groups', 'user_in_group')";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 /// The latest version that there is.
