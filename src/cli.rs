@@ -24,6 +24,7 @@
 //! | `sockets` | where a server listens |
 //! | `keys` | the key ring that the settings ask for |
 //! | `store` | the store that the settings name |
+//! | `egress` | through which proxies providers are called, told |
 //! | `webhook` | the admission webhook beside `pasee serve` |
 //! | `signals` | what ends a long-running command |
 //! | `trial` | what `check` says and how `serve` starts, side by side |
@@ -35,6 +36,7 @@ mod check;
 mod completions;
 mod controller;
 mod crd;
+mod egress;
 mod export;
 mod finding;
 mod hash_password;

@@ -21,6 +21,7 @@
 //! | `oauth2_client` | the calls of the crate `oauth2` |
 //! | `renewed` | secrets in files of their own, when those change |
 //! | `token_answer` | what is answered to a code |
+//! | `egress` | through which proxies providers are called, and by whose word they are believed |
 //! | `identity` | credentials, and who somebody is then |
 //! | `told` | what a provider says of a user, read as it is meant |
 //! | `mapping` | what a provider's claims decide |
@@ -28,6 +29,7 @@
 //! | `error` | why nobody knows who it is |
 
 pub mod browser;
+mod egress;
 mod error;
 mod forward;
 mod identity;
@@ -49,6 +51,7 @@ mod token;
 mod token_answer;
 mod told;
 
+pub use egress::{Egress, NamedProxy};
 pub use error::{AccountState, ProviderError};
 pub use forward::{Forward, ForwardedAnswer, ForwardedPlaces, ForwardedRequest, LinkTarget};
 pub use identity::{Credential, Identity, LoginMethod, MappedGroups};

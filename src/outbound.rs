@@ -9,18 +9,34 @@
 //! | `response` | an answer, and what its status says |
 //! | `cached` | what others publish, kept |
 //! | `tls` | TLS for what is not HTTP |
+//! | `trust` | by whose word servers are believed |
+//! | `authorities` | files of certificate authorities, read again when they change |
+//! | `proxy` | through which proxy a call leaves |
+//! | `no_proxy` | what is called without |
+//! | `variables` | the proxies of the environment |
+//! | `tunnel` | with what status a proxy says no |
 //! | `error` | why a call came to nothing |
 
+mod authorities;
 mod cached;
 mod client;
 mod error;
 mod limits;
+mod no_proxy;
+mod proxy;
 mod response;
 mod tls;
+mod trust;
+mod tunnel;
+mod variables;
 
 pub use cached::{Cached, DEFAULT_AGE, Fetched, Suspicion};
-pub use client::{ClientError, HttpClient, Repeat, Trust};
-pub use error::CallError;
+pub use client::{HttpClient, Repeat};
+pub use error::{CallError, ProxyFault};
 pub use limits::CallLimits;
+pub use no_proxy::{NoProxy, is_this_machine};
+pub use proxy::{NotAProxy, Proxies, ProxyServer};
 pub use response::Response;
 pub use tls::TlsClient;
+pub use trust::{ClientError, Trust};
+pub use variables::{BadVariable, ProxyVariables};

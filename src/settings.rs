@@ -15,6 +15,7 @@
 //! | `tokens` | `[jwt]` |
 //! | `storage` | `[storage_backend]` |
 //! | `webhook` | `[webhook]` |
+//! | `outbound` | `[outbound]`, and the proxy of a provider |
 //! | `provider` | `[[identity_providers]]` |
 //! | `variables` | texts that look as if they were to be filled in |
 //! | `explain` | what a file means, in plain words |
@@ -25,6 +26,7 @@ mod file;
 mod keys;
 mod listen;
 mod load;
+mod outbound;
 mod provider;
 mod reader;
 mod remark;
@@ -49,6 +51,7 @@ use crate::jose::secret::Secret;
 pub use file::{ReadError, find};
 pub use listen::{ListenHost, Overrides};
 pub use load::{load, load_with, parse};
+pub use outbound::{NotAProxyUrl, Outbound, ProxyChoice, ProxyUrl};
 pub use provider::{
     ClaimSource, ClientAuth, ClientKey, ClientProof, Dialect, FileStamp, FilterNode, FilterValue,
     FromFile, GroupRule, Hole, IdentityProvider, InputField, Kisee, Kubernetes, Ldap, LdapAccount,
@@ -81,6 +84,8 @@ pub struct Settings {
     pub jwt: Jwt,
     /// `[[identity_providers]]`, in the order of the file.
     pub identity_providers: Vec<IdentityProvider>,
+    /// `[outbound]`: how identity providers are called.
+    pub outbound: Outbound,
     /// `[cors] allowed_origins`: whose web pages may call, as exact origins, or `*` alone; default nobody's.
     pub allowed_origins: Vec<String>,
     /// `[tls]`: default plain HTTP.

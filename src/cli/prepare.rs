@@ -11,7 +11,7 @@ use kube::Client;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 
 use super::finding::{Finding, Findings, Level};
-use super::keys;
+use super::{egress, keys};
 use crate::cluster::live::LiveRealm;
 use crate::cluster::{live_realm, reviewer};
 use crate::idp::{Clusters, HashingThreads, Providers};
@@ -179,8 +179,10 @@ async fn providers(settings: &Settings, findings: &mut Findings) -> Option<Provi
     let hashing = HashingThreads::new(settings.hashing_threads);
     let known = |provider: &&crate::settings::IdentityProvider| !unreached.contains(&provider.name);
     let asked = settings.identity_providers.iter().filter(known);
-    match Providers::gather(asked, &clusters, &hashing) {
+    let egress = egress::egress(settings);
+    match Providers::gather(asked, &egress, &clusters, &hashing) {
         Ok(providers) => {
+            egress::note(settings, &egress, findings);
             for provider in settings.identity_providers.iter().filter(|provider| provider.enabled) {
                 if let Some(file) = provider.protocol.authorities() {
                     let (file, name) = (file.display(), &provider.name);

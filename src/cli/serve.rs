@@ -17,7 +17,7 @@ use super::settings_file::SettingsFile;
 use super::signals::{Ending, Signals};
 use super::sockets::Sockets;
 use super::store::Store;
-use super::{keys, now, publish, python, webhook};
+use super::{egress, keys, now, publish, python, webhook};
 use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
 use crate::domain::realm::Realm;
@@ -117,6 +117,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     greet(&settings, store.directory());
     let serving = Serving::new(&settings, &keys, &sockets);
     let metrics = Metrics::new();
+    egress::tell(&settings);
     let api =
         api(&settings, keys, Arc::clone(&store) as Arc<dyn Realm>, providers, metrics.clone());
     let occupancy = Occupancy::default();

@@ -4,7 +4,7 @@
 
 use crate::domain::user::UserIdError;
 use crate::jose::error::VerifyError;
-use crate::outbound::CallError;
+use crate::outbound::{CallError, ProxyFault};
 
 /// Why a provider did not say who somebody is, or did not take what was forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +32,9 @@ pub enum ProviderError {
     /// No connection, or no answer in time.
     #[error("the identity provider cannot be reached now")]
     Unreachable,
+    /// The proxy on the way did not lead there.
+    #[error("the identity provider cannot be reached now: {0}")]
+    Proxy(ProxyFault),
     /// More logins are under way than this provider is allowed at once.
     #[error("too many logins through this identity provider at once")]
     Busy,
@@ -109,6 +112,7 @@ impl From<CallError> for ProviderError {
         match error {
             CallError::Unreachable => Self::Unreachable,
             CallError::Busy => Self::Busy,
+            CallError::Proxy(fault) => Self::Proxy(fault),
             CallError::InvalidResponse(place) => Self::InvalidResponse(place),
         }
     }

@@ -13,6 +13,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use url::Url;
 
+use super::egress::Egress;
 use super::error::ProviderError;
 use super::forward::{Forward, ForwardedAnswer, ForwardedPlaces, ForwardedRequest};
 use super::identity::Authenticated;
@@ -22,7 +23,6 @@ use crate::jose::json::strict_object;
 use crate::jose::kisee::KiseeVerifier;
 use crate::outbound::{
     Cached, CallLimits, ClientError, DEFAULT_AGE, Fetched, HttpClient, Repeat, Response, Suspicion,
-    Trust,
 };
 use crate::settings;
 
@@ -60,12 +60,12 @@ impl Places {
 
 impl KiseeConnector {
     /// A Kisee as the settings describe it.
-    pub(super) fn new(settings: &settings::Kisee) -> Result<Self, ClientError> {
-        let trust = Trust::of(settings.ca_file.as_deref(), [&settings.endpoint]);
+    pub(super) fn new(settings: &settings::Kisee, egress: &Egress) -> Result<Self, ClientError> {
+        let own = (&settings.proxy, settings.ca_file.as_deref());
         Ok(Self {
             endpoint: settings.endpoint.clone(),
             verifier: KiseeVerifier::new(settings.public_keys.clone(), settings.issuer.clone()),
-            http: HttpClient::new(settings.timeout, trust)?,
+            http: egress.client(settings.timeout, own, [&settings.endpoint])?,
             forwards: CallLimits::at_once(MAX_FORWARDS, settings.timeout),
             // Whoever asks for newer places has just called Kisee: looking costs it no more than that.
             places: Cached::new(Duration::ZERO),
@@ -150,6 +150,7 @@ impl KiseeConnector {
         what: Forward<'_>,
         request: ForwardedRequest,
     ) -> Result<(Arc<Places>, Response), ProviderError> {
+        self.http.look_again().await;
         let places = self.places().await?;
         let place = match what {
             Forward::Users => places.users.clone(),

@@ -34,11 +34,12 @@ use self::groups::{GroupNames, groups};
 use self::message::{Filling, Outcome, PasswordPolicy, Search, SearchFilter, SearchScope};
 use self::outcome::{Proof, error_of, proof};
 use self::pool::{Age, Pool, Searcher};
+use super::egress::Egress;
 use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::password::PasswordCredential;
 use crate::domain::user::ProviderName;
-use crate::outbound::{CallLimits, ClientError, TlsClient, Trust};
+use crate::outbound::{CallLimits, ClientError, TlsClient};
 use crate::settings::{self, LdapGroups, LdapSecurity, Mapping, is_attribute};
 
 /// Longest login that is looked for, in bytes.
@@ -67,6 +68,7 @@ impl LdapConnector {
         name: &ProviderName,
         settings: &settings::Ldap,
         mapping: &Mapping,
+        egress: &Egress,
     ) -> Result<Self, ClientError> {
         let claims = claims_of(mapping);
         let own = [&settings.subject, &settings.username];
@@ -84,7 +86,7 @@ impl LdapConnector {
         let tls = match place.security {
             LdapSecurity::Nothing => None,
             LdapSecurity::Tls | LdapSecurity::StartTls => {
-                let trust = settings.ca_file.as_deref().map_or(Trust::System, Trust::SystemAnd);
+                let trust = egress.trust(settings.ca_file.as_deref());
                 let host = match &place.host {
                     Host::Domain(name) => name.clone(),
                     Host::Ipv4(address) => address.to_string(),

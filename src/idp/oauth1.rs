@@ -15,12 +15,13 @@ use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
+use super::egress::Egress;
 use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::oauth2::READABLE;
 use super::renewed::Renewed;
 use crate::domain::time::Timestamp;
-use crate::outbound::{ClientError, HttpClient, Repeat, Response, Trust};
+use crate::outbound::{ClientError, HttpClient, Repeat, Response};
 use crate::settings;
 use signature::SignedRequest;
 
@@ -39,10 +40,10 @@ pub(super) struct OAuth1Connector {
 
 impl OAuth1Connector {
     /// A provider as the settings describe it. Calls nobody.
-    pub(super) fn new(settings: &settings::OAuth1) -> Result<Self, ClientError> {
+    pub(super) fn new(settings: &settings::OAuth1, egress: &Egress) -> Result<Self, ClientError> {
         let places = [&settings.request_token_url, &settings.access_token_url];
-        let trust = Trust::of(settings.ca_file.as_deref(), places);
-        let http = HttpClient::new(settings.timeout, trust)?;
+        let own = (&settings.proxy, settings.ca_file.as_deref());
+        let http = egress.client(settings.timeout, own, places)?;
         let consumer_secret = Renewed::new(&settings.consumer_secret);
         Ok(Self { settings: settings.clone(), consumer_secret, http })
     }

@@ -26,12 +26,13 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
+use super::egress::Egress;
 use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::renewed::Renewed;
 use super::told::{find, read_yes_or_no, subject};
 use crate::jose::json::strict_value;
-use crate::outbound::{ClientError, HttpClient, Repeat, Response, Trust};
+use crate::outbound::{ClientError, HttpClient, Repeat, Response};
 use crate::settings::{self, ClientAuth, Dialect, Pkce};
 
 /// The claim for the name that people read (OpenID Connect Core 1.0 section 5.1).
@@ -51,10 +52,9 @@ pub(super) struct OAuth2Connector {
 
 impl OAuth2Connector {
     /// A provider as the settings describe it. Calls nobody.
-    pub(super) fn new(settings: &settings::OAuth2) -> Result<Self, ClientError> {
+    pub(super) fn new(settings: &settings::OAuth2, egress: &Egress) -> Result<Self, ClientError> {
         let extra = settings.extra_user_info.iter().map(|(_, url)| url);
         let places = [&settings.token_url, &settings.user_info_url].into_iter().chain(extra);
-        let trust = Trust::of(settings.ca_file.as_deref(), places);
         let auth = match settings.client_auth {
             ClientAuth::Basic => AuthType::BasicAuth,
             ClientAuth::Post => AuthType::RequestBody,
@@ -63,7 +63,8 @@ impl OAuth2Connector {
             .set_auth_type(auth)
             .set_auth_uri(AuthUrl::from_url(settings.authorization_url.clone()))
             .set_token_uri(TokenUrl::from_url(settings.token_url.clone()));
-        let http = HttpClient::new(settings.timeout, trust)?;
+        let own = (&settings.proxy, settings.ca_file.as_deref());
+        let http = egress.client(settings.timeout, own, places)?;
         let http = http.reading_at_most(settings.max_answer_length);
         let secret = Renewed::new(&settings.client_secret);
         Ok(Self { settings: settings.clone(), client, secret, http })

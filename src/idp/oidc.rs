@@ -28,6 +28,7 @@ use self::exchange::Given;
 use self::proof::ClientCredential;
 use self::user_info::UserInfo;
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, loggable, random};
+use super::egress::Egress;
 use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::token::{COOLDOWN, believed};
@@ -36,7 +37,7 @@ use crate::domain::time::Timestamp;
 use crate::jose::error::VerifyError;
 use crate::jose::id_token::{Expected, user_info_claims};
 use crate::jose::key_set::Signed;
-use crate::outbound::{Cached, ClientError, Fetched, HttpClient, Trust};
+use crate::outbound::{Cached, ClientError, Fetched, HttpClient};
 use crate::settings;
 
 /// An OpenID provider.
@@ -50,12 +51,12 @@ pub(super) struct OidcConnector {
 
 impl OidcConnector {
     /// A provider as the settings describe it. It is not asked for anything yet.
-    pub(super) fn new(settings: &settings::Oidc) -> Result<Self, ClientError> {
+    pub(super) fn new(settings: &settings::Oidc, egress: &Egress) -> Result<Self, ClientError> {
         // Whoever may be called in the clear may have other places behind TLS.
         let issuer = settings.issuer.as_str().parse().ok();
         let places = [Some(&settings.discovery), issuer.as_ref()];
-        let trust = Trust::of(settings.ca_file.as_deref(), places.into_iter().flatten());
-        let http = HttpClient::new(settings.timeout, trust)?;
+        let own = (&settings.proxy, settings.ca_file.as_deref());
+        let http = egress.client(settings.timeout, own, places.into_iter().flatten())?;
         let http = http.reading_at_most(settings.max_answer_length);
         let credential = ClientCredential::new(&settings.client_proof);
         Ok(Self { settings: settings.clone(), credential, http, discovered: Cached::new(COOLDOWN) })

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use url::Url;
 
+use super::egress::Egress;
 use super::error::ProviderError;
 use super::identity::{Authenticated, Credential};
 use super::password::{PasswordCredential, accepted};
@@ -25,9 +26,7 @@ use crate::jose::json::strict_object;
 use crate::jose::key::{Algorithm, PublicKey};
 use crate::jose::key_set;
 use crate::jose::verify::Verifier;
-use crate::outbound::{
-    Cached, ClientError, DEFAULT_AGE, Fetched, HttpClient, Repeat, Response, Trust,
-};
+use crate::outbound::{Cached, ClientError, DEFAULT_AGE, Fetched, HttpClient, Repeat, Response};
 use crate::settings;
 
 /// Where a Pasee publishes its keys, one set for each curve.
@@ -64,8 +63,9 @@ impl PaseeConnector {
     pub(super) fn new(
         name: &ProviderName,
         settings: &settings::Pasee,
+        egress: &Egress,
     ) -> Result<Self, ClientError> {
-        let trust = Trust::of(settings.ca_file.as_deref(), [&settings.endpoint]);
+        let own = (&settings.proxy, settings.ca_file.as_deref());
         let (issuer, audience) = (settings.issuer.clone(), settings.audience.clone());
         let verifier = |keys| Arc::new(Verifier::new(issuer.clone(), audience.clone(), keys));
         let pinned = settings.public_keys.clone().map(verifier);
@@ -78,7 +78,7 @@ impl PaseeConnector {
             providers: settings.providers.clone(),
             pinned,
             published: Cached::new(COOLDOWN),
-            http: HttpClient::new(settings.timeout, trust)?,
+            http: egress.client(settings.timeout, own, [&settings.endpoint])?,
         })
     }
 

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::egress::Egress;
 use super::kisee::KiseeConnector;
 use super::kubernetes::{ApiServer, KubernetesConnector};
 use super::ldap::LdapConnector;
@@ -54,25 +55,27 @@ enum Unready {
 }
 
 impl Providers {
-    /// Makes the enabled providers of the settings ready, none of which is a Kubernetes cluster. Talks to none of them:
-    /// one that is down does not stop us.
+    /// Makes the enabled providers of the settings ready, none of which is a Kubernetes cluster, to be called as they say
+    /// themselves and else directly. Talks to none of them: one that is down does not stop us.
     ///
     /// # Errors
-    /// [`SetupError`] when a `ca_file` cannot be used, the system's TLS is unusable, or one is a cluster.
+    /// [`SetupError`] when a `ca_file` or a proxy cannot be used, the system's TLS is unusable, or one is a cluster.
     pub fn new(settings: &[settings::IdentityProvider]) -> Result<Self, SetupError> {
-        Self::with(settings, &Clusters::new(), &HashingThreads::new(None))
+        Self::with(settings, &Egress::default(), &Clusters::new(), &HashingThreads::new(None))
     }
 
-    /// The same, with the clusters among them connected to, and with these threads to check passwords on.
+    /// The same, called this way, with the clusters among them connected to, and with these threads to check passwords on.
     ///
     /// # Errors
     /// [`SetupError`] as above, or when one of the clusters is not there.
     pub fn with(
         settings: &[settings::IdentityProvider],
+        egress: &Egress,
         clusters: &Clusters,
         hashing: &HashingThreads,
     ) -> Result<Self, SetupError> {
-        Self::gather(settings, clusters, hashing).map_err(|mut errors| errors.swap_remove(0))
+        Self::gather(settings, egress, clusters, hashing)
+            .map_err(|mut errors| errors.swap_remove(0))
     }
 
     /// The same, with everything that is wrong; at least one, in the order of the settings.
@@ -81,13 +84,14 @@ impl Providers {
     /// As above, of each provider.
     pub fn gather<'s>(
         settings: impl IntoIterator<Item = &'s settings::IdentityProvider>,
+        egress: &Egress,
         clusters: &Clusters,
         hashing: &HashingThreads,
     ) -> Result<Self, Vec<SetupError>> {
         let mut providers = Self { offered: Vec::new(), registering: None };
         let mut errors = Vec::new();
         for provider in settings.into_iter().filter(|provider| provider.enabled) {
-            let protocol = match connector(provider, clusters, hashing) {
+            let protocol = match connector(provider, egress, clusters, hashing) {
                 Ok(protocol) => protocol,
                 Err(reason) => {
                     errors.push(SetupError { name: provider.name.clone(), reason });
@@ -124,21 +128,29 @@ impl Providers {
 /// The protocol of a provider, with what it needs.
 fn connector(
     provider: &settings::IdentityProvider,
+    egress: &Egress,
     clusters: &Clusters,
     hashing: &HashingThreads,
 ) -> Result<Connector, Unready> {
     Ok(match &provider.protocol {
-        Protocol::Kisee(kisee) => Connector::Kisee(Arc::new(KiseeConnector::new(kisee)?)),
+        Protocol::Kisee(kisee) => Connector::Kisee(Arc::new(KiseeConnector::new(kisee, egress)?)),
         Protocol::Local(local) => Connector::Local(LocalConnector::new(local, hashing.clone())),
-        Protocol::OAuth1(oauth1) => Connector::OAuth1(Box::new(OAuth1Connector::new(oauth1)?)),
-        Protocol::OAuth2(oauth2) => Connector::OAuth2(Box::new(OAuth2Connector::new(oauth2)?)),
-        Protocol::Oidc(oidc) => Connector::Oidc(Arc::new(OidcConnector::new(oidc)?)),
+        Protocol::OAuth1(oauth1) => {
+            Connector::OAuth1(Box::new(OAuth1Connector::new(oauth1, egress)?))
+        }
+        Protocol::OAuth2(oauth2) => {
+            Connector::OAuth2(Box::new(OAuth2Connector::new(oauth2, egress)?))
+        }
+        Protocol::Oidc(oidc) => Connector::Oidc(Arc::new(OidcConnector::new(oidc, egress)?)),
         Protocol::Pasee(pasee) => {
-            Connector::Pasee(Arc::new(PaseeConnector::new(&provider.name, pasee)?))
+            Connector::Pasee(Arc::new(PaseeConnector::new(&provider.name, pasee, egress)?))
         }
-        Protocol::Ldap(ldap) => {
-            Connector::Ldap(Box::new(LdapConnector::new(&provider.name, ldap, &provider.mapping)?))
-        }
+        Protocol::Ldap(ldap) => Connector::Ldap(Box::new(LdapConnector::new(
+            &provider.name,
+            ldap,
+            &provider.mapping,
+            egress,
+        )?)),
         Protocol::Kubernetes(kubernetes) => {
             let cluster = clusters.get(&provider.name).ok_or(Unready::NoCluster)?;
             Connector::Kubernetes(Arc::new(KubernetesConnector::new(

@@ -1,21 +1,25 @@
-//! The one HTTP client for calls to other servers: bounded in time and size, never redirected, never through a proxy.
+//! The one HTTP client for calls to other servers: bounded in time and size, never redirected, through no proxy but those it
+//! is given. Files of authorities that change are read again.
 //!
 //! Must not know any protocol above HTTP.
 
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::Method;
-use reqwest::{Certificate, Client, RequestBuilder, redirect};
+use http::{Method, StatusCode};
+use reqwest::{Certificate, Client, Proxy, RequestBuilder, redirect};
+use secrecy::ExposeSecret as _;
 use tokio::sync::Semaphore;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use url::Url;
 
-use super::error::{CallError, was_dropped};
+use super::authorities::Believing;
+use super::error::{CallError, ProxyFault, was_dropped};
 use super::limits::CallLimits;
+use super::proxy::{Proxies, ProxyServer};
 use super::response::Response;
+use super::trust::{ClientError, Trust};
 
 /// Largest answer that is read, in bytes, where nobody says anything else.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -35,7 +39,8 @@ const MAX_IDLE: usize = 32;
 /// Calls one server, or the servers of one party.
 #[derive(Debug)]
 pub struct HttpClient {
-    client: Client,
+    client: Believing<Client>,
+    proxies: Arc<Proxies>,
     limits: CallLimits,
     long: Arc<Semaphore>,
     max_answer: usize,
@@ -50,76 +55,24 @@ pub enum Repeat {
     Never,
 }
 
-/// Why calls cannot be made at all.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The authority's certificates cannot be read.
-    #[error("ca_file {file} cannot be read", file = .0.display())]
-    ReadAuthority(PathBuf, #[source] io::Error),
-    /// They are no certificates.
-    #[error("ca_file {file} holds no certificate; a right one is PEM with BEGIN CERTIFICATE", file = .0.display())]
-    ParseAuthority(PathBuf),
-    /// The TLS library found no way to start.
-    #[error(
-        "no HTTPS client can be made; it takes certificate authorities, those of the system (often the package \
-         ca-certificates) or those of a ca_file"
-    )]
-    Client(#[source] reqwest::Error),
-    /// The same, where it is not for HTTPS.
-    #[error(
-        "no TLS can be made; it takes certificate authorities, those of the system (often the package ca-certificates) or \
-         those of a ca_file"
-    )]
-    Tls(#[source] tokio_rustls::rustls::Error),
-    /// No name that a certificate can hold.
-    #[error("{0:?} is no name or address that a certificate can hold")]
-    ServerName(String),
-}
-
-/// Whose word is taken for who a server is.
-#[derive(Clone, Copy, Debug)]
-pub enum Trust<'a> {
-    /// Nobody's: calls are made in the clear, and a system without authorities will do.
-    Nobody,
-    /// The system's authorities'.
-    System,
-    /// Those and the ones in a file.
-    SystemAnd(&'a Path),
-}
-
-impl<'a> Trust<'a> {
-    /// What calls to these places take, with what `ca_file` adds.
-    pub fn of<'u>(ca_file: Option<&'a Path>, places: impl IntoIterator<Item = &'u Url>) -> Self {
-        match ca_file {
-            Some(file) => Self::SystemAnd(file),
-            None if places.into_iter().all(|place| place.scheme() == "http") => Self::Nobody,
-            None => Self::System,
-        }
-    }
-}
-
 impl HttpClient {
     /// A client whose work for one request of ours takes at most `timeout`.
     ///
     /// # Errors
     /// [`ClientError`] when the authorities cannot be used.
-    pub fn new(timeout: Duration, trust: Trust<'_>) -> Result<Self, ClientError> {
-        let builder = Client::builder()
-            .connect_timeout(timeout)
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(MAX_IDLE)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            .user_agent(concat!("pasee/", env!("CARGO_PKG_VERSION")));
-        let builder = match trust {
-            Trust::Nobody => builder.tls_certs_only([]),
-            Trust::System => builder,
-            Trust::SystemAnd(file) => builder.tls_certs_merge(authorities(file)?),
+    pub fn new(timeout: Duration, trust: Trust, proxies: Proxies) -> Result<Self, ClientError> {
+        let proxies = Arc::new(proxies);
+        let (files, through) = (trust.files(), Arc::clone(&proxies));
+        let make = move |authorities: &[CertificateDer<'static>]| {
+            client(timeout, &trust, authorities, Arc::clone(&through))
         };
-        let client = builder.build().map_err(ClientError::Client)?;
-        let long = Arc::new(Semaphore::new(MAX_LONG));
-        Ok(Self { client, limits: CallLimits::new(timeout), long, max_answer: MAX_ANSWER })
+        Ok(Self {
+            client: Believing::new(files, make)?,
+            limits: CallLimits::new(timeout).through(&proxies),
+            proxies,
+            long: Arc::new(Semaphore::new(MAX_LONG)),
+            max_answer: MAX_ANSWER,
+        })
     }
 
     /// The same client, which reads so many bytes of an answer. All long ones together take no more memory than before.
@@ -131,25 +84,34 @@ impl HttpClient {
 
     /// A GET, to be completed and sent by [`HttpClient::send`].
     pub fn get(&self, url: Url) -> RequestBuilder {
-        self.client.get(url)
+        self.client.get().get(url)
     }
 
     /// A POST, to be completed and sent by [`HttpClient::send`].
     pub fn post(&self, url: Url) -> RequestBuilder {
-        self.client.post(url)
+        self.client.get().post(url)
     }
 
     /// A request, to be completed and sent by [`HttpClient::send`]; one to a place that is no URL fails there.
     pub fn request(&self, method: Method, place: &str) -> RequestBuilder {
-        self.client.request(method, place)
+        self.client.get().request(method, place)
     }
 
-    /// See [`CallLimits::limited`].
+    /// Reads authorities again that have changed. [`HttpClient::limited`] does; who makes calls without it does not.
+    pub async fn look_again(&self) {
+        self.client.look_again().await;
+    }
+
+    /// See [`CallLimits::limited`]. Authorities that have changed are read first.
     pub fn limited<T, E: From<CallError>>(
         &self,
         work: impl Future<Output = Result<T, E>>,
     ) -> impl Future<Output = Result<T, E>> {
-        self.limits.limited(work)
+        let work = self.limits.limited(work);
+        async {
+            self.look_again().await;
+            work.await
+        }
     }
 
     /// See [`CallLimits::first_half`].
@@ -171,13 +133,18 @@ impl HttpClient {
         repeat: Repeat,
     ) -> Result<Response, CallError> {
         let again = if repeat == Repeat::Harmless { request.try_clone() } else { None };
-        let mut answer = match (request.send().await, again) {
-            (Err(error), Some(again)) if was_dropped(&error) => again.send().await?,
-            (result, _) => result?,
+        let sent = match (request.send().await, again) {
+            (Err(error), Some(again)) if was_dropped(&error) => again.send().await,
+            (result, _) => result,
+        };
+        let mut answer = match sent {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.unsent(&error).await),
         };
         let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
+        self.look_at_status(status, answer.url())?;
         let (mut body, mut long) = (BytesMut::new(), None);
-        while let Some(chunk) = answer.chunk().await? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| CallError::of(&error))? {
             if body.len() + chunk.len() > self.max_answer {
                 return Err(CallError::InvalidResponse("it is longer than answers are read"));
             }
@@ -189,13 +156,76 @@ impl HttpClient {
         }
         Ok(Response { status, headers, body: body.freeze(), _long: long })
     }
+
+    fn proxy(&self, place: &Url) -> Option<&ProxyServer> {
+        self.proxies.through(place.scheme(), place.host_str()?)
+    }
+
+    /// Why nothing was answered: the proxy's fault where there is one that did not lead there.
+    async fn unsent(&self, error: &reqwest::Error) -> CallError {
+        let place = error.url();
+        match place.and_then(|place| Some((place, self.proxy(place)?))) {
+            Some((place, proxy)) => ProxyFault::of(error, place, proxy).await,
+            None => None,
+        }
+        .map_or_else(|| CallError::of(error), CallError::Proxy)
+    }
+
+    /// In the clear it is the proxy that answers, in its own words or in those of the server behind it.
+    fn look_at_status(&self, status: StatusCode, place: &Url) -> Result<(), CallError> {
+        let is_of_proxies = matches!(status.as_u16(), 403 | 407 | 502 | 503 | 504);
+        let proxy = if is_of_proxies { self.proxy(place) } else { None };
+        let Some(proxy) = proxy.filter(|proxy| proxy.is_http() && place.scheme() == "http") else {
+            return Ok(());
+        };
+        if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            ProxyFault::Credentials.say(proxy, Some(status));
+            return Err(CallError::Proxy(ProxyFault::Credentials));
+        }
+        tracing::warn!(
+            %proxy,
+            %status,
+            "a call in the clear through a proxy was answered with this, by the other server or by the proxy in its place"
+        );
+        Ok(())
+    }
 }
 
-fn authorities(file: &Path) -> Result<Vec<Certificate>, ClientError> {
-    let pem =
-        std::fs::read(file).map_err(|error| ClientError::ReadAuthority(file.to_owned(), error))?;
-    Certificate::from_pem_bundle(&pem)
-        .ok()
-        .filter(|authorities| !authorities.is_empty())
-        .ok_or_else(|| ClientError::ParseAuthority(file.to_owned()))
+/// How much of the time the way to a server may take where it leads through a proxy, in fifths: less than half, so that a
+/// proxy that hangs is told from a server behind it that does.
+const FIFTHS_FOR_PROXY: u32 = 2;
+
+fn client(
+    timeout: Duration,
+    trust: &Trust,
+    authorities: &[CertificateDer<'static>],
+    proxies: Arc<Proxies>,
+) -> Result<Client, ClientError> {
+    let builder = Client::builder()
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(MAX_IDLE)
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        // Not those that the HTTP library finds in the environment: it reads it otherwise.
+        .no_proxy()
+        .user_agent(concat!("pasee/", env!("CARGO_PKG_VERSION")));
+    let builder = match *proxies {
+        Proxies::Direct => builder.connect_timeout(timeout),
+        Proxies::Always(_) | Proxies::Shared { .. } => builder
+            .connect_timeout(timeout * FIFTHS_FOR_PROXY / 5)
+            .proxy(Proxy::custom(move |place| {
+                let proxy = proxies.through(place.scheme(), place.host_str()?);
+                proxy.map(|proxy| proxy.with_user().expose_secret().to_owned())
+            })),
+    };
+    let added = authorities.iter().map(|authority| Certificate::from_der(authority));
+    let builder = match trust {
+        Trust::Nobody => builder.tls_certs_only([]),
+        Trust::System => builder,
+        Trust::SystemAnd(_) => {
+            let added = added.collect::<Result<Vec<_>, _>>().map_err(ClientError::Client)?;
+            builder.tls_certs_merge(added)
+        }
+    };
+    builder.build().map_err(ClientError::Client)
 }

@@ -5,6 +5,12 @@
 use std::error::Error;
 use std::io;
 
+use http::StatusCode;
+use url::Url;
+
+use super::proxy::ProxyServer;
+use super::tunnel::refusal;
+
 /// Why a call came to nothing. What was wrong in detail is logged here, without the URL: it may hold what a user typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
@@ -17,14 +23,99 @@ pub enum CallError {
     /// What was answered is invalid; says where.
     #[error("the other server's answer is invalid: {0}")]
     InvalidResponse(&'static str),
+    /// The proxy on the way did not lead there.
+    #[error(transparent)]
+    Proxy(ProxyFault),
 }
 
-impl From<reqwest::Error> for CallError {
-    fn from(error: reqwest::Error) -> Self {
-        tracing::warn!(error = %describe(&error), "a call to another server failed");
+/// What a proxy did in place of leading somewhere. Which proxy, and what it said, is logged here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyFault {
+    /// No connection to it.
+    #[error("the proxy on the way there cannot be reached")]
+    Away,
+    /// It answers 407.
+    #[error("the proxy on the way there asks for another user and password")]
+    Credentials,
+    /// Its rules say no, such as with 403.
+    #[error("the proxy on the way there lets no call through to it")]
+    Refused,
+    /// It finds no way itself, such as with 502.
+    #[error("the proxy on the way there does not reach it")]
+    DeadEnd,
+    /// It says nothing, or waits itself.
+    #[error("the proxy on the way there did not lead there in time")]
+    Silent,
+}
+
+impl ProxyFault {
+    /// Whose fault it is that nothing was answered, if it is the proxy's; says so in the log.
+    pub(super) async fn of(
+        error: &reqwest::Error,
+        place: &Url,
+        proxy: &ProxyServer,
+    ) -> Option<Self> {
+        if !error.is_connect() {
+            return None;
+        }
+        let mut status = None;
+        let tunnel = causes(error).map(ToString::to_string);
+        let tunnel = tunnel.filter_map(|cause| Some(cause.strip_prefix(OF_TUNNEL)?.to_owned()));
+        let fault = match tunnel.last().as_deref() {
+            Some("proxy authorization required") => {
+                status = Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED);
+                Self::Credentials
+            }
+            Some("unsuccessful") => {
+                status = refusal(proxy, place).await;
+                match status {
+                    Some(status) if status.is_client_error() => Self::Refused,
+                    _ => Self::DeadEnd,
+                }
+            }
+            Some("failed to create underlying connection") => Self::Away,
+            Some(_) => Self::DeadEnd,
+            None if error.is_timeout() => Self::Silent,
+            // Nothing but the proxy is connected to, or it is one that leads without HTTP.
+            None if place.scheme() == "http" || !proxy.is_http() => Self::Away,
+            None => return None,
+        };
+        fault.say_with(proxy, status, &describe(error));
+        Some(fault)
+    }
+
+    /// Says in the log what its operator has to look at.
+    pub(super) fn say(self, proxy: &ProxyServer, status: Option<StatusCode>) {
+        self.say_with(proxy, status, "answered by the proxy itself");
+    }
+
+    fn say_with(self, proxy: &ProxyServer, status: Option<StatusCode>, error: &str) {
+        let status = status.map(|status| status.as_u16());
+        let advice = match self {
+            Self::Away => "is it there, and is this its name and port?",
+            Self::Credentials => {
+                "a right proxy here is \"http://USER:PASSWORD@HOST:PORT\", better in a file of its own: proxy_file"
+            }
+            Self::Refused => "its rules decide that, not this Pasee and not the identity provider",
+            Self::DeadEnd => {
+                "it does not find or reach the identity provider; its own log says more"
+            }
+            Self::Silent => "it is too slow, or waits for the identity provider itself",
+        };
+        tracing::warn!(%proxy, status, error, "{self}: {advice}");
+    }
+}
+
+/// What the HTTP library begins its words about a proxy with; its type is not public.
+const OF_TUNNEL: &str = "tunnel error: ";
+
+impl CallError {
+    /// Why a call came to nothing where no proxy is to blame.
+    pub(super) fn of(error: &reqwest::Error) -> Self {
+        tracing::warn!(error = %describe(error), "a call to another server failed");
         if error.is_builder() {
             Self::InvalidResponse("a place that cannot be called")
-        } else if !error.is_connect() && is_protocol_violation(&error) {
+        } else if !error.is_connect() && is_protocol_violation(error) {
             Self::InvalidResponse("a broken HTTP answer")
         } else {
             Self::Unreachable

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::error::CallError;
+use super::proxy::Proxies;
 
 /// Most pieces of work with one server at once; a server that hangs holds no more than these.
 pub(super) const MAX_AT_ONCE: usize = 256;
@@ -16,6 +17,8 @@ pub(super) const MAX_AT_ONCE: usize = 256;
 pub struct CallLimits {
     free: Semaphore,
     timeout: Duration,
+    /// What may lie between, for the log.
+    proxies: Option<String>,
 }
 
 impl CallLimits {
@@ -28,7 +31,13 @@ impl CallLimits {
     /// At most so many at once, each of at most `timeout`.
     #[must_use]
     pub fn at_once(most: usize, timeout: Duration) -> Self {
-        Self { free: Semaphore::new(most), timeout }
+        Self { free: Semaphore::new(most), timeout, proxies: None }
+    }
+
+    /// The same for calls that may go through these proxies, one of which may be what is slow.
+    #[must_use]
+    pub(super) fn through(self, proxies: &Proxies) -> Self {
+        Self { proxies: proxies.shown(), ..self }
     }
 
     /// Does everything that belongs to one request of ours, waiting and calling, within the timeout. One too many at once
@@ -37,7 +46,7 @@ impl CallLimits {
         &self,
         work: impl Future<Output = Result<T, E>>,
     ) -> impl Future<Output = Result<T, E>> {
-        let work = within(self.timeout, work);
+        let work = within(self.timeout, self.proxies.as_deref(), work);
         async {
             let _one = self.free.try_acquire().map_err(|_| CallError::Busy)?;
             work.await
@@ -49,7 +58,7 @@ impl CallLimits {
         &self,
         work: impl Future<Output = Result<T, E>>,
     ) -> impl Future<Output = Result<T, E>> {
-        within(self.timeout / 2, work)
+        within(self.timeout / 2, self.proxies.as_deref(), work)
     }
 }
 
@@ -57,12 +66,20 @@ impl CallLimits {
 /// would grow to what no stack holds.
 fn within<T, E: From<CallError>>(
     limit: Duration,
+    proxies: Option<&str>,
     work: impl Future<Output = Result<T, E>>,
 ) -> impl Future<Output = Result<T, E>> {
     let work = Box::pin(work);
     async move {
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-            tracing::warn!(?limit, "another server did not answer in time");
+            match proxies {
+                None => tracing::warn!(?limit, "another server did not answer in time"),
+                Some(proxies) => tracing::warn!(
+                    ?limit,
+                    proxies,
+                    "another server did not answer in time, or a proxy on the way there passed nothing on"
+                ),
+            }
             Err(CallError::Unreachable.into())
         })
     }

@@ -207,7 +207,9 @@ impl ApiError {
                 | ProviderError::NotAllowed
                 | ProviderError::Subject(_),
             ) => StatusCode::FORBIDDEN,
-            Self::Provider(ProviderError::Unreachable | ProviderError::Busy)
+            Self::Provider(
+                ProviderError::Unreachable | ProviderError::Busy | ProviderError::Proxy(_),
+            )
             | Self::Stale(_)
             | Self::Write(
                 WriteError::Unavailable(_) | WriteError::Unconfirmed(_) | WriteError::Partly { .. },
@@ -255,6 +257,9 @@ impl ApiError {
             // The log has said why, under the provider's name.
             Self::Provider(ProviderError::InvalidResponse(_)) => {
                 "the identity provider's answer is invalid".to_owned()
+            }
+            Self::Provider(ProviderError::Proxy(fault)) => {
+                format!("the identity provider cannot be reached now, and neither you nor it are to blame: {fault}")
             }
             Self::Provider(ProviderError::Misconfigured(_)) => {
                 "this Pasee and the identity provider are not set up for each other: that is not your fault, and only whoever runs \

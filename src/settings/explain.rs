@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::{
     ClientProof, Cluster, Dialect, GroupRule, IdentityProvider, Kisee, Kubernetes, Ldap,
     LdapGroups, LdapSecurity, Limits, LogFormat, Mapping, Nesting, OAuth1, OAuth2, Offline, Oidc,
-    Pasee, PassedClaim, Pkce, Protocol, RequiredClaim, SecretUse, Settings, Storage, Tls,
-    Transport, Webhook,
+    Outbound, Pasee, PassedClaim, Pkce, Protocol, ProxyChoice, RequiredClaim, SecretUse, Settings,
+    Storage, Tls, Transport, Webhook,
 };
 use crate::domain::evidence::Fact;
 use crate::domain::user::ProviderName;
@@ -26,6 +26,7 @@ impl Settings {
             self.explain_storage(f)?;
             self.explain_webhook(f)?;
             self.explain_logins(f)?;
+            self.explain_calls(f)?;
             let format = match self.log.format {
                 LogFormat::Text => "text",
                 LogFormat::Json => "JSON",
@@ -152,6 +153,32 @@ impl Settings {
         }
         explain_limits(&self.limits, f)
     }
+
+    fn explain_calls(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Outbound { proxy, no_proxy, ca_file } = &self.outbound;
+        match proxy {
+            ProxyChoice::Unsaid => {}
+            ProxyChoice::Never => writeln!(
+                f,
+                "- Calls identity providers through no proxy, whatever the environment says."
+            )?,
+            ProxyChoice::Through(proxy) => {
+                writeln!(f, "- Calls identity providers through the proxy {proxy}.")?;
+            }
+        }
+        if let Some(list) = no_proxy {
+            let list = if list.is_empty() { "nothing more".to_owned() } else { list.join(", ") };
+            writeln!(f, "- Calls this machine directly, whatever the proxy, and {list}.")?;
+        }
+        match ca_file {
+            None => Ok(()),
+            Some(file) => writeln!(
+                f,
+                "- Believes all identity providers and proxies also by the authorities in {}.",
+                file.display()
+            ),
+        }
+    }
 }
 
 /// A provider in one sentence.
@@ -194,6 +221,11 @@ impl Display for Described<'_> {
             Protocol::Ldap(ldap) => {
                 write!(f, "Users {name}-… log in through the LDAP directory {}", LookedUp(ldap))?;
             }
+        }
+        match provider.proxy() {
+            ProxyChoice::Unsaid => {}
+            ProxyChoice::Never => f.write_str("; called through no proxy")?,
+            ProxyChoice::Through(proxy) => write!(f, "; called through the proxy {proxy}")?,
         }
         if provider.registers_users {
             f.write_str("; new users register there")?;

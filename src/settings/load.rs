@@ -12,6 +12,7 @@ use super::advice::advise;
 use super::file::{MAX_SETTINGS, text};
 use super::keys::keys;
 use super::listen::{Listen, Overrides, cors, listen};
+use super::outbound::outbound;
 use super::provider::{providers, refuse_ourselves};
 use super::reader::{Item, Table};
 use super::remark::{Mistakes, Places, Remark, code};
@@ -48,7 +49,9 @@ pub fn load_with(file: &Path, overrides: &Overrides) -> Result<Settings, Setting
 fn exposed(file: &Path, source: &str) -> Option<Remark> {
     let access = access_of_others(file).ok()??;
     let holds = |key: &str| source.lines().any(|line| is_set(line, key));
-    if !access.can_change() && !SECRETS.iter().any(|key| holds(key)) {
+    // Of a proxy the user and password are.
+    let proxy = source.lines().any(|line| is_set(line, "proxy") && line.contains('@'));
+    if !access.can_change() && !proxy && !SECRETS.iter().any(|key| holds(key)) {
         return None;
     }
     let message = format_args!("this file decides who gets tokens, and {access}");
@@ -124,6 +127,7 @@ fn read(root: &Table<'_>, (file, base): (&Path, &Path), overrides: &Overrides) -
     let keys = keys(root, base);
     let storage = storage(root, base, data_dir.as_deref().unwrap_or(base));
     let jwt = jwt(root);
+    let outbound = root.table("outbound").map(|table| outbound(table, base)).unwrap_or_default();
     let identity_providers = providers(root, base);
     refuse_ourselves(root, jwt.as_ref(), &identity_providers);
     let allowed_origins = root.table("cors").map(cors).unwrap_or_default();
@@ -147,6 +151,7 @@ fn read(root: &Table<'_>, (file, base): (&Path, &Path), overrides: &Overrides) -
         storage: storage?,
         jwt: jwt?,
         identity_providers,
+        outbound,
         allowed_origins,
         tls,
         limits,

@@ -10,6 +10,7 @@
 //! | `authorization` | what else a provider is told |
 //! | `from_file` | secrets and keys that may stand in files of their own |
 //! | `place` | URLs of providers, and those where browsers come back |
+//! | `network` | where a provider is called, and through which proxy |
 
 mod authorization;
 mod dialect;
@@ -19,6 +20,7 @@ mod kubernetes;
 mod ldap;
 mod local;
 mod mapping;
+mod network;
 mod oauth1;
 mod oauth2;
 mod oidc;
@@ -219,17 +221,23 @@ fn provider(
             Some(_) => item.error("nobody registers through this protocol; leave it out"),
         }
     }
+    let provider = (|| {
+        Some(IdentityProvider {
+            name: parsed?,
+            protocol: protocol?,
+            title,
+            description,
+            registers_users,
+            mapping: mapping?,
+            input_fields,
+            enabled,
+        })
+    })();
+    if let Some(provider) = &provider {
+        network::refuse_detour(&table, provider);
+    }
     table.finish();
-    Some(IdentityProvider {
-        name: parsed?,
-        protocol: protocol?,
-        title,
-        description,
-        registers_users,
-        mapping: mapping?,
-        input_fields,
-        enabled,
-    })
+    provider
 }
 
 /// Whoever has the name has the users: those that Memberships call ServiceAccounts, and programs that act for themselves.

@@ -13,8 +13,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pasee::domain::token::Audience;
 use pasee::idp::kubernetes::{ApiServer, ApiServerError, Asking, Published, Review};
 use pasee::idp::{
-    Clusters, Credential, HashingThreads, Identity, LoginMethod, PasswordCredential, ProviderError,
-    Providers,
+    Clusters, Credential, Egress, HashingThreads, Identity, LoginMethod, PasswordCredential,
+    ProviderError, Providers,
 };
 use pasee::jose::key::Algorithm;
 use pasee::settings::{IdentityProvider, Protocol, parse};
@@ -110,7 +110,8 @@ fn settings(offline: bool) -> IdentityProvider {
 fn providers(cluster: &Arc<Told>, offline: bool) -> Providers {
     let cluster: Arc<dyn ApiServer> = Arc::<Told>::clone(cluster);
     let clusters = Clusters::from([("k8s".parse().unwrap(), cluster)]);
-    Providers::with(&[settings(offline)], &clusters, &HashingThreads::new(None)).unwrap()
+    Providers::with(&[settings(offline)], &Egress::default(), &clusters, &HashingThreads::new(None))
+        .unwrap()
 }
 
 async fn show(providers: &Providers, token: &str) -> Result<Identity, ProviderError> {

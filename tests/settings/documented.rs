@@ -178,6 +178,27 @@ fn ldap() {
     }
 }
 
+/// Proxies and authorities: as they stand, and with every key.
+#[test]
+fn proxies() {
+    let block = PAGE.split("```toml\n").find(|block| block.starts_with("[outbound]\n")).unwrap();
+    let block = block.split("```").next().unwrap();
+    let said = |block: &str| {
+        let settings = loaded(block);
+        assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
+        settings.explain().to_string()
+    };
+    assert_eq!(said(block).lines().count(), said("").lines().count());
+    let said = said(&block.replace("\n#", "\n"));
+    for says in [
+        "through the proxy http://proxy.example.com:3128.\n",
+        "- Calls this machine directly, whatever the proxy, and corp.example.com, 10.0.0.0/8.\n",
+        "by the authorities in ",
+    ] {
+        assert!(said.contains(says), "{said}\ndoes not say\n{says}");
+    }
+}
+
 /// The webhook of docs/kubernetes.md: as it stands, with every key, and with each mistake in it.
 #[test]
 fn the_webhook() {

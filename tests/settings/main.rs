@@ -187,7 +187,7 @@ fn the_examples_in_the_example_can_be_taken() {
         assert_ne!(settings.explain().to_string(), plain, "{block:?}");
         count += 1;
     }
-    assert_eq!(count, 8, "audience, issuer, ca_file, github, ldap, oidc, admin, tls");
+    assert_eq!(count, 9, "audience, issuer, ca_file, github, ldap, oidc, outbound, admin, tls");
     read("example-settings.toml", &uncommented(|_| true));
 }
 

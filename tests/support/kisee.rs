@@ -10,7 +10,7 @@ use pasee::domain::claim::ClaimName;
 use pasee::domain::time::Timestamp;
 use pasee::idp::{Credential, Identity, PasswordCredential, Provider, ProviderError, Providers};
 use pasee::jose::key::PublicKey;
-use pasee::settings::{IdentityProvider, Kisee, Mapping, PassedClaim, Protocol};
+use pasee::settings::{IdentityProvider, Kisee, Mapping, PassedClaim, Protocol, ProxyChoice};
 use serde_json::{Value, json};
 
 use super::forge::Forger;
@@ -39,6 +39,7 @@ pub fn settings(
             issuer: Some("example.com".into()),
             timeout,
             ca_file: None,
+            proxy: ProxyChoice::Unsaid,
         }),
         title: None,
         description: None,

@@ -3,6 +3,7 @@
 //! Must not know how it is spoiled.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,9 +15,11 @@ use pasee::jose::issuer::TrustedIssuer;
 use pasee::jose::jwks;
 use pasee::jose::key::Algorithm;
 use pasee::settings::{
-    ClientProof, IdentityProvider, Mapping, Oidc, PassedClaim, Protocol, SecretUse, Transport,
+    ClientProof, IdentityProvider, Mapping, Oidc, PassedClaim, Protocol, ProxyChoice, SecretUse,
+    Transport,
 };
 use serde_json::{Value, json};
+use tokio_rustls::TlsAcceptor;
 use url::Url;
 
 use super::forge::Forger;
@@ -55,6 +58,8 @@ struct State {
 pub struct OpenId {
     /// Its name for itself.
     pub issuer: String,
+    /// Where it listens.
+    pub address: SocketAddr,
     /// Its key.
     pub forger: Forger,
     state: Arc<Mutex<State>>,
@@ -64,6 +69,15 @@ pub struct OpenId {
 impl OpenId {
     /// A provider that tells of itself and its key, and redeems no code yet.
     pub async fn start() -> Self {
+        Self::listen(None).await
+    }
+
+    /// The same behind TLS, by a name.
+    pub async fn start_tls(name: &str, acceptor: TlsAcceptor) -> Self {
+        Self::listen(Some((name, acceptor))).await
+    }
+
+    async fn listen(tls: Option<(&str, TlsAcceptor)>) -> Self {
         let state: Arc<Mutex<State>> = Arc::default();
         let seen = Arc::clone(&state);
         let script: Script = Arc::new(move |request: &Request| {
@@ -83,10 +97,21 @@ impl OpenId {
             };
             give.map_or_else(|| answer("404 Not Found", "text/plain", ""), |give| give())
         });
-        let server = RawServer::start(script).await;
-        let issuer = format!("http://{}", server.address);
-        let provider =
-            Self { issuer, forger: Forger::new(Algorithm::Es256), state, _server: server };
+        let (server, issuer) = match tls {
+            None => {
+                let server = RawServer::start(script).await;
+                let issuer = format!("http://{}", server.address);
+                (server, issuer)
+            }
+            Some((name, acceptor)) => {
+                let server = RawServer::start_tls(script, acceptor).await;
+                let issuer = format!("https://{name}:{}", server.address.port());
+                (server, issuer)
+            }
+        };
+        let address = server.address;
+        let forger = Forger::new(Algorithm::Es256);
+        let provider = Self { issuer, address, forger, state, _server: server };
         provider.gives(Place::Discovery, &provider.document());
         provider.gives(Place::Keys, &provider.keys());
         provider
@@ -175,6 +200,7 @@ impl OpenId {
                 prompt: None,
                 timeout,
                 ca_file: None,
+                proxy: ProxyChoice::Unsaid,
             })),
             title: None,
             description: None,

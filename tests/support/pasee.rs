@@ -61,6 +61,7 @@ pub struct Setup {
     aud: Option<&'static str>,
     issuer: String,
     delay: u32,
+    variables: Vec<(String, String)>,
 }
 
 impl Default for Setup {
@@ -75,6 +76,7 @@ impl Default for Setup {
             aud: None,
             issuer: ISSUER.to_owned(),
             delay: 0,
+            variables: Vec::new(),
         }
     }
 }
@@ -97,6 +99,12 @@ impl Setup {
     /// With these limits in place of none.
     pub fn limits(mut self, lines: &str) -> Self {
         self.tables = format!("[limits]\n{lines}\n");
+        self
+    }
+
+    /// With a variable in its environment.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -202,7 +210,8 @@ impl Setup {
         fs::create_dir(&data).unwrap();
         prepare(&Embedded::open(&data.join("pasee.db"), clock).unwrap(), &self.roles);
         let log = dir.path().join("log.txt");
-        let child = run(&file, &log);
+        let variables = self.variables.clone();
+        let child = run(&file, &log, &variables);
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -210,15 +219,16 @@ impl Setup {
             .build()
             .unwrap();
         let url = format!("http://{address}");
-        Pasee { url, address, forger, client, child, log, aud: self.aud, dir }
+        Pasee { url, address, forger, client, child, log, variables, aud: self.aud, dir }
     }
 }
 
-fn run(settings: &Path, log: &Path) -> Child {
+fn run(settings: &Path, log: &Path, variables: &[(String, String)]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_pasee"))
         .arg("--settings-file")
         .arg(settings)
         .env_remove("RUST_LOG")
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(File::create(log).unwrap())
@@ -276,6 +286,7 @@ pub struct Pasee {
     pub client: reqwest::Client,
     child: Child,
     log: PathBuf,
+    variables: Vec<(String, String)>,
     aud: Option<&'static str>,
     /// Its settings, data and log.
     pub dir: TempDir,
@@ -312,7 +323,7 @@ impl Pasee {
         self.child.wait().unwrap();
         let file = self.dir.path().join("settings.toml");
         fs::write(&file, change(&fs::read_to_string(&file).unwrap())).unwrap();
-        self.child = run(&file, &self.log);
+        self.child = run(&file, &self.log, &self.variables);
         assert!(self.answers().await, "{}", self.log());
     }
 

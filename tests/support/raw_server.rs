@@ -41,6 +41,9 @@ pub struct Request {
 /// What to do with each request.
 pub type Script = Arc<dyn Fn(&Request) -> Vec<Step> + Send + Sync>;
 
+/// This machine, at any port.
+const LOCALHOST: &str = "127.0.0.1:0";
+
 /// A listening server; gone when dropped.
 pub struct RawServer {
     /// Where it listens.
@@ -58,16 +61,21 @@ impl Drop for RawServer {
 impl RawServer {
     /// A server in the clear.
     pub async fn start(script: Script) -> Self {
-        Self::listen(script, None).await
+        Self::start_at(LOCALHOST, script).await
+    }
+
+    /// A server in the clear, at an address and a port.
+    pub async fn start_at(address: &str, script: Script) -> Self {
+        Self::listen(address, script, None).await
     }
 
     /// A server behind TLS.
     pub async fn start_tls(script: Script, acceptor: TlsAcceptor) -> Self {
-        Self::listen(script, Some(acceptor)).await
+        Self::listen(LOCALHOST, script, Some(acceptor)).await
     }
 
-    async fn listen(script: Script, acceptor: Option<TlsAcceptor>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    async fn listen(address: &str, script: Script, acceptor: Option<TlsAcceptor>) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&connections);

@@ -11,6 +11,7 @@ use url::{Host, Url};
 
 use crate::jose::key::{Algorithm, PublicKey};
 use crate::settings::keys::public_key;
+use crate::settings::outbound::{ProxyChoice, proxy};
 use crate::settings::reader::{Item, Table};
 use crate::settings::tokens::duration;
 
@@ -27,6 +28,8 @@ pub struct Kisee {
     pub timeout: Duration,
     /// `ca_file`: authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// `proxy` or `proxy_file`: through which proxy it is called; default as `[outbound]` or the environment says.
+    pub proxy: ProxyChoice,
 }
 
 pub(super) fn kisee(table: &Table<'_>, base: &Path) -> Option<Kisee> {
@@ -45,6 +48,7 @@ pub(super) fn kisee(table: &Table<'_>, base: &Path) -> Option<Kisee> {
         issuer: settings.text("issuer").map(|item| item.value.to_owned()),
         timeout: timeout.unwrap_or_default(),
         ca_file: settings.file("ca_file", base),
+        proxy: proxy(&settings, base),
         endpoint: endpoint?,
     };
     settings.finish();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::domain::provider::CLIENTS;
 use crate::domain::token::Audience;
+use crate::settings::outbound::refuse_proxy;
 use crate::settings::reader::Table;
 use crate::settings::tokens::duration;
 
@@ -61,6 +62,10 @@ pub(super) fn kubernetes(table: &Table<'_>, base: &Path) -> Option<Kubernetes> {
         );
     }
     let settings = table.table("settings")?;
+    refuse_proxy(
+        &settings,
+        "proxy-url in a kubeconfig says through which proxy its API server is reached",
+    );
     let audience = settings.needed("audience", right).and_then(|item| {
         if item.value.starts_with(OF_THE_API_SERVER) {
             item.error(

@@ -24,6 +24,7 @@ pub use self::filter::{
 };
 pub use self::groups::{LdapGroups, Nesting};
 use super::from_file::{FromFile, from_file};
+use crate::settings::outbound::refuse_proxy;
 use crate::settings::reader::{Item, Table};
 use crate::settings::tokens::duration;
 
@@ -187,6 +188,7 @@ pub(super) fn ldap(table: &Table<'_>, base: &Path) -> Option<Ldap> {
     let connections = settings.number("connections", 1..257);
     let timeout = duration(&settings, "timeout", 1..=60, Duration::from_secs(5));
     let ca_file = settings.file("ca_file", base);
+    refuse_proxy(&settings, "LDAP is no HTTP, and a directory is called through no proxy");
     claims::check(table);
     settings.finish();
     Some(Ldap {

@@ -12,6 +12,7 @@ use super::from_file::{FromFile, from_file};
 use super::oauth2::{client_id, usable};
 use super::oidc::Transport;
 use super::place::{callback, provider_url};
+use crate::settings::outbound::{ProxyChoice, proxy};
 use crate::settings::reader::Table;
 use crate::settings::tokens::duration;
 
@@ -38,6 +39,8 @@ pub struct OAuth1 {
     pub timeout: Duration,
     /// `ca_file`: authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// `proxy` or `proxy_file`: through which proxy it is called; default as `[outbound]` or the environment says.
+    pub proxy: ProxyChoice,
 }
 
 pub(super) fn oauth1(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth1> {
@@ -80,6 +83,7 @@ pub(super) fn oauth1(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
     let callback_url = callback(&settings, name);
     let timeout = duration(&settings, "timeout", 1..=60, Duration::from_secs(10));
     let ca_file = settings.file("ca_file", base);
+    let proxy = proxy(&settings, base);
     settings.finish();
     Some(OAuth1 {
         consumer_key: consumer_key?,
@@ -90,5 +94,6 @@ pub(super) fn oauth1(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
         callback_url,
         timeout: timeout?,
         ca_file,
+        proxy,
     })
 }

@@ -16,6 +16,7 @@ use super::oidc::{Transport, max_answer_length, plain_http};
 use super::place::{callback, provider_url};
 use super::preset::{self, Preset};
 use crate::domain::claim::ClaimName;
+use crate::settings::outbound::{ProxyChoice, proxy};
 use crate::settings::reader::{Item, Table};
 use crate::settings::tokens::duration;
 
@@ -65,6 +66,8 @@ pub struct OAuth2 {
     pub timeout: Duration,
     /// `ca_file`: authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// `proxy` or `proxy_file`: through which proxy it is called; default as `[outbound]` or the environment says.
+    pub proxy: ProxyChoice,
 }
 
 pub(super) fn oauth2(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth2> {
@@ -99,6 +102,7 @@ pub(super) fn oauth2(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
     let max_answer_length = max_answer_length(&settings);
     let timeout = duration(&settings, "timeout", 1..=60, Duration::from_secs(10));
     let ca_file = settings.file("ca_file", base);
+    let proxy = proxy(&settings, base);
     settings.finish();
     preset?;
     let [authorization_url, token_url, user_info_url] = places;
@@ -121,6 +125,7 @@ pub(super) fn oauth2(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
         max_answer_length,
         timeout: timeout?,
         ca_file,
+        proxy,
     })
 }
 

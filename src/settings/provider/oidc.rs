@@ -17,6 +17,7 @@ use self::issuer::{issuer, transport};
 use super::authorization::parameters;
 use crate::jose::algorithm::JwsAlgorithm;
 use crate::jose::issuer::TrustedIssuer;
+use crate::settings::outbound::{ProxyChoice, proxy};
 use crate::settings::reader::{Item, Table, quoted};
 use crate::settings::tokens::duration;
 
@@ -83,6 +84,8 @@ pub struct Oidc {
     pub timeout: Duration,
     /// `ca_file`: authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// `proxy` or `proxy_file`: through which proxy it is called; default as `[outbound]` or the environment says.
+    pub proxy: ProxyChoice,
 }
 
 pub(super) fn oidc(table: &Table<'_>, base: &Path) -> Option<Oidc> {
@@ -114,6 +117,7 @@ pub(super) fn oidc(table: &Table<'_>, base: &Path) -> Option<Oidc> {
         prompt: settings.text("prompt").and_then(|item| prompt(&item)),
         timeout: duration(&settings, "timeout", 1..=60, Duration::from_secs(5)).unwrap_or_default(),
         ca_file: settings.file("ca_file", base),
+        proxy: proxy(&settings, base),
         discovery: issuer.as_ref().map(|(_, discovery)| discovery.clone())?,
         issuer: issuer.map(|(issuer, _)| issuer)?,
         client_id: client_id?,

@@ -14,6 +14,7 @@ use crate::domain::user::ProviderName;
 use crate::jose::key::PublicKey;
 use crate::settings::Jwt;
 use crate::settings::keys::public_key;
+use crate::settings::outbound::{ProxyChoice, proxy};
 use crate::settings::reader::{Item, Table};
 use crate::settings::tokens::duration;
 
@@ -39,6 +40,8 @@ pub struct Pasee {
     pub timeout: Duration,
     /// `ca_file`: authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// `proxy` or `proxy_file`: through which proxy it is called; default as `[outbound]` or the environment says.
+    pub proxy: ProxyChoice,
 }
 
 pub(super) fn another_pasee(table: &Table<'_>, base: &Path) -> Option<Pasee> {
@@ -58,6 +61,7 @@ pub(super) fn another_pasee(table: &Table<'_>, base: &Path) -> Option<Pasee> {
     let public_keys = public_keys(&settings);
     let timeout = duration(&settings, "timeout", 1..=60, Duration::from_secs(5));
     let ca_file = settings.file("ca_file", base);
+    let proxy = proxy(&settings, base);
     if let Some(endpoint) = &endpoint {
         warn_of_the_clear(table, endpoint, public_keys.is_none(), idp.is_some());
     }
@@ -71,6 +75,7 @@ pub(super) fn another_pasee(table: &Table<'_>, base: &Path) -> Option<Pasee> {
         providers: providers?,
         timeout: timeout?,
         ca_file,
+        proxy,
     })
 }
 

@@ -83,9 +83,28 @@ impl User {
         arguments: impl IntoIterator<Item = A>,
         input: &str,
     ) -> Told {
+        self.run(self.command(arguments), input)
+    }
+
+    /// Runs kubectl with these variables in its environment.
+    pub fn kubectl_in<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+        variables: &[(String, String)],
+    ) -> Told {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        self.run(command, "")
+    }
+
+    fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(&self.kubectl);
         command.args(arguments).env_clear().env("HOME", &self.home);
         command.env("KUBECONFIG", &self.kubeconfig);
+        command
+    }
+
+    fn run(&self, mut command: Command, input: &str) -> Told {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| {
             panic!("{} cannot be run: {error}", self.kubectl.display());
