@@ -1,16 +1,21 @@
 //! Where the API server is, and with which credentials it is talked to.
 //!
-//! `credentials` tidies what a kubeconfig has, `proxy` says what it is reached through. Must not know what is asked of it.
+//! `credentials` tidies what a kubeconfig has, `current` finds what counts of it, `proxy` says what the API server is reached
+//! through. Must not know what is asked of it.
 
 mod credentials;
-mod proxy;
+mod current;
+pub(super) mod proxy;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{InClusterError, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+
+use self::current::Current;
+use crate::outbound::ProxyVariables;
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -41,6 +46,9 @@ pub enum OpenError {
         /// Where it goes wrong; 0 when that cannot be told.
         line: u64,
     },
+    /// What should name a proxy does not.
+    #[error("the Kubernetes API server cannot be reached: {0}")]
+    Proxy(String),
     /// A client certificate of a version that only old tools make.
     #[error(
         "the client certificate in the kubeconfig is of X.509 version 1, which cannot be used here; have one of version 3 \
@@ -55,7 +63,7 @@ pub enum OpenError {
 /// How to reach it: as a kubeconfig says, else as pods do. Nothing is sent.
 pub(crate) async fn configuration(kubeconfig: Option<&Path>) -> Result<Config, OpenError> {
     let config = match kubeconfig {
-        Some(path) => of_kubeconfig(read(path)?, path).await?,
+        Some(path) => of_kubeconfig(read(path)?, path)?,
         None => Config::incluster().map_err(OpenError::NoPod)?,
     };
     Ok(bounded(config))
@@ -70,19 +78,23 @@ pub async fn inferred() -> Result<Config, OpenError> {
     let named = std::env::var_os("KUBECONFIG").filter(|named| !named.is_empty());
     let place = named.as_deref().map_or_else(|| PathBuf::from("~/.kube/config"), PathBuf::from);
     match Kubeconfig::read() {
-        Ok(file) => of_kubeconfig(file, &place).await.map(bounded),
+        Ok(file) => of_kubeconfig(file, &place).map(bounded),
         Err(error) if named.is_some() => Err(unusable(&place, error)),
         Err(_) => Config::incluster().map(bounded).map_err(OpenError::NoPod),
     }
 }
 
-async fn of_kubeconfig(mut file: Kubeconfig, path: &Path) -> Result<Config, OpenError> {
+fn of_kubeconfig(mut file: Kubeconfig, path: &Path) -> Result<Config, OpenError> {
     credentials::tidy(&mut file);
-    let of_cluster = proxy::of_cluster(&file);
-    let context = KubeConfigOptions::default();
-    let config = Config::from_custom_kubeconfig(file, &context).await;
-    let mut config = config.map_err(|error| unusable(path, error))?;
-    config.proxy_url = of_cluster.or_else(|| proxy::of_environment(&config.cluster_url));
+    let current = Current::of(file).map_err(|error| unusable(path, error))?;
+    let variables = ProxyVariables::of_this_process();
+    let proxy = proxy::on_the_way(&current.cluster, &current.server, &variables);
+    let proxy = proxy.map_err(OpenError::Proxy)?;
+    let mut config = current.into_config().map_err(|error| unusable(path, error))?;
+    if let Some(proxy) = proxy {
+        proxy::tell(&proxy);
+        config.proxy_url = proxy::url(&proxy);
+    }
     Ok(config)
 }
 

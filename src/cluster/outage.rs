@@ -8,6 +8,8 @@ use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::connect::proxy;
+
 /// Until the same fault is told once more: the first time, doubled for each, up to the last.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
 
@@ -33,7 +35,7 @@ enum Telling {
 impl Outage {
     /// Takes note that somebody failed, and logs it unless that was done already.
     pub fn met(&self, who: &'static str, error: &(dyn Error + 'static)) {
-        let reason = with_causes(error);
+        let reason = reason(error);
         match self.faults().meet(who, &reason, Instant::now()) {
             Telling::Tell => tracing::warn!(who, reason, "the Kubernetes API server fails Pasee"),
             Telling::WasTold => tracing::debug!(who, reason, "failed again"),
@@ -76,6 +78,29 @@ impl Faults {
             }
         }
     }
+}
+
+/// What went wrong, with all causes, in one line; a proxy whose fault it is has its name there.
+pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
+    with_proxy(with_causes(error), proxy::told())
+}
+
+/// What the client library begins its words about a proxy with.
+const OF_TUNNEL: &str = "tunnel error: ";
+
+/// Names the proxy whose fault it is, and says what to look at.
+fn with_proxy(reason: String, proxy: Option<&str>) -> String {
+    let (Some(proxy), Some((_, of_tunnel))) = (proxy, reason.split_once(OF_TUNNEL)) else {
+        return reason;
+    };
+    let advice = match of_tunnel {
+        fault if fault.starts_with("proxy authorization required") => {
+            "asks for another user and password"
+        }
+        fault if fault.starts_with("failed to create") => "cannot be reached",
+        _ => "does not lead to the API server: its rules forbid it, or it does not reach it itself",
+    };
+    format!("{reason}; the proxy {proxy} {advice}")
 }
 
 /// An error with its causes, in one line; a cause that an error above it has told already is left out.

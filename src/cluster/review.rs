@@ -2,8 +2,6 @@
 //!
 //! Must not know which users are let in.
 
-use std::error::Error as _;
-
 use bytes::Bytes;
 use k8s_openapi::api::authentication::v1::{
     TokenReview, TokenReviewSpec, TokenReviewStatus, UserInfo,
@@ -12,6 +10,7 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::outage;
 use crate::domain::token::Audience;
 use crate::idp::kubernetes::{ApiServer, ApiServerError, Asking, Published, Review};
 use crate::jose::json::strict_object;
@@ -115,9 +114,10 @@ fn classify(asked: &str, error: &kube::Error) -> ApiServerError {
             ApiServerError::InvalidResponse
         }
         error => {
-            let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-            let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-            tracing::warn!(error = text, "the Kubernetes API server cannot be asked for {asked}");
+            tracing::warn!(
+                error = outage::reason(error),
+                "the Kubernetes API server cannot be asked for {asked}"
+            );
             ApiServerError::Unreachable
         }
     }

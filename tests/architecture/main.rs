@@ -103,8 +103,7 @@ const FLOOR_PLAN: &[Layer] = &[
     ),
     layer(
         "cluster",
-        Knows::Only(&["domain", "idp", "jose", "objects", "resources"]),
-        // Which proxy leads to the API server is decided as everywhere.
+        Knows::Only(&["domain", "idp", "jose", "objects", "outbound", "resources"]),
         Outside::Never(&["hyper::server", "tower", "reqwest"]),
     ),
     layer(

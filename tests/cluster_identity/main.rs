@@ -7,6 +7,7 @@ mod support;
 
 mod elsewhere;
 mod faults;
+mod proxied;
 mod reviewed;
 
 use std::future::Future;

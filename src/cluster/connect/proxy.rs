@@ -3,95 +3,130 @@
 //!
 //! Must not know what is sent.
 
-use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use http::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
-use kube::config::Kubeconfig;
+use kube::config::Cluster;
+use secrecy::ExposeSecret as _;
 
-/// The `proxy-url` of the cluster that is the current context's.
-pub(super) fn of_cluster(file: &Kubeconfig) -> Option<Uri> {
-    let current = file.current_context.as_deref()?;
-    let context = file.contexts.iter().find(|context| context.name == current)?;
-    let cluster = &context.context.as_ref()?.cluster;
-    let cluster = file.clusters.iter().find(|named| named.name == *cluster)?;
-    let url = cluster.cluster.as_ref()?.proxy_url.as_deref().filter(|url| !url.is_empty())?;
-    with_scheme(url).parse().ok()
-}
+use crate::outbound::{ProxyServer, ProxyVariables};
 
-/// The proxy of `HTTPS_PROXY` (for an API server without TLS, `HTTP_PROXY`), if there is one and `NO_PROXY` does not name the
-/// API server. Nobody reaches their own machine through one.
-pub(super) fn of_environment(cluster: &Uri) -> Option<Uri> {
-    let named = ["NO_PROXY", "no_proxy"].map(|name| std::env::var(name).unwrap_or_default());
-    let left_out = named.into_iter().find(|left_out| !left_out.is_empty()).unwrap_or_default();
-    through(&Matcher::from_env(), &left_out, cluster)
-}
+/// The port of a `proxy-url` without one, as kubectl has it.
+const DEFAULT_PORT: u16 = 80;
 
-fn through(proxies: &Matcher, left_out: &str, cluster: &Uri) -> Option<Uri> {
-    // Of names alone, the matcher knows this.
-    if left_out.split(',').any(|one| one.trim() == "*") {
-        return None;
+/// The proxy on the way to a cluster. `proxy-url` counts whatever the environment says; nobody reaches their own machine
+/// through a proxy of the environment.
+///
+/// # Errors
+/// What names it is no proxy; says what does.
+pub(super) fn on_the_way(
+    cluster: &Cluster,
+    server: &Uri,
+    variables: &ProxyVariables,
+) -> Result<Option<ProxyServer>, String> {
+    if let Some(url) = cluster.proxy_url.as_deref().filter(|url| !url.is_empty()) {
+        let proxy = ProxyServer::read(url, DEFAULT_PORT);
+        let proxy = proxy.map_err(|reason| format!("proxy-url {reason}"))?;
+        return Ok(Some(proxy));
     }
-    let host = cluster.host()?.trim_start_matches('[').trim_end_matches(']');
-    let is_here = host.parse().map_or(host == "localhost", |host: IpAddr| host.is_loopback());
-    if is_here {
-        return None;
-    }
-    let proxy = proxies.intercept(cluster)?;
-    let Some((user, password)) = proxy.raw_auth() else { return Some(proxy.uri().clone()) };
-    let authority = format!("{user}:{password}@{}", proxy.uri().authority()?);
-    let mut parts = proxy.uri().clone().into_parts();
-    parts.authority = authority.parse().ok();
-    Uri::from_parts(parts).ok()
+    let host = server.host().unwrap_or_default();
+    let proxies = variables.proxies([host], None);
+    let proxies = proxies.map_err(|error| error.to_string())?;
+    Ok(proxies.through(server.scheme_str().unwrap_or_default(), host).cloned())
 }
 
-fn with_scheme(url: &str) -> String {
-    if url.contains("://") { url.to_owned() } else { format!("http://{url}") }
+/// The same as the client library wants it, with user and password.
+pub(super) fn url(proxy: &ProxyServer) -> Option<Uri> {
+    let url = proxy.with_user();
+    // Names are always resolved by the proxy, which the library has no name of its own for.
+    url.expose_secret().replacen("socks5h:", "socks5:", 1).parse().ok()
+}
+
+static TOLD: OnceLock<String> = OnceLock::new();
+
+/// Says in the log, once, that there is a proxy.
+pub(super) fn tell(proxy: &ProxyServer) {
+    if TOLD.set(proxy.to_string()).is_ok() {
+        tracing::info!(%proxy, "the Kubernetes API server is reached through a proxy");
+    }
+}
+
+/// What was told.
+pub(in crate::cluster) fn told() -> Option<&'static str> {
+    TOLD.get().map(String::as_str)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn on_the_way_by(proxy_url: &str, variables: &[(&str, &str)], server: &str) -> String {
+        let cluster = Cluster { proxy_url: Some(proxy_url.to_owned()), ..Cluster::default() };
+        let variables = ProxyVariables::of(|name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        });
+        match on_the_way(&cluster, &server.parse().unwrap(), &variables) {
+            Ok(None) => "none".to_owned(),
+            Ok(Some(proxy)) => url(&proxy).unwrap().to_string(),
+            Err(error) => error,
+        }
+    }
+
     #[test]
     fn as_kubectl_decides() {
-        let proxies =
-            |no: &str| Matcher::builder().https("http://proxy:3128").no(no.to_owned()).build();
-        let by = |no: &str, cluster: &str| {
-            through(&proxies(no), no, &cluster.parse().unwrap()).map(|proxy| proxy.to_string())
+        let by = |no: &str, server: &str| {
+            let variables = [("HTTPS_PROXY", "http://u:p@proxy:3128"), ("NO_PROXY", no)];
+            on_the_way_by("", &variables, server)
         };
-        let through = Some("http://proxy:3128/".to_owned());
-        for (no, cluster, wanted) in [
-            ("", "https://cluster.example.com:6443", &through),
-            ("other.example.com", "https://cluster.example.com:6443", &through),
-            (".example.com,", "https://cluster.example.com:6443", &None),
-            ("example.com", "https://cluster.example.com:6443", &None),
-            ("10.0.0.0/8", "https://10.1.2.3:6443", &None),
-            ("10.0.0.0/8", "https://11.1.2.3:6443", &through),
-            ("*", "https://11.1.2.3:6443", &None),
-            ("", "https://127.0.0.1:6443", &None),
-            ("", "https://localhost:6443", &None),
-            ("", "https://[::1]:6443", &None),
-            ("", "http://cluster.example.com:8080", &None),
+        let through = "http://u:p@proxy:3128/";
+        for (no, server, wanted) in [
+            ("", "https://cluster.example.com:6443", through),
+            ("other.example.com", "https://cluster.example.com:6443", through),
+            (".example.com,", "https://cluster.example.com:6443", "none"),
+            ("example.com", "https://cluster.example.com:6443", "none"),
+            ("10.0.0.0/8", "https://10.1.2.3:6443", "none"),
+            ("10.0.0.0/8", "https://11.1.2.3:6443", through),
+            ("fd00::/8", "https://[fd00::1]:6443", "none"),
+            ("fd00::/8", "https://[fe00::1]:6443", through),
+            ("*", "https://11.1.2.3:6443", "none"),
+            // What fits nothing stops nothing.
+            (",,;;://[", "https://11.1.2.3:6443", through),
+            ("", "https://127.0.0.1:6443", "none"),
+            ("", "https://localhost:6443", "none"),
+            ("", "https://[::1]:6443", "none"),
+            ("", "http://cluster.example.com:8080", "none"),
         ] {
-            assert_eq!(&by(no, cluster), wanted, "{no:?} {cluster}");
+            assert_eq!(by(no, server), wanted, "{no:?} {server}");
         }
     }
 
     #[test]
     fn the_kubeconfig_comes_first() {
-        let file = |proxy: &str| {
-            let text = format!(
-                "apiVersion: v1\nkind: Config\ncurrent-context: b\n\
-                 clusters:\n- name: one\n  cluster: {{server: 'https://a'}}\n\
-                 - name: two\n  cluster: {{server: 'https://b', proxy-url: '{proxy}'}}\n\
-                 contexts:\n- name: b\n  context: {{cluster: two, user: u}}\n"
-            );
-            of_cluster(&Kubeconfig::from_yaml(&text).unwrap()).map(|proxy| proxy.to_string())
-        };
-        assert_eq!(file("http://proxy:3128").as_deref(), Some("http://proxy:3128/"));
-        assert_eq!(file("proxy:3128").as_deref(), Some("http://proxy:3128/"));
-        assert_eq!(file("socks5://proxy:1080").as_deref(), Some("socks5://proxy:1080/"));
-        assert_eq!(file(""), None);
+        let variables = [("https_proxy", "http://other:1"), ("no_proxy", "*")];
+        for (proxy_url, wanted) in [
+            ("http://proxy:3128", "http://proxy:3128/"),
+            ("http://proxy", "http://proxy:80/"),
+            ("proxy:3128", "http://proxy:3128/"),
+            ("https://[fd00::1]:3128", "https://[fd00::1]:3128/"),
+            ("socks5://proxy:1080", "socks5://proxy:1080/"),
+            ("socks5h://proxy:1080", "socks5://proxy:1080/"),
+            ("", "none"),
+        ] {
+            let found = on_the_way_by(proxy_url, &variables, "https://127.0.0.1:6443");
+            assert_eq!(found, wanted, "{proxy_url}");
+        }
+    }
+
+    /// A call must not take a way that nobody meant; and what stands there may be a secret.
+    #[test]
+    fn what_is_no_proxy_is_not_passed_over() {
+        let there = "https://cluster.example.com";
+        let told = on_the_way_by("ftp://u:s3cret@proxy", &[], there);
+        assert!(told.contains("proxy-url is no proxy; a right one is") && !told.contains("s3cret"));
+        let told = on_the_way_by("", &[("HTTPS_PROXY", "http://u:s3cret@")], there);
+        assert!(told.contains("HTTPS_PROXY in the environment is no proxy"), "{told}");
+        assert!(!told.contains("s3cret"), "{told}");
+        assert_eq!(on_the_way_by("", &[("HTTPS_PROXY", "://")], "https://[::1]"), "none");
     }
 }
