@@ -12,7 +12,7 @@ use super::support::realm::{Realm, condition, group, membership};
 #[test]
 fn of_two_controllers_one_works_and_the_other_takes_over() {
     let cluster = controlplane::shared();
-    let realm = Realm::new(&cluster);
+    let realm = Realm::without_policy(&cluster);
     let one = realm.leader("one");
     let two = realm.controller("two");
     realm.apply(&group("a", "x-ada"));
@@ -33,7 +33,7 @@ fn of_two_controllers_one_works_and_the_other_takes_over() {
 #[test]
 fn a_killed_leader_is_replaced() {
     let cluster = controlplane::shared();
-    let realm = Realm::new(&cluster);
+    let realm = Realm::without_policy(&cluster);
     let one = realm.leader("one");
     let two = realm.controller("two");
     eventually("the other waits", || two.log().contains("started"));
@@ -52,7 +52,7 @@ fn a_killed_leader_is_replaced() {
 #[test]
 fn a_paused_leader_writes_nothing_when_resumed() {
     let cluster = controlplane::shared();
-    let realm = Realm::new(&cluster);
+    let realm = Realm::without_policy(&cluster);
     let one = realm.leader("one");
     let two = realm.controller("two");
     realm.apply(&group("p", "x-ada"));
@@ -83,7 +83,7 @@ fn a_paused_leader_writes_nothing_when_resumed() {
 #[test]
 fn killed_anywhere_it_comes_to_the_same_state() {
     let cluster = controlplane::shared();
-    let realm = Realm::new(&cluster);
+    let realm = Realm::without_policy(&cluster);
     let free = || realm.kubectl(&["delete", "lease/pasee-controller", "--ignore-not-found"]);
     for round in 0..6_u32 {
         let controller: Controller = realm.leader(&format!("round-{round}"));
@@ -108,37 +108,9 @@ fn killed_anywhere_it_comes_to_the_same_state() {
 }
 
 #[test]
-fn an_api_server_that_was_away_is_found_again() {
-    let mut cluster = controlplane::alone();
-    let realm = Realm::new(&cluster);
-    let controller = realm.leader("one");
-    realm.apply(&group("a", "x-ada"));
-    realm.wait_for_counts("a", [0, 1, 0]);
-    realm.settle();
-    let before = realm.versions();
-    cluster.apiserver.stop();
-    eventually("it does not lead without its Lease", || {
-        controller.log().contains("leading no more")
-    });
-    cluster.repair();
-    eventually("it leads again", || controller.log().matches("the realm is known").count() == 2);
-    realm.settle();
-    assert_eq!(before, realm.versions(), "nothing was to be written");
-    realm.apply(&group("a.b", "x-ada"));
-    realm.wait_for_counts("a", [0, 1, 1]);
-    cluster.etcd.kill();
-    cluster.apiserver.kill();
-    cluster.repair();
-    realm.apply(&membership("m", &json!({ "group": "a.b", "users": ["x-eve"] })));
-    realm.wait_for_counts("a.b", [1, 1, 0]);
-    // A restarted API server knows no permissions for a moment.
-    controller.end();
-}
-
-#[test]
 fn a_refused_enrolment_is_told_and_tried_again() {
     let cluster = controlplane::shared();
-    let realm = Realm::new(&cluster);
+    let realm = Realm::without_policy(&cluster);
     realm.permit(|verb, resource| (verb, resource) != ("create", "memberships"));
     std::thread::sleep(Duration::from_secs(1));
     let controller = realm.leader("one");

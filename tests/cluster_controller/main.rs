@@ -9,6 +9,8 @@ mod support;
 mod faults;
 mod life;
 mod permissions;
+// Last: it has the control plane to itself, and whoever starts meanwhile waits.
+mod while_away;
 
 use support::patience::eventually;
 

@@ -1,5 +1,6 @@
 //! The controller needs every permission of its Role: without any one of them it is soon forbidden something.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use pasee::controller::permissions::PERMISSIONS;
@@ -62,11 +63,15 @@ fn each_is_needed() {
         .collect();
     assert!(all.len() > 10, "{all:?}");
     let cluster: &ControlPlane = &cluster;
-    for some in all.chunks(CROWD) {
-        std::thread::scope(|scope| {
-            for (verb, resource) in some {
-                scope.spawn(move || miss(cluster, verb, resource));
-            }
-        });
-    }
+    let next = AtomicUsize::new(0);
+    // Each takes the next one: what is noticed late keeps nobody waiting.
+    std::thread::scope(|scope| {
+        for _ in 0..CROWD {
+            scope.spawn(|| {
+                while let Some((verb, resource)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    miss(cluster, verb, resource);
+                }
+            });
+        }
+    });
 }

@@ -7,7 +7,6 @@
 mod support;
 
 mod doubt;
-mod faults;
 mod others;
 mod permissions;
 mod quota;
@@ -17,6 +16,8 @@ mod served;
 mod sessions;
 mod stage;
 mod turns;
+// Last: each has the control plane to itself, and whoever starts meanwhile waits.
+mod while_away;
 
 use stage::{Stage, noon};
 use support::conformance::{Subject, conforms};

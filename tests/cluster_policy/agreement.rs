@@ -10,7 +10,7 @@ use super::actors::{Somebody, Standpoint, everybody};
 use super::client::{Ask, Asker, Refusal};
 use super::deeds::{Deed, Wanted, everything, made, realm};
 use super::stage::{Stage, create, place};
-use super::support::controlplane;
+use super::support::controlplane::{self, ControlPlane};
 
 /// What the policy says.
 fn is_permitted(deed: &Deed, standpoint: &Standpoint) -> bool {
@@ -96,31 +96,63 @@ fn cell(who: &Somebody<'_>, deed: &Deed, admin: &Asker<'_>) -> Vec<String> {
     wrong
 }
 
-#[test]
-fn the_api_server_says_what_the_policy_says() {
-    let cluster = controlplane::shared();
-    let stage = Stage::new(&cluster, &[]);
+/// How many realms there are to try things in, side by side.
+const REALMS: usize = 2;
+
+/// What came of everything that some of the actors have tried.
+#[derive(Default)]
+struct Tried {
+    actors: usize,
+    cells: usize,
+    allowed: usize,
+    wrong: Vec<String>,
+}
+
+/// Every so many-th of the actors does everything, in a realm of their own.
+fn some_try(cluster: &ControlPlane, lane: usize) -> Tried {
+    let stage = Stage::new(cluster, &[]);
     stage.open_the_doors();
     let admin = stage.admin();
     realm().into_iter().map(labelled).for_each(|object| drop(admin.done(&create(&object))));
     let (actors, deeds) = (everybody(&stage), everything());
-    let since = Instant::now();
-    let (mut cells, mut allowed, mut wrong) = (0, 0, Vec::new());
-    for who in &actors {
+    let mut tried = Tried::default();
+    for who in actors.iter().skip(lane).step_by(REALMS) {
+        tried.actors += 1;
         for deed in &deeds {
-            wrong.extend(cell(who, deed, &admin));
-            cells += 1;
-            allowed += usize::from(is_permitted(deed, &who.standpoint));
+            tried.wrong.extend(cell(who, deed, &admin));
+            tried.cells += 1;
+            tried.allowed += usize::from(is_permitted(deed, &who.standpoint));
         }
     }
+    tried
+}
+
+#[test]
+fn the_api_server_says_what_the_policy_says() {
+    let cluster = controlplane::shared();
+    let cluster: &ControlPlane = &cluster;
+    let since = Instant::now();
+    let all = std::thread::scope(|scope| {
+        let lanes: Vec<_> =
+            (0..REALMS).map(|lane| scope.spawn(move || some_try(cluster, lane))).collect();
+        lanes.into_iter().fold(Tried::default(), |mut all, lane| {
+            let Tried { actors, cells, allowed, wrong } = lane.join().unwrap();
+            all.actors += actors;
+            all.cells += cells;
+            all.allowed += allowed;
+            all.wrong.extend(wrong);
+            all
+        })
+    });
+    let Tried { actors, cells, allowed, wrong } = all;
     println!(
-        "{} actors x {} deeds = {cells} cells: {allowed} allowed, {} denied, {} differences; {:.0} s",
-        actors.len(),
-        deeds.len(),
+        "{actors} actors x {} deeds = {cells} cells: {allowed} allowed, {} denied, {} differences; {:.0} s",
+        everything().len(),
         cells - allowed,
         wrong.len(),
         since.elapsed().as_secs_f64()
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(cells, actors * everything().len());
     assert!(cells > 1000 && allowed > 300, "there is something to compare");
 }
