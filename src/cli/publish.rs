@@ -20,7 +20,9 @@ const LOOKS: Duration = Duration::from_millis(250);
 /// Waits after faults: from the first, doubled for each, up to the last.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(600));
 /// Between two looks at what other servers say.
-const PACE: Duration = Duration::from_secs(30);
+const PACE: Duration = Duration::from_secs(15);
+/// How often in a row nothing else must be seen before all say the same: others say their keys as often.
+const QUIET: u8 = 2;
 
 /// Says it as soon as the realm was read, and looks from then on. Nothing waits for it.
 pub(super) fn providers(
@@ -43,7 +45,7 @@ pub(super) fn providers(
         }
         let own = Own { client, namespace, said, keys, metrics };
         let (mut wait, most) = BACKOFF;
-        let mut known = Peers::default();
+        let mut known = Known::default();
         while let Err(error) = own.say(&mut known).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -60,6 +62,14 @@ pub(super) fn providers(
     });
 }
 
+/// What is known of other servers.
+#[derive(Default)]
+struct Known {
+    peers: Peers,
+    /// How often in a row nothing was seen of that.
+    quiet: u8,
+}
+
 /// What this server says.
 struct Own {
     client: Client,
@@ -72,14 +82,14 @@ struct Own {
 impl Own {
     /// Says it, after a look at what was said before: other providers may have been meant to be replaced, but not by servers that
     /// do not believe each other.
-    async fn say(&self, known: &mut Peers) -> Result<(), kube::Error> {
+    async fn say(&self, known: &mut Known) -> Result<(), kube::Error> {
         let last = last_said(&self.client, &self.namespace).await.unwrap_or_default();
         self.tell(&LastSaid { names: None, ..last }, known);
         publish(&self.client, &self.namespace, &self.said, &self.keys.in_use).await
     }
 
     /// Looks at what was said last, and says which keys this server has where another has said which it has: so that both notice.
-    async fn look(&self, known: &mut Peers) -> Result<(), kube::Error> {
+    async fn look(&self, known: &mut Known) -> Result<(), kube::Error> {
         let last = last_said(&self.client, &self.namespace).await?;
         self.tell(&last, known);
         if last.keys != self.keys.in_use {
@@ -89,9 +99,9 @@ impl Own {
     }
 
     /// Says once in the log what is new of that.
-    fn tell(&self, last: &LastSaid, known: &mut Peers) {
+    fn tell(&self, last: &LastSaid, known: &mut Known) {
         let now = compare(last, &self.said.names, &self.keys.believed);
-        if now.other_keys && !known.other_keys {
+        if now.other_keys && !known.peers.other_keys {
             let theirs: Vec<&str> = last.keys.iter().map(String::as_str).collect();
             let ours: Vec<&str> = self.keys.in_use.iter().map(String::as_str).collect();
             tracing::error!(
@@ -101,7 +111,7 @@ impl Own {
                  told 401. Give all servers the same private_key_file, as in docs/kubernetes.md, or the former key in retired_key_files"
             );
         }
-        if now.other_providers && !known.other_providers {
+        if now.other_providers && !known.peers.other_providers {
             let theirs = last.names.as_ref().map(ToString::to_string).unwrap_or_default();
             let ours = self.said.names.to_string();
             tracing::warn!(
@@ -111,12 +121,14 @@ impl Own {
                  replica that is about to take this one's place, give all servers of a realm the same ones"
             );
         }
-        if *known != now {
-            if now == Peers::default() {
-                tracing::info!("all servers of this realm say the same again");
-            }
-            *known = now;
+        known.quiet = if now == Peers::default() { known.quiet.saturating_add(1) } else { 0 };
+        if known.quiet > 0 && known.quiet < QUIET {
+            return;
         }
+        if known.quiet > 0 && known.peers != now {
+            tracing::info!("all servers of this realm say the same again");
+        }
+        known.peers = now;
         self.metrics.peers(now);
     }
 }

@@ -41,19 +41,19 @@ pub(super) struct ConsistentReads {
 impl ConsistentReads {
     /// Never returns.
     pub(super) async fn run(self) {
-        let (mut was_away, mut hangs) = (false, false);
+        let (mut was_away, mut failures) = (false, 0_u32);
         loop {
-            tokio::time::sleep(jittered(if hangs { PACE_AWAY } else { PACE })).await;
+            tokio::time::sleep(jittered(if failures > 0 { PACE_AWAY } else { PACE })).await;
             if !self.view.is_complete() {
                 continue; // the lists are such reads too
             }
             // What was asked while nothing was answered may hang for long.
-            let probed = if hangs { self.probe(Kind::Group).await } else { Ok(()) };
+            let probed = if failures > 0 { self.probe(Kind::Group).await } else { Ok(()) };
             let round = match probed {
                 Ok(()) => self.round().await,
                 Err(error) => Err(error),
             };
-            hangs = round.is_err();
+            failures = if round.is_err() { failures.saturating_add(1) } else { 0 };
             match round {
                 Ok(()) => {
                     self.view.outage.over(WHO);
@@ -63,7 +63,8 @@ impl ConsistentReads {
                     }
                 }
                 Err(error) => {
-                    was_away |= error.is_outage();
+                    // One that is slow once is busy; one that goes on so has lost etcd.
+                    was_away |= error.is_outage() || failures > 1;
                     self.view.outage.met(WHO, &error);
                 }
             }
