@@ -9,6 +9,7 @@
 //! | `append` | `pasee append` |
 //! | `apply` | `pasee apply` |
 //! | `export` | `pasee export` |
+//! | `rename_users` | `pasee rename-users` |
 //! | `check` | `pasee check` |
 //! | `keygen` | `pasee keygen` |
 //! | `hash_password` | `pasee hash-password` |
@@ -47,6 +48,7 @@ mod policy;
 mod prepare;
 mod publish;
 mod python;
+mod rename_users;
 mod report;
 mod serve;
 mod settings_file;
@@ -111,6 +113,8 @@ enum Command {
     Apply(apply::Apply),
     /// Writes all groups as manifests, which `kubectl apply -f` and `pasee apply -f` take
     Export(export::Export),
+    /// Has people whose ids change keep their groups: those of another identity provider, or of one with another name
+    RenameUsers(rename_users::RenameUsers),
     /// Prints completions for a shell
     Completions(completions::Completions),
     /// Prints manual pages, or writes them all to a directory
@@ -128,6 +132,7 @@ impl Command {
             Self::Check(check) => Some(&mut check.settings),
             Self::Apply(apply) => Some(&mut apply.settings),
             Self::Export(export) => Some(&mut export.settings),
+            Self::RenameUsers(rename) => Some(&mut rename.settings),
             Self::Keygen(_)
             | Self::HashPassword
             | Self::Crd
@@ -205,6 +210,7 @@ impl Arguments {
             Command::Controller(controller) => controller.run().map(done),
             Command::Apply(apply) => apply.run().map(done),
             Command::Export(export) => export.run().map(done),
+            Command::RenameUsers(rename) => rename.run().map(done),
             Command::Completions(completions) => {
                 completions.run(&mut Arguments::command()).map(done)
             }

@@ -15,6 +15,7 @@
 //! | `membership` | roles, rosters, memberships |
 //! | `bounds` | how much of what one author has made may be there |
 //! | `change` | what can be changed of the state |
+//! | `renaming` | what users are called from now on |
 //! | `realm` | the writing port: changes, each with its permit |
 //! | `directory` | the reading port: what the state says of a user |
 //! | `claim` | claims of an identity provider that pass into access tokens |
@@ -35,6 +36,7 @@ pub mod membership;
 pub mod policy;
 pub mod provider;
 pub mod realm;
+pub mod renaming;
 pub mod time;
 pub mod token;
 pub mod user;

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `files` | the files that it is given |
 
-mod files;
+pub(super) mod files;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::settings_file::SettingsFile;
+use super::store::cluster;
 use super::{now, say};
 use crate::domain::membership::{Role, Roster};
 use crate::domain::time::Timestamp;
@@ -63,7 +64,7 @@ impl Export {
         for warning in &settings.warnings {
             say(format_args!("warning: {warning}"));
         }
-        let source = match self.cluster(settings) {
+        let source = match cluster(settings, self.namespace.as_ref(), self.kubeconfig.as_ref()) {
             Some(_) if self.hand_over => bail!(
                 "--hand-over is for a file: objects of Kubernetes keep the label that says who changes them"
             ),
@@ -91,26 +92,6 @@ impl Export {
         let path = path.canonicalize().unwrap_or_else(|_| path.clone());
         replace(&path, |file| write(&source, keeper, BufWriter::new(file)))
             .map_err(|failed| failed.told(&name))
-    }
-}
-
-impl Export {
-    /// The namespace to read, if one is named here or in the settings.
-    fn cluster(&self, settings: &Settings) -> Option<Options> {
-        let of_settings = match &settings.storage {
-            Storage::Kubernetes(cluster) => Some(cluster),
-            Storage::Embedded(_) | Storage::Memory => None,
-        };
-        if of_settings.is_none() && self.namespace.is_none() && self.kubeconfig.is_none() {
-            return None;
-        }
-        let namespace = of_settings.and_then(|cluster| cluster.namespace.clone());
-        let kubeconfig = of_settings.and_then(|cluster| cluster.kubeconfig.clone());
-        Some(Options {
-            namespace: self.namespace.clone().or(namespace),
-            kubeconfig: self.kubeconfig.clone().or(kubeconfig),
-            max_staleness: None,
-        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The store that the settings name, opened.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -18,6 +19,28 @@ use crate::telemetry::Metrics;
 
 /// A state in good health is proved to be new every minute and a half; past this it is not.
 const HEALTHY: Duration = Duration::from_secs(120);
+
+/// The namespace of Kubernetes that is meant, if one is named at the command line or in the settings.
+pub(super) fn cluster(
+    settings: &Settings,
+    namespace: Option<&String>,
+    kubeconfig: Option<&PathBuf>,
+) -> Option<Options> {
+    let of_settings = match &settings.storage {
+        Storage::Kubernetes(cluster) => Some(cluster),
+        Storage::Embedded(_) | Storage::Memory => None,
+    };
+    if of_settings.is_none() && namespace.is_none() && kubeconfig.is_none() {
+        return None;
+    }
+    let named = of_settings.and_then(|cluster| cluster.namespace.as_ref());
+    let reached = of_settings.and_then(|cluster| cluster.kubeconfig.as_ref());
+    Some(Options {
+        namespace: namespace.or(named).cloned(),
+        kubeconfig: kubeconfig.or(reached).cloned(),
+        max_staleness: None,
+    })
+}
 
 /// An open store.
 pub(super) enum Store {

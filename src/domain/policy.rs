@@ -3,11 +3,12 @@
 //!
 //! [`entitled`] is the table. [`permit`] and [`may_see`] apply it to an actor, [`admit`] judges every grant. Only this module
 //! makes a [`Permit`] or an [`Admission`], and both are judged again by the functions that judged them first: a permit where
-//! it is carried out ([`Permit::judge_again`]). What no entitlement goes beyond stands in `bounds`, and why
-//! it says no in `refusal`. Must not know how the actor proved who they are.
+//! it is carried out ([`Permit::judge_again`]). What no entitlement goes beyond stands in `bounds`, why it says no in
+//! `refusal`, and who may rename users in `renaming`. Must not know how the actor proved who they are.
 
 mod bounds;
 mod refusal;
+mod renaming;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use super::user::UserId;
 
 pub use self::bounds::{keeps_root_staff, keeps_within};
 pub use self::refusal::{Denied, Refusal, Withdrawn};
+pub use self::renaming::{RenamingPermit, permit_renaming};
 
 /// How far several revocations, made one right after the other, may be ahead of the clock.
 const A_LITTLE: Duration = Duration::from_secs(60);

@@ -26,6 +26,12 @@ pub const ENROLLED: &str = "pasee.meltylab.fr/creator-enrolled";
 pub const LOSSES: &str = "pasee.meltylab.fr/root-staff-losses";
 /// The Lease by which all of Pasee's servers agree on who of the root staff goes and who stays.
 pub const ROOT_STAFF_LEASE: &str = "pasee-root-staff";
+/// The annotation of an object whose users are called otherwise already, with the run of the command that did it.
+pub const RENAMED: &str = "pasee.meltylab.fr/renamed";
+/// The annotation of the Lease [`RENAMING_LEASE`] that says which users are being called otherwise, until all are.
+pub const RENAMING: &str = "pasee.meltylab.fr/renaming";
+/// The Lease by which a renaming of users that was stopped is gone on with.
+pub const RENAMING_LEASE: &str = "pasee-rename-users";
 /// The value of an annotation that says yes.
 pub const TRUE: &str = "true";
 
@@ -37,7 +43,7 @@ mod tests {
     fn own_keys_are_covered() {
         assert_eq!(OWN_KEYS, format!("{}/", crate::resources::API_GROUP));
         assert!(
-            [ACTOR, WRITTEN, AUTHOR, ENROLS, ENROLLED, LOSSES]
+            [ACTOR, WRITTEN, AUTHOR, ENROLS, ENROLLED, LOSSES, RENAMED, RENAMING]
                 .iter()
                 .all(|key| key.starts_with(OWN_KEYS))
         );

@@ -23,6 +23,7 @@
 //! | `author` | who makes a change |
 //! | `past` | what is surely past, however wrong the clock is |
 //! | `sweep` | memberships that ended long ago, taken out |
+//! | `rename` | users who are called otherwise |
 //! | `together` | many changes, all or none |
 //! | `snapshot` | all there is, row by row, for an export |
 //! | `status` | how the thread is |
@@ -42,6 +43,7 @@ mod look;
 mod past;
 mod patience;
 mod queue;
+mod rename;
 mod schema;
 mod snapshot;
 mod stamp;
@@ -62,6 +64,7 @@ pub use file::OpenError;
 use file::Place;
 pub use look::{There, is_of_python, look};
 use queue::{Job, Queue};
+pub use rename::{RenameError, rename_users};
 pub use snapshot::Snapshot;
 use status::Status;
 pub use together::{TogetherError, change_together};

@@ -5,7 +5,8 @@
 //!
 //! `connect` makes the client. What the watches of `realm_watch` bring is read by `wire`, as an `object`; `state` says what
 //! follows, `tallies` how much each user has made, and `view` shows it, as far as each `resource_version`, which `consistent_read` compares with
-//! etcd. Waits have a `jitter`. An export has its objects `listed`. Writes have their turn by a `schedule` and fail with an
+//! etcd. Waits have a `jitter`. An export has its objects `listed`, and `rename` has users called
+//! otherwise. Writes have their turn by a `schedule` and fail with an
 //! `error`; what they need is in [`permissions`].
 
 mod connect;
@@ -16,6 +17,7 @@ mod listed;
 mod object;
 pub mod permissions;
 mod realm_watch;
+mod rename;
 mod resource_version;
 mod schedule;
 mod state;
@@ -37,6 +39,7 @@ pub use error::StoreError;
 pub use listed::{ListError, objects};
 use object::Kind;
 use realm_watch::RealmWatch;
+pub use rename::{RenameError, Report, rename_users};
 use schedule::Schedule;
 use view::View;
 use write::Writer;

@@ -11,6 +11,7 @@ mod others;
 mod permissions;
 mod quota;
 mod races;
+mod renaming;
 mod root_staff;
 mod served;
 mod sessions;

@@ -4,6 +4,7 @@
 
 mod apply;
 mod hostile;
+mod renaming;
 mod roundtrip;
 mod running;
 #[path = "../support/mod.rs"]

@@ -38,7 +38,7 @@ pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<Wanted> {
 }
 
 /// Several mistakes as one error, the last ones only counted when they are many.
-pub(super) fn all(mut mistakes: Vec<Error>) -> Error {
+pub(in crate::cli) fn all(mut mistakes: Vec<Error>) -> Error {
     let more = mistakes.len().saturating_sub(MAX_TOLD);
     if more > 0 {
         mistakes.truncate(MAX_TOLD);
@@ -101,7 +101,8 @@ fn take(path: &Path, wanted: &mut Wanted, wrong: &mut Vec<Error>) {
     }
 }
 
-fn text(path: &Path) -> anyhow::Result<String> {
+/// All of a file, or of standard input.
+pub(in crate::cli) fn text(path: &Path) -> anyhow::Result<String> {
     let mut bytes = Vec::new();
     let read = if path.as_os_str() == STDIN {
         io::stdin().lock().take(MAX_FILE + 1).read_to_end(&mut bytes)?

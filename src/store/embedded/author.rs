@@ -15,16 +15,21 @@ static OPERATOR: LazyLock<String> = LazyLock::new(|| {
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let uid = std::fs::metadata("/proc/self").map(|process| process.uid()).ok();
     let sudo = std::env::var("SUDO_USER").ok();
-    operator(uid, &users, sudo.as_deref())
+    named(uid, &users, sudo.as_deref())
 });
 
 /// Who makes the change that is permitted.
 pub(super) fn of(permit: &Permit) -> &str {
-    permit.actor().map_or(OPERATOR.as_str(), |user| user.as_str())
+    permit.actor().map_or(operator(), |user| user.as_str())
+}
+
+/// The system user of this process.
+pub(super) fn operator() -> &'static str {
+    &OPERATOR
 }
 
 /// The system user by number, with who they were before `sudo`; only root says that, of whom it is no secret.
-fn operator(uid: Option<u32>, users: &str, sudo: Option<&str>) -> String {
+fn named(uid: Option<u32>, users: &str, sudo: Option<&str>) -> String {
     let Some(uid) = uid else { return format!("{SYSTEM}unknown") };
     let name = users.lines().find_map(|line| {
         let mut fields = line.split(':');
@@ -61,7 +66,7 @@ mod tests {
             (Some(1000), None, "system:1000"),
             (None, Some("ada"), "system:unknown"),
         ] {
-            assert_eq!(operator(uid, users, sudo), name);
+            assert_eq!(named(uid, users, sudo), name);
             let as_user = name.parse::<crate::domain::user::UserId>();
             assert!(as_user.is_err(), "{name} is no user id");
         }

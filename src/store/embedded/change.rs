@@ -80,12 +80,14 @@ pub(super) fn execute(
                 Ban::Impose => before.banned(now),
                 Ban::Lift => before.lifted(now),
             };
-            stand(connection, user, after)
+            Ok(stand(connection, user, after)?)
         }
-        Change::Revoke(user) => stand(connection, user, standing(connection, user)?.revoked(now)),
+        Change::Revoke(user) => {
+            Ok(stand(connection, user, standing(connection, user)?.revoked(now))?)
+        }
         Change::Declare { user, banned, not_before } => {
             let before = standing(connection, user)?;
-            stand(connection, user, before.declared(*banned, *not_before, now))
+            Ok(stand(connection, user, before.declared(*banned, *not_before, now))?)
         }
         Change::EndSession { user, session, until } => {
             end(connection, user, *session, *until, moment)
@@ -276,11 +278,11 @@ pub(super) fn standing(connection: &Connection, user: &UserId) -> Result<Standin
     Ok(Standing { banned, not_before: not_before.and_then(Timestamp::from_unix) })
 }
 
-fn stand(
+pub(super) fn stand(
     connection: &Connection,
     user: &UserId,
     standing: Standing,
-) -> Result<Vec<Update>, Refused> {
+) -> Result<Vec<Update>, StoreError> {
     if standing == Standing::default() {
         let sql = "DELETE FROM standings WHERE user = ?";
         connection.prepare_cached(sql)?.execute([user.as_str()])?;

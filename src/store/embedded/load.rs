@@ -109,6 +109,6 @@ pub(super) fn number_of(role: Role) -> i64 {
     }
 }
 
-fn role_of(number: i64) -> Role {
+pub(super) fn role_of(number: i64) -> Role {
     if number == 0 { Role::Member } else { Role::Staff }
 }

@@ -37,10 +37,15 @@ pub enum ListError {
 /// The API server cannot be reached, or refuses.
 pub async fn objects(options: Options) -> Result<Objects, ListError> {
     let (client, namespace) = connect::client(options).await?;
+    Ok(of(&client, &namespace).await?)
+}
+
+/// Lists those of a namespace.
+pub(super) async fn of(client: &Client, namespace: &str) -> Result<Objects, StoreError> {
     Ok(Objects {
-        groups: all(&client, &namespace).await?,
-        memberships: all(&client, &namespace).await?,
-        users: all(&client, &namespace).await?,
+        groups: all(client, namespace).await?,
+        memberships: all(client, namespace).await?,
+        users: all(client, namespace).await?,
     })
 }
 

@@ -56,7 +56,7 @@ use crate::resources::received::Received;
 use crate::resources::{API_GROUP, API_VERSION};
 
 /// What [`ACTOR`] says of an operator at the command line; no user id, as it has no `-`.
-const OPERATOR: &str = "operator";
+pub(super) const OPERATOR: &str = "operator";
 /// What generated names start with.
 const PREFIX: &str = "pasee-";
 /// Longest wait for one answer of the API server, and for the watch to bring a write back.
