@@ -9,6 +9,7 @@
 //! | `append` | `pasee append` |
 //! | `apply` | `pasee apply` |
 //! | `export` | `pasee export` |
+//! | `import` | `pasee import` |
 //! | `rename_users` | `pasee rename-users` |
 //! | `check` | `pasee check` |
 //! | `keygen` | `pasee keygen` |
@@ -41,6 +42,7 @@ mod egress;
 mod export;
 mod finding;
 mod hash_password;
+mod import;
 mod keygen;
 mod keys;
 mod man;
@@ -113,6 +115,8 @@ enum Command {
     Apply(apply::Apply),
     /// Writes all groups as manifests, which `kubectl apply -f` and `pasee apply -f` take
     Export(export::Export),
+    /// Prints what another program keeps of groups and people as manifests
+    Import(import::Import),
     /// Has people whose ids change keep their groups: those of another identity provider, or of one with another name
     RenameUsers(rename_users::RenameUsers),
     /// Prints completions for a shell
@@ -135,6 +139,7 @@ impl Command {
             Self::RenameUsers(rename) => Some(&mut rename.settings),
             Self::Keygen(_)
             | Self::HashPassword
+            | Self::Import(_)
             | Self::Crd
             | Self::Policy(_)
             | Self::Controller(_)
@@ -145,7 +150,8 @@ impl Command {
     }
 }
 
-/// Runs the command that the process was started with. Exit codes: 0 done, 1 not done, 2 wrong arguments.
+/// Runs the command that the process was started with. Exit codes: 0 done, 1 not done, 2 wrong arguments, 3 (of `import`)
+/// done but for what was told of.
 #[must_use]
 pub fn run() -> ExitCode {
     let mut arguments = Arguments::parse_from(spelled_anew(std::env::args_os().collect()));
@@ -211,6 +217,7 @@ impl Arguments {
             Command::Apply(apply) => apply.run().map(done),
             Command::Export(export) => export.run().map(done),
             Command::RenameUsers(rename) => rename.run().map(done),
+            Command::Import(import) => import.run(),
             Command::Completions(completions) => {
                 completions.run(&mut Arguments::command()).map(done)
             }

@@ -14,6 +14,7 @@
 //! | [`resources`] | the custom resources of Kubernetes, and what they say |
 //! | [`objects`] | what a set of custom resources means, for the store and the controller alike |
 //! | [`manifests`] | a realm as manifests: read, compared with what there is, written |
+//! | [`import`] | what other programs keep of groups and people |
 //! | [`index`] | the state in memory, which answers every reader |
 //! | [`store`] | where the state lives, and what feeds the index |
 //! | [`idp`] | who somebody is, proved by an identity provider |
@@ -37,6 +38,7 @@ pub mod controller;
 pub mod domain;
 pub mod files;
 pub mod idp;
+pub mod import;
 pub mod index;
 pub mod install;
 pub mod jose;

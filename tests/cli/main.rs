@@ -4,6 +4,7 @@
 mod append;
 mod check;
 mod help;
+mod import;
 mod rename;
 mod serve;
 #[path = "../support/mod.rs"]

@@ -36,6 +36,25 @@ fn every_command_does_what_is_shown() {
     compare_all(&steps, &outputs);
 }
 
+/// With the files that the other programs made.
+#[test]
+fn moving_in_does_what_is_shown() {
+    let made = root().join("tests/fixtures/import");
+    let session = Session::start(&read("example-settings.toml"), None, |dir| {
+        for (file, name) in [
+            ("python.sqlite", "old-pasee.sqlite"),
+            ("keycloak.json", "realm.json"),
+            ("openshift.yaml", "groups.yaml"),
+        ] {
+            fs::copy(made.join(file), dir.join(name)).unwrap();
+        }
+    });
+    let steps = steps(&session.translate(&read("docs/moving-in.md")));
+    assert!(steps.len() >= 11, "each program: {} commands", steps.len());
+    let outputs = session.run(&steps);
+    compare_all(&steps, &outputs);
+}
+
 #[test]
 fn the_two_commands_stand_there() {
     let readme = read("README.md");
