@@ -1,12 +1,17 @@
-//! Users of the settings file, with Argon2id hashes of their passwords: for trying out and for break-glass.
+//! Users of the settings file, with Argon2id hashes of their passwords, or those of bcrypt that they came with: for trying out and for
+//! break-glass.
 //!
-//! Unknown users cost as much as known ones, also where those differ among themselves. Must not know the network.
+//! Unknown users cost as much as known ones, also where those differ among themselves: an unknown login is checked against a decoy
+//! with the algorithm and the cost of some user's hash, picked by the login alone, so that it takes each time as long as for
+//! somebody, and each kind is met among unknown logins as often as among users. Must not know the network.
 //!
 //! | File | Owns |
 //! |---|---|
 //! | `hashing` | the threads that check passwords, and their memory |
+//! | `bcrypt_hash` | hashes of other programs |
 //! | `turns` | whose turn it is |
 
+mod bcrypt_hash;
 mod hashing;
 mod turns;
 
@@ -103,6 +108,9 @@ impl LocalConnector {
 
 /// A hash with the cost of this one and a digest that is nobody's.
 fn decoy_like(hash: &SecretString) -> SecretString {
+    if let Some(decoy) = bcrypt_hash::decoy_like(hash.expose_secret()) {
+        return decoy.into();
+    }
     let parts: Vec<&str> = hash.expose_secret().split('$').collect();
     let decoy: Vec<&str> = DECOY.split('$').collect();
     match parts.as_slice() {
@@ -207,6 +215,33 @@ mod tests {
             })
             .count();
         assert!((300..700).contains(&cheap), "{cheap} of 1000");
+    }
+
+    /// Where some have a hash of bcrypt, unknown logins meet both kinds, and everybody is let in by their own password alone.
+    #[tokio::test]
+    async fn users_who_came_with_bcrypt() {
+        const DEX: &str = "$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W";
+        let came = settings::LocalUser {
+            username: "grace".parse().unwrap(),
+            password_hash: DEX.into(),
+            claims: ExtraClaims::default(),
+        };
+        let users = vec![user("ada", "lovelace"), came];
+        let local = connector(&settings::Local { users });
+        assert!(login(&local, "ada", "lovelace").await.is_ok());
+        assert!(login(&local, "grace", "password").await.is_ok());
+        for (name, password) in [
+            ("grace", "lovelace"),
+            ("ada", "password"),
+            ("grace", "password\0"),
+            ("eve", "password"),
+        ] {
+            assert_eq!(login(&local, name, password).await.unwrap_err(), ProviderError::Refused);
+        }
+        let kinds =
+            |login: &usize| local.decoy(&login.to_string()).expose_secret().starts_with("$2a$10$");
+        let bcrypt = (0..1000).filter(kinds).count();
+        assert!((300..700).contains(&bcrypt), "{bcrypt} of 1000");
     }
 
     /// Names are compared byte by byte; passwords may be long; nothing of either is cut off.

@@ -225,6 +225,36 @@ fn local(provider: &str, user: &str) -> String {
     )
 }
 
+/// As dex's own example has it, at another cost.
+const BCRYPT: &str = "$2b$12$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T/W";
+
+/// Taken, and never without a word.
+#[test]
+fn hashes_that_users_come_with() {
+    for (cost, told) in [
+        ("12", "72 bytes"),
+        ("10", "72 bytes"),
+        ("15", "72 bytes"),
+        ("09", "little to guess"),
+        ("04", "little to guess"),
+    ] {
+        for version in ["$2a$", "$2b$", "$2y$"] {
+            let hash = BCRYPT.replace("$2b$", version).replace("$12$", &format!("${cost}$"));
+            let user = format!("username = \"ada\"\npassword_hash = \"{hash}\"");
+            let text = format!("[jwt]\niss = \"pasee.example.com\"\n{}", local("", &user));
+            let settings = parse(Path::new("settings.toml"), &text).unwrap();
+            let warned =
+                |text: &&String| text.contains("users[0].password_hash") && text.contains(told);
+            assert!(
+                settings.warnings.iter().any(|text| warned(&text)),
+                "{hash}: {:?}",
+                settings.warnings
+            );
+            assert!(!settings.warnings.concat().contains(&hash), "the hash is shown nowhere");
+        }
+    }
+}
+
 #[test]
 fn keys_of_local_users() {
     let (username, hash) = ("username = \"ada\"", format!("password_hash = \"{HASH}\""));
@@ -259,7 +289,15 @@ fn keys_of_local_users() {
     for wrong in [
         "secret",
         "",
-        "$2b$12$abcdefghijklmnopqrstuuAbCdEfGhIjKlMnOpQrStUvWxYz01234",
+        &BCRYPT.replace("$2b$", "$2x$"),
+        &BCRYPT.replace("$2b$", "$2$"),
+        &BCRYPT.replace("$12$", "$16$"),
+        &BCRYPT.replace("$12$", "$03$"),
+        &BCRYPT.replace("$12$", "$012$"),
+        &BCRYPT.replace("$12$", "$+9$"),
+        &BCRYPT.replace('/', "="),
+        &BCRYPT[..59],
+        &format!("{BCRYPT}x"),
         &HASH.replace("argon2id", "argon2i"),
         &HASH.replace("m=19456", "m=1"),
         &HASH[..40],

@@ -12,6 +12,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
+use super::bcrypt_hash;
 use super::turns::{Asking, FairLine};
 
 /// Most logins that wait for a thread.
@@ -165,7 +166,11 @@ struct HashingMemory(Vec<Block>);
 
 impl HashingMemory {
     fn matches(&mut self, hash: &SecretString, password: &SecretString) -> bool {
-        self.checked(hash.expose_secret(), password.expose_secret().as_bytes()).unwrap_or(false)
+        let (hash, password) = (hash.expose_secret(), password.expose_secret().as_bytes());
+        if bcrypt_hash::is_bcrypt(hash) {
+            return bcrypt_hash::matches(hash, password);
+        }
+        self.checked(hash, password).unwrap_or(false)
     }
 
     /// `None` for what is no hash of Argon2.

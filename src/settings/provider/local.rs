@@ -24,6 +24,10 @@ const MAX_WORK: u64 = 4 * 1024 * 1024;
 /// Sheet, of which the smallest is 7168 KiB times 5 passes.
 const LITTLE_WORK: u64 = 35_000;
 
+/// The most and the least that bcrypt may cost, as powers of two: some seconds of one core, and what OWASP's cheat sheet asks for.
+const MAX_BCRYPT: u32 = 15;
+const LITTLE_BCRYPT: u32 = 10;
+
 /// Users in the settings file.
 #[derive(Debug)]
 pub struct Local {
@@ -35,7 +39,8 @@ pub struct Local {
 pub struct LocalUser {
     /// `username`: the subject.
     pub username: Subject,
-    /// `password_hash`: Argon2id in the PHC string format; at most 1 GiB of memory, and 4 GiB times passes.
+    /// `password_hash`: Argon2id in the PHC string format, at most 1 GiB of memory, and 4 GiB times passes; or bcrypt, at most 2^15
+    /// rounds.
     pub password_hash: SecretString,
     /// `claims`: a table of what else is said of the user.
     pub claims: ExtraClaims,
@@ -87,6 +92,9 @@ fn user(table: Table<'_>, username: Option<&Item<'_, &str>>) -> Option<LocalUser
 
 /// Whether a password can be checked against the hash without taking the server's time or memory.
 fn is_usable(item: &Item<'_, &str>) -> bool {
+    if item.value.starts_with("$2") {
+        return is_usable_bcrypt(item);
+    }
     let cost = PasswordHash::new(item.value).ok().and_then(|hash| {
         let cost = Params::try_from(&hash).ok()?;
         (hash.algorithm.as_str() == "argon2id" && hash.hash.is_some()).then_some(cost)
@@ -108,6 +116,42 @@ fn is_usable(item: &Item<'_, &str>) -> bool {
         item.warn("costs little to guess; use what pasee hash-password prints (m=19456,t=2,p=1)");
     }
     true
+}
+
+/// The same of a hash that somebody came with from another program.
+fn is_usable_bcrypt(item: &Item<'_, &str>) -> bool {
+    let Some(cost) = bcrypt_cost(item.value) else {
+        item.error(
+            "is no hash of bcrypt; a right one has $2a$, $2b$ or $2y$, two digits, $ and 53 characters of A-Z, a-z, 0-9, . and /; a right \
+             one for a new user is what pasee hash-password prints",
+        );
+        return false;
+    };
+    if cost > MAX_BCRYPT {
+        item.error("costs too much to check; a right one of bcrypt has a cost of 15 at most, such as $2b$12$…");
+        return false;
+    }
+    if cost < LITTLE_BCRYPT {
+        item.warn("costs little to guess, by bcrypt; use what pasee hash-password prints");
+    } else {
+        item.warn("is by bcrypt, which looks at 72 bytes of a password and costs guessers little memory; use what pasee hash-password prints");
+    }
+    true
+}
+
+/// The cost of a hash of bcrypt; `None` for what no password could be checked against.
+fn bcrypt_cost(hash: &str) -> Option<u32> {
+    let rest = ["$2a$", "$2b$", "$2y$"].iter().find_map(|start| hash.strip_prefix(start))?;
+    let (cost, digest) = rest.split_once('$')?;
+    let is_right = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'/');
+    let is_number = cost.len() == 2 && cost.bytes().all(|c| c.is_ascii_digit());
+    if !is_number || digest.len() != 53 || !digest.bytes().all(is_right) {
+        return None;
+    }
+    let cost: u32 = cost.parse().ok()?;
+    // Checked once at the least cost there is: what that cannot read is none.
+    let is_readable = bcrypt::verify("", &format!("$2b$04${digest}")).is_ok();
+    ((4..=31).contains(&cost) && is_readable).then_some(cost)
 }
 
 fn claims(table: Table<'_>) -> ExtraClaims {
