@@ -15,6 +15,7 @@
 //! | `tls` | the certificate, renewed while it is served with |
 //! | `limits` | the size of a body, attempts to log in |
 //! | `peer` | which client stands behind proxies |
+//! | `request_id` | what a request is called, in its answer and in the log |
 //! | `bearer` | tokens in requests (RFC 6750) |
 //! | `respond` | what all answers have in common |
 //! | `admin` | the operator's port |
@@ -30,6 +31,7 @@ mod occupancy;
 pub mod options;
 pub mod peer;
 mod pulse;
+pub mod request_id;
 pub mod respond;
 mod room;
 pub mod tls;

@@ -5,8 +5,10 @@
 //! | File | Owns |
 //! |---|---|
 //! | `socket` | the TCP stream below |
+//! | `unasked` | answers to what is no request |
 
 mod socket;
+mod unasked;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -28,10 +30,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tracing::Instrument;
 
 use self::socket::Socket;
+use self::unasked::Unasked;
 use super::options::ConnectionOptions;
+use super::peer::is_trusted;
 use super::pulse::Pulse;
+use super::request_id::{RequestId, X_REQUEST_ID};
 use super::{Handle, Request, Response, body, respond};
 
 /// Largest head of an HTTP/1 request, and most that is buffered unread, in bytes.
@@ -138,8 +144,14 @@ where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let mut stopping = shared.stopping.clone();
-    let answering = answering(shared.handler, peer, pulse.clone());
-    let mut connection = pin!(shared.protocols.serve_connection(TokioIo::new(io), answering));
+    let naming = if is_trusted(peer.ip(), &shared.options.trusted_proxies) {
+        Naming::ByProxy
+    } else {
+        Naming::ByUs
+    };
+    let answering = answering(shared.handler, peer, naming, pulse.clone());
+    let io = TokioIo::new(Unasked::new(io));
+    let mut connection = pin!(shared.protocols.serve_connection(io, answering));
     let mut alarm = pin!(sleep_until(pulse.due()));
     let mut stopped = false;
     loop {
@@ -221,10 +233,29 @@ fn protocols() -> auto::Builder<TokioExecutor> {
     builder
 }
 
-/// The handler as a service that marks the pulse, survives panics, and leaves no body half read.
+/// Who says what the requests of a connection are called.
+#[derive(Clone, Copy)]
+enum Naming {
+    ByUs,
+    /// The proxy at its other end, if it does.
+    ByProxy,
+}
+
+impl Naming {
+    fn name(self, request: &http::Request<Incoming>) -> RequestId {
+        let said = match self {
+            Self::ByUs => None,
+            Self::ByProxy => RequestId::said(request.headers()),
+        };
+        said.unwrap_or_else(RequestId::random)
+    }
+}
+
+/// The handler as a service that names requests, marks the pulse, survives panics, and leaves no body half read.
 fn answering<H: Handle>(
     handler: Arc<H>,
     peer: SocketAddr,
+    naming: Naming,
     pulse: Arc<Pulse>,
 ) -> impl Service<
     http::Request<Incoming>,
@@ -236,7 +267,10 @@ fn answering<H: Handle>(
         let handler = handler.clone();
         let running = Pulse::begin(&pulse, request.version());
         let keeps = request.version() <= Version::HTTP_11;
-        let (request, unread) = body::watched(request, &pulse);
+        let id = naming.name(&request);
+        let (mut request, unread) = body::watched(request, &pulse);
+        request.extensions_mut().insert(id.clone());
+        let span = id.span();
         let is_waited_for = body::is_waited_for(&request);
         async move {
             let answer = async {
@@ -245,8 +279,9 @@ fn answering<H: Handle>(
                     None => handler.handle(request, peer).await,
                 }
             };
-            let answer = AssertUnwindSafe(answer).catch_unwind().await;
-            let mut response = answer.unwrap_or_else(|_| after_panic());
+            let answer = AssertUnwindSafe(answer).catch_unwind().instrument(span.clone()).await;
+            let mut response = answer.unwrap_or_else(|_| span.in_scope(after_panic));
+            response.headers_mut().insert(X_REQUEST_ID, id.header());
             // Who waits for a word before the body gets none after the answer.
             let is_whole =
                 !keeps || if is_waited_for { unread.is_none() } else { unread.finish().await };

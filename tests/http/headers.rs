@@ -61,6 +61,35 @@ async fn every_answer_is_hardened() {
     }
 }
 
+/// Each answer has a name that nobody else's has, and the log has what it says of a request under that name.
+#[tokio::test]
+async fn every_answer_has_a_name() {
+    let pasee = Setup::default()
+        .tables("[log]\nlevel = \"debug\"\n[cors]\nallowed_origins = [\"https://app.example.org\"]")
+        .start()
+        .await;
+    let mut seen = Vec::new();
+    for (status, answer) in answers(&pasee).await {
+        let id = answer.is(status).header("x-request-id").to_owned();
+        assert_eq!(id.len(), 32, "{id}");
+        let log = pasee.log();
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains(&id)).collect();
+        assert!(lines.iter().any(|line| line.contains("answered")), "{lines:?}");
+        seen.push(id);
+    }
+    let all = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), all);
+    let page = pasee.ask("GET", "/").header("origin", "https://app.example.org").send().await;
+    assert!(page.header("access-control-expose-headers").contains("X-Request-Id"), "{page:?}");
+    let preflight = pasee
+        .ask("OPTIONS", "/tokens/")
+        .header("origin", "https://app.example.org")
+        .header("access-control-request-method", "POST");
+    assert_eq!(preflight.send().await.is(204).header("x-request-id").len(), 32);
+}
+
 #[tokio::test]
 async fn what_holds_tokens_or_people_is_kept_by_nobody() {
     let pasee = Setup::default().start().await;
@@ -99,7 +128,9 @@ async fn head_is_get_without_the_body() {
         let head = pasee.ask("HEAD", path).bearer(&root).send().await;
         assert_eq!(head.status, get.status, "{path}");
         assert!(head.body.is_empty(), "{path}");
-        for (name, value) in get.headers.iter().filter(|(name, _)| *name != "date") {
+        for (name, value) in
+            get.headers.iter().filter(|(name, _)| *name != "date" && *name != "x-request-id")
+        {
             assert_eq!(head.headers.get(name), Some(value), "{path} {name}");
         }
     }

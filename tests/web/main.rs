@@ -8,6 +8,7 @@ mod bodies;
 mod crowds;
 mod framing;
 mod lifetime;
+mod names;
 mod slow;
 mod tls;
 

@@ -13,7 +13,8 @@ use super::{Response, vary};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue =
     HeaderValue::from_static("Authorization, Content-Type, Accept");
-const EXPOSED: HeaderValue = HeaderValue::from_static("Location, Retry-After, WWW-Authenticate");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("Location, Retry-After, WWW-Authenticate, X-Request-Id");
 /// How long a browser may remember a preflight's answer, in seconds; Chromium caps it at this.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
