@@ -112,6 +112,8 @@ impl Api {
             Route::JwksEs256k => Ok(well_known::jwks(keys.current().jwks_es256k())),
             Route::DescribeTokens => self.describe_tokens(&call).await,
             Route::CreateTokens => self.create_tokens(call).await,
+            Route::VisitProvider(name) => self.visit_provider(&call, &name).await,
+            Route::ReturnByForm(name) => self.return_by_form(call, &name).await,
             Route::ListUsers => self.list_users(&call),
             Route::RegisterUser => self.register_user(call).await,
             Route::ShowMe => self.show_me(&call),

@@ -53,11 +53,12 @@ pub use listen::{ListenHost, Overrides};
 pub use load::{load, load_with, parse};
 pub use outbound::{NotAProxyUrl, Outbound, ProxyChoice, ProxyUrl};
 pub use provider::{
-    ClaimSource, ClientAuth, ClientKey, ClientProof, Dialect, FileStamp, FilterNode, FilterValue,
-    FromFile, GroupRule, Hole, IdentityProvider, InputField, Kisee, Kubernetes, Ldap, LdapAccount,
-    LdapFilter, LdapGroups, LdapPlace, LdapSecurity, Local, LocalUser, Look, Mapping, Matching,
-    Names, Nesting, OAuth1, OAuth2, Offline, Oidc, Pasee, PassedClaim, Pkce, Protocol,
-    RequiredClaim, SecretUse, Substrings, Transport, is_attribute,
+    Callback, CallbackPlace, ClaimSource, ClientAuth, ClientKey, ClientProof, Dialect,
+    FileStamp, FilterNode, FilterValue, FromFile, GroupRule, Hole, IdentityProvider, InputField,
+    Kisee, Kubernetes, Ldap, LdapAccount, LdapFilter, LdapGroups, LdapPlace, LdapSecurity, Local,
+    LocalUser, Look, Mapping, Matching, Names, Nesting, OAuth1, OAuth2, Offline, Oidc, Pasee,
+    PassedClaim, Pkce, Protocol, RequiredClaim, ResponseMode, SecretUse, Substrings, Transport,
+    is_attribute,
 };
 pub use remark::{Mistakes, Places, Remark, code};
 

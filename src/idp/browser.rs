@@ -12,6 +12,8 @@ use url::{Url, form_urlencoded};
 
 use super::error::ProviderError;
 
+pub use crate::settings::{CallbackPlace, ResponseMode};
+
 /// Most parameters that a browser may bring back.
 const MAX_PARAMETERS: usize = 32;
 

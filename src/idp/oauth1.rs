@@ -70,7 +70,7 @@ impl OAuth1Connector {
         callback_url: &Url,
         now: Timestamp,
     ) -> Result<AuthorizationRequest, ProviderError> {
-        let callback_url = self.settings.callback_url.as_ref().unwrap_or(callback_url);
+        let callback_url = self.settings.callback.url.as_ref().unwrap_or(callback_url);
         let extra = [("oauth_callback", callback_url.as_str())];
         let place = &self.settings.request_token_url;
         let answer = self.http.limited(self.post(place, None, &extra, now)).await?;

@@ -33,7 +33,7 @@ use super::renewed::Renewed;
 use super::told::{find, read_yes_or_no, subject};
 use crate::jose::json::strict_value;
 use crate::outbound::{ClientError, HttpClient, Repeat, Response};
-use crate::settings::{self, ClientAuth, Dialect, Pkce};
+use crate::settings::{self, ClientAuth, Dialect, Pkce, ResponseMode};
 
 /// The claim for the name that people read (OpenID Connect Core 1.0 section 5.1).
 pub(super) const READABLE: &str = "preferred_username";
@@ -102,6 +102,9 @@ impl OAuth2Connector {
             request =
                 request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&made));
             verifier = Some(made.into_secret());
+        }
+        if self.settings.callback.response_mode == ResponseMode::FormPost {
+            request = request.add_extra_param("response_mode", "form_post");
         }
         let (authorize_url, _) = request.url();
         let pending = PendingLogin::OAuth2 { state, verifier };
@@ -194,7 +197,7 @@ impl OAuth2Connector {
     }
 
     fn client_for(&self, callback_url: &Url) -> OAuth2Client {
-        let callback_url = self.settings.callback_url.as_ref().unwrap_or(callback_url);
+        let callback_url = self.settings.callback.url.as_ref().unwrap_or(callback_url);
         self.client.clone().set_redirect_uri(RedirectUrl::from_url(callback_url.clone()))
     }
 }

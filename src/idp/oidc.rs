@@ -38,7 +38,7 @@ use crate::jose::error::VerifyError;
 use crate::jose::id_token::{Expected, user_info_claims};
 use crate::jose::key_set::Signed;
 use crate::outbound::{Cached, ClientError, Fetched, HttpClient};
-use crate::settings;
+use crate::settings::{self, ResponseMode};
 
 /// An OpenID provider.
 #[derive(Debug)]
@@ -94,6 +94,9 @@ impl OidcConnector {
         }
         if let Some(prompt) = &self.settings.prompt {
             request = request.add_extra_param("prompt", prompt);
+        }
+        if self.settings.callback.response_mode == ResponseMode::FormPost {
+            request = request.add_extra_param("response_mode", "form_post");
         }
         let (authorize_url, _) = request.url();
         let pending = PendingLogin::Oidc { state, verifier: verifier.into_secret(), nonce };
@@ -245,7 +248,7 @@ impl OidcConnector {
     }
 
     fn callback_url(&self, callback_url: &Url) -> Url {
-        self.settings.callback_url.as_ref().unwrap_or(callback_url).clone()
+        self.settings.callback.url.as_ref().unwrap_or(callback_url).clone()
     }
 }
 

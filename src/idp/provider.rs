@@ -28,7 +28,7 @@ use crate::domain::token::Scope;
 use crate::domain::user::{ProviderName, Subject, UserId, UserIdError};
 use crate::jose::refresh::Room;
 use crate::jose::sign::SignError;
-use crate::settings::{self, InputField};
+use crate::settings::{self, Callback, InputField};
 
 /// One identity provider of the settings, ready to be asked.
 #[derive(Debug)]
@@ -37,6 +37,7 @@ pub struct Provider {
     title: String,
     description: String,
     fields: Vec<InputField>,
+    callback: Option<Callback>,
     mapping: MappingRules,
     connector: Connector,
 }
@@ -78,6 +79,7 @@ impl Provider {
                 .clone()
                 .unwrap_or_else(|| description(&name, login_methods)),
             fields: login_fields(&settings.input_fields, login_methods),
+            callback: settings.protocol.callback().cloned(),
             mapping: MappingRules::new(&settings.mapping),
             name,
             connector,
@@ -112,6 +114,12 @@ impl Provider {
     #[must_use]
     pub fn login_methods(&self) -> &'static [LoginMethod] {
         self.connector.login_methods()
+    }
+
+    /// Where browsers come back to, and how they bring its answer; `None` where nobody is sent away.
+    #[must_use]
+    pub fn callback(&self) -> Option<&Callback> {
+        self.callback.as_ref()
     }
 
     /// Asks who somebody is.

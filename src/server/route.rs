@@ -7,6 +7,7 @@
 //! | `/.well-known/openid-configuration` | GET |
 //! | `/.well-known/jwks.json`, `/.well-known/jwks-es256k.json` | GET |
 //! | `/tokens/` | GET, POST |
+//! | `/tokens/NAME/` | GET, POST |
 //! | `/users/` | GET, POST |
 //! | `/users/me` | GET |
 //! | `/users/U` | GET, PATCH, DELETE |
@@ -38,6 +39,10 @@ pub enum Route {
     DescribeTokens,
     /// A login or a refresh.
     CreateTokens,
+    /// The way to a provider and back: its name.
+    VisitProvider(String),
+    /// The way back from a provider, by a form: its name.
+    ReturnByForm(String),
     /// `GET /users/`.
     ListUsers,
     /// Registration.
@@ -97,6 +102,7 @@ impl Route {
             [".well-known", "jwks.json"] => get(method, Self::Jwks),
             [".well-known", "jwks-es256k.json"] => get(method, Self::JwksEs256k),
             ["tokens"] => get_or_post(method, Self::DescribeTokens, Self::CreateTokens),
+            ["tokens", provider] => of_provider(method, decode(provider)?),
             ["users"] => get_or_post(method, Self::ListUsers, Self::RegisterUser),
             ["users", "me"] => get(method, Self::ShowMe),
             ["users", user] => {
@@ -154,6 +160,7 @@ impl Route {
             Self::Jwks => "jwks",
             Self::JwksEs256k => "jwks-es256k",
             Self::DescribeTokens | Self::CreateTokens => "tokens",
+            Self::VisitProvider(_) | Self::ReturnByForm(_) => "tokens-of-provider",
             Self::ListUsers | Self::RegisterUser => "users",
             Self::ShowMe => "me",
             Self::ShowUser(_) | Self::PatchUser(_) | Self::DeleteUser(_) => "user",
@@ -185,6 +192,10 @@ fn get(method: &Method, route: Route) -> Result<Route, NoRoute> {
 
 fn get_or_post(method: &Method, get: Route, post: Route) -> Result<Route, NoRoute> {
     pick(method, "GET, HEAD, POST", [(Method::GET, get), (Method::POST, post)])
+}
+
+fn of_provider(method: &Method, provider: String) -> Result<Route, NoRoute> {
+    get_or_post(method, Route::VisitProvider(provider.clone()), Route::ReturnByForm(provider))
 }
 
 fn of_session(method: &Method, user: &str, sid: &str) -> Result<Route, NoRoute> {

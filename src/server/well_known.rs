@@ -87,10 +87,12 @@ fn home(hostname: &str) -> Value {
     let template = |path: &str, variables: Value, allow: &[&str]| json!({ "hrefTemplate": url(path), "hrefVars": variables, "hints": { "allow": allow } });
     let (user, group) =
         ("the user id, such as kisee-john", "the group's name, such as admin.developers");
+    let provider = "an identity provider that is visited in a browser, such as github";
     json!({
         "api": { "title": "Pasee" },
         "resources": {
             "tokens": plain("/tokens/", &["GET", "POST"]),
+            "login": template("/tokens/{provider}/", json!({ "provider": provider }), &["GET", "POST"]),
             "users": plain("/users/", &["GET", "POST"]),
             "user": template("/users/{user}", json!({ "user": user }), &["GET", "PATCH", "DELETE"]),
             "groups": plain("/groups/", &["GET", "POST"]),

@@ -9,10 +9,12 @@
 //! | `mapping` | who may log in, what passes, which groups are added |
 //! | `authorization` | what else a provider is told |
 //! | `from_file` | secrets and keys that may stand in files of their own |
-//! | `place` | URLs of providers, and those where browsers come back |
+//! | `place` | URLs of providers, and whether the way there is safe |
+//! | `callback` | where browsers come back, and how they bring the answer |
 //! | `network` | where a provider is called, and through which proxy |
 
 mod authorization;
+mod callback;
 mod dialect;
 mod from_file;
 mod kisee;
@@ -38,6 +40,7 @@ use crate::domain::user::{ProviderName, Subject};
 pub use self::pasee::Pasee;
 use self::pasee::another_pasee;
 pub(super) use self::pasee::refuse_ourselves;
+pub use callback::{Callback, CallbackPlace, ResponseMode};
 pub use dialect::{ClientAuth, Dialect, Pkce};
 pub use from_file::{FromFile, Look, Stamp as FileStamp};
 pub use kisee::Kisee;
@@ -50,7 +53,8 @@ pub use local::{Local, LocalUser};
 pub use mapping::{ClaimSource, GroupRule, Mapping, PassedClaim, RequiredClaim};
 pub use oauth1::OAuth1;
 pub use oauth2::OAuth2;
-pub use oidc::{ClientKey, ClientProof, Oidc, SecretUse, Transport};
+pub use oidc::{ClientKey, ClientProof, Oidc, SecretUse};
+pub use place::Transport;
 
 /// What a provider can be chosen for.
 const CAPABILITIES: [(&str, ()); 1] = [("register_user", ())];
@@ -171,6 +175,23 @@ impl IdentityProvider {
 
 /// Whose `sub` is a number.
 const GOOGLE: &str = "accounts.google.com";
+
+impl Protocol {
+    /// Where browsers come back to, of a provider that they are sent to.
+    #[must_use]
+    pub fn callback(&self) -> Option<&Callback> {
+        match self {
+            Self::OAuth1(oauth1) => Some(&oauth1.callback),
+            Self::OAuth2(oauth2) => Some(&oauth2.callback),
+            Self::Oidc(oidc) => Some(&oidc.callback),
+            Self::Kisee(_)
+            | Self::Local(_)
+            | Self::Pasee(_)
+            | Self::Kubernetes(_)
+            | Self::Ldap(_) => None,
+        }
+    }
+}
 
 pub(super) fn providers(root: &Table<'_>, base: &Path) -> Vec<IdentityProvider> {
     let mut names = HashSet::new();
@@ -297,7 +318,7 @@ fn protocol(table: &Table<'_>, name: Option<&ProviderName>, base: &Path) -> Opti
         Chosen::Local => local::local(table).map(Protocol::Local),
         Chosen::OAuth1 => oauth1::oauth1(table, name, base).map(Protocol::OAuth1),
         Chosen::OAuth2 => oauth2::oauth2(table, name, base).map(Protocol::OAuth2),
-        Chosen::Oidc => oidc::oidc(table, base).map(|oidc| Protocol::Oidc(Box::new(oidc))),
+        Chosen::Oidc => oidc::oidc(table, name, base).map(|oidc| Protocol::Oidc(Box::new(oidc))),
         Chosen::Pasee => another_pasee(table, base).map(Protocol::Pasee),
         Chosen::Kubernetes => kubernetes::kubernetes(table, base).map(Protocol::Kubernetes),
         Chosen::Ldap => ldap::ldap(table, base).map(|ldap| Protocol::Ldap(Box::new(ldap))),

@@ -5,6 +5,7 @@
 mod attacks;
 mod hostile;
 mod legacy;
+mod places;
 mod presets;
 mod real;
 #[path = "../support/mod.rs"]

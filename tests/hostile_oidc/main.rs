@@ -145,7 +145,7 @@ async fn client_authentication() {
 async fn callback_url() {
     let openid = OpenId::start().await;
     let place = "https://login.example.com/back";
-    let providers = corp(&openid, |oidc| oidc.callback_url = Some(place.parse().unwrap()));
+    let providers = corp(&openid, |oidc| oidc.callback.url = Some(place.parse().unwrap()));
     let begun = Begun::at(providers.get("corp").unwrap()).await.unwrap();
     assert_eq!(begun.parameter("redirect_uri"), place);
     log_in(&openid, &providers, |_| {}).await.unwrap();

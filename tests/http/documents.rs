@@ -134,6 +134,7 @@ async fn the_home_document_leads_everywhere() {
         "group-member",
         "groups",
         "jwks",
+        "login",
         "password-recoveries",
         "public-key",
         "tokens",

@@ -22,9 +22,19 @@ COOKIE = "__Host-pasee-login-go"
 def pasee(stage: Callable[..., Any], folder: Path) -> Pasee:
     """A Pasee in front of the example server of zitadel/oidc, which is another site: localhost, not 127.0.0.1."""
     pasee = stage(Https(folder / "pasee"))
-    go = stage(GoProvider(folder / "go", callback_of(pasee, "go"))).start()
+    places = [callback_of(pasee, "go"), f"{pasee.url}/tokens/posted/"]
+    go = stage(GoProvider(folder / "go", ",".join(places))).start()
     pasee.words["identity_providers"] = [
-        openid(go.issuer, "web", "go", client_secret="secret", user_info=True)
+        openid(go.issuer, "web", "go", client_secret="secret", user_info=True),
+        openid(
+            go.issuer,
+            "web",
+            "posted",
+            client_secret="secret",
+            user_info=True,
+            response_mode="form_post",
+            callback="path",
+        ),
     ]
     return pasee.start()
 
@@ -43,9 +53,9 @@ def open_browser(tmp_path: Path) -> Iterator[Callable[[], Chrome]]:
         one.quit()
 
 
-def go_to_the_form(window: Chrome, pasee: Pasee) -> None:
+def go_to_the_form(window: Chrome, pasee: Pasee, place: str | None = None) -> None:
     """Follows a link to Pasee, as far as the provider's login page."""
-    window.get(callback_of(pasee, "go"))
+    window.get(place or callback_of(pasee, "go"))
     WebDriverWait(window, 20).until(lambda window: window.find_elements(By.NAME, "password"))
 
 
@@ -72,6 +82,16 @@ def test_there_and_back(pasee: Pasee, open_browser: Callable[[], Chrome]) -> Non
     assert window.get_cookies() == [], "nothing of the login is kept"
     window.refresh()
     assert "no such login under way" in window.page_source, "it is over"
+
+
+def test_there_and_back_by_a_form(pasee: Pasee, open_browser: Callable[[], Chrome]) -> None:
+    """A form that a page of the provider's site sends comes without the cookie, and what follows it with the cookie."""
+    window = open_browser()
+    go_to_the_form(window, pasee, f"{pasee.url}/tokens/posted/")
+    fill_in(window, pasee)
+    user = claims_of(shown(window)["access_token"])
+    assert (user["sub"], user["email"]) == ("posted-id2", "test-user2@zitadel.ch")
+    assert window.get_cookies() == [], "nothing of the login is kept"
 
 
 def test_the_cookie_is_the_servers_alone(pasee: Pasee, open_browser: Callable[[], Chrome]) -> None:

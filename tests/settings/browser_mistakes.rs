@@ -63,6 +63,15 @@ fn keys_of_oauth2() {
             "?idp=p",
         ),
         ("callback_url = \"https://pasee.example.com/\"", "callback_url", "/tokens/?idp=p"),
+        ("callback_url = \"https://pasee.example.com/tokens/q/\"", "callback_url", "/tokens/p/"),
+        (
+            "callback_url = \"https://pasee.example.com/tokens/p/?a=b\"",
+            "callback_url",
+            "/tokens/p/",
+        ),
+        ("callback = \"pth\"", "callback", "\"path\" for /tokens/p/"),
+        ("callback = true", "callback", "a text"),
+        ("response_mode = \"fragment\"", "response_mode", "\"form_post\""),
         ("timeout = 0", "timeout", "from 1 to 60 seconds"),
         ("ca_file = \"\"", "ca_file", "\"some/name\""),
         ("app_id = \"c\"", "app_id", "one of them"),
@@ -71,6 +80,9 @@ fn keys_of_oauth2() {
         let text = oauth2("host = \"github.com\"", &format!("{CLIENT}\n{wrong}"));
         assert_mistake(&text, wrong, &format!("identity_providers[0].settings.{key}"), right);
     }
+    let both = "callback = \"path\"\ncallback_url = \"https://pasee.example.com/tokens/p/\"";
+    let text = oauth2("host = \"x.com\"", &format!("{CLIENT}\n{both}"));
+    assert_mistake(&text, "callback =", "identity_providers[0].settings.callback", "leave one");
     let text = oauth2("host = \"x.com\"", &format!("{CLIENT}\nteams = true"));
     assert_mistake(&text, "teams", "identity_providers[0].settings.teams", "GitHub");
 }

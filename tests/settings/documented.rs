@@ -54,7 +54,7 @@ fn openid_connect() {
         "groups_direct=\"example/writers\" adds the group articles",
         "cognito:groups=\"writers\" adds the group articles",
         "which asks for openid, allatclaims, knows users by sub",
-        "as the client com.example.pasee with a key that signs its secrets, which asks for openid, knows users by sub",
+        "as the client com.example.pasee with a key that signs its secrets, which asks for openid, email, knows users by sub",
         "which asks for openid, knows users by sub",
         "/urn:zitadel:iam:org:project:roles/writers/300300300300300300=\"example.zitadel.cloud\" adds the group articles",
         "https://authentik.example.com/application/o/pasee/ as the client authentik-client-id",

@@ -212,6 +212,7 @@ impl State {
             "state",
             "code_challenge",
             "code_challenge_method",
+            "response_mode",
         ];
         if let Some(unknown) = parameters.keys().find(|name| !known.contains(&name.as_str())) {
             Some(format!("{unknown} is not known"))

@@ -15,8 +15,8 @@ use pasee::jose::issuer::TrustedIssuer;
 use pasee::jose::jwks;
 use pasee::jose::key::Algorithm;
 use pasee::settings::{
-    ClientProof, IdentityProvider, Mapping, Oidc, PassedClaim, Protocol, ProxyChoice, SecretUse,
-    Transport,
+    Callback, CallbackPlace, ClientProof, IdentityProvider, Mapping, Oidc, PassedClaim,
+    Protocol, ProxyChoice, ResponseMode, SecretUse, Transport,
 };
 use serde_json::{Value, json};
 use tokio_rustls::TlsAcceptor;
@@ -193,7 +193,11 @@ impl OpenId {
                 max_answer_length: 1024 * 1024,
                 scopes: vec!["openid".into(), "email".into()],
                 subject_claim: "sub".into(),
-                callback_url: None,
+                callback: Callback {
+                    url: None,
+                    place: CallbackPlace::Query,
+                    response_mode: ResponseMode::Query,
+                },
                 algorithms: algorithms.iter().map(|name| name.parse().unwrap()).collect(),
                 user_info: false,
                 max_age: None,

@@ -11,6 +11,7 @@ use crate::idp::{Credential, LoginMethod, PasswordCredential, Provider, Provider
 use crate::server::Api;
 use crate::server::document::{Document, Frame, Link, Location, Need};
 use crate::server::error::ApiError;
+use crate::server::login::FORM;
 use crate::server::reply::Reply;
 use crate::server::request::{Call, Fields};
 use crate::service::{GrantError, SignedPair};
@@ -52,6 +53,9 @@ impl Api {
     async fn log_in(&self, call: Call<'_>, name: &str, scope: Scope) -> Result<Reply, ApiError> {
         let provider = self.provider(name)?;
         if provider.login_methods() == [LoginMethod::Redirect] {
+            if call.is_of_type(&[FORM]) {
+                return self.pass_on_form(call, provider).await;
+            }
             return self.begin_login(&call, provider, &scope).await;
         }
         let (client, now) = (call.client, call.now);

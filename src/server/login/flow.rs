@@ -6,9 +6,9 @@ use http::header::{LOCATION, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};
 use url::Url;
 
-use super::LoginCookie;
+use super::{LoginCookie, malformed_answer};
 use crate::domain::token::Scope;
-use crate::idp::browser::CallbackParams;
+use crate::idp::browser::{CallbackParams, CallbackPlace};
 use crate::idp::{LoginMethod, Provider, ProviderError};
 use crate::server::Api;
 use crate::server::document::Document;
@@ -22,7 +22,7 @@ use crate::web::limits::{Attempt, Purpose};
 const ANSWERS: [&str; 6] = ["code", "error", "state", "oauth_token", "oauth_verifier", "denied"];
 
 impl Api {
-    /// GET with `idp`: without an answer of the provider, sends the browser there; with one, ends the login.
+    /// GET with `idp`: see [`Api::visit`].
     pub(in crate::server) async fn visit_tokens(
         &self,
         call: &Call<'_>,
@@ -34,12 +34,26 @@ impl Api {
             let allow = if is_by_redirect { "GET, POST" } else { "POST" };
             return Err(ApiError::MethodNotAllowed(allow));
         }
+        self.visit(call, provider).await
+    }
+
+    /// GET of a provider's own place: see [`Api::visit`].
+    pub(in crate::server) async fn visit_provider(
+        &self,
+        call: &Call<'_>,
+        name: &str,
+    ) -> Result<Reply, ApiError> {
+        let (provider, allow) = self.provider_of_place(name)?;
+        if call.parts.method == Method::HEAD {
+            return Err(ApiError::MethodNotAllowed(allow));
+        }
+        self.visit(call, provider).await
+    }
+
+    /// Without an answer of the provider, sends the browser there; with one, ends the login.
+    async fn visit(&self, call: &Call<'_>, provider: &Provider) -> Result<Reply, ApiError> {
         let params = CallbackParams::parse(call.parts.uri.query().unwrap_or_default());
-        let params = params.map_err(|_| {
-            ApiError::Malformed(
-                "the query has a parameter twice, or more than 32 of them".to_owned(),
-            )
-        })?;
+        let params = params.map_err(|_| malformed_answer("query"))?;
         if ANSWERS.iter().any(|name| params.get(name).is_some()) {
             return self.end_login(call, provider, &params).await;
         }
@@ -131,7 +145,11 @@ impl Api {
 
     /// Where a provider sends browsers back to: one place for each, so that no answer of one is taken for another's.
     fn callback_url(&self, provider: &Provider) -> Result<Url, ApiError> {
-        let url = self.url(&format!("/tokens/?idp={}", provider.name()));
+        let place = provider.callback().map(|callback| callback.place).unwrap_or_default();
+        let url = match place {
+            CallbackPlace::Query => self.url(&format!("/tokens/?idp={}", provider.name())),
+            CallbackPlace::Path => self.url(&format!("/tokens/{}/", provider.name())),
+        };
         Url::parse(&url).map_err(|_| ApiError::NotFound("this Pasee has no place to come back to"))
     }
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use super::callback::{Callback, callback};
 use super::from_file::{FromFile, from_file};
 use super::oauth2::{client_id, usable};
-use super::oidc::Transport;
-use super::place::{callback, provider_url};
+use super::place::{Transport, provider_url};
 use crate::settings::outbound::{ProxyChoice, proxy};
 use crate::settings::reader::Table;
 use crate::settings::tokens::duration;
@@ -33,8 +33,8 @@ pub struct OAuth1 {
     pub authorize_url: Url,
     /// `access_token_url`: where a login ends.
     pub access_token_url: Url,
-    /// `callback_url`: where browsers come back to, when it is not below `hostname`.
-    pub callback_url: Option<Url>,
+    /// Where browsers come back to.
+    pub callback: Callback,
     /// `timeout`: for all calls of one step together, 1 to 60 s, default 10 s.
     pub timeout: Duration,
     /// `ca_file`: authorities to trust beside the system's.
@@ -80,7 +80,7 @@ pub(super) fn oauth1(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
         place("request_token_url", "https://api.twitter.com/oauth/request_token");
     let authorize_url = place("authorize_url", "https://api.twitter.com/oauth/authenticate");
     let access_token_url = place("access_token_url", "https://api.twitter.com/oauth/access_token");
-    let callback_url = callback(&settings, name);
+    let callback = callback(&settings, name);
     let timeout = duration(&settings, "timeout", 1..=60, Duration::from_secs(10));
     let ca_file = settings.file("ca_file", base);
     let proxy = proxy(&settings, base);
@@ -91,7 +91,7 @@ pub(super) fn oauth1(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
         request_token_url: request_token_url?,
         authorize_url: authorize_url?,
         access_token_url: access_token_url?,
-        callback_url,
+        callback,
         timeout: timeout?,
         ca_file,
         proxy,

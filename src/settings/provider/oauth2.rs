@@ -9,11 +9,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::authorization::parameters;
+use super::callback::{Callback, callback_with_mode};
 use super::dialect::{ClientAuth, Dialect, Pkce};
 use super::from_file::{FromFile, from_file};
 use super::mapping::{ClaimSource, source};
-use super::oidc::{Transport, max_answer_length, plain_http};
-use super::place::{callback, provider_url};
+use super::oidc::{max_answer_length, plain_http};
+use super::place::{Transport, provider_url};
 use super::preset::{self, Preset};
 use crate::domain::claim::ClaimName;
 use crate::settings::outbound::{ProxyChoice, proxy};
@@ -54,8 +55,8 @@ pub struct OAuth2 {
     pub pkce: Pkce,
     /// What else the provider is asked in a way of its own.
     pub dialect: Dialect,
-    /// `callback_url`: where browsers come back to, when it is not below `hostname`.
-    pub callback_url: Option<Url>,
+    /// Where browsers come back to.
+    pub callback: Callback,
     /// `authorization_parameters`: what the provider is told beside; never what makes a login this one.
     pub authorization_parameters: Vec<(String, String)>,
     /// `plain_http`: whether the provider may be called in the clear on another machine; default never.
@@ -97,7 +98,7 @@ pub(super) fn oauth2(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
     }
     let client_auth = client_auth(&settings, known.as_ref());
     let pkce = pkce(&settings);
-    let callback_url = callback(&settings, name);
+    let callback = callback_with_mode(&settings, name);
     let authorization_parameters = parameters(&settings, &[]);
     let max_answer_length = max_answer_length(&settings);
     let timeout = duration(&settings, "timeout", 1..=60, Duration::from_secs(10));
@@ -119,7 +120,7 @@ pub(super) fn oauth2(table: &Table<'_>, name: &str, base: &Path) -> Option<OAuth
         client_auth: client_auth?,
         pkce,
         dialect,
-        callback_url,
+        callback,
         authorization_parameters,
         transport,
         max_answer_length,

@@ -15,6 +15,8 @@ use url::Url;
 use self::client::proof;
 use self::issuer::{issuer, transport};
 use super::authorization::parameters;
+use super::callback::{Callback, callback_anywhere};
+use super::place::Transport;
 use crate::jose::algorithm::JwsAlgorithm;
 use crate::jose::issuer::TrustedIssuer;
 use crate::settings::outbound::{ProxyChoice, proxy};
@@ -25,7 +27,6 @@ mod client;
 mod issuer;
 
 pub use self::client::{ClientKey, ClientProof, SecretUse};
-pub use self::issuer::Transport;
 pub(super) use self::issuer::transport as plain_http;
 
 /// Longest id or secret of a client, scope or name of a claim, in bytes.
@@ -64,8 +65,8 @@ pub struct Oidc {
     pub scopes: Vec<String>,
     /// `subject_claim`: whose value is the user's subject, default `sub`.
     pub subject_claim: String,
-    /// `callback_url`: where the provider sends browsers back to, when that is not `<hostname>/tokens/?idp=NAME`.
-    pub callback_url: Option<Url>,
+    /// Where browsers come back to.
+    pub callback: Callback,
     /// `algorithms`: what an ID token may be signed with; never symmetric.
     pub algorithms: Vec<JwsAlgorithm>,
     /// `user_info`: whether what the UserInfo endpoint says is taken too; default false.
@@ -88,7 +89,7 @@ pub struct Oidc {
     pub proxy: ProxyChoice,
 }
 
-pub(super) fn oidc(table: &Table<'_>, base: &Path) -> Option<Oidc> {
+pub(super) fn oidc(table: &Table<'_>, name: &str, base: &Path) -> Option<Oidc> {
     if table.get("settings").is_none() {
         table.missing("settings", "[identity_providers.settings] with issuer and client_id");
     }
@@ -110,7 +111,7 @@ pub(super) fn oidc(table: &Table<'_>, base: &Path) -> Option<Oidc> {
         transport,
         scopes: scopes(&settings),
         subject_claim: subject_claim(&settings),
-        callback_url: settings.text("callback_url").and_then(|item| callback(&item)),
+        callback: callback_anywhere(&settings, name),
         algorithms: algorithms(&settings),
         user_info: settings.flag("user_info").unwrap_or(false),
         max_age: max_age.flatten(),
@@ -172,19 +173,6 @@ fn subject_claim(settings: &Table<'_>) -> String {
         );
     }
     bounded(&item, "a claim").unwrap_or("sub").to_owned()
-}
-
-fn callback(item: &Item<'_, &str>) -> Option<Url> {
-    let url = item.value.parse::<Url>().ok().filter(|url| {
-        matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none()
-    });
-    if url.is_none() {
-        item.error(
-            "is no place to come back to; a right one is \"https://pasee.example.com/tokens/?idp=NAME\", which is the \
-             default",
-        );
-    }
-    url
 }
 
 fn algorithms(settings: &Table<'_>) -> Vec<JwsAlgorithm> {

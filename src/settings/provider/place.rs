@@ -1,11 +1,19 @@
-//! Places of providers that log in by a browser, and the place where browsers come back.
+//! Places of providers that log in by a browser, and what keeps others from listening in on the way there.
 //!
 //! Must not call anybody.
 
 use url::{Host, Url};
 
-use super::oidc::Transport;
-use crate::settings::reader::{Item, Table};
+use crate::settings::reader::Item;
+
+/// Whether what is sent to a provider may go in the clear to other machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Never.
+    Safe,
+    /// As the settings say in as many words.
+    Clear,
+}
 
 /// A place of a provider: https, or http on this machine, where nobody listens in, or where the settings say that nobody does.
 pub(super) fn provider_url(item: &Item<'_, &str>, transport: Transport) -> Option<Url> {
@@ -21,23 +29,8 @@ pub(super) fn provider_url(item: &Item<'_, &str>, transport: Transport) -> Optio
     url
 }
 
-/// `callback_url`: the place that ends a login of this provider and of no other, as the outside reaches it.
-pub(super) fn callback(settings: &Table<'_>, name: &str) -> Option<Url> {
-    let item = settings.text("callback_url")?;
-    let query = format!("idp={name}");
-    let url = item.value.parse::<Url>().ok().filter(|url| {
-        is_safe(url) && url.path().ends_with("/tokens/") && url.query() == Some(&query)
-    });
-    if url.is_none() {
-        item.error(format_args!(
-            "is no place that ends a login of this provider; a right one is \
-             \"https://pasee.example.com/tokens/?idp={name}\": https (http for this machine only)"
-        ));
-    }
-    url
-}
-
-fn is_safe(url: &Url) -> bool {
+/// Whether what is sent there is read by nobody else.
+pub(super) fn is_safe(url: &Url) -> bool {
     is_bare(url) && (url.scheme() == "https" || is_here(url))
 }
 

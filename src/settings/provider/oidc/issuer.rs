@@ -4,7 +4,7 @@
 
 use url::Url;
 
-use super::super::place::is_here;
+use super::super::place::{Transport, is_here};
 use crate::jose::issuer::{TENANT_PLACE, TenantId, TrustedIssuer};
 use crate::settings::reader::{Item, Table};
 
@@ -14,15 +14,6 @@ const MAX_TENANTS: usize = 256;
 const ALL_ORGANIZATIONS: &str = "organizations";
 /// The tenant of everybody's own accounts (Entra ID: "ID token claims reference", `tid`).
 const PERSONAL_ACCOUNTS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
-
-/// Whether what is sent to a provider may go in the clear to other machines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// Never.
-    Safe,
-    /// As the settings say in as many words.
-    Clear,
-}
 
 /// `plain_http`.
 pub(in crate::settings::provider) fn transport(settings: &Table<'_>) -> Transport {
