@@ -159,7 +159,7 @@ impl Handle for Api {
         let name = route.as_ref().map_or("none", Route::name);
         let reply = match self.answer(route, &parts, body, peer).await {
             Ok(reply) => reply,
-            Err(error) => Reply::from(error.answer()),
+            Err(error) => Reply::from(error.answer_to(parts.extensions.get())),
         };
         let response = self.finish(method, headers, reply);
         self.observe(name, method, &response, started.elapsed());

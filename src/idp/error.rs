@@ -2,9 +2,11 @@
 //!
 //! Must not know which status code that comes to.
 
+use std::time::Duration;
+
 use crate::domain::user::UserIdError;
 use crate::jose::error::VerifyError;
-use crate::outbound::{CallError, ProxyFault};
+use crate::outbound::{CallError, ProxyFault, Response};
 
 /// Why a provider did not say who somebody is, or did not take what was forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +15,9 @@ pub enum ProviderError {
     #[error("the identity provider does not know this login and password")]
     Refused,
     /// The provider did not confirm who somebody is: they said no there, or what they brought back does not hold.
-    #[error("the identity provider did not confirm this login")]
+    #[error(
+        "the identity provider did not confirm this login: you or it said no, or what you brought is used up or too old; begin again"
+    )]
     NotConfirmed,
     /// The token is not believed.
     #[error("this token is no login here: {0}")]
@@ -22,7 +26,9 @@ pub enum ProviderError {
     #[error("the identity provider knows this login and password, and lets nobody in by them: {0}")]
     Account(AccountState),
     /// The user is known, and the settings do not let them in.
-    #[error("this user may not log in here")]
+    #[error(
+        "this user may not log in here: the identity provider knows you, and the settings of this Pasee do not let you in"
+    )]
     NotAllowed,
     /// The user is known there, by a name that nobody can have here.
     #[error(
@@ -30,11 +36,16 @@ pub enum ProviderError {
     )]
     Subject(UserIdError),
     /// No connection, or no answer in time.
-    #[error("the identity provider cannot be reached now")]
+    #[error("the identity provider cannot be reached now; that is not your fault, try again later")]
     Unreachable,
     /// The proxy on the way did not lead there.
     #[error("the identity provider cannot be reached now: {0}")]
     Proxy(ProxyFault),
+    /// It is there and answers no more for now: it said for how long.
+    #[error(
+        "the identity provider takes no more requests for now; that is not your fault, try again when Retry-After says"
+    )]
+    Limited(Duration),
     /// More logins are under way than this provider is allowed at once.
     #[error("too many logins through this identity provider at once")]
     Busy,
@@ -83,8 +94,27 @@ impl ProviderError {
             Self::Subject(reason) => {
                 tracing::warn!(%reason, "a user of an identity provider is refused");
             }
-            _ => {}
+            Self::Token(reason) => tracing::info!(%reason, "a token is no login here"),
+            Self::NotConfirmed => {
+                tracing::info!("a login was not confirmed by its identity provider");
+            }
+            Self::Account(state) => {
+                tracing::info!(%state, "an identity provider knows a user, and lets them in nowhere");
+            }
+            // Whoever called has said how that went; whom the settings do not let in, the rules.
+            Self::Unreachable
+            | Self::Proxy(_)
+            | Self::Limited(_)
+            | Self::Busy
+            | Self::NotAllowed => {}
+            // What anybody can cause by the thousand is for the metrics.
+            Self::Refused | Self::NotOffered => {}
         }
+    }
+
+    /// What an answer comes to that says its server is not there now.
+    pub(super) fn of_away(answer: &Response) -> Self {
+        answer.retry_after().map_or(Self::Unreachable, Self::Limited)
     }
 
     /// What it comes to when a token that the provider answered with is not believed: its answer is invalid, unless the

@@ -201,7 +201,12 @@ impl KiseeConnector {
         let request = self.http.get(self.endpoint.clone()).header(ACCEPT, "application/json-home");
         let answer = self.http.send(request, Repeat::Harmless).await?;
         if answer.is_away() {
-            return Err(ProviderError::Unreachable);
+            return Err(ProviderError::of_away(&answer));
+        }
+        if answer.status.is_redirection() {
+            return Err(ProviderError::InvalidResponse(
+                "a redirect, which is not followed, in place of the JSON home document: see endpoint",
+            ));
         }
         if answer.status != StatusCode::OK || !answer.is_json() {
             return Err(ProviderError::InvalidResponse("no JSON home document"));

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
+use super::browser::loggable;
 use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::token::{self, COOLDOWN};
@@ -89,7 +90,7 @@ impl From<ApiServerError> for ProviderError {
     fn from(error: ApiServerError) -> Self {
         match error {
             ApiServerError::Unreachable => Self::Unreachable,
-            ApiServerError::Forbidden => Self::InvalidResponse(
+            ApiServerError::Forbidden => Self::Misconfigured(
                 "Pasee may not ask: its account in the cluster needs the verb create on tokenreviews.authentication.k8s.io, or \
                  with offline = true the ClusterRole system:service-account-issuer-discovery",
             ),
@@ -166,12 +167,12 @@ impl KubernetesConnector {
             tracing::info!(error = ?review.error, "the Kubernetes API server does not confirm a token");
             return Err(ProviderError::NotConfirmed);
         }
-        let account = Account::parse(&review.username).ok_or(ProviderError::NotAllowed)?;
+        let account = Account::parse(&review.username).ok_or_else(|| stranger(&review.username))?;
         // Somebody by the name of a ServiceAccount is not one yet.
         let of_namespace = format!("{ACCOUNTS}:{}", account.namespace);
         let is_in = |group: &str| review.groups.iter().any(|one| one == group);
         if !is_in(ACCOUNTS) || !is_in(&of_namespace) {
-            return Err(ProviderError::NotAllowed);
+            return Err(stranger(&review.username));
         }
         let mut claims = account.claims();
         claim(&mut claims, "serviceaccount_uid", Some(&review.uid));
@@ -194,7 +195,8 @@ impl KubernetesConnector {
         let fetch = || Arc::clone(self).fetched();
         let verify = |verifier: &ServiceAccountVerifier| verifier.verify(token, now);
         let verified = token::verified(&self.published, fetch, verify).await?;
-        let account = Account::parse(&verified.username).ok_or(ProviderError::NotAllowed)?;
+        let account =
+            Account::parse(&verified.username).ok_or_else(|| stranger(&verified.username))?;
         let mut claims = account.claims();
         let text = |path: &[&str]| {
             let (first, rest) = path.split_first()?;
@@ -226,6 +228,23 @@ impl KubernetesConnector {
         }
         Ok(Fetched { value: keys, fresh_for: DEFAULT_AGE })
     }
+}
+
+/// Why nothing is known of a ServiceAccount.
+fn unasked(error: ApiServerError) -> ProviderError {
+    match error {
+        ApiServerError::Forbidden => ProviderError::Misconfigured(
+            "Pasee may not ask: with recheck its account in the cluster needs the verb get on serviceaccounts",
+        ),
+        other => other.into(),
+    }
+}
+
+/// What becomes of somebody whom the cluster knows, and who is no ServiceAccount.
+fn stranger(username: &str) -> ProviderError {
+    let username = loggable(username);
+    tracing::info!(%username, "only ServiceAccounts log in through a cluster");
+    ProviderError::NotAllowed
 }
 
 /// A ServiceAccount by name.

@@ -76,7 +76,7 @@ impl OAuth1Connector {
         let answer = self.http.limited(self.post(place, None, &extra, now)).await?;
         let answer = Form::of(&answer).map_err(|error| match error {
             // Nobody is there yet who could be refused.
-            ProviderError::NotConfirmed => ProviderError::InvalidResponse(
+            ProviderError::NotConfirmed => ProviderError::Misconfigured(
                 "it does not know this client: see consumer_key, consumer_secret and callback_url",
             ),
             other => other,
@@ -165,7 +165,12 @@ impl Form {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => {
                 return Err(ProviderError::NotConfirmed);
             }
-            _ if answer.is_away() => return Err(ProviderError::Unreachable),
+            _ if answer.is_away() => return Err(ProviderError::of_away(answer)),
+            status if status.is_redirection() => {
+                return Err(ProviderError::InvalidResponse(
+                    "a redirect, which is not followed, in place of a token",
+                ));
+            }
             _ => return Err(ProviderError::InvalidResponse("an unexpected status")),
         }
         let mut form: Vec<(String, String)> = Vec::new();

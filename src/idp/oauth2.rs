@@ -8,9 +8,11 @@
 //! |---|---|
 //! | `token` | from a code to an access token |
 //! | `github` | organizations and teams |
+//! | `gitlab` | groups |
 //! | `graph` | what Facebook does its own way |
 
 mod github;
+mod gitlab;
 mod graph;
 mod token;
 
@@ -187,8 +189,10 @@ impl OAuth2Connector {
             graph::prove(&mut url, &access.token, secret);
         }
         let answer = access.get(&self.http, url).await?;
-        if matches!(self.settings.dialect, Dialect::GitHub { .. }) && github::is_limited(&answer) {
-            return Err(ProviderError::Unreachable);
+        if let (Dialect::GitHub { .. }, Some(limited)) =
+            (self.settings.dialect, github::limited(&answer))
+        {
+            return Err(limited);
         }
         if self.settings.dialect == Dialect::Facebook && answer.status != StatusCode::OK {
             return Err(graph::error(&answer));
@@ -235,7 +239,7 @@ fn expect_json(answer: Response) -> Result<Response, ProviderError> {
     match answer.status {
         StatusCode::OK if answer.may_be_json() => Ok(answer),
         StatusCode::OK => Err(ProviderError::InvalidResponse("user information that is not JSON")),
-        _ if answer.is_away() => Err(ProviderError::Unreachable),
+        _ if answer.is_away() => Err(ProviderError::of_away(&answer)),
         status if status.is_redirection() => Err(ProviderError::InvalidResponse(
             "a redirect in place of user information, which is not followed: see user_info_url",
         )),

@@ -6,7 +6,10 @@ use std::future::Future;
 use std::pin::Pin;
 
 use ::oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use url::form_urlencoded;
 
 use super::error::ProviderError;
 use crate::outbound::{HttpClient, Repeat, Response};
@@ -16,7 +19,41 @@ pub(super) struct OAuth2HttpClient<'a> {
     /// Makes the calls.
     pub http: &'a HttpClient,
     /// Judges an answer before the crate sees anything of it: what the crate is to read, as JSON that says yes.
-    pub judge: fn(&Response) -> Result<Vec<u8>, ProviderError>,
+    pub judge: fn(&Response, &Sent) -> Result<Vec<u8>, ProviderError>,
+}
+
+/// What was sent that is nobody's to read: some providers say it again in their errors, which stand in the log.
+pub(super) struct Sent(Vec<String>);
+
+impl Sent {
+    /// What the form of a token request holds, and the credential beside it.
+    fn of(form: &[u8], headers: &HeaderMap) -> Self {
+        let secret = |name: &str| {
+            matches!(name, "code" | "code_verifier" | "client_secret" | "client_assertion")
+        };
+        let in_form = form_urlencoded::parse(form).filter(|(name, _)| secret(name));
+        let mut sent: Vec<String> = in_form.map(|(_, value)| value.into_owned()).collect();
+        let basic = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if let Some(credential) = basic.and_then(|value| value.strip_prefix("Basic ")) {
+            sent.push(credential.to_owned());
+            let pair =
+                STANDARD.decode(credential).ok().and_then(|pair| String::from_utf8(pair).ok());
+            if let Some((_, secret)) = pair.as_deref().and_then(|pair| pair.split_once(':')) {
+                sent.push(secret.to_owned());
+                let plain = format!("={secret}");
+                let plain = form_urlencoded::parse(plain.as_bytes()).next();
+                sent.extend(plain.map(|(_, secret)| secret.into_owned()));
+            }
+        }
+        sent.retain(|secret| !secret.is_empty());
+        sent.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Self(sent)
+    }
+
+    /// The text without any of it.
+    pub(super) fn hidden(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[hidden]"))
+    }
 }
 
 impl<'c> AsyncHttpClient<'c> for OAuth2HttpClient<'_> {
@@ -36,10 +73,35 @@ impl OAuth2HttpClient<'_> {
             credential.set_sensitive(true);
         }
         let place = head.uri.to_string();
+        let sent = Sent::of(&body, &head.headers);
         let call = self.http.request(head.method, &place).headers(head.headers);
         let answer = self.http.send(call.body(body), Repeat::Never).await?;
-        let mut response = HttpResponse::new((self.judge)(&answer)?);
+        let mut response = HttpResponse::new((self.judge)(&answer, &sent)?);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_is_hidden() {
+        let form = b"grant_type=authorization_code&code=c%2Fode&code_verifier=very-long&client_secret=sec%20ret";
+        let sent = Sent::of(form, &HeaderMap::new());
+        let said = "the code c/ode of authorization_code with very-long and sec ret is wrong";
+        let shown = "the code [hidden] of authorization_code with [hidden] and [hidden] is wrong";
+        assert_eq!(sent.hidden(said), shown);
+        // RFC 6749 section 2.3.1: encoded as in a form, and then in base 64.
+        let basic = format!("Basic {}", STANDARD.encode("pasee:se%2Fcret"));
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, basic.parse().unwrap())]);
+        let sent = Sent::of(b"code=&state=x", &headers);
+        for said in ["pasee", "x", ""] {
+            assert_eq!(sent.hidden(said), said);
+        }
+        for secret in ["se/cret", "se%2Fcret", &basic["Basic ".len()..]] {
+            assert_eq!(sent.hidden(&format!("a {secret} b")), "a [hidden] b");
+        }
     }
 }

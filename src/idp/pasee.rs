@@ -251,7 +251,12 @@ impl PaseeConnector {
         let answer = self.http.send(request, Repeat::Harmless).await?;
         match answer.status {
             StatusCode::OK if answer.is_json() => {}
-            _ if answer.is_away() => return Err(ProviderError::Unreachable),
+            _ if answer.is_away() => return Err(ProviderError::of_away(&answer)),
+            status if status.is_redirection() => {
+                return Err(ProviderError::InvalidResponse(
+                    "a redirect, which is not followed, in place of a JWK Set: see endpoint",
+                ));
+            }
             _ => return Err(ProviderError::InvalidResponse("no JWK Set")),
         }
         let keys = key_set::published(algorithm, &answer.body)

@@ -33,7 +33,10 @@ pub(super) fn accepted(answer: &Response) -> Result<(), ProviderError> {
         StatusCode::BAD_GATEWAY => {
             Err(ProviderError::InvalidResponse("an invalid answer from behind it"))
         }
-        _ if answer.is_away() => Err(ProviderError::Unreachable),
+        _ if answer.is_away() => Err(ProviderError::of_away(answer)),
+        status if status.is_redirection() => Err(ProviderError::InvalidResponse(
+            "a redirect, which is not followed, in place of an answer to a login: see endpoint",
+        )),
         _ => Err(ProviderError::InvalidResponse("an unexpected status")),
     }
 }

@@ -8,6 +8,7 @@ use url::form_urlencoded;
 
 use super::browser::loggable;
 use super::error::ProviderError;
+use super::oauth2_client::Sent;
 use crate::jose::json::strict_object;
 use crate::outbound::Response;
 
@@ -31,9 +32,9 @@ pub(super) struct Refusal {
 impl TokenAnswer {
     /// Reads an answer: JSON, whatever providers call it, or a form, as GitHub's is. A member that is `null` is absent, and
     /// one that nobody needs, such as `expires_in`, is never looked at.
-    pub(super) fn read(answer: &Response) -> Result<Self, ProviderError> {
+    pub(super) fn read(answer: &Response, sent: &Sent) -> Result<Self, ProviderError> {
         if answer.is_away() {
-            return Err(ProviderError::Unreachable);
+            return Err(ProviderError::of_away(answer));
         }
         if answer.status.is_redirection() {
             return Err(ProviderError::InvalidResponse(
@@ -48,7 +49,9 @@ impl TokenAnswer {
         match members.remove("error") {
             Some(error) => {
                 let description = members.get("error_description").and_then(Value::as_str);
-                let description = description.map(str::to_owned);
+                let description = description.map(|description| sent.hidden(description));
+                let error =
+                    error.as_str().map_or_else(|| error.clone(), |it| sent.hidden(it).into());
                 Ok(Self::Refused(Refusal { error, description }))
             }
             None if answer.status.is_success() => Ok(Self::Given(members)),

@@ -55,7 +55,12 @@ pub(super) fn subject(found: Option<&Value>) -> Result<Subject, ProviderError> {
         Some(Value::Number(number)) => number.as_u64().map(|id| id.to_string()).unwrap_or_default(),
         _ => String::new(),
     };
-    Ok(text.parse()?)
+    let subject = text.parse::<Subject>();
+    if let (Err(error), false) = (&subject, text.is_empty()) {
+        let subject = loggable(&text);
+        tracing::warn!(%subject, %error, "this name of a user cannot be one here");
+    }
+    Ok(subject?)
 }
 
 /// Why a rule about a place finds nothing, where something stands or should stand there.

@@ -154,7 +154,12 @@ impl HttpClient {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Response { status, headers, body: body.freeze(), _long: long })
+        let answer = Response { status, headers, body: body.freeze(), _long: long };
+        if answer.is_away() {
+            let retry_after = answer.retry_after().map(|wait| wait.as_secs());
+            tracing::warn!(%status, retry_after, "another server says that it is not there now");
+        }
+        Ok(answer)
     }
 
     fn proxy(&self, place: &Url) -> Option<&ProxyServer> {

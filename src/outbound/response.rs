@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// U+FEFF in UTF-8.
@@ -36,6 +36,14 @@ impl Response {
                 | StatusCode::SERVICE_UNAVAILABLE
                 | StatusCode::GATEWAY_TIMEOUT
         )
+    }
+
+    /// How long not to ask again, if it says so in whole seconds (RFC 9110 section 10.2.3); an hour at most.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        let seconds: u64 = text.parse().ok()?;
+        Some(Duration::from_secs(seconds.clamp(1, 3600)))
     }
 
     /// Whether the answer calls itself JSON of some kind.
@@ -118,6 +126,29 @@ mod tests {
         ] {
             let headers = HeaderMap::from_iter([(CACHE_CONTROL, value.parse().unwrap())]);
             assert_eq!(max_age(&headers), seconds.map(Duration::from_secs), "{value}");
+        }
+    }
+
+    #[test]
+    fn when_to_ask_again() {
+        for (value, seconds) in [
+            ("60", Some(60)),
+            (" 7 ", Some(7)),
+            ("0", Some(1)),
+            ("86400", Some(3600)),
+            ("-1", None),
+            ("1.5", None),
+            ("Fri, 27 Nov 2026 00:00:00 GMT", None),
+            ("", None),
+        ] {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]);
+            let answer = Response {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                headers,
+                body: Bytes::new(),
+                _long: None,
+            };
+            assert_eq!(answer.retry_after(), seconds.map(Duration::from_secs), "{value}");
         }
     }
 }

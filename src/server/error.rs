@@ -3,6 +3,7 @@
 //! What went wrong inside is logged here, never sent.
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::Map;
 
 use crate::domain::claim::ClaimNameError;
 use crate::domain::group::GroupNameError;
@@ -18,6 +19,7 @@ use crate::server::document::ErrorDocument;
 use crate::service::{AccessError, ChangeError, GrantError, LookError};
 use crate::web::bearer::{BearerError, challenge};
 use crate::web::limits::{BodyError, RetryAfter};
+use crate::web::request_id::RequestId;
 
 /// Why a request is not granted.
 #[derive(Debug, thiserror::Error)]
@@ -173,11 +175,10 @@ impl ApiError {
             | Self::Write(
                 WriteError::GroupMissing | WriteError::ParentMissing | WriteError::NotMember,
             ) => StatusCode::NOT_FOUND,
-            Self::LoginUnknown => StatusCode::BAD_REQUEST,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Malformed(_) | Self::Sign(SignError::TooLong | SignError::NoRoom) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::LoginUnknown
+            | Self::Malformed(_)
+            | Self::Sign(SignError::TooLong | SignError::NoRoom) => StatusCode::BAD_REQUEST,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Body(BodyError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body(BodyError::Slow) => StatusCode::REQUEST_TIMEOUT,
@@ -208,7 +209,10 @@ impl ApiError {
                 | ProviderError::Subject(_),
             ) => StatusCode::FORBIDDEN,
             Self::Provider(
-                ProviderError::Unreachable | ProviderError::Busy | ProviderError::Proxy(_),
+                ProviderError::Unreachable
+                | ProviderError::Limited(_)
+                | ProviderError::Busy
+                | ProviderError::Proxy(_),
             )
             | Self::Stale(_)
             | Self::Write(
@@ -238,6 +242,43 @@ impl ApiError {
         ErrorReply { status, header: self.header(status), document }
     }
 
+    /// The same, with what the request is called where the log has more to say of it, under that name.
+    #[must_use]
+    pub fn answer_to(&self, request: Option<&RequestId>) -> ErrorReply {
+        let mut answer = self.answer();
+        if let (true, Some(id)) = (self.is_explained_in_log(), request) {
+            let name = Map::from_iter([("request_id".to_owned(), id.as_str().into())]);
+            answer.document = answer.document.with(name);
+        }
+        answer
+    }
+
+    /// Whether the log says why. Never of what must look the same whatever the reason is, such as a wrong password.
+    fn is_explained_in_log(&self) -> bool {
+        match self {
+            Self::Provider(error) => match error {
+                ProviderError::NotConfirmed
+                | ProviderError::Token(_)
+                | ProviderError::Account(_)
+                | ProviderError::NotAllowed
+                | ProviderError::Subject(_)
+                | ProviderError::Unreachable
+                | ProviderError::Proxy(_)
+                | ProviderError::Limited(_)
+                | ProviderError::InvalidResponse(_)
+                | ProviderError::Misconfigured(_) => true,
+                ProviderError::Refused | ProviderError::Busy | ProviderError::NotOffered => false,
+            },
+            Self::Write(error) => matches!(
+                error,
+                WriteError::Unavailable(_) | WriteError::Unconfirmed(_) | WriteError::Partly { .. }
+            ),
+            Self::NotAllowedAnyMore | Self::Seal(_) | Self::Randomness => true,
+            Self::Sign(error) => !matches!(error, SignError::TooLong | SignError::NoRoom),
+            _ => false,
+        }
+    }
+
     fn title(&self) -> String {
         match self {
             Self::Write(WriteError::Unavailable(reason)) => {
@@ -256,7 +297,8 @@ impl ApiError {
             }
             // The log has said why, under the provider's name.
             Self::Provider(ProviderError::InvalidResponse(_)) => {
-                "the identity provider's answer is invalid".to_owned()
+                "the identity provider's answer is invalid: that is not your fault, and only whoever runs it or this Pasee can mend it"
+                    .to_owned()
             }
             Self::Provider(ProviderError::Proxy(fault)) => {
                 format!("the identity provider cannot be reached now, and neither you nor it are to blame: {fault}")
@@ -280,6 +322,9 @@ impl ApiError {
             Self::MethodNotAllowed(allow) => Some((header::ALLOW, HeaderValue::from_static(allow))),
             Self::TooMany(wait) | Self::TooManyChanges(wait) => {
                 Some((header::RETRY_AFTER, wait.header()))
+            }
+            Self::Provider(ProviderError::Limited(wait)) => {
+                Some((header::RETRY_AFTER, RetryAfter(*wait).header()))
             }
             Self::TokenMissing | Self::RefreshTokenMissing => {
                 Some((header::WWW_AUTHENTICATE, challenge(None)))

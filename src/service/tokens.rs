@@ -167,7 +167,9 @@ fn outcome(identified: &Result<Identity, ProviderError>) -> &'static str {
         Err(ProviderError::Account(_)) => "account_closed",
         Err(ProviderError::NotAllowed) => "not_allowed",
         Err(ProviderError::Subject(_)) => "subject_refused",
-        Err(ProviderError::Unreachable | ProviderError::Proxy(_)) => "unreachable",
+        Err(ProviderError::Unreachable | ProviderError::Limited(_) | ProviderError::Proxy(_)) => {
+            "unreachable"
+        }
         Err(ProviderError::Busy) => "busy",
         Err(ProviderError::InvalidResponse(_) | ProviderError::Misconfigured(_)) => {
             "invalid_response"

@@ -76,7 +76,7 @@ async fn organizations_and_teams_decide() {
             let access = part(document["access_token"].as_str().unwrap(), 1);
             assert_eq!(access["groups"], json!(["articles"]));
         } else {
-            assert_eq!(answer.title(), "this user may not log in here");
+            assert!(answer.title().starts_with("this user may not log in here"));
         }
     }
 }
@@ -130,7 +130,7 @@ async fn whoever_says_no_gets_nothing() {
         provider.state.lock().unwrap().decision = Decision::No;
         let mut browser = Browser::default();
         let answer = browser.log_in(&pasee, provider.kind.preset()).await.is(403);
-        assert_eq!(answer.title(), "the identity provider did not confirm this login");
+        assert!(answer.title().starts_with("the identity provider did not confirm this login"));
         assert!(!String::from_utf8_lossy(&answer.body).contains("script"));
         assert!(browser.cookies(&pasee).is_empty(), "over is over");
     }

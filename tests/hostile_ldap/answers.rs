@@ -23,7 +23,7 @@ fn verdict(error: ProviderError) -> Verdict {
     match error {
         ProviderError::Refused => Refused,
         ProviderError::Unreachable => Unreachable,
-        ProviderError::InvalidResponse(_) => Invalid,
+        ProviderError::InvalidResponse(_) | ProviderError::Misconfigured(_) => Invalid,
         other => panic!("{other:?}"),
     }
 }

@@ -203,7 +203,7 @@ async fn groups_that_are_not_told() {
                 "it has no such group_base, or does not show it to us",
             )),
         ),
-        (50, Some(ProviderError::InvalidResponse("it does not let our bind_dn search"))),
+        (50, Some(ProviderError::Misconfigured("it does not let our bind_dn search"))),
         (
             10,
             Some(ProviderError::InvalidResponse("a referral to elsewhere, which is not followed")),

@@ -124,7 +124,7 @@ async fn unknown_logins_fail_like_known_ones() {
     for (says, expected) in [
         (Some(51), ProviderError::Unreachable),
         (Some(52), ProviderError::Unreachable),
-        (Some(13), ProviderError::InvalidResponse("it wants TLS, which the settings leave out")),
+        (Some(13), ProviderError::Misconfigured("it wants TLS, which the settings leave out")),
         (Some(80), ProviderError::InvalidResponse("it says no to what we ask")),
         (None, ProviderError::Unreachable),
     ] {

@@ -132,7 +132,7 @@ async fn answers_ahead_of_their_question() {
 async fn a_wrong_password_of_our_own_is_shown_once() {
     let directory = Directory::start().await;
     let providers = Arc::new(clear(&directory, "", &["bind_password = \"wrong\""]));
-    let wrong = ProviderError::InvalidResponse("it does not take our bind_dn and bind_password");
+    let wrong = ProviderError::Misconfigured("it does not take our bind_dn and bind_password");
     assert_eq!(ada(&providers).await.unwrap_err(), wrong);
     assert_eq!(crowd(&providers, 50).await, vec![Err(wrong); 50]);
     assert_eq!(directory.asked().len(), 1);
@@ -147,7 +147,7 @@ async fn a_wrong_password_of_our_own_is_shown_by_one_of_many() {
         "",
         &["bind_password = \"wrong\"", "connections = 64", "timeout = \"60s\""],
     ));
-    let wrong = ProviderError::InvalidResponse("it does not take our bind_dn and bind_password");
+    let wrong = ProviderError::Misconfigured("it does not take our bind_dn and bind_password");
     assert_eq!(crowd(&providers, 50).await, vec![Err(wrong); 50]);
     assert_eq!(directory.asked().len(), 1, "{:?}", directory.asked());
 }
@@ -167,7 +167,7 @@ async fn a_password_of_our_own_that_was_changed() {
     assert!(ada(&providers).await.is_ok());
     changed.store(true, Ordering::SeqCst);
     let before = accounts();
-    let wrong = ProviderError::InvalidResponse("it does not take our bind_dn and bind_password");
+    let wrong = ProviderError::Misconfigured("it does not take our bind_dn and bind_password");
     let (mut right, mut refused) = (0, 0);
     for result in crowd(&providers, 200).await {
         match result {

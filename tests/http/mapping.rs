@@ -87,7 +87,7 @@ async fn who_may_log_in() {
         let answer = log_in(&pasee).await;
         assert_eq!(answer.status.as_u16(), status, "{mapping}");
         if status == 403 {
-            assert_eq!(answer.title(), "this user may not log in here");
+            assert!(answer.title().starts_with("this user may not log in here"));
         }
     }
 }

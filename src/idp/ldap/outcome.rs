@@ -120,7 +120,7 @@ pub(super) fn error_of(trouble: &Trouble) -> ProviderError {
         Trouble::Away(_) | Trouble::Closed => CallError::Unreachable.into(),
         Trouble::Invalid(place) => ProviderError::InvalidResponse(place),
         Trouble::Refused(_) => {
-            ProviderError::InvalidResponse("it does not take our bind_dn and bind_password")
+            ProviderError::Misconfigured("it does not take our bind_dn and bind_password")
         }
         Trouble::Answered(outcome) => match outcome.code {
             code::BUSY
@@ -131,13 +131,13 @@ pub(super) fn error_of(trouble: &Trouble) -> ProviderError {
                 ProviderError::InvalidResponse("a referral to elsewhere, which is not followed")
             }
             code::CONFIDENTIALITY_REQUIRED | code::STRONGER_AUTH_REQUIRED => {
-                ProviderError::InvalidResponse("it wants TLS, which the settings leave out")
+                ProviderError::Misconfigured("it wants TLS, which the settings leave out")
             }
             code::NO_SUCH_OBJECT => {
-                ProviderError::InvalidResponse("it has no such base, or does not show it to us")
+                ProviderError::Misconfigured("it has no such base, or does not show it to us")
             }
             code::OPERATIONS_ERROR | code::INSUFFICIENT_ACCESS_RIGHTS => {
-                ProviderError::InvalidResponse("it does not let our bind_dn search")
+                ProviderError::Misconfigured("it does not let our bind_dn search")
             }
             _ => ProviderError::InvalidResponse("it says no to what we ask"),
         },
@@ -198,8 +198,11 @@ mod tests {
         for code in [3, 11, 51, 52] {
             assert_eq!(error(code), ProviderError::Unreachable, "{code}");
         }
-        for code in [1, 2, 8, 10, 13, 14, 32, 34, 49, 50, 53, 80, 4096] {
+        for code in [2, 10, 14, 34, 49, 53, 80, 4096] {
             assert!(matches!(error(code), ProviderError::InvalidResponse(_)), "{code}");
+        }
+        for code in [1, 8, 13, 32, 50] {
+            assert!(matches!(error(code), ProviderError::Misconfigured(_)), "{code}");
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Must not know what they are used for.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use http::header::{LINK, RETRY_AFTER};
 use serde_json::Value;
@@ -14,6 +16,8 @@ use crate::outbound::{HttpClient, Response};
 
 /// Most entries of a page, which is GitHub's own bound.
 const PAGE: usize = 100;
+/// How long who is limited is to wait at least, where GitHub does not say.
+const PAUSE: Duration = Duration::from_secs(60);
 /// Most pages that are read of one list; who is in more is taken to be in these.
 const MAX_PAGES: usize = 10;
 
@@ -53,8 +57,8 @@ async fn names(
             .append_pair("per_page", &PAGE.to_string())
             .append_pair("page", &page.to_string());
         let answer = access.get(http, url).await?;
-        if is_limited(&answer) {
-            return Err(ProviderError::Unreachable);
+        if let Some(limited) = limited(&answer) {
+            return Err(limited);
         }
         let says_next = says_next(&answer);
         let Value::Array(entries) = json(&expect_json(answer)?)? else {
@@ -92,16 +96,19 @@ fn says_next(answer: &Response) -> Option<bool> {
 
 /// GitHub says 403 to who has used up their requests, or makes too many at once ("Rate limits for the REST API", primary and
 /// secondary ones).
-pub(super) fn is_limited(answer: &Response) -> bool {
+pub(super) fn limited(answer: &Response) -> Option<ProviderError> {
     let left = answer.headers.get("x-ratelimit-remaining");
-    let is_limited = answer.status == StatusCode::FORBIDDEN
+    let is_limited = matches!(answer.status, StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS)
         && (left.is_some_and(|left| left == "0")
             || answer.headers.contains_key(RETRY_AFTER)
             || names_limit(&answer.body));
-    if is_limited {
-        tracing::warn!("GitHub answers no more for now: its limit of requests is used up");
+    if !is_limited {
+        return None;
     }
-    is_limited
+    let wait = answer.retry_after().unwrap_or(PAUSE);
+    let (status, retry_after) = (answer.status, wait.as_secs());
+    tracing::warn!(%status, retry_after, "GitHub answers no more for now: its limit of requests is used up");
+    Some(ProviderError::Limited(wait))
 }
 
 /// Whether its message speaks of a limit, for not each of its answers has a header of it.

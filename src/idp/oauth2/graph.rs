@@ -11,6 +11,7 @@ use url::Url;
 
 use super::super::browser::loggable;
 use super::super::error::ProviderError;
+use super::super::oauth2_client::Sent;
 use crate::jose::json::strict_object;
 use crate::outbound::Response;
 
@@ -31,14 +32,16 @@ pub(super) fn error(answer: &Response) -> ProviderError {
     let object = if answer.may_be_json() { strict_object(answer.text()).ok() } else { None };
     match object.as_ref().and_then(|object| object.get("error")) {
         Some(Value::Object(error)) if is_transient(error) => ProviderError::Unreachable,
-        _ if answer.is_away() => ProviderError::Unreachable,
+        _ if answer.is_away() => ProviderError::of_away(answer),
         _ => ProviderError::InvalidResponse("no user information for its own access token"),
     }
 }
 
 /// What an error in place of an access token comes to ("Handle Errors"): 100 is a code that is wrong, used or too old.
-pub(super) fn refusal(error: &Map<String, Value>) -> ProviderError {
-    let said = |name: &str| loggable(&error.get(name).map(ToString::to_string).unwrap_or_default());
+pub(super) fn refusal(error: &Map<String, Value>, sent: &Sent) -> ProviderError {
+    let said = |name: &str| {
+        loggable(&sent.hidden(&error.get(name).map(ToString::to_string).unwrap_or_default()))
+    };
     let (code, message) = (said("code"), said("message"));
     tracing::warn!(%code, %message, "an identity provider gives no token for a code");
     match error.get("code").and_then(Value::as_i64) {

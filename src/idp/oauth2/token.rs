@@ -6,7 +6,7 @@ use ::oauth2::{AuthorizationCode, PkceCodeVerifier, RequestTokenError, TokenResp
 use serde_json::Value;
 
 use super::super::error::ProviderError;
-use super::super::oauth2_client::OAuth2HttpClient;
+use super::super::oauth2_client::{OAuth2HttpClient, Sent};
 use super::super::token_answer::{TokenAnswer, needed};
 use super::{OAuth2Client, graph};
 use crate::outbound::{HttpClient, Response};
@@ -32,14 +32,14 @@ pub(super) async fn exchange(
 
 /// The token, or why there is none. Some providers say no with 200 (GitHub), others with an error of their own kind
 /// (Facebook). X calls a wrong or used code an invalid request.
-fn judge(answer: &Response) -> Result<Vec<u8>, ProviderError> {
-    let refusal = match TokenAnswer::read(answer)? {
+fn judge(answer: &Response, sent: &Sent) -> Result<Vec<u8>, ProviderError> {
+    let refusal = match TokenAnswer::read(answer, sent)? {
         TokenAnswer::Given(given) => return needed(&given),
         TokenAnswer::Refused(refusal) => refusal,
     };
     match &refusal.error {
         Value::String(_) => Err(refusal.into_error(ProviderError::NotConfirmed)),
-        Value::Object(error) => Err(graph::refusal(error)),
+        Value::Object(error) => Err(graph::refusal(error, sent)),
         _ => Err(ProviderError::InvalidResponse("a token answer with a strange error")),
     }
 }

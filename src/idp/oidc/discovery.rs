@@ -54,7 +54,7 @@ async fn fetch(http: &HttpClient, place: &Url) -> Result<Map<String, Value>, Pro
     let answer = http.send(request, Repeat::Harmless).await?;
     match answer.status {
         StatusCode::OK => {}
-        _ if answer.is_away() => return Err(ProviderError::Unreachable),
+        _ if answer.is_away() => return Err(ProviderError::of_away(&answer)),
         status if status.is_redirection() => {
             tracing::warn!(%status, place = %place, "a redirect, which is not followed, in place of a document");
             return Err(ProviderError::InvalidResponse("a redirect in place of a document"));

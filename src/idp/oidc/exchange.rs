@@ -18,7 +18,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::error::ProviderError;
-use super::super::oauth2_client::OAuth2HttpClient;
+use super::super::oauth2_client::{OAuth2HttpClient, Sent};
 use super::super::token_answer::{TokenAnswer, needed};
 use super::metadata::Metadata;
 use super::proof::Shown;
@@ -102,11 +102,11 @@ pub(super) async fn redeem(
 }
 
 /// What the crate may read, or why there is nothing for it. OpenID Connect Core 1.0 section 3.1.3.3 has 200 for tokens.
-fn judge(answer: &Response) -> Result<Vec<u8>, ProviderError> {
+fn judge(answer: &Response, sent: &Sent) -> Result<Vec<u8>, ProviderError> {
     if answer.status.is_success() && answer.status != StatusCode::OK {
         return Err(ProviderError::InvalidResponse("an unexpected status for a token"));
     }
-    let given = match TokenAnswer::read(answer)? {
+    let given = match TokenAnswer::read(answer, sent)? {
         TokenAnswer::Given(given) => given,
         TokenAnswer::Refused(refusal) => {
             let nobodys = "it refuses to redeem a code, by an error that is not the user's";

@@ -40,7 +40,7 @@ pub(super) async fn ask(
         .header(ACCEPT, "application/json, application/jwt;q=0.9");
     let answer = http.send(request, Repeat::Harmless).await?;
     if answer.is_away() {
-        return Err(ProviderError::Unreachable);
+        return Err(ProviderError::of_away(&answer));
     }
     if answer.status.is_redirection() {
         return Err(ProviderError::InvalidResponse("a redirect in place of UserInfo"));

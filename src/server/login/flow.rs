@@ -119,7 +119,7 @@ impl Api {
                 attempt.was_right();
                 reply
             }
-            Err(error) => Reply::from(error.answer()),
+            Err(error) => Reply::from(error.answer_to(call.parts.extensions.get())),
         };
         Ok(reply.with(SET_COOKIE, LoginCookie::unset(name, scheme)?))
     }
