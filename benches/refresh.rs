@@ -39,7 +39,7 @@ use pasee::jose::sign::token_id;
 use pasee::keys::{KeyParts, KeyRing, Keys};
 use pasee::server::{Api, Config};
 use pasee::service::{Parts, Service};
-use pasee::settings::{IdentityProvider, Local, Mapping, Protocol};
+use pasee::settings::{Departure, IdentityProvider, Local, Mapping, Protocol};
 use pasee::store::embedded::Embedded;
 use pasee::telemetry::Metrics;
 use pasee::web::accept::{bind, run};
@@ -206,6 +206,7 @@ fn nobody() -> IdentityProvider {
         description: None,
         registers_users: false,
         mapping: Mapping::default(),
+        departure: Departure::default(),
         input_fields: Vec::new(),
         enabled: true,
     }

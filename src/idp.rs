@@ -54,7 +54,7 @@ mod told;
 pub use egress::{Egress, NamedProxy};
 pub use error::{AccountState, ProviderError};
 pub use forward::{Forward, ForwardedAnswer, ForwardedPlaces, ForwardedRequest, LinkTarget};
-pub use identity::{Credential, Identity, LoginMethod, MappedGroups};
+pub use identity::{Credential, Identity, LoginMethod, MappedGroups, Presence};
 pub use local::HashingThreads;
 pub use password::PasswordCredential;
 pub use provider::Provider;

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `tokens` | pairs of tokens; the one gate that all of them pass |
 //! | `login` | logins in a browser |
+//! | `recheck` | whether who goes on still has an account at their provider |
 //! | `caller` | who acts with an access token |
 //! | `groups` | groups and who is in them |
 //! | `users` | what users are in, bans, revocations |
@@ -19,6 +20,7 @@ mod change;
 mod groups;
 mod listing;
 mod login;
+mod recheck;
 mod tokens;
 mod users;
 
@@ -36,6 +38,8 @@ use crate::domain::user::UserId;
 use crate::idp::Providers;
 use crate::keys::KeyRing;
 use crate::telemetry::Metrics;
+
+use self::recheck::Rechecks;
 
 pub use caller::{AccessError, Caller};
 pub use change::ChangeError;
@@ -74,13 +78,14 @@ pub struct Parts {
 pub type Pace = Box<dyn Fn(&UserId, Urgency) -> Result<(), Duration> + Send + Sync>;
 
 /// The use cases, over their parts.
-pub struct Service(Parts);
+pub struct Service(Parts, Rechecks);
 
 impl Service {
     /// Everything that can be asked for, over these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(parts)
+        let rechecks = Rechecks::new(&parts.providers);
+        Self(parts, rechecks)
     }
 
     /// What time it is.
@@ -99,6 +104,13 @@ impl Service {
     #[must_use]
     pub fn keys(&self) -> &KeyRing {
         &self.0.keys
+    }
+
+    /// How long a session may last of a user whom this provider has proved.
+    fn session_lifetime(&self, provider: &str) -> Duration {
+        let lifetimes = self.0.lifetimes;
+        let provider = self.0.providers.get(provider);
+        provider.map_or(lifetimes.session, |provider| provider.departure().session(lifetimes))
     }
 
     fn directory(&self) -> &dyn Directory {

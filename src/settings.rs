@@ -53,7 +53,7 @@ pub use listen::{ListenHost, Overrides};
 pub use load::{load, load_with, parse};
 pub use outbound::{NotAProxyUrl, Outbound, ProxyChoice, ProxyUrl};
 pub use provider::{
-    Callback, CallbackPlace, ClaimSource, ClientAuth, ClientKey, ClientProof, Dialect,
+    Callback, CallbackPlace, ClaimSource, ClientAuth, ClientKey, ClientProof, Departure, Dialect,
     FileStamp, FilterNode, FilterValue, FromFile, GroupRule, Hole, IdentityProvider, InputField,
     Kisee, Kubernetes, Ldap, LdapAccount, LdapFilter, LdapGroups, LdapPlace, LdapSecurity, Local,
     LocalUser, Look, Mapping, Matching, Names, Nesting, OAuth1, OAuth2, Offline, Oidc, Pasee,

@@ -133,6 +133,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     logins: Family<LoginLabels, Counter>,
+    rechecks: Family<LoginLabels, Counter>,
     tokens: Counter,
     connections: Gauge,
     connections_limit: Gauge,
@@ -170,6 +171,7 @@ impl Metrics {
         let requests = Family::default();
         let durations = Family::new_with_constructor(buckets as fn() -> Histogram);
         let logins = Family::default();
+        let rechecks = Family::default();
         let tokens = Counter::default();
         let (connections, connections_limit) = (Gauge::default(), Gauge::default());
         let (connections_refused, connections_gave_way) = (Counter::default(), Counter::default());
@@ -178,6 +180,8 @@ impl Metrics {
         registry.register("http_requests", "HTTP requests answered", requests.clone());
         registry.register("http_request_duration_seconds", "Time to answer", durations.clone());
         registry.register("logins", "Logins by identity provider and outcome", logins.clone());
+        let help = "Questions to identity providers whether somebody still has an account";
+        registry.register("rechecks", help, rechecks.clone());
         registry.register("token_pairs_issued", "Pairs of tokens issued", tokens.clone());
         registry.register("connections", "Open connections", connections.clone());
         let help = "Connections that may be open at once";
@@ -204,6 +208,7 @@ impl Metrics {
             requests,
             durations,
             logins,
+            rechecks,
             tokens,
             connections,
             connections_limit,
@@ -226,6 +231,11 @@ impl Metrics {
     /// Counts a login through a provider of the settings.
     pub fn login(&self, provider: &str, outcome: &'static str) {
         self.logins.get_or_create(&LoginLabels { provider: provider.to_owned(), outcome }).inc();
+    }
+
+    /// Counts a question to a provider about somebody who is not there.
+    pub fn recheck(&self, provider: &str, outcome: &'static str) {
+        self.rechecks.get_or_create(&LoginLabels { provider: provider.to_owned(), outcome }).inc();
     }
 
     /// Counts a pair of tokens.
@@ -298,6 +308,7 @@ mod tests {
         let metrics = Metrics::new();
         metrics.request("tokens", 201, Duration::from_millis(1));
         metrics.login("kisee", "refused");
+        metrics.recheck("corp", "there");
         let text = metrics.to_text();
         let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
         types

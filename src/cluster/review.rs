@@ -6,12 +6,14 @@ use bytes::Bytes;
 use k8s_openapi::api::authentication::v1::{
     TokenReview, TokenReviewSpec, TokenReviewStatus, UserInfo,
 };
+use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::outage;
 use crate::domain::token::Audience;
+use crate::idp::Presence;
 use crate::idp::kubernetes::{ApiServer, ApiServerError, Asking, Published, Review};
 use crate::jose::json::strict_object;
 
@@ -72,6 +74,23 @@ impl ApiServer for Reviewer {
             let issuer = issuer.ok_or(ApiServerError::InvalidResponse)?.to_owned();
             let keys = Bytes::from(self.get(KEYS).await?);
             Ok(Published { issuer, keys })
+        })
+    }
+
+    /// Its metadata is all that is asked for: what secrets it names is nobody's business.
+    fn account<'a>(&'a self, namespace: &'a str, name: &'a str) -> Asking<'a, Presence> {
+        Box::pin(async move {
+            let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
+            match accounts.get_metadata(name).await {
+                Ok(_) => Ok(Presence::There),
+                // Not what a proxy answers in its place: that has no such reason.
+                Err(kube::Error::Api(status))
+                    if status.code == 404 && status.reason == "NotFound" =>
+                {
+                    Ok(Presence::Gone)
+                }
+                Err(error) => Err(classify("a ServiceAccount", &error)),
+            }
         })
     }
 }

@@ -34,6 +34,17 @@ pub enum Credential {
     Token(SecretString),
 }
 
+/// What a provider says of somebody who is not there, when it is asked about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// They have an account.
+    There,
+    /// They have an account, and it says that they may not use it.
+    Disabled(&'static str),
+    /// They have none.
+    Gone,
+}
+
 /// Who a provider says somebody is.
 #[derive(Clone, Debug)]
 pub struct Identity {

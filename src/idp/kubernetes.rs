@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::browser::loggable;
 use super::error::ProviderError;
-use super::identity::Authenticated;
+use super::identity::{Authenticated, Presence};
 use super::token::{self, COOLDOWN};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Audience;
@@ -42,6 +42,9 @@ pub trait ApiServer: fmt::Debug + Send + Sync {
 
     /// What it publishes of its tokens.
     fn published(&self) -> Asking<'_, Published>;
+
+    /// Whether there is a ServiceAccount of this name in a namespace.
+    fn account<'a>(&'a self, namespace: &'a str, name: &'a str) -> Asking<'a, Presence>;
 }
 
 /// The API server's word on a token (`TokenReviewStatus`).
@@ -158,6 +161,15 @@ impl KubernetesConnector {
             Offline::No => self.limits.limited(self.reviewed(&token)).await,
             Offline::Yes => self.limits.limited(self.verified(token.expose_secret(), now)).await,
         }
+    }
+
+    /// Whether there is still such a ServiceAccount.
+    pub(super) async fn presence(&self, subject: &str) -> Result<Presence, ProviderError> {
+        let account = format!("{ACCOUNT}{subject}");
+        let nobody = ProviderError::InvalidResponse("a session of what is no ServiceAccount");
+        let account = Account::parse(&account).ok_or(nobody)?;
+        let asked = self.cluster.account(account.namespace, account.name);
+        self.limits.limited(async { asked.await.map_err(unasked) }).await
     }
 
     async fn reviewed(&self, token: &SecretString) -> Result<Authenticated, ProviderError> {

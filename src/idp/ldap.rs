@@ -12,6 +12,7 @@
 //! | `entry` | what an entry says: subject and claims |
 //! | `groups` | the groups of a user |
 //! | `outcome` | what a directory's answer means |
+//! | `presence` | whether somebody still has an account |
 
 mod ber;
 mod connection;
@@ -21,6 +22,7 @@ mod introduction;
 mod message;
 mod outcome;
 mod pool;
+mod presence;
 
 use std::fmt::Write as _;
 
@@ -36,7 +38,7 @@ use self::outcome::{Proof, error_of, proof};
 use self::pool::{Age, Pool, Searcher};
 use super::egress::Egress;
 use super::error::ProviderError;
-use super::identity::Authenticated;
+use super::identity::{Authenticated, Presence};
 use super::password::PasswordCredential;
 use crate::domain::user::ProviderName;
 use crate::outbound::{CallLimits, ClientError, TlsClient};
@@ -132,6 +134,28 @@ impl LdapConnector {
             return Err(ProviderError::Refused);
         }
         self.limits.limited(self.log_in(&login, &password)).await
+    }
+
+    /// Whether the one of this subject has an account, asked as our own account.
+    pub(super) async fn presence(&self, subject: &str) -> Result<Presence, ProviderError> {
+        self.limits.limited(self.look_up(subject)).await
+    }
+
+    async fn look_up(&self, subject: &str) -> Result<Presence, ProviderError> {
+        let told = |trouble: Trouble| self.told(&trouble);
+        let _turn = self.pool.turn().await.map_err(told)?;
+        let Searcher { mut connection, age } = self.pool.searcher().await.map_err(told)?;
+        let found = presence::presence(&mut connection, &self.settings, subject, self.seconds());
+        let found = match (found.await, age) {
+            (Err(Trouble::Away(_) | Trouble::Closed), Age::Kept) => {
+                connection = self.pool.new_searcher().await.map_err(told)?.connection;
+                presence::presence(&mut connection, &self.settings, subject, self.seconds()).await
+            }
+            (found, _) => found,
+        };
+        let found = found.map_err(told)?;
+        self.pool.give_back(connection);
+        Ok(found)
     }
 
     async fn log_in(
@@ -286,7 +310,7 @@ impl LdapConnector {
             place = %self.settings.place,
             %error,
             %trouble,
-            "a login through a directory came to nothing"
+            "a question to a directory came to nothing"
         );
         error
     }

@@ -11,7 +11,7 @@ use url::Url;
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin};
 use super::error::ProviderError;
 use super::forward::{Forward, ForwardedAnswer, ForwardedRequest};
-use super::identity::{Authenticated, Credential, Identity, LoginMethod, MappedGroups};
+use super::identity::{Authenticated, Credential, Identity, LoginMethod, MappedGroups, Presence};
 use super::kisee::KiseeConnector;
 use super::kubernetes::KubernetesConnector;
 use super::ldap::LdapConnector;
@@ -28,7 +28,7 @@ use crate::domain::token::Scope;
 use crate::domain::user::{ProviderName, Subject, UserId, UserIdError};
 use crate::jose::refresh::Room;
 use crate::jose::sign::SignError;
-use crate::settings::{self, Callback, InputField};
+use crate::settings::{self, Callback, Departure, InputField};
 
 /// One identity provider of the settings, ready to be asked.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub struct Provider {
     description: String,
     fields: Vec<InputField>,
     callback: Option<Callback>,
+    departure: Departure,
     mapping: MappingRules,
     connector: Connector,
 }
@@ -80,6 +81,7 @@ impl Provider {
                 .unwrap_or_else(|| description(&name, login_methods)),
             fields: login_fields(&settings.input_fields, login_methods),
             callback: settings.protocol.callback().cloned(),
+            departure: settings.departure,
             mapping: MappingRules::new(&settings.mapping),
             name,
             connector,
@@ -254,6 +256,33 @@ impl Provider {
             }
         };
         self.identity(&authenticated)
+    }
+
+    /// What ends the sessions of its users who have left.
+    #[must_use]
+    pub fn departure(&self) -> Departure {
+        self.departure
+    }
+
+    /// Asks about somebody who is not there.
+    ///
+    /// # Errors
+    /// [`ProviderError`] when the answer is not clear, or when nobody can ask this provider.
+    pub async fn presence(&self, user: &UserId) -> Result<Presence, ProviderError> {
+        let subject = user.split().1;
+        let asked = async {
+            match &self.connector {
+                Connector::Ldap(ldap) => ldap.presence(subject).await,
+                Connector::Kubernetes(kubernetes) => kubernetes.presence(subject).await,
+                Connector::Kisee(_)
+                | Connector::Local(_)
+                | Connector::OAuth1(_)
+                | Connector::OAuth2(_)
+                | Connector::Oidc(_)
+                | Connector::Pasee(_) => Err(ProviderError::NotOffered),
+            }
+        };
+        self.under_its_name(asked).await
     }
 
     /// Judges once more, by the settings of today, a user whom a login has authenticated: whether they are let in, and which

@@ -113,6 +113,12 @@ impl Providers {
         self.offered.iter().find(|provider| provider.name().as_str() == name).map(Arc::as_ref)
     }
 
+    /// The same, for whoever goes on with it by themselves.
+    #[must_use]
+    pub fn shared(&self, name: &str) -> Option<Arc<Provider>> {
+        self.offered.iter().find(|provider| provider.name().as_str() == name).cloned()
+    }
+
     /// The provider with the capability `register_user`.
     #[must_use]
     pub fn registering(&self) -> Option<&Provider> {

@@ -96,7 +96,7 @@ impl Service {
             return Err(VerifyError::Expired.into());
         }
         let record = self.directory().record(&token.subject, now);
-        let session = self.0.lifetimes.session;
+        let session = self.session_lifetime(token.subject.split().0);
         let admission = admit(Grant::Access(claims), record.standing, session, now)?
             .unless_ended(|session| self.directory().has_ended(session))?;
         let actor = Actor::user(&admission, record.holdings);

@@ -98,7 +98,9 @@ impl Service {
                 mapped = provider.fit(&user, (extra, evidence), &narrowed, room)?;
             }
         }
-        self.grant(&keys, &user, Grant::Refresh(&claims, scope), &mapped, now)
+        let pair = self.grant(&keys, &user, Grant::Refresh(&claims, scope), &mapped, now)?;
+        self.recheck(&user, now);
+        Ok(pair)
     }
 
     /// A pair for whom a provider has just proved. It took its time: what the state says of the user is read now, not
@@ -132,7 +134,8 @@ impl Service {
         let directory = self.directory();
         let mut record = directory.record(user, now);
         let lifetimes = self.0.lifetimes;
-        let admission = admit(grant, record.standing, lifetimes.session, now)?
+        let session = self.session_lifetime(user.split().0);
+        let admission = admit(grant, record.standing, session, now)?
             .unless_ended(|session| directory.has_ended(session))?;
         let until = admission.authenticated_at().after(mapped.lifetime);
         record.add_mapped(&mapped.groups, until, directory, now);

@@ -12,6 +12,7 @@ use super::{
     Storage, Tls, Transport, Webhook,
 };
 use crate::domain::evidence::Fact;
+use crate::domain::token::Lifetimes;
 use crate::domain::user::ProviderName;
 use crate::jose::issuer::{TenantId, TrustedIssuer};
 
@@ -147,6 +148,9 @@ impl Settings {
     fn explain_logins(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for provider in &self.identity_providers {
             writeln!(f, "- {}", Described(provider))?;
+            if provider.enabled {
+                writeln!(f, "- {}", Departing(provider, self.jwt.lifetimes))?;
+            }
         }
         if !self.identity_providers.iter().any(|provider| provider.enabled) {
             writeln!(f, "- Nobody can log in: no [[identity_providers]] is offered.")?;
@@ -231,6 +235,28 @@ impl Display for Described<'_> {
             f.write_str("; new users register there")?;
         }
         write!(f, "{}.", Mapped(&provider.mapping))
+    }
+}
+
+/// How long somebody who is disabled at a provider goes on.
+struct Departing<'a>(&'a IdentityProvider, Lifetimes);
+
+impl Display for Departing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(provider, lifetimes) = *self;
+        let (name, departure) = (&provider.name, provider.departure);
+        let session = length(departure.session(lifetimes));
+        let longest = length(departure.longest(lifetimes));
+        write!(
+            f,
+            "Whoever is disabled at {name} goes on for {longest} at most: sessions last {session}"
+        )?;
+        match departure.recheck {
+            Some(recheck) => {
+                write!(f, ", and it is asked about who refreshes every {}.", length(recheck))
+            }
+            None => f.write_str("."),
+        }
     }
 }
 

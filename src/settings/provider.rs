@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `kisee`, `kubernetes`, `ldap`, `local`, `oauth1`, `oauth2`, `oidc`, `pasee` | a protocol |
 //! | `preset`, `dialect` | the well-known providers of OAuth 2.0; in what they differ |
+//! | `departure` | what ends the sessions of who has left |
 //! | `mapping` | who may log in, what passes, which groups are added |
 //! | `authorization` | what else a provider is told |
 //! | `from_file` | secrets and keys that may stand in files of their own |
@@ -15,6 +16,7 @@
 
 mod authorization;
 mod callback;
+mod departure;
 mod dialect;
 mod from_file;
 mod kisee;
@@ -41,6 +43,7 @@ pub use self::pasee::Pasee;
 use self::pasee::another_pasee;
 pub(super) use self::pasee::refuse_ourselves;
 pub use callback::{Callback, CallbackPlace, ResponseMode};
+pub use departure::Departure;
 pub use dialect::{ClientAuth, Dialect, Pkce};
 pub use from_file::{FromFile, Look, Stamp as FileStamp};
 pub use kisee::Kisee;
@@ -76,6 +79,8 @@ pub struct IdentityProvider {
     pub registers_users: bool,
     /// What becomes of what it says of a user.
     pub mapping: Mapping,
+    /// What ends the sessions of its users who have left.
+    pub departure: Departure,
     /// `input_fields`: what a login takes, beside login and password; each name once.
     pub input_fields: Vec<InputField>,
     /// `enabled`: false leaves the provider out; default true.
@@ -242,6 +247,7 @@ fn provider(
             Some(_) => item.error("nobody registers through this protocol; leave it out"),
         }
     }
+    let departure = departure::departure(&table, protocol.as_ref());
     let provider = (|| {
         Some(IdentityProvider {
             name: parsed?,
@@ -250,6 +256,7 @@ fn provider(
             description,
             registers_users,
             mapping: mapping?,
+            departure: departure?,
             input_fields,
             enabled,
         })

@@ -23,7 +23,7 @@ fn without_permission() {
         for more in ["", "offline = true"] {
             let pasee = start(&nobody.kubeconfig, more).await;
             let answer = log_in(&pasee, &shown).await.is(502);
-            assert!(answer.title().contains("invalid"), "{}", answer.title());
+            assert!(answer.title().contains("not set up for each other"), "{}", answer.title());
             let log = pasee.log();
             assert!(
                 log.contains("needs the verb create on tokenreviews.authentication.k8s.io"),

@@ -7,6 +7,7 @@ mod support;
 
 mod elsewhere;
 mod faults;
+mod leaving;
 mod proxied;
 mod reviewed;
 
@@ -52,6 +53,13 @@ fn documented(kind: &str) -> &'static str {
     let blocks = include_str!("../../docs/identity-providers.md").split("```yaml\n").skip(1);
     let mut blocks = blocks.filter_map(|rest| rest.split("```").next());
     blocks.find(|block| block.contains(&format!("kind: {kind}\n"))).unwrap()
+}
+
+/// The role of that name in the documentation.
+fn documented_role(name: &str) -> &'static str {
+    let blocks = include_str!("../../docs/identity-providers.md").split("```yaml\n").skip(1);
+    let mut blocks = blocks.filter_map(|rest| rest.split("```").next());
+    blocks.find(|block| block.contains(&format!("name: {name}\n"))).unwrap()
 }
 
 fn bind(cluster: &ControlPlane, user: &User, role: &str) {

@@ -4,7 +4,9 @@
 mod accounts;
 mod answers;
 mod groups;
+mod leaving;
 mod pool;
+mod presence;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

@@ -58,6 +58,7 @@ def pasee(stage: Callable[..., Any], folder: Path, directory: Directory) -> Pase
             directory.provider("wrong", bind_password="wrong"),
             directory.provider("nobody", bind_dn=None, bind_password=None),
             directory.provider("nowhere", base="ou=nowhere,dc=example,dc=com"),
+            directory.provider("asked", of={"recheck": "1m"}),
             directory.provider("loose", filter="(|(uid={login})(objectClass=inetOrgPerson))"),
         )
     )
@@ -119,15 +120,16 @@ def test_groups(pasee: Pasee, idp: str, ada: set[str], john: set[str]) -> None:
         assert set(claims(log_in(pasee, name, idp=idp))["groups"]) == expected
 
 
+def refresh(pasee: Pasee, tokens: dict[str, str]) -> requests.Response:
+    """A refresh."""
+    shown = {"Authorization": f"Bearer {tokens['refresh_token']}"}
+    return requests.post(f"{pasee.url}/tokens/?refresh", headers=shown, timeout=30)
+
+
 def test_groups_stay_through_a_refresh(pasee: Pasee) -> None:
     """What the directory said at the login counts until the next."""
     tokens = log_in(pasee, "john", idp="corp").json()
-    answer = requests.post(
-        f"{pasee.url}/tokens/?refresh",
-        headers={"Authorization": f"Bearer {tokens['refresh_token']}"},
-        timeout=30,
-    )
-    assert claims(answer)["groups"] == ["writers"]
+    assert claims(refresh(pasee, tokens))["groups"] == ["writers"]
 
 
 @pytest.mark.parametrize("login", ["ada", "john", "eve", "", "*", "a*", "*)(uid=*", "ada)(|(uid=*", "\\2a", f"uid=ada,{PEOPLE}"])
@@ -185,6 +187,18 @@ def test_one_that_goes_and_comes_back(pasee: Pasee, directory: Directory) -> Non
     assert log_in(pasee, "ada", idp="corp").status_code == 503
     directory.start()
     wait_until(lambda: log_in(pasee, "ada", idp="corp").status_code == 201, "logins go on")
+
+
+def test_who_leaves(pasee: Pasee, directory: Directory) -> None:
+    """Whoever is deleted there, or locked by its administrator, is out soon after the next refresh; nobody else is."""
+    sessions = {name: log_in(pasee, name, idp="asked").json() for name in ["ada", "john", NAMES[-1]]}
+    locked = f"dn: uid=ada,{PEOPLE}\nchangetype: modify\nadd: pwdAccountLockedTime\npwdAccountLockedTime: 000001010000Z\n"
+    directory.change(f"dn: uid=john,{PEOPLE}\nchangetype: delete\n", locked)
+    for tokens in sessions.values():
+        assert refresh(pasee, tokens).status_code == 201, "nobody waits for the directory"
+    for name in ["ada", "john"]:
+        wait_until(lambda name=name: refresh(pasee, sessions[name]).status_code == 401, f"{name} is out")
+    assert refresh(pasee, sessions[NAMES[-1]]).status_code == 201
 
 
 def test_no_password_is_written_down(pasee: Pasee) -> None:

@@ -252,3 +252,79 @@ fn the_webhook() {
         assert!(told.contains(says), "{block}: {told}");
     }
 }
+
+/// A provider of each protocol, as short as it may be.
+fn shortest(protocol: &str) -> String {
+    let settings = match protocol {
+        "kisee" => "public_keys = []",
+        "local" => {
+            "users = [{ username = \"you\", password_hash = \"$argon2id$v=19$m=8192,t=2,p=1$y5R+GKIF9P4ZJR2J0RajaA$1PQ0HHYs81eM9akZTq7fKNP+737BAiaIZbU+2KESbUg\" }]"
+        }
+        "ldap" => "base = \"dc=example\"\nfilter = \"(uid={login})\"",
+        "kubernetes" => "audience = \"pasee.example.com\"",
+        "oauth1" => "consumer_key = \"a\"\nconsumer_secret = \"b\"",
+        "oauth2" => "preset = \"github\"\nclient_id = \"a\"\nclient_secret = \"b\"",
+        "oidc" => "issuer = \"https://id.example.com\"\nclient_id = \"a\"",
+        "pasee" => "issuer = \"inner.example.com\"\nproviders = [\"internals\"]",
+        other => panic!("{other} is new here"),
+    };
+    let (name, endpoint) = match protocol {
+        "kisee" => ("corp", "endpoint = \"http://127.0.0.1:8140/\""),
+        "ldap" => ("corp", "endpoint = \"ldaps://ldap.example.com\""),
+        "pasee" => ("corp", "endpoint = \"https://inner.example.com/\""),
+        "oauth2" => ("corp", "host = \"github.com\""),
+        "kubernetes" => ("k8s", ""),
+        _ => ("corp", ""),
+    };
+    let settings =
+        if protocol == "oauth2" { &settings[settings.find('\n').unwrap()..] } else { settings };
+    let keys = include_str!("../fixtures/settings/seed.toml");
+    let keys = keys.lines().skip_while(|line| !line.starts_with("public_keys"));
+    let keys: Vec<&str> = keys.take_while(|line| !line.is_empty()).collect();
+    let settings = if protocol == "kisee" { keys.join("\n") } else { settings.to_owned() };
+    format!(
+        "[[identity_providers]]\nname = \"{name}\"\nprotocol = \"{protocol}\"\n{endpoint}\n[identity_providers.settings]\n{settings}\n"
+    )
+}
+
+/// The table of who leaves has what the code does.
+#[test]
+fn who_leaves() {
+    let section = PAGE.split("## Who leaves").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: Vec<Vec<&str>> = section
+        .lines()
+        .filter(|line| line.starts_with("| `") && !line.starts_with("| `protocol`"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .filter(|row: &Vec<&str>| row.len() == 5)
+        .collect();
+    assert_eq!(rows.len(), 8, "each protocol");
+    let days = |duration: std::time::Duration| format!("{} days", duration.as_secs() / 86_400);
+    let minutes = |duration: std::time::Duration| format!("{} minutes", duration.as_secs() / 60);
+    for row in rows {
+        let [protocol, session, recheck, longest, asked] = row.as_slice() else {
+            panic!("{row:?}")
+        };
+        let protocol = protocol.trim_matches('`');
+        let text = shortest(protocol);
+        let settings = loaded(&text);
+        let (departure, lifetimes) =
+            (settings.identity_providers[0].departure, settings.jwt.lifetimes);
+        assert_eq!(days(departure.session(lifetimes)), *session, "{protocol}");
+        assert_eq!(days(departure.longest(lifetimes)), *longest, "{protocol}");
+        let said = settings.explain().to_string();
+        assert!(said.contains(&format!("goes on for {longest} at most")), "{said}");
+        let text = text.replacen("protocol =", "recheck = \"15m\"\nprotocol =", 1);
+        let text = format!("[jwt]\niss = \"pasee.example.com\"\n{text}");
+        match pasee::settings::parse(std::path::Path::new("settings.toml"), &text) {
+            Ok(settings) => {
+                assert_eq!(*recheck, "yes", "{protocol}");
+                let departure = settings.identity_providers[0].departure;
+                assert_eq!(minutes(departure.longest(lifetimes)), *asked, "{protocol}");
+            }
+            Err(error) => {
+                assert_eq!((*recheck, *asked), ("no", ""), "{protocol}: {error}");
+                assert!(error.to_string().contains("ldap and kubernetes"), "{error}");
+            }
+        }
+    }
+}

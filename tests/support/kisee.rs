@@ -10,7 +10,9 @@ use pasee::domain::claim::ClaimName;
 use pasee::domain::time::Timestamp;
 use pasee::idp::{Credential, Identity, PasswordCredential, Provider, ProviderError, Providers};
 use pasee::jose::key::PublicKey;
-use pasee::settings::{IdentityProvider, Kisee, Mapping, PassedClaim, Protocol, ProxyChoice};
+use pasee::settings::{
+    Departure, IdentityProvider, Kisee, Mapping, PassedClaim, Protocol, ProxyChoice,
+};
 use serde_json::{Value, json};
 
 use super::forge::Forger;
@@ -50,6 +52,7 @@ pub fn settings(
                 .to_vec(),
             ..Mapping::default()
         },
+        departure: Departure::default(),
         input_fields: Vec::new(),
         enabled: true,
     }

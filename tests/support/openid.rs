@@ -15,7 +15,7 @@ use pasee::jose::issuer::TrustedIssuer;
 use pasee::jose::jwks;
 use pasee::jose::key::Algorithm;
 use pasee::settings::{
-    Callback, CallbackPlace, ClientProof, IdentityProvider, Mapping, Oidc, PassedClaim,
+    Callback, CallbackPlace, ClientProof, Departure, IdentityProvider, Mapping, Oidc, PassedClaim,
     Protocol, ProxyChoice, ResponseMode, SecretUse, Transport,
 };
 use serde_json::{Value, json};
@@ -213,6 +213,7 @@ impl OpenId {
                 claims: vec![PassedClaim::from("email".parse::<ClaimName>().unwrap())],
                 ..Mapping::default()
             },
+            departure: Departure::default(),
             input_fields: Vec::new(),
             enabled: true,
         }

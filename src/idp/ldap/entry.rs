@@ -101,17 +101,33 @@ fn is_first_range(option: &[u8]) -> bool {
     option.split_at_checked(RANGE.len()).is_some_and(|(start, _)| start.eq_ignore_ascii_case(RANGE))
 }
 
-/// A GUID as Windows writes it: the first three numbers are little-endian (MS-DTYP section 2.3.4).
+/// Where the bytes of a GUID stand of which Windows writes one behind the other: the first three numbers are little-endian
+/// (MS-DTYP section 2.3.4).
+const ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+
+/// A GUID as Windows writes it.
 fn guid_text(guid: [u8; 16]) -> String {
-    let order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
     let mut text = String::with_capacity(36);
-    for (place, byte) in order.into_iter().enumerate() {
+    for (place, byte) in ORDER.into_iter().enumerate() {
         if matches!(place, 4 | 6 | 8 | 10) {
             text.push('-');
         }
         text.push_str(&format!("{:02x}", guid[byte]));
     }
     text
+}
+
+/// A subject as a directory compares it: the bytes of an `objectGUID`, else the text. `None` for a text that is no GUID.
+pub(super) fn subject_bytes(attribute: &str, subject: &str) -> Option<Vec<u8>> {
+    if !attribute.eq_ignore_ascii_case(OBJECT_GUID) {
+        return Some(subject.as_bytes().to_vec());
+    }
+    let digits: Vec<u8> = subject.bytes().filter(|byte| *byte != b'-').collect();
+    let mut guid = [0; 16];
+    for (place, pair) in ORDER.into_iter().zip(digits.chunks(2)) {
+        guid[place] = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    (guid_text(guid) == subject).then(|| guid.to_vec())
 }
 
 #[cfg(test)]
@@ -154,6 +170,17 @@ mod tests {
             entry(&[("x", &[b" a"]), ("objectGUID", &[b"a"])], &["x", "objectGUID"]).unwrap();
         assert!(matches!(found.subject("x"), Err(ProviderError::Subject(_))));
         assert!(matches!(found.subject("objectGUID"), Err(ProviderError::InvalidResponse(_))));
+    }
+
+    #[test]
+    fn subjects_there_and_back() {
+        let guid: &[u8] = b"\x79\x66\x9e\x7c\x25\x74\xde\x40\x94\x4b\xe0\x7f\xc1\xf9\x0a\xe7";
+        let text = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+        assert_eq!(subject_bytes("objectguid", text).as_deref(), Some(guid));
+        assert_eq!(subject_bytes("entryUUID", text).as_deref(), Some(text.as_bytes()));
+        for wrong in ["", "ada", &text[1..], &text.to_uppercase(), &format!("{text}00"), "é"] {
+            assert_eq!(subject_bytes("objectGUID", wrong), None, "{wrong}");
+        }
     }
 
     #[test]

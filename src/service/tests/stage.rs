@@ -22,7 +22,7 @@ use crate::jose::claims::Party;
 use crate::jose::key::{Algorithm, PrivateKey};
 use crate::keys::{KeyParts, KeyRing, Keys};
 use crate::service::{GrantError, Parts, Service, SignedPair};
-use crate::settings::{IdentityProvider, Local, Mapping, Protocol};
+use crate::settings::{Departure, IdentityProvider, Local, Mapping, Protocol};
 use crate::store::embedded::Embedded;
 use crate::telemetry::Metrics;
 
@@ -182,6 +182,7 @@ fn provider() -> IdentityProvider {
         description: None,
         registers_users: false,
         mapping: Mapping::default(),
+        departure: Departure::default(),
         input_fields: Vec::new(),
         enabled: true,
     }

@@ -63,6 +63,8 @@ pub struct Ldap {
     pub base: String,
     /// `filter`: which entry is the user's; exactly one may match.
     pub filter: LdapFilter,
+    /// `recheck_filter`: what the entry must match of somebody who still may log in, when they are asked about; all do when absent.
+    pub recheck_filter: Option<LdapFilter>,
     /// `subject`: the attribute that is the user's subject; default `entryUUID`.
     pub subject: String,
     /// `username`: the attribute with the readable name; default `uid`.
@@ -180,6 +182,7 @@ pub(super) fn ldap(table: &Table<'_>, base: &Path) -> Option<Ldap> {
     let below =
         settings.needed("base", "\"ou=people,dc=example,dc=com\"").and_then(|item| dn(&item));
     let filter = user_filter(&settings, &preset);
+    let recheck_filter = recheck_filter(&settings, table);
     let account = account(&settings, base);
     let subject = subject(&settings, &preset);
     let username = attribute(&settings, "username", preset.username);
@@ -196,6 +199,7 @@ pub(super) fn ldap(table: &Table<'_>, base: &Path) -> Option<Ldap> {
         account: account?,
         base: below?,
         filter: filter?,
+        recheck_filter,
         subject: subject?,
         username: username?,
         groups: groups?,
@@ -287,6 +291,16 @@ fn user_filter(settings: &Table<'_>, preset: &Preset) -> Option<LdapFilter> {
         ));
     }
     Some(filter)
+}
+
+fn recheck_filter(settings: &Table<'_>, provider: &Table<'_>) -> Option<LdapFilter> {
+    let right = "\"(&(objectClass=inetOrgPerson)(!(employeeType=former)))\"";
+    let item = settings.text("recheck_filter")?;
+    if provider.get("recheck").is_none() {
+        item.error("stands without recheck beside name, so nobody would be asked about; a right file has both, such as recheck = \"15m\"");
+    }
+    let filter = LdapFilter::parse(item.value, &[]);
+    filter.map_err(|error| item.error(format_args!("{error}; a right one is {right}"))).ok()
 }
 
 /// `None` when something is wrong, `Some(None)` for nobody in particular.

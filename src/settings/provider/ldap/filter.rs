@@ -141,6 +141,12 @@ enum Piece {
 }
 
 impl FilterValue {
+    /// These bytes, and no hole.
+    #[must_use]
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self(vec![Piece::Text(bytes)])
+    }
+
     /// The bytes to compare with.
     pub fn filled<'a>(&self, fill: impl Fn(Hole) -> &'a str) -> Vec<u8> {
         let pieces = self.0.iter().flat_map(|piece| match piece {
