@@ -20,6 +20,12 @@ use crate::jose::claims::flat;
 use crate::jose::refresh::Room;
 use crate::settings::{self, ClaimSource, GroupRule, PassedClaim, RequiredClaim};
 
+/// How much of what a provider says is compared with how much of what is required, to find a typo.
+const MAX_COMPARED: usize = 200;
+const MAX_WANTED: usize = 16;
+/// How like a name is to another that may be meant. Facts of one place begin alike, with its name.
+const NEAR: f64 = 0.95;
+
 /// The settings' mapping of one provider.
 #[derive(Debug)]
 pub(super) struct MappingRules {
@@ -28,6 +34,7 @@ pub(super) struct MappingRules {
     required: Vec<Named<RequiredClaim>>,
     groups: Vec<Named<GroupRule>>,
     group_lifetime: Duration,
+    caseless: &'static [&'static str],
 }
 
 /// A rule and its name.
@@ -75,7 +82,8 @@ pub(super) struct LeftOut {
 }
 
 impl MappingRules {
-    pub(super) fn new(settings: &settings::Mapping) -> Self {
+    /// The rules of a provider whose claims of these names hold no two values that differ in nothing but case.
+    pub(super) fn new(settings: &settings::Mapping, caseless: &'static [&'static str]) -> Self {
         let subjects = settings.allowed_subjects.as_ref();
         let subjects = subjects
             .map(|subjects| subjects.iter().map(|subject| subject.as_str().to_owned()).collect());
@@ -85,6 +93,16 @@ impl MappingRules {
             required: settings.required_claims.iter().map(Named::required).collect(),
             groups: settings.groups.iter().map(Named::group).collect(),
             group_lifetime: settings.group_lifetime,
+            caseless,
+        }
+    }
+
+    /// A fact as it is compared with others of its place.
+    fn compared(&self, source: &ClaimSource, fact: &Fact) -> String {
+        if self.caseless.contains(&source.as_str()) {
+            fact.as_str().to_ascii_lowercase()
+        } else {
+            fact.as_str().to_owned()
         }
     }
 
@@ -98,18 +116,25 @@ impl MappingRules {
     ) -> Result<(ExtraClaims, Evidence, MappedGroups), ProviderError> {
         let claims = &authenticated.claims;
         let required = self.required.iter().filter(|Named { rule, .. }| {
-            facts(&rule.source, claims).any(|fact| rule.any_of.contains(&fact))
+            let wanted: HashSet<String> =
+                rule.any_of.iter().map(|fact| self.compared(&rule.source, fact)).collect();
+            facts(&rule.source, claims)
+                .any(|fact| wanted.contains(&self.compared(&rule.source, &fact)))
         });
         let required = required.map(|required| required.name);
         // Many rules may look at one long list: it is read once.
-        let mut places: HashMap<&str, HashSet<Fact>> = HashMap::new();
+        let mut places: HashMap<&str, HashSet<String>> = HashMap::new();
         let added = self.groups.iter().filter(|Named { rule, .. }| {
+            let all = || facts(&rule.source, claims).map(|fact| self.compared(&rule.source, &fact));
             let place = places.entry(rule.source.as_str());
-            place.or_insert_with(|| facts(&rule.source, claims).collect()).contains(&rule.fact)
+            place
+                .or_insert_with(|| all().collect())
+                .contains(&self.compared(&rule.source, &rule.fact))
         });
         let evidence: Evidence = required.chain(added.map(|added| added.name)).collect();
         self.say_what_is_unread(authenticated);
-        let mapped = self.recheck(authenticated.subject.as_str(), &evidence)?;
+        let mapped = self.recheck(authenticated.subject.as_str(), &evidence);
+        let mapped = mapped.inspect_err(|_| self.say_what_is_near(authenticated, &evidence))?;
         let passed = self.passed.iter().filter_map(|PassedClaim { name, source }| {
             Some((name.clone(), flat(find(source, claims)?)?))
         });
@@ -135,6 +160,28 @@ impl MappingRules {
         let (subject, claim) = (loggable(subject), unmet.filter(|_| is_listed));
         tracing::info!(%subject, rule, claim, "the settings do not let this user in");
         Err(ProviderError::NotAllowed)
+    }
+
+    /// Says what of the provider's words is nearest to what lets nobody in without: a name with a typo in the settings keeps all out.
+    fn say_what_is_near(&self, authenticated: &Authenticated, evidence: &Evidence) {
+        let unmet = self.required.iter().filter(|required| !evidence.holds(required.name));
+        for Named { rule, .. } in unmet {
+            let said = facts(&rule.source, &authenticated.claims).take(MAX_COMPARED);
+            let near = said.filter_map(|fact| {
+                let wanted = rule.any_of.iter().take(MAX_WANTED);
+                let likeness = |wanted: &Fact| strsim::jaro_winkler(wanted.as_str(), fact.as_str());
+                let best = wanted.map(likeness).fold(0.0, f64::max);
+                (best > NEAR).then_some((best, fact))
+            });
+            if let Some((_, nearest)) = near.max_by(|(one, _), (other, _)| one.total_cmp(other)) {
+                let nearest = loggable(nearest.as_str());
+                tracing::info!(
+                    claim = rule.source.as_str(),
+                    %nearest,
+                    "this is near to what required_claims asks for, and not the same"
+                );
+            }
+        }
     }
 
     /// Says of each place that rules are about why they find nothing there, once.
@@ -244,22 +291,25 @@ mod tests {
             fact: fact(place, Claimed::Text(value)),
             group: group.parse().unwrap(),
         };
-        MappingRules::new(&settings::Mapping {
-            claims: vec![
-                PassedClaim::from("email".parse::<ClaimName>().unwrap()),
-                PassedClaim { name: "nick".parse().unwrap(), source: source("/profile/name") },
-            ],
-            allowed_subjects: Some(vec!["1".parse().unwrap(), "2".parse().unwrap()]),
-            required_claims: vec![RequiredClaim {
-                source: source("email_verified"),
-                any_of: vec![fact("email_verified", Claimed::Bool(true))],
-            }],
-            groups: vec![
-                rule("teams", "org/writers", "articles"),
-                rule("/a/b~1c", "x", "comments"),
-            ],
-            group_lifetime: Duration::from_secs(60),
-        })
+        MappingRules::new(
+            &settings::Mapping {
+                claims: vec![
+                    PassedClaim::from("email".parse::<ClaimName>().unwrap()),
+                    PassedClaim { name: "nick".parse().unwrap(), source: source("/profile/name") },
+                ],
+                allowed_subjects: Some(vec!["1".parse().unwrap(), "2".parse().unwrap()]),
+                required_claims: vec![RequiredClaim {
+                    source: source("email_verified"),
+                    any_of: vec![fact("email_verified", Claimed::Bool(true))],
+                }],
+                groups: vec![
+                    rule("teams", "org/writers", "articles"),
+                    rule("/a/b~1c", "x", "comments"),
+                ],
+                group_lifetime: Duration::from_secs(60),
+            },
+            &[],
+        )
     }
 
     fn judge(subject: &str, claims: Value) -> Result<(Vec<String>, Vec<String>), ProviderError> {
@@ -293,10 +343,16 @@ mod tests {
             fact: fact("groups", value),
             group: group.parse().unwrap(),
         };
-        let mapping = MappingRules::new(&settings::Mapping {
-            groups: vec![rule(Claimed::Integer(42), "number"), rule(Claimed::Text("42"), "text")],
-            ..settings::Mapping::default()
-        });
+        let mapping = MappingRules::new(
+            &settings::Mapping {
+                groups: vec![
+                    rule(Claimed::Integer(42), "number"),
+                    rule(Claimed::Text("42"), "text"),
+                ],
+                ..settings::Mapping::default()
+            },
+            &[],
+        );
         for (groups, expected) in [
             (json!([7, 42]), &["number"][..]),
             (json!(["42"]), &["text"]),

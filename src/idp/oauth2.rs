@@ -147,7 +147,10 @@ impl OAuth2Connector {
                 let user = &self.settings.user_info_url;
                 github::lists(&self.http, &access, user, organizations, teams).await?
             }
-            Dialect::Plain | Dialect::Facebook => Vec::new(),
+            Dialect::GitLab { groups: true } => {
+                gitlab::lists(&self.http, &access, &self.settings.user_info_url).await?
+            }
+            Dialect::Plain | Dialect::GitLab { groups: false } | Dialect::Facebook => Vec::new(),
         };
         let mut extra = Vec::new();
         for (claim, url) in &self.settings.extra_user_info {

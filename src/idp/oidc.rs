@@ -7,11 +7,13 @@
 //! |---|---|
 //! | `discovery` | metadata and keys, fetched together |
 //! | `metadata` | what a provider says of itself |
+//! | `elsewhere` | claims that the token leaves out |
 //! | `exchange` | the requests of the code flow |
 //! | `proof` | how this client shows who it is |
 //! | `user_info` | the UserInfo endpoint |
 
 mod discovery;
+mod elsewhere;
 mod exchange;
 mod metadata;
 mod proof;
@@ -144,6 +146,8 @@ impl OidcConnector {
         };
         let claims = expected.prove(token, now).map_err(unbelieved)?;
         let claims = self.with_user_info(known, &given, claims, now).await?;
+        let token = &given.access_token;
+        let claims = elsewhere::completed(&self.http, &self.settings, token, claims).await?;
         self.authenticated(claims)
     }
 

@@ -82,7 +82,7 @@ impl Provider {
             fields: login_fields(&settings.input_fields, login_methods),
             callback: settings.protocol.callback().cloned(),
             departure: settings.departure,
-            mapping: MappingRules::new(&settings.mapping),
+            mapping: MappingRules::new(&settings.mapping, caseless(&settings.protocol)),
             name,
             connector,
         }
@@ -393,6 +393,17 @@ impl Provider {
             | Connector::Kubernetes(_)
             | Connector::Ldap(_) => Err(ProviderError::NotOffered),
         }
+    }
+}
+
+/// The claims that hold no two values which differ in case alone: GitHub tells organizations and teams apart by no case.
+fn caseless(protocol: &settings::Protocol) -> &'static [&'static str] {
+    match protocol {
+        settings::Protocol::OAuth2(settings::OAuth2 {
+            dialect: settings::Dialect::GitHub { .. },
+            ..
+        }) => &["organizations", "teams"],
+        _ => &[],
     }
 }
 

@@ -97,8 +97,8 @@ pub(super) fn say(subject: &Subject, source: &ClaimSource, unread: &Unread) {
             %subject,
             claim,
             "the identity provider leaves this claim out, as this user has too much of it, and says where to ask, which Pasee does \
-             not: rules about it do not hold; have the provider send fewer, such as only groups that are assigned to this \
-             application"
+             not: rules about it do not hold; name the server in claim_sources, or have the provider send fewer, such as only groups \
+             that are assigned to this application"
         ),
         Unread::Object => tracing::info!(
             %subject,

@@ -313,6 +313,9 @@ impl Display for Visited<'_> {
                 write!(f, "; also asked for {list}")?;
             }
         }
+        if asked.dialect == (Dialect::GitLab { groups: true }) {
+            f.write_str("; also asked for groups")?;
+        }
         Ok(())
     }
 }

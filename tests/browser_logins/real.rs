@@ -209,3 +209,43 @@ async fn whose_fault_it_was() {
         "{log}"
     );
 }
+
+/// GitHub tells organizations and teams apart by no case, and neither do rules about them; a name with a typo is told of.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_organizations() {
+    let nothing: At = Arc::new(|_| None);
+    for (required, status) in
+        [("org-7", 200), ("ORG-7", 200), ("Org-103", 200), ("org_7", 403), ("org-7 ", 403)]
+    {
+        let (found, _, log) = at_github(required, Arc::clone(&nothing)).await;
+        assert_eq!(found, status, "{required}: {log}");
+        assert_eq!(log.contains("near to what required_claims asks for"), status == 403, "{log}");
+    }
+    let provider = OAuthProvider::start(Kind::GitHub).await;
+    let more = "group_mapping = [{ claim = \"teams\", value = \"example/WRITERS\", group = \"articles\" }, \
+                { claim = \"login\", value = \"ADA\", group = \"comments\" }]";
+    let groups = ["articles", "comments"];
+    let mut setup = Setup::default().tables(&provider.settings("github", more));
+    for group in groups {
+        setup = setup.members(group, ["local-ada"]);
+    }
+    let pasee = setup.start().await;
+    provider.register(&back(&pasee, "github"));
+    let document = Browser::default().log_in(&pasee, "github").await.is(200).json();
+    let access = crate::support::forge::part(document["access_token"].as_str().unwrap(), 1);
+    assert_eq!(access["groups"], json!(["articles"]), "other claims are compared as they are");
+}
+
+/// GitLab's groups by their full paths, where the settings ask for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_of_gitlab() {
+    let rule = "required_claims = { groups = \"example/writers\" }";
+    for (asks, status) in [("groups = true\n", 200), ("", 403)] {
+        let provider = OAuthProvider::start(Kind::GitLab).await;
+        let tables = provider.settings("gitlab", rule) + asks;
+        let pasee = Setup::default().tables(&tables).start().await;
+        provider.register(&back(&pasee, "gitlab"));
+        Browser::default().log_in(&pasee, "gitlab").await.is(status);
+        assert_eq!(provider.complaints(), [] as [&str; 0]);
+    }
+}

@@ -4,6 +4,7 @@
 mod answers;
 mod browsers;
 mod callbacks;
+mod elsewhere;
 mod keys;
 mod known;
 mod options;

@@ -5,6 +5,7 @@
 mod support;
 
 mod accounts;
+mod changed;
 mod keys;
 mod login;
 mod tokens;

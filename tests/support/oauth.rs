@@ -109,7 +109,8 @@ impl OAuthProvider {
             if method == "GET" && target.path() == kind.authorize_path() {
                 return state.authorize(kind, &target);
             }
-            if method == "GET" && target.path().starts_with(kind.user_path()) {
+            let is_gitlabs = kind == Kind::GitLab && target.path() == "/oauth/userinfo";
+            if method == "GET" && (is_gitlabs || target.path().starts_with(kind.user_path())) {
                 let own = state.user(kind, request, &target);
                 if let Some(told) = spoiled.at.as_ref().and_then(|at| at(&target)) {
                     return told;
@@ -224,7 +225,9 @@ impl State {
             Some("the state can be guessed".into())
         } else if challenge != Some(43) || !is("code_challenge_method", "S256") {
             Some("no PKCE".into())
-        } else if parameters.get("scope").map(String::as_str) != kind.scope() {
+        } else if parameters.get("scope").map(String::as_str) != kind.scope()
+            && !(kind == Kind::GitLab && is("scope", "read_user openid"))
+        {
             Some(format!("the scope is {:?}", parameters.get("scope")))
         } else {
             None

@@ -200,6 +200,7 @@ impl OpenId {
                 },
                 algorithms: algorithms.iter().map(|name| name.parse().unwrap()).collect(),
                 user_info: false,
+                claim_sources: Vec::new(),
                 max_age: None,
                 prompt: None,
                 timeout,

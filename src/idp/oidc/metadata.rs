@@ -88,7 +88,7 @@ impl<'a> Document<'a> {
 
 /// A provider may have its places on other hosts, as large ones do, but only behind TLS, unless the settings say otherwise. On
 /// this machine in the clear, and only if the document itself is here: none of elsewhere makes us call what listens here.
-fn is_callable(url: &Url, settings: &settings::Oidc) -> bool {
+pub(super) fn is_callable(url: &Url, settings: &settings::Oidc) -> bool {
     let is_bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     let is_safe = match url.scheme() {
         "https" => url.has_host(),

@@ -32,6 +32,11 @@ pub enum Dialect {
         /// `teams`: the claim `teams` lists the user's, as `organization/team`.
         teams: bool,
     },
+    /// GitLab, which also tells of groups.
+    GitLab {
+        /// `groups`: the claim `groups` lists the full paths of the user's.
+        groups: bool,
+    },
     /// Facebook's Graph API, which takes a proof of the app's secret beside each access token.
     Facebook,
 }

@@ -247,6 +247,10 @@ fn scopes(settings: &Table<'_>, preset: Option<&Preset>, dialect: Dialect) -> Ve
     if asks_more && !scopes.iter().any(is_enough) {
         scopes.push("read:org".to_owned());
     }
+    let asks_groups = dialect == Dialect::GitLab { groups: true };
+    if asks_groups && !scopes.iter().any(|scope| scope == "openid") {
+        scopes.push("openid".to_owned());
+    }
     if let (Some(item), true) = (settings.get("scopes"), scopes.len() > MAX_SCOPES) {
         item.error("has more than 16 scopes");
     }
@@ -301,8 +305,13 @@ fn dialect(settings: &Table<'_>, preset: Option<&Preset>) -> Dialect {
         }
         settings.flag(key).unwrap_or(false)
     });
+    if let (Some(item), false) = (settings.get("groups"), matches!(known, Dialect::GitLab { .. })) {
+        item.error("is for GitLab only; leave it out");
+    }
+    let groups = settings.flag("groups").unwrap_or(false);
     match known {
         Dialect::GitHub { .. } => Dialect::GitHub { organizations, teams },
+        Dialect::GitLab { .. } => Dialect::GitLab { groups },
         other => other,
     }
 }

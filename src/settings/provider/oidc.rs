@@ -71,6 +71,9 @@ pub struct Oidc {
     pub algorithms: Vec<JwsAlgorithm>,
     /// `user_info`: whether what the UserInfo endpoint says is taken too; default false.
     pub user_info: bool,
+    /// `claim_sources`: the servers that are asked for claims which the provider leaves out and says to be there, as host or
+    /// host and port, at most 4; none when absent.
+    pub claim_sources: Vec<String>,
     /// `max_age`: how long ago the user may have shown the provider who they are, 1 s to 365 days; any time when absent.
     pub max_age: Option<Duration>,
     /// `prompt`: what the provider is to ask the user for.
@@ -114,6 +117,7 @@ pub(super) fn oidc(table: &Table<'_>, name: &str, base: &Path) -> Option<Oidc> {
         callback: callback_anywhere(&settings, name),
         algorithms: algorithms(&settings),
         user_info: settings.flag("user_info").unwrap_or(false),
+        claim_sources: claim_sources(&settings),
         max_age: max_age.flatten(),
         prompt: settings.text("prompt").and_then(|item| prompt(&item)),
         timeout: duration(&settings, "timeout", 1..=60, Duration::from_secs(5)).unwrap_or_default(),
@@ -193,4 +197,29 @@ fn prompt(item: &Item<'_, &str>) -> Option<String> {
         return None;
     }
     Some(item.value.to_owned())
+}
+
+/// Hosts, each perhaps with a port: a claim's source is one of these to the letter, whatever the provider says.
+fn claim_sources(settings: &Table<'_>) -> Vec<String> {
+    let mut sources = Vec::new();
+    for item in settings.texts("claim_sources") {
+        let url = format!("https://{}/", item.value).parse::<Url>().ok();
+        let is_bare = |url: &Url| {
+            url.path() == "/"
+                && url.query().is_none()
+                && url.fragment().is_none()
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.authority() == item.value
+        };
+        if url.as_ref().is_some_and(is_bare) {
+            sources.push(item.value.to_owned());
+        } else {
+            item.error("is no server; a right one is \"graph.microsoft.com\", in small letters, perhaps with a port, without scheme and path");
+        }
+    }
+    if let (Some(item), true) = (settings.get("claim_sources"), sources.len() > 4) {
+        item.error("has more than 4 servers");
+    }
+    sources
 }

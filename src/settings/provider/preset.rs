@@ -5,7 +5,7 @@
 use url::{Host, Url};
 
 use super::dialect::{ClientAuth, Dialect};
-use super::oidc::Transport;
+use super::place::Transport;
 use crate::settings::reader::{Item, Table, quoted};
 
 /// A well-known provider.
@@ -81,7 +81,7 @@ const KNOWN: [Known; 6] = [
         subject: "id",
         username: "username",
         client_auth: ClientAuth::Post,
-        dialect: Dialect::Plain,
+        dialect: Dialect::GitLab { groups: false },
     },
     // developers.facebook.com, "Manually Build a Login Flow"; ids are scoped to the app.
     Known {

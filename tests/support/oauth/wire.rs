@@ -232,6 +232,10 @@ impl Kind {
         if self == Self::GitHub && target.path() != self.user_path() {
             return lists(target);
         }
+        if target.path() == "/oauth/userinfo" {
+            let groups = ["example", "example/writers", "example/writers/poets"];
+            return Some(json!({"sub": "42", "nickname": "ada", "groups": groups}).to_string());
+        }
         let document = match self {
             Self::Twitter => {
                 json!({"data": {"id": "2244994945", "name": "Ada Lovelace", "username": "ada"}})
