@@ -1,9 +1,12 @@
 //! Manifests: Groups, Memberships and Users as the YAML that `kubectl apply -f` takes.
 //!
 //! Stricter than an API server that prunes: a field that a resource has not (`known` has them) is a mistake, told with its
-//! place. Must not know where the objects go.
+//! place, and with its line by `lines`. Must not know where the objects go.
 
 mod known;
+mod lines;
+
+pub use lines::{Lines, Spot};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -59,9 +62,14 @@ pub enum Mistake {
     /// A list in the place of fields, which would be taken for their values in order.
     #[error("{0} is a list, and has fields in a right one")]
     List(String),
-    /// A field with a value of another type, or none where one must be.
-    #[error("{0}")]
-    Type(#[from] serde_json::Error),
+    /// A field with a value of another type, or none where one must be: where, and what is wrong.
+    #[error("{}{error}", if place.is_empty() { String::new() } else { format!("{place}: ") })]
+    Type {
+        /// The field with those around it; empty for the object itself.
+        place: String,
+        /// What is wrong.
+        error: serde_json::Error,
+    },
 }
 
 /// Reads a stream of documents; a `List`, as `kubectl get -o yaml` prints one, counts as its items. At most 100,000
@@ -83,17 +91,21 @@ pub fn read(text: &str) -> Result<Vec<Manifest>, ManifestError> {
 /// # Errors
 /// The text is no YAML: [`ManifestError::Yaml`].
 pub fn read_each(text: &str) -> Result<Vec<Result<Manifest, Mistake>>, ManifestError> {
-    let options = serde_saphyr::options! {
+    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options())
+        .map_err(|error| ManifestError::Yaml(Box::new(error)))?;
+    Ok(documents.into_iter().flat_map(items).map(one).collect())
+}
+
+/// What a hostile document can cost.
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_documents: 100_000,
             max_nodes: 4_000_000,
             max_events: 8_000_000,
             max_total_scalar_bytes: 256 << 20,
         },
-    };
-    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
-        .map_err(|error| ManifestError::Yaml(Box::new(error)))?;
-    Ok(documents.into_iter().flat_map(items).map(one).collect())
+    }
 }
 
 /// Writes a stream.
@@ -134,8 +146,12 @@ fn one(object: Value) -> Result<Manifest, Mistake> {
 /// The object with its type, once it is sure that nothing of it gets lost.
 fn typed<T: DeserializeOwned + Serialize>(mut object: Value) -> Result<T, Mistake> {
     drop_nulls(&mut object);
-    let typed: T = serde_json::from_value(object.clone())?;
-    let kept = serde_json::to_value(&typed)?;
+    let typed: T = serde_path_to_error::deserialize(object.clone()).map_err(|error| {
+        let place = error.path().to_string();
+        Mistake::Type { place: place.trim_start_matches('.').to_owned(), error: error.into_inner() }
+    })?;
+    let kept = serde_json::to_value(&typed)
+        .map_err(|error| Mistake::Type { place: String::new(), error })?;
     // What is in metadata and status is not said by the manifest's writer but by an API server.
     let stated = |object: Value| match object {
         Value::Object(mut fields) => {
@@ -276,8 +292,12 @@ items:
                 "object 3 of the stream: this is no Group, Membership or User of apiVersion pasee.meltylab.fr/v1",
             ),
             ("meltylab.fr/v1", "meltylab.fr/v2", "object 1 of the stream: this is no Group"),
-            ("[kisee-ada]", "kisee-ada", "object 2 of the stream: invalid type: string"),
-            ("[kisee-ada]", "[7]", "object 2 of the stream: invalid type: integer"),
+            (
+                "[kisee-ada]",
+                "kisee-ada",
+                "object 2 of the stream: spec.users: invalid type: string",
+            ),
+            ("[kisee-ada]", "[7]", "object 2 of the stream: spec.users[0]: invalid type: integer"),
             ("spec: {}", "spec: {}\nspec: {}", "this is no YAML: "),
             ("spec: {}", "spec: {}\nextra: 1", "object 1 of the stream: there is no field extra"),
             (

@@ -5,6 +5,7 @@ mod append;
 mod check;
 mod help;
 mod import;
+mod online;
 mod rename;
 mod serve;
 #[path = "../support/mod.rs"]

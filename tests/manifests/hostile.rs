@@ -32,18 +32,28 @@ fn every_mistake_is_told_with_its_place() {
     let told = machine.run(&given).refused(1);
     for (start, says) in [
         ("pasee: nothing was done:", ""),
-        ("- a.yaml: object 1: there is no field spec.creater; the nearest one is creator", ""),
+        (
+            "- a.yaml: object 1: there is no field spec.creater; the nearest one is creator (line 5: \"local-x\")",
+            "",
+        ),
         ("- b.yaml: object 1: membership/m: spec.users[1]: ", "such as kisee-john"),
+        ("- b.yaml: object 1: membership/m: spec.users[1]: ", " (line 5: \"ada\")"),
         (
-            "- b.yaml: object 2: group/b stands here a second time; the first is a.yaml: object 2",
+            "- b.yaml: object 2: group/b stands here a second time; the first is a.yaml: object 2 (line 7)",
             "",
         ),
         (
-            "- b.yaml: object 3: this is no Group, Membership or User of apiVersion pasee.meltylab.fr/v1",
+            "- b.yaml: object 3: this is no Group, Membership or User of apiVersion pasee.meltylab.fr/v1 (line 12)",
             "",
         ),
-        ("- b.yaml: object 4: ", "unknown variant `Owner`, expected `Member` or `Staff`"),
-        ("- b.yaml: object 5: there is no field spec.ban; the nearest one is banned", ""),
+        (
+            "- b.yaml: object 4: spec.role: ",
+            "unknown variant `Owner`, expected `Member` or `Staff` (line 19: \"Owner\")",
+        ),
+        (
+            "- b.yaml: object 5: there is no field spec.ban; the nearest one is banned (line 24: true)",
+            "",
+        ),
         ("- c.yaml: this is no YAML: ", ""),
         ("- d.yaml: cannot be read", ""),
         ("  because: No such file or directory", ""),

@@ -11,7 +11,7 @@ use anyhow::{Context, Error, anyhow, bail};
 
 use super::{NOTHING_DONE, report};
 use crate::manifests::{Place, Wanted};
-use crate::resources::manifest::{ManifestError, read_each};
+use crate::resources::manifest::{Lines, ManifestError, read_each};
 
 /// Longest file, in bytes.
 const MAX_FILE: u64 = 256 << 20;
@@ -77,7 +77,7 @@ fn take(path: &Path, wanted: &mut Wanted, wrong: &mut Vec<Error>) {
     };
     let objects = text(path).map_err(|error| error.context(format!("{name}: cannot be read")));
     let objects = objects.and_then(|text| {
-        read_each(&text).map_err(|error| match error {
+        let objects = read_each(&text).map_err(|error| match error {
             ManifestError::Yaml(error) => {
                 // What it cites of a file may be anything.
                 let told =
@@ -85,20 +85,39 @@ fn take(path: &Path, wanted: &mut Wanted, wrong: &mut Vec<Error>) {
                 anyhow!("{name}: this is no YAML: {told}")
             }
             error => anyhow!("{name}: {error}"),
-        })
+        })?;
+        Ok((objects, text))
     });
-    let objects = match objects {
-        Ok(objects) => objects,
+    let (objects, text) = match objects {
+        Ok(found) => found,
         Err(error) => return wrong.push(error),
     };
+    // Found only when something is wrong.
+    let mut lines = None;
     for (number, object) in (1..).zip(objects) {
         let place = Place { file: Arc::clone(&name), number };
         let taken = match object {
             Ok(manifest) => wanted.add(&manifest, place.clone()).map_err(Error::new),
             Err(mistake) => Err(Error::new(mistake)),
         };
-        wrong.extend(taken.err().map(|error| anyhow!("{place}: {}", report::tell(&error))));
+        if let Err(error) = taken {
+            let told = report::tell(&error);
+            let lines = lines.get_or_insert_with(|| Lines::of(&text));
+            let spot = lines.find(number, field(&told));
+            let spot = spot.map(|spot| format!(" ({spot})")).unwrap_or_default();
+            let (first, because) = told.split_at(told.find('\n').unwrap_or(told.len()));
+            wrong.push(anyhow!("{place}: {first}{spot}{because}"));
+        }
     }
+}
+
+/// The field that a mistake names, as `spec.users[1]`; else the object itself.
+fn field(told: &str) -> &str {
+    let start = ["spec", "metadata"].into_iter().filter_map(|field| told.find(field)).min();
+    let Some(told) = start.map(|start| &told[start..]) else { return "" };
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || ".[]".contains(letter);
+    let end = told.find(|letter| !is_part(letter)).unwrap_or(told.len());
+    told[..end].trim_end_matches('.')
 }
 
 /// All of a file, or of standard input.
