@@ -139,6 +139,12 @@ mod tests {
         assert_eq!("a.staff".parse(), Ok(Roster::Staff("a".parse().unwrap())));
     }
 
+    /// Whoever looks for what has become of a membership has a week to do so, in every store.
+    #[test]
+    fn how_long_an_ended_one_is_seen() {
+        assert_eq!(KEPT_ENDED.as_secs(), 604_800);
+    }
+
     #[test]
     fn order() {
         let mut rosters: Vec<Roster> = ["b", "a.b", "a.staff", "staff", "a"]

@@ -1,6 +1,7 @@
 //! What an actor and a permit say of themselves, and whose session is ended.
 
 use super::*;
+use crate::domain::provider::ProviderNames;
 
 /// Somebody in the session of [`token`], with a token that reaches so far.
 fn in_session(scope: &str, held: &[&str]) -> Actor {
@@ -57,11 +58,15 @@ fn what_counts_is_what_the_token_reaches() {
     assert_eq!((permit.session(), permit.actor(), permit.deciding()), (None, None, vec![]));
 }
 
-/// How much may be made is set where it is asked for, and carried out with that in mind.
+/// How much may be made, and who could log in, is known where it is asked for, and carried out with that in mind.
 #[test]
-fn a_permit_knows_its_bounds() {
+fn a_permit_knows_its_bounds_and_who_could_log_in() {
     let permit = permit(&Actor::operator(), add("admin")).unwrap();
-    assert_eq!(permit.bounds(), Bounds::default());
+    assert_eq!((permit.bounds(), permit.possible().is_some()), (Bounds::default(), false));
     let fewer = Bounds { groups: None, memberships: Some(7) };
-    assert_eq!(permit.within(fewer).bounds(), fewer);
+    let providers: ProviderNames = "kisee".parse().unwrap();
+    let permit = permit.within(fewer).knowing(Arc::new(PossibleUsers::from(&providers)));
+    assert_eq!(permit.bounds(), fewer);
+    let possible = permit.possible().unwrap();
+    assert!(possible.has(&user("kisee-ada")) && !possible.has(&user("local-ada")));
 }
