@@ -176,6 +176,7 @@ mod tests {
         assert_eq!(losers(&both, Some(&object("m", &["k-bob", "k-ada"], Some(9)))).len(), 2);
         let (soon, later) = (object("m", &["k-ada"], Some(8)), object("m", &["k-ada"], Some(9)));
         assert_eq!(losers(&soon, Some(&later)), [""; 0]);
+        assert_eq!(losers(&soon, Some(&soon)), [""; 0], "nothing was to be otherwise");
         assert_eq!(losers(&later, Some(&soon)), ["k-ada"]);
         let mut owned = both.clone();
         let owner = super::super::owner::Owner { name: "g".to_owned(), uid: "u".to_owned() };
