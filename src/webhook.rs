@@ -22,7 +22,7 @@ mod review;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::try_join;
@@ -190,7 +190,7 @@ impl Webhook {
         let more = added::adds(review, &author);
         let keeps = |made| policy::keeps_within(&actor, &self.settings.bounds, made, more);
         let is_written = || review.earnest == Earnest::Written;
-        let kept = self.made.judge(&author, more, is_written, keeps);
+        let kept = self.made.judge(&author, more, Instant::now(), is_written, keeps);
         kept.map_err(|denied| asked.refusal(denied))?;
         let rest = async {
             let patch = asked.patch(review, &author, &excerpt, now)?;

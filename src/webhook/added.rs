@@ -33,9 +33,8 @@ pub(super) fn adds(review: &Review, author: &UserId) -> Tally {
 
 /// Whether users are put into a Membership by it in which they count for somebody else, or for nobody: one that Pasee keeps.
 pub(super) fn counts_for_others(review: &Review, asked: &Asked, author: &UserId) -> bool {
-    let is_changed = review.of() == Kind::Membership && review.operation == Operation::Update;
     let is_theirs = || made_by(&review.before) == Some(author.as_str());
-    is_changed && is_kept(&review.before) && !asked.users().is_empty() && !is_theirs()
+    is_kept(&review.before) && !asked.users().is_empty() && !is_theirs()
 }
 
 /// That what is written around what the object says stays in proportion, unless it becomes less.

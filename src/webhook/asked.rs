@@ -28,7 +28,7 @@ use crate::resources::object_name::ObjectName;
 use crate::resources::{Group, Membership, Received, User, group, membership, user};
 
 /// What `kubectl apply` writes along: all of what it applied.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// What a review asks.
 #[derive(Debug)]

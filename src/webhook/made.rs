@@ -35,13 +35,14 @@ impl Made {
         &self,
         author: &UserId,
         more: Tally,
+        now: Instant,
         keep: impl FnOnce() -> bool,
         judge: impl FnOnce(Tally) -> Result<(), E>,
     ) -> Result<(), E> {
         if more == Tally::default() {
             return Ok(());
         }
-        let (seen, now) = ((self.count)(author), Instant::now());
+        let seen = (self.count)(author);
         let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
         let is_fresh = |at: Instant| now.saturating_duration_since(at) < UNSEEN;
         let made = match expected.get(author) {
@@ -85,7 +86,7 @@ mod tests {
         let judged = |keeps: bool, right: u64| {
             let more = Tally { groups: 1, memberships: 0 };
             let judge = |all: Tally| if all.groups == right { Ok(()) } else { Err(all.groups) };
-            made.judge(&john, more, || keeps, judge)
+            made.judge(&john, more, Instant::now(), || keeps, judge)
         };
         assert_eq!(judged(false, 2), Ok(()));
         assert_eq!(judged(true, 2), Ok(()), "a dry run makes nothing");
@@ -93,7 +94,47 @@ mod tests {
         assert_eq!(judged(true, 2), Err(4));
         made.take_back(&john, Tally { groups: 1, memberships: 0 });
         assert_eq!(judged(true, 3), Ok(()), "what was refused counts no more");
-        let free: Result<(), ()> = made.judge(&john, Tally::default(), || true, |_| Err(()));
+        let now = Instant::now();
+        let free: Result<(), ()> = made.judge(&john, Tally::default(), now, || true, |_| Err(()));
         assert_eq!(free, Ok(()), "what adds nothing is not judged");
+    }
+
+    /// What an author has made as it is judged when they make one more group at a moment.
+    fn one_more(made: &Made, author: &str, now: Instant) -> u64 {
+        let (more, mut all) = (Tally { groups: 1, memberships: 0 }, 0);
+        let judge = |made: Tally| {
+            all = made.groups;
+            Ok::<_, ()>(())
+        };
+        made.judge(&author.parse().unwrap(), more, now, || true, judge).unwrap();
+        all
+    }
+
+    /// By then it is seen, or never was stored.
+    #[test]
+    fn what_was_allowed_is_expected_for_a_while() {
+        let (made, start) = (Made::new(Box::new(|_| Tally::default())), Instant::now());
+        let moment = Duration::from_nanos(1);
+        assert_eq!(one_more(&made, "k-john", start), 0);
+        assert_eq!(one_more(&made, "k-john", start + UNSEEN - moment), 1);
+        assert_eq!(one_more(&made, "k-john", start + 2 * UNSEEN - 2 * moment), 2, "each anew");
+        assert_eq!(one_more(&made, "k-john", start + 3 * UNSEEN - 2 * moment), 0);
+    }
+
+    /// Many who write at once take no memory without end, nor the place of those who come later.
+    #[test]
+    fn so_many_authors_are_remembered() {
+        let (made, start) = (Made::new(Box::new(|_| Tally::default())), Instant::now());
+        let moment = Duration::from_nanos(1);
+        for number in 0..MOST {
+            one_more(&made, &format!("k-{number}"), start);
+        }
+        let full = start + moment;
+        assert_eq!([(); 2].map(|()| one_more(&made, "k-john", full)), [0, 0], "one too many");
+        assert_eq!([(); 2].map(|()| one_more(&made, "k-7", full)), [1, 2], "one of them");
+        let later = start + UNSEEN;
+        assert_eq!([(); 2].map(|()| one_more(&made, "k-john", later)), [0, 1], "there is room");
+        assert_eq!(one_more(&made, "k-7", later), 3, "and who wrote last is known still");
+        assert_eq!(made.expected.lock().unwrap().len(), 2);
     }
 }

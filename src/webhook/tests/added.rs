@@ -2,7 +2,7 @@
 
 use super::posters::Listening;
 use super::*;
-use crate::domain::bounds::Tally;
+use crate::domain::bounds::{Bounds, Tally};
 use crate::webhook::added::adds;
 
 fn users(count: usize) -> Vec<String> {
@@ -67,6 +67,30 @@ fn what_names_nobody_counts_too() {
         let added = adds(&review(operation, "memberships", before, &after), &ada());
         assert_eq!(added, Tally { groups: 0, memberships: more }, "{before} {after}");
     }
+    let group = object("Group", "a.c", json!({}));
+    for (operation, before, after, groups) in
+        [("CREATE", &none, &group, 1), ("UPDATE", &group, &group, 0), ("DELETE", &group, &none, 0)]
+    {
+        let added = adds(&review(operation, "groups", before, after), &ada());
+        assert_eq!(added, Tally { groups, memberships: 0 }, "{operation}");
+    }
+}
+
+/// Who only tries has made nothing, however often; who has made what they may make may not even try any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_only_tried_does_not_count() {
+    let listening = Listening::within(Bounds { groups: Some(1), memberships: None });
+    for (is_dry_run, is_allowed) in
+        [(true, true), (true, true), (false, true), (true, false), (false, false)]
+    {
+        let group = object("Group", "a.c", json!({}));
+        let review = body("groups", "k-ada", (&Value::Null, &group));
+        let mut review: Value = serde_json::from_str(&review).unwrap();
+        review["request"]["dryRun"] = json!(is_dry_run);
+        let (_, answer) = listening.ask(review.to_string()).await;
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(answer["response"]["allowed"], is_allowed, "{is_dry_run} {answer}");
+    }
 }
 
 /// What would count for whoever added members over HTTP, or for nobody, is refused; but to root staff, whom no bound holds.
@@ -107,14 +131,24 @@ async fn what_is_around_an_object_stays_in_proportion() {
     applied["metadata"]["annotations"] = json!({
         "kubectl.kubernetes.io/last-applied-configuration": applied.to_string(),
     });
+    // As much as is in proportion, to the byte, and more.
+    let most = |more: usize| {
+        let bare = with(0, 1);
+        let [around, says] = ["metadata", "spec"].map(|part| bare[part].to_string().len());
+        with(16 * 1024 + 8 * says - around + more, 1)
+    };
     let none = Value::Null;
     for (before, after, is_allowed) in [
         (&none, with(15_000, 1), true),
         (&none, with(17_000, 1), false),
         (&none, with(17_000, 100), true),
+        (&none, with(20_000, 100), true),
+        (&none, most(0), true),
+        (&none, most(1), false),
         (&none, applied, true),
         (&with(1, 1), with(200_000, 1), false),
         (&with(200_000, 1), with(199_000, 1), true),
+        (&with(200_000, 1), with(200_000, 2), true),
     ] {
         for author in ["k-ada", "k-root"] {
             let (_, answer) = listening.ask(body("memberships", author, (before, &after))).await;

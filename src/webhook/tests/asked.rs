@@ -1,8 +1,9 @@
 //! What reviews ask that name nothing right, and whom they speak of.
 
 use super::*;
+use crate::domain::change::Change;
 use crate::objects::demand::Demand;
-use crate::webhook::asked::{Asked, loss};
+use crate::webhook::asked::{Asked, LAST_APPLIED, loss};
 
 /// A review whose request names nothing, as one of an object whose name is to be made up.
 fn nameless(resource: &str, operation: &str, before: &Value, after: &Value) -> Review {
@@ -88,4 +89,34 @@ fn what_is_lost_on_the_root_staff() {
     assert_eq!(lost("UPDATE", "users", &user(true), &user(true)), [""; 0]);
     assert_eq!(lost("UPDATE", "users", &user(true), &user(false)), [""; 0]);
     assert_eq!(lost("DELETE", "users", &user(true), none), [""; 0]);
+}
+
+/// Who describes a group changes nothing else along with that: staff are no creators, and nobody's labels and owners are theirs.
+#[test]
+fn a_description_comes_alone() {
+    let there = object("Group", "a", json!({ "description": "x" }));
+    for (place, value, is_alone) in [
+        ("/metadata/annotations", json!({}), true),
+        ("/metadata/annotations", json!({ "pasee.meltylab.fr/actor": "k-ada" }), true),
+        ("/metadata/annotations", json!({ LAST_APPLIED: "{}" }), true),
+        ("/metadata/managedFields", json!([{ "manager": "kubectl" }]), true),
+        ("/metadata/resourceVersion", json!("8"), true),
+        ("/metadata/generation", json!(2), true),
+        ("/status", json!({ "members": 1 }), true),
+        ("/metadata/annotations", json!({ "mine": "y" }), false),
+        ("/metadata/annotations", json!({ LAST_APPLIED: "{}", "mine": "y" }), false),
+        ("/metadata/labels", json!({ "app.kubernetes.io/managed-by": "pasee" }), false),
+        ("/metadata/ownerReferences", json!([]), false),
+        ("/spec/creator", json!("k-ada"), false),
+    ] {
+        let mut after = there.clone();
+        after["spec"]["description"] = json!("y");
+        let (parent, key) = place.rsplit_once('/').unwrap();
+        after.pointer_mut(parent).unwrap()[key] = value.clone();
+        for (before, after) in [(&there, &after), (&after, &there)] {
+            let asked = Asked::by(&review("UPDATE", "groups", before, after), &ada()).unwrap();
+            let describes = matches!(asked.demand, Demand::Change(Change::Describe { .. }));
+            assert_eq!(describes, is_alone, "{place} {value}: {asked:?}");
+        }
+    }
 }

@@ -35,6 +35,11 @@ pub(super) struct Listening {
 
 impl Listening {
     pub(super) fn start() -> Self {
+        Self::within(Bounds::default())
+    }
+
+    /// One by whose word an author makes no more than that.
+    pub(super) fn within(bounds: Bounds) -> Self {
         let listener = accept::bind("127.0.0.1", 0).unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::default());
@@ -42,7 +47,7 @@ impl Listening {
         let paths = Arc::new(KnownPaths::new(client.clone(), "realm"));
         let realm = LiveRealm::new(client, "realm");
         let settings = Settings {
-            bounds: Bounds::default(),
+            bounds,
             namespace: "realm".to_owned(),
             username_prefix: "pasee:".to_owned(),
             providers: "k".parse().unwrap(),
