@@ -90,12 +90,12 @@ impl Check {
             .build()
             .context("the thread to look with cannot be started")?;
         let findings = runtime.block_on(self.look(&settings))?;
-        let is_right = !findings.has_errors() && !(self.strict && findings.has_warnings());
+        let is_wrong = findings.has_errors() || self.strict && findings.has_warnings();
         match self.output {
             Output::Text => self.tell(&settings, &findings)?,
-            Output::Json => write(Some(&file), is_right, &findings.into_all())?,
+            Output::Json => write(Some(&file), !is_wrong, &findings.into_all())?,
         }
-        Ok(if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
     async fn look(&self, settings: &Settings) -> anyhow::Result<Findings> {
