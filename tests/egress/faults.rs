@@ -76,7 +76,7 @@ async fn what_is_behind_is_no_fault_of_the_proxy() {
 }
 
 /// The line of the log that names a proxy.
-fn line<'a>(log: &'a str, fault: ProxyFault) -> &'a str {
+fn line(log: &str, fault: ProxyFault) -> &str {
     let fault = fault.to_string();
     log.lines().find(|line| line.contains(&fault)).unwrap_or_else(|| panic!("{fault}: {log}"))
 }

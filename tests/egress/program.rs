@@ -31,7 +31,8 @@ fn check(settings: &str, given: &[(&str, &str)]) -> (i32, String) {
 fn check_says_which_proxy() {
     let outbound = |lines: &str| format!("{}\n[outbound]\n{lines}\n", elsewhere(""));
     let environment = [("HTTPS_PROXY", "http://ada:s3cret@env.test:3128")];
-    let by_environment = "- kisee is called through the proxy http://env.test:3128 (HTTPS_PROXY)\n";
+    let by_environment =
+        "- kisee is called through the proxy http://env.test:3128 (HTTPS_PROXY).\n";
     for (settings, given, says) in [
         (elsewhere(""), &environment[..], vec![by_environment]),
         (
