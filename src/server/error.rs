@@ -154,6 +154,26 @@ impl From<ChangeError> for ApiError {
     }
 }
 
+/// The status that a provider's word has.
+fn status_of(error: &ProviderError) -> StatusCode {
+    match error {
+        ProviderError::NotOffered => StatusCode::NOT_FOUND,
+        ProviderError::Refused
+        | ProviderError::NotConfirmed
+        | ProviderError::Token(_)
+        | ProviderError::Account(_)
+        | ProviderError::NotAllowed
+        | ProviderError::Subject(_) => StatusCode::FORBIDDEN,
+        ProviderError::Unreachable
+        | ProviderError::Limited(_)
+        | ProviderError::Busy
+        | ProviderError::Proxy(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ProviderError::InvalidResponse(_) | ProviderError::Misconfigured(_) => {
+            StatusCode::BAD_GATEWAY
+        }
+    }
+}
+
 /// An error as it is sent.
 #[derive(Debug)]
 pub struct ErrorReply {
@@ -171,7 +191,6 @@ impl ApiError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_)
-            | Self::Provider(ProviderError::NotOffered)
             | Self::Write(
                 WriteError::GroupMissing | WriteError::ParentMissing | WriteError::NotMember,
             ) => StatusCode::NOT_FOUND,
@@ -198,29 +217,14 @@ impl ApiError {
                 | Refusal::TokenOver => StatusCode::UNAUTHORIZED,
                 Refusal::Banned | Refusal::ScopeWidened => StatusCode::FORBIDDEN,
             },
-            Self::Denied(_)
-            | Self::Write(WriteError::Withdrawn(Withdrawn::Denied(_)))
-            | Self::Provider(
-                ProviderError::Refused
-                | ProviderError::NotConfirmed
-                | ProviderError::Token(_)
-                | ProviderError::Account(_)
-                | ProviderError::NotAllowed
-                | ProviderError::Subject(_),
-            ) => StatusCode::FORBIDDEN,
-            Self::Provider(
-                ProviderError::Unreachable
-                | ProviderError::Limited(_)
-                | ProviderError::Busy
-                | ProviderError::Proxy(_),
-            )
-            | Self::Stale(_)
+            Self::Denied(_) | Self::Write(WriteError::Withdrawn(Withdrawn::Denied(_))) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::Stale(_)
             | Self::Write(
                 WriteError::Unavailable(_) | WriteError::Unconfirmed(_) | WriteError::Partly { .. },
             ) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Provider(ProviderError::InvalidResponse(_) | ProviderError::Misconfigured(_)) => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::Provider(error) => status_of(error),
             Self::Write(
                 WriteError::Awaited(_)
                 | WriteError::GroupExists
