@@ -220,6 +220,20 @@ mod tests {
     }
 
     #[test]
+    fn the_same_providers_in_any_order() {
+        let names = |text: &str| text.parse::<ProviderNames>().unwrap();
+        for (one, other, are_same) in [
+            ("kisee, local", "local, kisee", true),
+            ("", "", true),
+            ("kisee, local", "kisee", false),
+            ("kisee", "kisee, local", false),
+            ("kisee", "local", false),
+        ] {
+            assert_eq!(names(one).are(&names(other)), are_same, "{one}; {other}");
+        }
+    }
+
+    #[test]
     fn names_are_read_as_they_are_written() {
         for text in ["", "kisee", "kisee, k8s, local"] {
             let names: ProviderNames = text.parse().unwrap();

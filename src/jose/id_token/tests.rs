@@ -124,3 +124,30 @@ fn clocks() {
         assert_eq!(proved.is_ok(), holds, "{claim} at {} by {skew}", time - NOW);
     }
 }
+
+/// UserInfo that is signed may leave out whose it is, for whom and until when; what it does say of that has to be right.
+#[test]
+fn user_info_is_for_whom_it_says() {
+    let issuer = TrustedIssuer::One("https://id.example.com".to_owned());
+    for (name, value, expected) in [
+        ("iss", json!(null), Ok("ada")),
+        ("iss", json!("https://id.example.com"), Ok("ada")),
+        ("iss", json!("https://other.example.com"), Err(VerifyError::Issuer)),
+        ("iss", json!(7), Err(VerifyError::Claim("iss"))),
+        ("aud", json!("us"), Ok("ada")),
+        ("aud", json!(["them", "us"]), Ok("ada")),
+        ("aud", json!("them"), Err(VerifyError::Audience)),
+        ("exp", json!(null), Ok("ada")),
+        ("exp", json!(NOW - 59), Ok("ada")),
+        ("exp", json!(NOW - 60), Err(VerifyError::Expired)),
+    ] {
+        let mut claims = json!({ "sub": "ada" });
+        claims[name] = value.clone();
+        let claims = ClaimSet::unsigned(claims);
+        let token = Signed { claims, algorithm: "ES256".parse().unwrap(), key_issuer: None };
+        let now = Timestamp::from_unix(NOW).unwrap();
+        let claims = user_info_claims(token, (&issuer, "us"), SKEW, now);
+        let sub = claims.as_ref().map(|claims| claims["sub"].as_str().unwrap());
+        assert_eq!(sub, expected.as_ref().map(|sub| *sub), "{name} {value}");
+    }
+}

@@ -340,6 +340,7 @@ fn keys_that_only_a_pasee_has() {
 
 #[test]
 fn a_set_has_its_bound_whoever_publishes_it() {
+    assert_eq!((MAX_KEYS, MAX_PROVIDER_TOKEN), (100, 4_194_304), "as others are told");
     let keys = |number| {
         let keys: Vec<Value> = (0..number).map(|_| own(Algorithm::Es256)).collect();
         json!({ "keys": keys })

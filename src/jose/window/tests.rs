@@ -29,6 +29,20 @@ fn judge(rules: Rules, changes: &[(&str, Value)]) -> Result<Window, VerifyError>
     rules.judge(&ClaimSet::unsigned(claims), Timestamp::from_unix(NOW).unwrap())
 }
 
+/// A Kisee does not say it, nor need UserInfo that is signed; whoever else leaves it out is not believed.
+#[test]
+fn who_has_to_say_when_a_token_was_issued() {
+    for (name, rules, may_leave_it_out) in [
+        ("Pasee", PASEE, false),
+        ("Kisee", KISEE, true),
+        ("ID token", ID_TOKEN, false),
+        ("UserInfo", USER_INFO, true),
+        ("ServiceAccount", SERVICE_ACCOUNT, false),
+    ] {
+        assert_eq!(judge(rules, &[("iat", Value::Null)]).is_ok(), may_leave_it_out, "{name}");
+    }
+}
+
 #[test]
 fn the_same_for_all() {
     let exp = VerifyError::Claim("exp");
