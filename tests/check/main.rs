@@ -1,6 +1,6 @@
 //! `pasee check` says right exactly when `pasee serve` starts: settings files by the thousand, valid and broken, with files that are
 //! missing, closed, foreign or of the Python Pasee; the same functions in this process, and some through the built command.
-#![allow(clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "this is all tests")]
 
 mod made;
 #[path = "../support/mod.rs"]

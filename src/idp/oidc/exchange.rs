@@ -21,7 +21,7 @@ use super::super::error::ProviderError;
 use super::super::oauth2_client::{OAuth2HttpClient, Sent};
 use super::super::token_answer::{TokenAnswer, needed};
 use super::metadata::Metadata;
-use super::proof::Shown;
+use super::proof::ClientAuthentication;
 use crate::outbound::{HttpClient, Response};
 use crate::settings;
 
@@ -74,7 +74,7 @@ pub(super) fn client(
 pub(super) async fn redeem(
     http: &HttpClient,
     client: OidcClient,
-    shown: Shown,
+    shown: ClientAuthentication,
     code: &str,
     verifier: String,
 ) -> Result<Given, ProviderError> {

@@ -29,7 +29,7 @@ pub(super) enum ClientCredential {
 }
 
 /// How one request shows it.
-pub(super) struct Shown {
+pub(super) struct ClientAuthentication {
     /// Where what stands in `secret` goes.
     pub auth: AuthType,
     /// What is sent as the client's secret.
@@ -58,7 +58,7 @@ impl ClientCredential {
         settings: &Oidc,
         metadata: &Metadata,
         now: Timestamp,
-    ) -> Result<Shown, ProviderError> {
+    ) -> Result<ClientAuthentication, ProviderError> {
         let id = random()?;
         let client = settings.client_id.as_str();
         let assertion = ClientAssertion {
@@ -69,11 +69,11 @@ impl ClientCredential {
         };
         let in_body = AuthType::RequestBody;
         Ok(match self {
-            Self::Nothing => Shown { auth: in_body, secret: None, assertion: None },
+            Self::Nothing => ClientAuthentication { auth: in_body, secret: None, assertion: None },
             Self::Secret(secret, Some(SecretUse::Mac)) => {
                 let secret = secret.current().await;
                 let assertion = assertion.keyed(secret.expose_secret().as_bytes(), now);
-                Shown { auth: in_body, secret: None, assertion: Some(assertion) }
+                ClientAuthentication { auth: in_body, secret: None, assertion: Some(assertion) }
             }
             Self::Secret(secret, how) => {
                 let auth = match how {
@@ -81,7 +81,7 @@ impl ClientCredential {
                     Some(_) => in_body,
                     None => metadata.secrets.clone(),
                 };
-                Shown { auth, secret: Some(secret.current().await), assertion: None }
+                ClientAuthentication { auth, secret: Some(secret.current().await), assertion: None }
             }
             Self::Key(key, name, team) => {
                 let key = key.current().await;
@@ -94,10 +94,16 @@ impl ClientCredential {
                     ProviderError::Unreachable
                 })?;
                 match team {
-                    None => Shown { auth: in_body, secret: None, assertion: Some(signed) },
-                    Some(_) => {
-                        Shown { auth: in_body, secret: Some(signed.into()), assertion: None }
-                    }
+                    None => ClientAuthentication {
+                        auth: in_body,
+                        secret: None,
+                        assertion: Some(signed),
+                    },
+                    Some(_) => ClientAuthentication {
+                        auth: in_body,
+                        secret: Some(signed.into()),
+                        assertion: None,
+                    },
                 }
             }
         })
