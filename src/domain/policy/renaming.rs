@@ -52,12 +52,16 @@ mod tests {
     use crate::domain::directory::{Holding, Standing};
     use crate::domain::membership::Roster;
     use crate::domain::policy::{Grant, Login, admit};
+    use crate::domain::provider::ProviderNames;
     use crate::domain::time::Timestamp;
 
     #[test]
     fn not_even_root_staff() {
         let map = || Renaming::read("k-a l-a").unwrap();
-        assert!(permit_renaming(&Actor::operator(), map()).is_ok());
+        let permit = permit_renaming(&Actor::operator(), map()).unwrap();
+        assert!(permit.possible().is_none());
+        let permit = permit.knowing(PossibleUsers::from(&"l".parse::<ProviderNames>().unwrap()));
+        assert!(permit.possible().unwrap().has(&"l-a".parse().unwrap()));
         let grant = Grant::Login(Login::of("k-john".parse().unwrap()));
         let now = Timestamp::from_unix(100).unwrap();
         let session = Duration::from_secs(1000);

@@ -143,3 +143,42 @@ fn a_line_that_is_missing() {
         assert_eq!(found, wrong.map(id), "{map} {users:?}");
     }
 }
+
+#[test]
+fn what_a_map_says_of_itself() {
+    let map = read("k-b l-b\nk-a l-a\nk-c k-c\nm- n-\n");
+    let pairs: Vec<String> = map.pairs().map(|(old, new)| format!("{old} {new}")).collect();
+    assert_eq!(pairs, ["k-a l-a", "k-b l-b"]);
+    let providers: Vec<&str> = map.new_providers().map(ProviderName::as_str).collect();
+    assert_eq!(providers, ["n"]);
+    assert_eq!(map.canonical(), "k-a\nl-a\nk-b\nl-b\nk-c\nk-c\nm-\nn-\n");
+    assert_eq!(map.canonical(), read("m- n-\nk-c k-c\nk-a l-a\nk-b l-b\n").canonical());
+    for (text, is_empty) in [("k-a k-a\n", true), ("k-a l-a\n", false), ("k- l-\n", false)] {
+        assert_eq!(read(text).is_empty(), is_empty, "{text}");
+    }
+}
+
+/// Where an id passes from one to another, doing it twice is not what doing it once is.
+#[test]
+fn maps_that_are_not_done_twice() {
+    for (text, has_chains) in [
+        ("k-a l-a\n", false),
+        ("k- l-\n", false),
+        ("k-a k-b\nk-b k-c\n", true),
+        ("k-a l-a\nl- m-\n", true),
+        ("l-a m-a\nk- l-\n", true),
+        ("k- l-\nl- m-\n", true),
+    ] {
+        assert_eq!(read(text).has_chains(), has_chains, "{text}");
+    }
+}
+
+#[test]
+fn what_is_told_of_somebody_with_another_name() {
+    let told = |memberships, made, is_banned| {
+        Renamed { old: id("k-a"), new: id("l-a"), memberships, made, is_banned }.to_string()
+    };
+    assert_eq!(told(1, 0, false), "k-a is l-a now: 1 membership");
+    assert_eq!(told(2, 1, false), "k-a is l-a now: 2 memberships, 1 made by them");
+    assert_eq!(told(0, 0, true), "k-a is l-a now: 0 memberships, banned");
+}
