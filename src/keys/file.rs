@@ -17,7 +17,7 @@ use crate::jose::key::{Algorithm, KeyError, PrivateKey};
 use crate::jose::secret::Secret;
 
 /// Most bytes of a kept key that are read; a key has a few thousand at most.
-const MAX_LENGTH: u64 = 8 * 1024;
+const MAX_LENGTH: usize = 8 * 1024;
 
 /// A key that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,9 +281,10 @@ fn read<T: Kept>(part: Part, file: &Path) -> Result<Option<T>, KeyFileError> {
         return Err(KeyFileError::Foreign(part, file.to_owned(), access));
     }
     let mut text = Zeroizing::new(Vec::new());
-    opened.take(MAX_LENGTH + 1).read_to_end(&mut text).map_err(unreadable)?;
-    // What is no UTF-8 is no PEM either.
-    T::from_pem(str::from_utf8(&text).unwrap_or_default())
+    opened.take(MAX_LENGTH as u64 + 1).read_to_end(&mut text).map_err(unreadable)?;
+    // What is no UTF-8 is no PEM either, and of what is too long the beginning says nothing.
+    let is_whole = |text: &&str| text.len() <= MAX_LENGTH;
+    T::from_pem(str::from_utf8(&text).ok().filter(is_whole).unwrap_or_default())
         .map(Some)
         .map_err(|error| KeyFileError::Broken(part, file.to_owned(), error))
 }
