@@ -45,15 +45,37 @@ impl Sent {
                 sent.extend(plain.map(|(_, secret)| secret.into_owned()));
             }
         }
+        let mut sent: Vec<String> = sent.iter().flat_map(|secret| spellings(secret)).collect();
         sent.retain(|secret| !secret.is_empty());
-        sent.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+        sent.sort_unstable_by(|one, other| other.len().cmp(&one.len()).then(one.cmp(other)));
+        sent.dedup();
         Self(sent)
     }
 
     /// The text without any of it.
     pub(super) fn hidden(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[hidden]"))
+        self.0.iter().fold(text.to_owned(), |text, secret| without(&text, secret))
     }
+}
+
+/// How a secret may come back: as it is, as it was written into the form, and percent-encoded with a blank as `%20`.
+fn spellings(secret: &str) -> [String; 3] {
+    let in_form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let in_url = in_form.replace('+', "%20");
+    [secret, &in_form, &in_url].map(str::to_ascii_lowercase)
+}
+
+/// A text without a secret, which is in small letters: escapes are written in small letters and in capitals.
+fn without(text: &str, secret: &str) -> String {
+    let small = text.to_ascii_lowercase();
+    let (mut rest, mut shown) = (0, String::new());
+    for (place, found) in small.match_indices(secret) {
+        shown.push_str(&text[rest..place]);
+        shown.push_str("[hidden]");
+        rest = place + found.len();
+    }
+    shown.push_str(&text[rest..]);
+    shown
 }
 
 impl<'c> AsyncHttpClient<'c> for OAuth2HttpClient<'_> {
@@ -103,5 +125,25 @@ mod tests {
         for secret in ["se/cret", "se%2Fcret", &basic["Basic ".len()..]] {
             assert_eq!(sent.hidden(&format!("a {secret} b")), "a [hidden] b");
         }
+    }
+
+    /// Some providers say again what they were sent as it came over the wire, or escape it anew.
+    #[test]
+    fn what_was_sent_is_hidden_however_it_is_escaped() {
+        let form = b"code=co%2Fde%2B1&client_secret=p%40ss%2Fw%2Brd+with+spaces";
+        let sent = Sent::of(form, &HeaderMap::new());
+        for said in [
+            "code=co%2Fde%2B1&client_secret=p%40ss%2Fw%2Brd+with+spaces",
+            "code=co%2fde%2b1&client_secret=p%40ss%2fw%2brd+with+spaces",
+            "code=co%2Fde%2B1&client_secret=p%40ss%2Fw%2Brd%20with%20spaces",
+            "code=co/de+1&client_secret=p@ss/w+rd with spaces",
+        ] {
+            assert_eq!(sent.hidden(said), "code=[hidden]&client_secret=[hidden]", "{said}");
+        }
+        // Also a secret in the header, and beside letters of more than one byte.
+        let basic = format!("Basic {}", STANDARD.encode("pasee:se%2Fcret"));
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, basic.parse().unwrap())]);
+        let sent = Sent::of(b"", &headers);
+        assert_eq!(sent.hidden("\u{212a}é se%2fcret é"), "\u{212a}é [hidden] é");
     }
 }

@@ -45,7 +45,7 @@ pub(super) async fn completed(
         let host = said.host_str().unwrap_or_default().to_owned();
         let Some(place) = allowed(&said, settings) else {
             tracing::warn!(
-                claim,
+                claim = %loggable(&claim),
                 host = %loggable(&host),
                 "the identity provider says that this claim is at a server which claim_sources does not name: rules about it do not hold"
             );
@@ -57,7 +57,7 @@ pub(super) async fn completed(
                 claims.insert(claim, list);
             }
             Told::Nothing(why) => tracing::warn!(
-                claim,
+                claim = %loggable(&claim),
                 host = %loggable(&host),
                 status = %answer.status,
                 why,
@@ -138,7 +138,7 @@ fn told(answer: &Response, claim: &str) -> Result<Told, ProviderError> {
     };
     if members.contains_key("@odata.nextLink") {
         tracing::warn!(
-            claim,
+            claim = %loggable(claim),
             "there is more of this claim than one answer has: the rest is left out"
         );
     }
