@@ -202,10 +202,11 @@ pub(super) fn providers(root: &Table<'_>, base: &Path) -> Vec<IdentityProvider> 
     let mut names = HashSet::new();
     let mut registering = false;
     let mut providers = Vec::new();
+    let mut places = Vec::new();
     for table in root.tables("identity_providers") {
         let name = table.needed("name", "\"kisee\"");
         let capabilities = table.get("capabilities");
-        let Some(provider) = provider(table, name.as_ref(), base) else { continue };
+        let Some((provider, place)) = provider(table, name.as_ref(), base) else { continue };
         if let (false, Some(name)) = (names.insert(provider.name.clone()), name) {
             name.error("stands twice; every provider has a name of its own");
         }
@@ -215,16 +216,21 @@ pub(super) fn providers(root: &Table<'_>, base: &Path) -> Vec<IdentityProvider> 
             }
             registering = true;
         }
+        places.extend(place.map(|place| (providers.len(), place)));
         providers.push(provider);
+    }
+    for (number, item) in places {
+        callback::refuse_shared(&providers, number, &item);
     }
     providers
 }
 
-fn provider(
-    table: Table<'_>,
+/// A provider, and where its `callback_url` stands.
+fn provider<'a>(
+    table: Table<'a>,
     name: Option<&Item<'_, &str>>,
     base: &Path,
-) -> Option<IdentityProvider> {
+) -> Option<(IdentityProvider, Option<Item<'a, &'a str>>)> {
     let parsed = name.and_then(|item| item.parse::<ProviderName>());
     let title = table.text("title").map(|item| item.value.to_owned());
     let description = table.text("description").map(|item| item.value.to_owned());
@@ -264,8 +270,9 @@ fn provider(
     if let Some(provider) = &provider {
         network::refuse_detour(&table, provider);
     }
+    let place = provider.as_ref().and_then(|provider| callback::said(&table, provider));
     table.finish();
-    provider
+    Some((provider?, place))
 }
 
 /// Whoever has the name has the users: those that Memberships call ServiceAccounts, and programs that act for themselves.

@@ -161,3 +161,35 @@ fn snippets_of_the_documentation() {
         assert!(parsed.is_ok(), "{snippet}\n{}", parsed.unwrap_err());
     }
 }
+
+/// Who controls one provider could have the code of another brought to it, where both have one place to come back to.
+#[test]
+fn a_place_to_come_back_to_is_of_one_provider() {
+    let openid = |name: &str, more: &str| {
+        format!(
+            "[[identity_providers]]\nname = \"{name}\"\nprotocol = \"oidc\"\n[identity_providers.settings]\n\
+             issuer = \"https://{name}.example.com\"\nclient_id = \"x\"\n{more}\n"
+        )
+    };
+    let at = |place: &str| format!("callback_url = \"https://pasee.example.com{place}\"");
+    let both = |one: &str, two: &str| openid("a", &at(one)) + &openid("b", &at(two));
+    for fine in [
+        both("/from/a", "/from/b"),
+        both("/tokens/a/", "/tokens/?idp=b"),
+        both("/from", "/from").replace("name = \"b\"", "name = \"b\"\nenabled = false"),
+    ] {
+        assert!(mistakes(&fine).starts_with("no mistake"), "{fine}\n{}", mistakes(&fine));
+    }
+    let second = "identity_providers[1].settings.callback_url";
+    let shared = mistakes(&both("/from", "/from"));
+    assert!(shared.contains(second) && shared.contains("the answers of a come back"), "{shared}");
+    assert_eq!(shared.lines().count(), 1, "{shared}");
+    for place in ["/tokens/?idp=a", "/tokens/a/", "/tokens/a", "/below/tokens/a/"] {
+        let plain = openid("a", "") + &openid("b", &at(place));
+        let told = mistakes(&plain);
+        assert!(told.contains(second) && told.contains("/tokens/b/"), "{place}: {told}");
+        let turned = openid("b", &at(place)) + &openid("a", "");
+        let told = mistakes(&turned);
+        assert!(told.contains("identity_providers[0].settings.callback_url"), "{place}: {told}");
+    }
+}

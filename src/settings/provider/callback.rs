@@ -4,6 +4,7 @@
 
 use url::Url;
 
+use super::IdentityProvider;
 use super::place::is_safe;
 use crate::settings::reader::{Item, Table};
 
@@ -85,6 +86,45 @@ fn callback_url(item: &Item<'_, &str>, name: &str) -> Option<Url> {
         ));
     }
     url
+}
+
+/// Where a provider's `callback_url` stands, if it has one.
+pub(super) fn said<'a>(
+    table: &Table<'a>,
+    provider: &IdentityProvider,
+) -> Option<Item<'a, &'a str>> {
+    provider.protocol.callback()?.url.as_ref()?;
+    table.table("settings")?.text("callback_url")
+}
+
+/// Refuses a place that another provider's answers come back to as well: who controls one of two providers could have the
+/// other's code brought to it (RFC 9700 section 4.4, "Mix-Up Attacks").
+pub(super) fn refuse_shared(providers: &[IdentityProvider], number: usize, item: &Item<'_, &str>) {
+    let url = |provider: &IdentityProvider| provider.protocol.callback()?.url.clone();
+    let Some((provider, others)) = providers.get(number).zip(providers.get(..number)) else {
+        return;
+    };
+    let Some(own) = url(provider).filter(|_| provider.enabled) else { return };
+    let later = providers.iter().skip(number + 1).filter(|other| url(other).is_none());
+    let shared = others.iter().chain(later).filter(|other| other.enabled).find(|other| {
+        let is_by_redirect = other.protocol.callback().is_some();
+        url(other).as_ref() == Some(&own)
+            || (is_by_redirect && is_place_of(&own, other.name.as_str()))
+    });
+    if let Some(other) = shared {
+        item.error(format_args!(
+            "is where the answers of {} come back to, and whoever answers there could bring the answers of one to the other; a right one \
+             is a place of its own, such as \"https://pasee.example.com/tokens/{}/\"",
+            other.name, provider.name
+        ));
+    }
+}
+
+/// Whether it is one of our places for a provider of this name.
+fn is_place_of(url: &Url, name: &str) -> bool {
+    let is_by_query =
+        url.path().ends_with("/tokens/") && url.query() == Some(&format!("idp={name}"));
+    is_by_query || url.path().trim_end_matches('/').ends_with(&format!("/tokens/{name}"))
 }
 
 fn place(settings: &Table<'_>, name: &str) -> CallbackPlace {
