@@ -341,6 +341,25 @@ async fn apple() {
     assert_ne!(secrets[0], secrets[1]);
 }
 
+/// What is signed as for Apple and sent to somebody else is worth nothing at Apple.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_is_shown_is_not_for_apple() {
+    let dir = tempfile::tempdir().unwrap();
+    let openid = OpenId::start().await;
+    let issuer = "https://not-apple.example.com";
+    openid.gives(Place::Discovery, &document(&openid, issuer, json!({})));
+    let key = PrivateKey::generate(Algorithm::Es256).unwrap();
+    std::fs::write(dir.path().join("key.p8"), key.to_pem().as_bytes()).unwrap();
+    let lines = format!(
+        "issuer = \"{issuer}\"\nclient_auth = \"apple\"\nclient_key_file = \"key.p8\"\nclient_key_id = \"K\"\nteam_id = \"T\""
+    );
+    let providers = played(&openid, dir.path(), &lines);
+    let claims = json!({ "iss": issuer, "sub": "1" });
+    log_in(&openid, &providers, &openid.forger, claims, "").await.unwrap();
+    let form: Url = format!("x:/?{}", openid.last(Place::Token).1).parse().unwrap();
+    assert_eq!(part(&parameter(&form, "client_secret"), 1)["aud"], issuer);
+}
+
 /// LinkedIn has no nonce in its ID tokens and takes no code_verifier from clients with a secret: who somebody is stands in
 /// UserInfo, by OAuth 2.0.
 #[tokio::test(flavor = "multi_thread")]

@@ -14,9 +14,6 @@ use crate::jose::client_assertion::ClientAssertion;
 use crate::jose::key::PrivateKey;
 use crate::settings::{ClientProof, Oidc, SecretUse};
 
-/// Whom Apple's client secrets are for (developer.apple.com, "Creating a client secret").
-const APPLE: &str = "https://appleid.apple.com";
-
 /// What this client has to show.
 #[derive(Debug)]
 pub(super) enum ClientCredential {
@@ -87,7 +84,12 @@ impl ClientCredential {
                 let key = key.current().await;
                 let says = match team {
                     None => assertion,
-                    Some(team) => ClientAssertion { issuer: team, audience: APPLE, ..assertion },
+                    // For Apple by its own name (developer.apple.com, "Creating a client secret"); sent to anybody else, it is worth
+                    // nothing at Apple.
+                    Some(team) => {
+                        let audience = settings.issuer.as_str();
+                        ClientAssertion { issuer: team, audience, ..assertion }
+                    }
                 };
                 let signed = says.signed(&key, name.as_deref(), now).map_err(|error| {
                     tracing::error!(%error, "a key of this client does not sign");
