@@ -6,14 +6,18 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 
 use super::found::{Found, Meant};
-use crate::domain::group::STAFF;
+use crate::domain::group::{MAX_LENGTH, STAFF};
 
 /// "Pase" in ASCII, by which this Pasee's own files are known.
 const APPLICATION: i64 = 0x5061_7365;
+
+/// Longest name that is taken apart, in bytes: longer than a group's can be, with the staff of it.
+const LONGEST: usize = 2 * MAX_LENGTH;
 
 /// Why a database cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +46,8 @@ pub fn python(path: &Path) -> Result<Found, DatabaseError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let foreign = |error: rusqlite::Error| DatabaseError::Foreign(error.to_string());
     let connection = Connection::open_with_flags(path, flags).map_err(foreign)?;
+    // A view may be a program that never ends; the Python Pasee made none.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false).map_err(foreign)?;
     // All of one moment.
     let connection = connection.unchecked_transaction().map_err(foreign)?;
     let number = connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0));
@@ -93,6 +99,9 @@ impl Reading {
             return *place;
         }
         let meant = match name.rsplit_once('.') {
+            _ if name.len() > LONGEST => {
+                Meant::Nothing(format!("it has more than {LONGEST} bytes"))
+            }
             None if name == STAFF => Meant::RootStaff,
             None => Meant::Root(name.to_owned()),
             Some((of, STAFF)) if of.rsplit('.').next() == Some(STAFF) => {

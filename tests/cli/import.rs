@@ -373,3 +373,30 @@ fn bans_of_any_form() {
     );
     assert!(ran.err.contains("the user nobody, who is banned, is left out: "), "{}", ran.err);
 }
+
+/// A database may hold anything: a name of thirty thousand parts, or a view that never ends.
+#[test]
+fn hostile_databases() {
+    let machine = Machine::new(SETTINGS);
+    let others = "CREATE TABLE users(name TEXT, is_banned INT); CREATE TABLE user_in_group(user TEXT, group_name TEXT);";
+    let made = |file: &str, sql: &str| {
+        let database = rusqlite::Connection::open(machine.path(file)).unwrap();
+        database.execute_batch(&format!("{others}{sql}")).unwrap();
+    };
+    let deep = "a.".repeat(30_000) + "a";
+    made(
+        "deep.sqlite",
+        &format!("CREATE TABLE groups(name TEXT); INSERT INTO groups VALUES ('{deep}'), ('b');"),
+    );
+    let ran = import(&machine, "python", "deep.sqlite", &[]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert_eq!(outline(&machine, &ran.out), ["Group b"]);
+    assert!(ran.err.contains("it has more than 400 bytes"), "{}", ran.err);
+    made(
+        "endless.sqlite",
+        "CREATE VIEW groups AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT 'g' || x AS name FROM c;",
+    );
+    let ran = import(&machine, "python", "endless.sqlite", &[]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{}", ran.err);
+    assert!(ran.err.contains("no database of the Python Pasee"), "{}", ran.err);
+}
