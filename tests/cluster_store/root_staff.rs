@@ -114,7 +114,12 @@ fn two_who_go_at_once_are_not_the_last() {
                 for result in [&results.0, &results.1] {
                     match result {
                         Ok(()) => done += 1,
-                        Err(WriteError::LastRootStaff | WriteError::Withdrawn(_)) => {}
+                        // The last: on a busy machine the API server was not asked in time, and nothing was done.
+                        Err(
+                            WriteError::LastRootStaff
+                            | WriteError::Withdrawn(_)
+                            | WriteError::Unavailable(_),
+                        ) => {}
                         Err(error) => panic!("{first:?}, {second:?} on {place}: {error}"),
                     }
                 }

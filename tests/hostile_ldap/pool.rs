@@ -208,7 +208,7 @@ async fn a_password_of_our_own_in_a_file_that_changes() {
     }
     std::fs::write(&file, "another").unwrap();
     closes.store(true, Ordering::SeqCst);
-    let refused = ProviderError::InvalidResponse("it does not take our bind_dn and bind_password");
+    let refused = ProviderError::Misconfigured("it does not take our bind_dn and bind_password");
     assert_eq!(ada(&providers).await.unwrap_err(), refused, "the new one was shown");
 }
 

@@ -341,6 +341,8 @@ pub fn an_expired_membership_is_none(store: &Subject<'_>) {
 
 pub fn an_ended_membership_is_taken_away(store: &Subject<'_>) {
     store.create(&["a"]);
+    // Somebody stays on the root staff by whatever clock: the API server's may be another than the store's.
+    store.done(add("staff", "k-eve"));
     for name in ["a", "a.staff", "staff"] {
         store.done(until(name, "k-ada", Some(store.in_seconds(-60))));
         store.done(until(name, "k-bob", Some(store.in_seconds(-60))));
