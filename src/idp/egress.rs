@@ -11,8 +11,10 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use url::Url;
 
+use super::error::ProviderError;
 use crate::outbound::{
-    BadVariable, ClientError, HttpClient, NoProxy, Proxies, ProxyServer, ProxyVariables, Trust,
+    BadVariable, ClientError, HttpClient, NoProxy, Proxies, ProxyServer, ProxyVariables, Repeat,
+    Trust,
 };
 use crate::settings::{IdentityProvider, Outbound, ProxyChoice, ProxyUrl};
 
@@ -133,4 +135,22 @@ impl Egress {
 fn server(proxy: &ProxyUrl) -> ProxyServer {
     let read = proxy.url().expose_secret().parse();
     read.expect("the settings let nothing in that is no proxy here, too")
+}
+
+/// Asks both places that logins ask, with nothing to show: that they answer is all there is to learn of a provider that
+/// describes itself nowhere.
+pub(super) async fn both_answer(
+    http: &HttpClient,
+    places: [&Url; 2],
+) -> Result<String, ProviderError> {
+    let asked = async {
+        for place in places {
+            if http.send(http.get(place.clone()), Repeat::Harmless).await?.is_away() {
+                return Err(ProviderError::Unreachable);
+            }
+        }
+        Ok(())
+    };
+    http.limited(asked).await?;
+    Ok(format!("{} and {} answer", places[0], places[1]))
 }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
-use super::egress::Egress;
+use super::egress::{Egress, both_answer};
 use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::oauth2::READABLE;
@@ -48,20 +48,10 @@ impl OAuth1Connector {
         Ok(Self { settings: settings.clone(), consumer_secret, http })
     }
 
-    /// Asks the places that a login asks, with nothing to show: that they answer is all there is to learn.
+    /// Asks the places that a login asks.
     pub(super) async fn probe(&self) -> Result<String, ProviderError> {
         let places = [&self.settings.request_token_url, &self.settings.access_token_url];
-        let asked = async {
-            for place in places {
-                let request = self.http.get(place.clone());
-                if self.http.send(request, Repeat::Harmless).await?.is_away() {
-                    return Err(ProviderError::Unreachable);
-                }
-            }
-            Ok(())
-        };
-        self.http.limited(asked).await?;
-        Ok(format!("{} and {} answer", places[0], places[1]))
+        both_answer(&self.http, places).await
     }
 
     /// Gets a request token and says where to send a browser with it (RFC 5849 sections 2.1 and 2.2).

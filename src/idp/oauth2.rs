@@ -28,7 +28,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
-use super::egress::Egress;
+use super::egress::{Egress, both_answer};
 use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::renewed::Renewed;
@@ -72,20 +72,10 @@ impl OAuth2Connector {
         Ok(Self { settings: settings.clone(), client, secret, http })
     }
 
-    /// Asks the places that a login asks, with nothing to show: that they answer is all there is to learn.
+    /// Asks the places that a login asks.
     pub(super) async fn probe(&self) -> Result<String, ProviderError> {
         let places = [&self.settings.token_url, &self.settings.user_info_url];
-        let asked = async {
-            for place in places {
-                let request = self.http.get(place.clone());
-                if self.http.send(request, Repeat::Harmless).await?.is_away() {
-                    return Err(ProviderError::Unreachable);
-                }
-            }
-            Ok(())
-        };
-        self.http.limited(asked).await?;
-        Ok(format!("{} and {} answer", places[0], places[1]))
+        both_answer(&self.http, places).await
     }
 
     /// Where to send a browser. Asks nobody.
