@@ -2,13 +2,14 @@
 //!
 //! Who belongs to whom follows from names: references to owners by UID would have garbage collection take everything that
 //! is applied, as no object has such a UID there. What a deleted Group has left behind does not come along: without its
-//! owner it would count again. Must not know where the objects are read or written.
+//! owner it would count again. What Pasee would make itself of another object comes before that one. Must not know where the objects are read or written.
 
 use std::collections::HashMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::owner::{Owners, Ownership};
+use super::statement::is_own;
 use crate::domain::group::parent_of;
 use crate::resources::group::is_creator_enrolled;
 use crate::resources::labels_annotations::OWN_KEYS;
@@ -30,14 +31,16 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// As manifests: Groups, parents first, then Memberships, then Users, by name. Without status, UIDs and owners; without
+    /// As manifests: Groups, parents first, then Memberships, then Users, by name, Pasee's own before all others: of a ban that
+    /// comes first a running controller makes Pasee's own object, and whoever applies the one in here then fails to make it, or
+    /// puts back the moment up to which sessions are revoked. Without status, UIDs and owners; without
     /// what a deleted Group has left behind; without creators that are staff by a Membership, or nobody any more.
     #[must_use]
     pub fn written(mut self) -> Vec<Manifest> {
         // A parent's name is the beginning of its children's.
         self.groups.sort_by(|one, two| one.metadata.name.cmp(&two.metadata.name));
         self.memberships.sort_by(|one, two| one.metadata.name.cmp(&two.metadata.name));
-        self.users.sort_by(|one, two| one.metadata.name.cmp(&two.metadata.name));
+        self.users.sort_by_cached_key(|user| (!is_own(user), user.metadata.name.clone()));
         let mut uids: HashMap<String, String> = HashMap::new();
         let mut manifests = Vec::new();
         for mut group in self.groups {
@@ -124,6 +127,8 @@ items:
 - {apiVersion: pasee.meltylab.fr/v1, kind: Group, metadata: {name: a, uid: a1}, spec: {creator: k-old, description: x},
    status: {creatorEnrolled: true}}
 - {apiVersion: pasee.meltylab.fr/v1, kind: User, metadata: {name: u, uid: u1}, spec: {username: k-e, banned: true}}
+- {apiVersion: pasee.meltylab.fr/v1, kind: User, metadata: {name: z, labels: {app.kubernetes.io/managed-by: pasee}},
+   spec: {username: k-e, notBefore: '2026-01-01T00:00:00Z'}}
 ";
 
     const WRITTEN: &str = "
@@ -137,6 +142,9 @@ items:
 {apiVersion: pasee.meltylab.fr/v1, kind: Membership, metadata: {name: root}, spec: {role: Staff, users: [k-r]}}
 ---
 {apiVersion: pasee.meltylab.fr/v1, kind: Membership, metadata: {name: waits}, spec: {group: later, users: [k-l]}}
+---
+{apiVersion: pasee.meltylab.fr/v1, kind: User, metadata: {name: z, labels: {app.kubernetes.io/managed-by: pasee}},
+ spec: {username: k-e, notBefore: '2026-01-01T00:00:00Z'}}
 ---
 {apiVersion: pasee.meltylab.fr/v1, kind: User, metadata: {name: u}, spec: {username: k-e, banned: true}}
 ";

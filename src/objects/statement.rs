@@ -31,14 +31,22 @@ pub fn statement_name(user: &UserId) -> String {
     })
 }
 
+/// Whether an object is Pasee's own, whoever made it.
+#[must_use]
+pub fn is_own(object: &User) -> bool {
+    object.labels().get(MANAGED_BY).is_some_and(|it| it == PASEE)
+}
+
 /// What all objects about a user say together, and our own among them.
 #[must_use]
 pub fn said_of<'a>(user: &UserId, objects: &'a [User]) -> (Standing, Option<&'a User>) {
     let about = |object: &&User| parse(object).is_ok_and(|content| content.user == *user);
-    let is_own = |object: &&User| object.labels().get(MANAGED_BY).is_some_and(|it| it == PASEE);
     let all = || objects.iter().filter(about);
     let said = all().filter_map(|object| parse(object).ok());
-    (strictest(said.map(|UserContent { standing, .. }| standing)), all().find(is_own))
+    (
+        strictest(said.map(|UserContent { standing, .. }| standing)),
+        all().find(|object| is_own(object)),
+    )
 }
 
 #[cfg(test)]
