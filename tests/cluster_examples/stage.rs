@@ -132,7 +132,7 @@ impl Side {
             if found == *wanted {
                 return;
             }
-            assert!(since.elapsed() < Duration::from_secs(30), "{user} has {found}, not {wanted}");
+            assert!(since.elapsed() < Duration::from_secs(60), "{user} has {found}, not {wanted}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

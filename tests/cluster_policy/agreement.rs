@@ -40,7 +40,7 @@ fn put_back(admin: &Asker<'_>, object: &Value) {
     let since = Instant::now();
     // One that is deleted in the foreground is there for a moment yet.
     while let Err(refusal) = admin.ask(&create(object)) {
-        assert!(refusal.code == 409 && since.elapsed().as_secs() < 30, "{refusal:?}");
+        assert!(refusal.code == 409 && since.elapsed().as_secs() < 60, "{refusal:?}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -1,6 +1,6 @@
 //! The API server goes away, comes back, and has forgotten what a watch needs to go on.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,8 @@ use crate::stage::{Stage, membership, noon};
 use crate::support::controlplane;
 use crate::support::patience::eventually;
 
-/// More than the longest pause between two attempts to reach the API server.
+/// How old the state may become in [`reads_go_on_and_writes_fail_while_the_api_server_is_away`]. In good health it becomes older,
+/// between two looks at whether it still holds.
 const BOUND: Duration = Duration::from_secs(10);
 
 #[test]
@@ -20,20 +21,20 @@ fn reads_go_on_and_writes_fail_while_the_api_server_is_away() {
     let stage = Stage::with(&cluster, Some(BOUND));
     stage.create("a");
     stage.add("a", "k-ada").unwrap();
-    stage.store.fresh().unwrap();
+    eventually("it is fresh", || stage.store.fresh().is_ok());
     cluster.apiserver.stop();
-    let since = Instant::now();
-    while since.elapsed() < BOUND + Duration::from_secs(1) {
+    eventually("it is too old to issue tokens by, and read all the same", || {
         let record = stage.store.directory().record(&"k-ada".parse().unwrap(), noon());
         assert_eq!(record.holdings.len(), 1);
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let asked = Instant::now();
-    let refused = stage.add("a", "k-bob");
-    assert!(matches!(refused, Err(WriteError::Unavailable(_))), "{refused:?}");
-    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+        stage.store.fresh().is_err()
+    });
     assert!(stage.store.age() > BOUND);
-    assert!(stage.store.fresh().is_err(), "too old to issue tokens by");
+    eventually("it has noticed", || stage.store.health().is_err());
+    let refused = stage.add("a", "k-bob");
+    let Err(WriteError::Unavailable(reason)) = refused else { panic!("{refused:?}") };
+    let reason = format!("{:#}", anyhow::Error::new(reason));
+    assert!(reason.contains("Connection refused"), "nothing else was waited for: {reason}");
+    assert!(stage.store.fresh().is_err());
     assert!(stage.store.was_read(), "it still answers");
     assert!(stage.store.health().is_err());
     cluster.apiserver.start();
@@ -98,10 +99,10 @@ fn a_silent_api_server_is_not_waited_for() {
     let stage = Stage::new(&cluster);
     stage.create("a");
     cluster.apiserver.pause();
-    let asked = Instant::now();
     let refused = stage.add("a", "k-ada");
-    assert!(asked.elapsed() < Duration::from_secs(12), "{:?}", asked.elapsed());
-    assert!(matches!(refused, Err(WriteError::Unconfirmed(_))), "{refused:?}");
+    let Err(WriteError::Unconfirmed(reason)) = refused else { panic!("{refused:?}") };
+    let reason = format!("{:#}", anyhow::Error::new(reason));
+    assert!(reason.contains("did not answer within 5 s"), "{reason}");
     cluster.apiserver.resume();
     let added = || matches!(stage.add("a", "k-ada"), Ok(()) | Err(WriteError::AlreadyMember));
     eventually("it can be written again", added);

@@ -33,7 +33,7 @@ use super::forge::{Forger, part};
 /// The issuer of every Pasee here that is given no other.
 pub const ISSUER: &str = "pasee.example.com";
 /// Longer than anything here may take but an answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Longer than any answer may take: what hangs is to hang longer than what is done beside it.
 const ANSWER: Duration = Duration::from_secs(60);
 

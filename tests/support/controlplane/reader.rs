@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::User;
 
 /// How long a connection may be gone that a server which has restarted had.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// See the module.
 pub struct Reader {
