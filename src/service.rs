@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `tokens` | pairs of tokens; the one gate that all of them pass |
 //! | `login` | logins in a browser |
+//! | `sso` | the session that a browser has here, and who acts in it |
 //! | `recheck` | whether who goes on still has an account at their provider |
 //! | `caller` | who acts with an access token |
 //! | `groups` | groups and who is in them |
@@ -21,6 +22,7 @@ mod groups;
 mod listing;
 mod login;
 mod recheck;
+mod sso;
 mod tokens;
 mod users;
 
@@ -45,6 +47,7 @@ pub use caller::{AccessError, Caller};
 pub use change::ChangeError;
 pub use groups::RosterView;
 pub use listing::Listing;
+pub use sso::{FormToken, SsoSession};
 pub use tokens::{GrantError, SignedPair};
 pub use users::{LookError, UserView};
 

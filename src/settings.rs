@@ -187,7 +187,8 @@ pub struct Jwt {
     /// `audience`: like `iss`, one or a list of at most 8, with 512 bytes in all; tokens are for these besides `iss`; default none.
     pub audiences: Vec<Audience>,
     /// `access_lifetime` (10 s to 1 day, default 15 minutes), `refresh_lifetime` (10 s to 366 days, default 30 days),
-    /// `session_lifetime` (10 s to 400 days, default 90 days), none longer than the next.
+    /// `session_lifetime` (10 s to 400 days, default 90 days), none longer than the next; `browser_session_lifetime` (10 s to 30
+    /// days, default 12 hours), which ends with the session at the latest.
     pub lifetimes: Lifetimes,
     /// `max_token_length`: longest access token, in bytes: 4,096 to 16,384, default 6,144. Groups that would make it longer
     /// are left out, and the token says so.

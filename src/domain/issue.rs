@@ -85,6 +85,35 @@ pub fn issue(
     Draft { pair: TokenPair { access, refresh }, holdings }
 }
 
+/// What is remembered of a session without a token for it, as a refresh token would: who was admitted, and by what. It is over
+/// after this time from the login, and with the session at the latest.
+#[must_use]
+pub fn remember(admission: Admission, lasts: Duration, ids: Ids, now: Timestamp) -> RefreshClaims {
+    let Admission {
+        user,
+        scope,
+        claims,
+        evidence,
+        authenticated_at,
+        session_ends,
+        revocation,
+        session,
+        ..
+    } = admission;
+    let authenticated_at = authenticated_at.min(now);
+    let token = Token {
+        subject: user,
+        issued_at: now,
+        expires_at: authenticated_at.after(lasts).min(session_ends),
+        authenticated_at,
+        id: ids.refresh,
+        scope,
+        revocation,
+        session: session.unwrap_or(ids.session),
+    };
+    RefreshClaims { token, evidence, extra: claims }
+}
+
 impl Draft {
     /// The access token's claims without groups.
     #[must_use]

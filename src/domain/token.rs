@@ -282,16 +282,19 @@ pub struct Lifetimes {
     pub refresh: Duration,
     /// From a login to the end of the last token of its session.
     pub session: Duration,
+    /// From a login in a browser to where that browser has to log in again, if the session is not over before.
+    pub browser: Duration,
 }
 
 impl Default for Lifetimes {
-    /// 15 minutes, 30 days, 90 days.
+    /// 15 minutes, 30 days, 90 days, and 12 hours in a browser.
     fn default() -> Self {
         const DAY: u64 = 24 * 60 * 60;
         Self {
             access: Duration::from_secs(15 * 60),
             refresh: Duration::from_secs(30 * DAY),
             session: Duration::from_secs(90 * DAY),
+            browser: Duration::from_secs(DAY / 2),
         }
     }
 }

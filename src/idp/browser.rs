@@ -31,7 +31,6 @@ pub struct AuthorizationRequest {
 
 /// What is remembered of a login that has begun, by protocol. All of it is random or secret: it never shows in `Debug`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "protocol", rename_all = "lowercase")]
 pub enum PendingLogin {
     /// OAuth 1.0a.
     OAuth1 {
@@ -45,7 +44,6 @@ pub enum PendingLogin {
         /// What the provider sends back with the browser (RFC 6749 section 4.1.1).
         state: String,
         /// The PKCE verifier (RFC 7636 section 4.1), of a provider that has PKCE.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         verifier: Option<String>,
     },
     /// OpenID Connect.

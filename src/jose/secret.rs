@@ -22,8 +22,10 @@ pub(super) const LABEL: &str = "PASEE SECRET";
 pub enum Purpose {
     /// HMAC-SHA-256 over refresh tokens.
     RefreshTokens,
-    /// AES-256-GCM over what a browser carries while it is at an identity provider.
+    /// AES-256-GCM over what a browser carries of a login that is under way.
     LoginCookies,
+    /// AES-256-GCM over what a browser carries of the session that it has here.
+    BrowserSessions,
 }
 
 impl Purpose {
@@ -31,7 +33,8 @@ impl Purpose {
     fn info(self) -> &'static [u8] {
         match self {
             Self::RefreshTokens => b"pasee refresh tokens, version 1",
-            Self::LoginCookies => b"pasee login cookies, version 1",
+            Self::LoginCookies => b"pasee login cookies, version 2",
+            Self::BrowserSessions => b"pasee browser sessions, version 1",
         }
     }
 }
@@ -140,7 +143,8 @@ mod tests {
         assert_eq!(secret.id().to_string(), "5rqxSSBS4ec");
         let shown = |purpose| URL_SAFE_NO_PAD.encode(*secret.derive(purpose));
         assert_eq!(shown(Purpose::RefreshTokens), "ufjKxyqQyKe3eXJ37kMzB_echXrZbM9yv0JEilb9FAc");
-        assert_eq!(shown(Purpose::LoginCookies), "IvIZz33YUsScsyOces-swUrFhqwU2RZaTvCFTGGsrNw");
+        assert_eq!(shown(Purpose::LoginCookies), "NZ1t6n4MJx98SzUP2dV-6rF_Bq7Lex_iOGubJNVS4bs");
+        assert_eq!(shown(Purpose::BrowserSessions), "PxVv1BSxjJRi2JVcLFjpYKUWP0ziMMmOUVljmIS5owo");
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub struct Keys {
     verifier: Verifier,
     refresh_tokens: RefreshTokens,
     login_cookies: Sealer,
+    browser_sessions: Sealer,
     jwks: Bytes,
     jwks_es256k: Bytes,
 }
@@ -100,6 +101,7 @@ impl Keys {
             signers,
             refresh_tokens: RefreshTokens::new(party.issuer.clone(), &secret, &former_secrets),
             login_cookies: Sealer::new(Purpose::LoginCookies, &secret, &former_secrets),
+            browser_sessions: Sealer::new(Purpose::BrowserSessions, &secret, &former_secrets),
             jwks: jwks::common(&published).to_string().into(),
             jwks_es256k: jwks::es256k(&published).to_string().into(),
             verifier: Verifier::new(party.issuer.clone(), None, published),
@@ -136,10 +138,16 @@ impl Keys {
         &self.refresh_tokens
     }
 
-    /// What seals the cookie that a browser carries while it is at an identity provider.
+    /// What seals the cookies that a browser carries of logins that are under way.
     #[must_use]
     pub fn login_cookies(&self) -> &Sealer {
         &self.login_cookies
+    }
+
+    /// What seals the cookie of the session that a browser has here.
+    #[must_use]
+    pub fn browser_sessions(&self) -> &Sealer {
+        &self.browser_sessions
     }
 
     /// The JWK Set that every verifier reads.

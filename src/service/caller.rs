@@ -34,6 +34,17 @@ pub enum AccessError {
 }
 
 impl Caller {
+    /// Somebody who acts without a token, as they were judged at this moment; the claims are what a token of theirs would say.
+    pub(super) fn judged(
+        admission: Admission,
+        holdings: Vec<Holding>,
+        claims: AccessClaims,
+        judged_at: Timestamp,
+    ) -> Self {
+        let actor = Actor::user(&admission, holdings);
+        Self { admission, actor, judged_at, claims: Box::new(claims) }
+    }
+
     /// Who.
     #[must_use]
     pub fn user(&self) -> &UserId {
@@ -99,8 +110,7 @@ impl Service {
         let session = self.session_lifetime(token.subject.split().0);
         let admission = admit(Grant::Access(claims), record.standing, session, now)?
             .unless_ended(|session| self.directory().has_ended(session))?;
-        let actor = Actor::user(&admission, record.holdings);
-        Ok(Caller { admission, actor, judged_at: now, claims: Box::new(claims.clone()) })
+        Ok(Caller::judged(admission, record.holdings, claims.clone(), now))
     }
 
     /// What a caller may know of what a user is in. Their own are those the token's scope reaches: with a limited token,

@@ -4,7 +4,7 @@
 
 use url::Url;
 
-use super::{GrantError, Service, SignedPair};
+use super::{GrantError, Service, SignedPair, SsoSession};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
 use crate::idp::browser::{AuthorizationRequest, CallbackParams, PendingLogin};
@@ -39,5 +39,21 @@ impl Service {
     ) -> Result<SignedPair, GrantError> {
         let identified = provider.finish(callback_url, pending, params, now).await;
         self.grant_login(provider, identified, scope)
+    }
+
+    /// The same, for a login that ends in a session of the browser here.
+    ///
+    /// # Errors
+    /// [`GrantError`].
+    pub async fn finish_sign_in(
+        &self,
+        provider: &Provider,
+        callback_url: &Url,
+        pending: PendingLogin,
+        params: &CallbackParams,
+        now: Timestamp,
+    ) -> Result<SsoSession, GrantError> {
+        let identified = provider.finish(callback_url, pending, params, now).await;
+        self.sign_in(provider, identified)
     }
 }

@@ -1,5 +1,6 @@
 //! How often a request looks at what it is judged by, and in which order.
 
+mod sso;
 mod stage;
 
 use stage::{Stage, now, pass, user};

@@ -1,10 +1,11 @@
 //! Pairs of tokens: for a credential that logs in, for a login in a browser, and for a refresh token.
 //!
-//! Every pair passes [`Service::grant`]. Nothing here waits for a disk; a login waits for its identity provider only.
+//! Every pair, and every session in a browser, passes [`Service::admitted`]. Nothing here waits for a disk; a login waits for its identity provider only.
 
 use super::Service;
+use crate::domain::directory::Holding;
 use crate::domain::issue::{Ids, issue};
-use crate::domain::policy::{Grant, Login, Refusal, admit};
+use crate::domain::policy::{Admission, Grant, Login, Refusal, admit};
 use crate::domain::realm::Stale;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{RefreshClaims, Scope, SessionId};
@@ -84,10 +85,7 @@ impl Service {
         let keys = self.0.keys.current();
         let mut claims = keys.refresh_tokens().read(token, now)?;
         let user = claims.token.subject.clone();
-        let provider = self.0.providers.get(user.split().0).ok_or(GrantError::ProviderGone)?;
-        let mut mapped =
-            provider.recheck(&user, &claims.evidence).map_err(|_| GrantError::NotAllowedAnyMore)?;
-        claims.extra.retain(|name| provider.passes(name));
+        let (provider, mut mapped) = self.judged_again(&mut claims)?;
         // A scope is narrower, and longer as a text.
         if let (Scope::Limited(_), Some(narrowed)) =
             (&scope, claims.token.scope.narrow(scope.clone()))
@@ -111,14 +109,57 @@ impl Service {
         identified: Result<Identity, ProviderError>,
         scope: Scope,
     ) -> Result<SignedPair, GrantError> {
-        self.0.metrics.login(provider.name().as_str(), outcome(&identified));
-        let identity = identified?;
         let (keys, now) = (self.0.keys.current(), self.now());
-        let Identity { user, mut claims, mut evidence, authenticated_at, .. } = identity;
+        let (login, mapped) = self.login(&keys, provider, identified, scope)?;
+        let user = login.user.clone();
+        self.grant(&keys, &user, Grant::Login(login), &mapped, now)
+    }
+
+    /// What a provider has just proved, as far as there is room to remember it.
+    pub(super) fn login(
+        &self,
+        keys: &Keys,
+        provider: &Provider,
+        identified: Result<Identity, ProviderError>,
+        scope: Scope,
+    ) -> Result<(Login, MappedGroups), GrantError> {
+        self.0.metrics.login(provider.name().as_str(), outcome(&identified));
+        let Identity { user, mut claims, mut evidence, authenticated_at, .. } = identified?;
         let room = keys.refresh_tokens().room(&user, &scope)?;
         let mapped = provider.fit(&user, (&mut claims, &mut evidence), &scope, room)?;
-        let login = Login { user: user.clone(), claims, evidence, scope, authenticated_at };
-        self.grant(&keys, &user, Grant::Login(login), &mapped, now)
+        Ok((Login { user, claims, evidence, scope, authenticated_at }, mapped))
+    }
+
+    /// Judges what is remembered of a login by the settings of today, and forgets what they let pass no more.
+    pub(super) fn judged_again(
+        &self,
+        claims: &mut RefreshClaims,
+    ) -> Result<(&Provider, MappedGroups), GrantError> {
+        let user = &claims.token.subject;
+        let provider = self.0.providers.get(user.split().0).ok_or(GrantError::ProviderGone)?;
+        let mapped =
+            provider.recheck(user, &claims.evidence).map_err(|_| GrantError::NotAllowedAnyMore)?;
+        claims.extra.retain(|name| provider.passes(name));
+        Ok((provider, mapped))
+    }
+
+    /// The gate: whom the policy admits now, and what they are in.
+    pub(super) fn admitted(
+        &self,
+        user: &UserId,
+        grant: Grant<'_>,
+        mapped: &MappedGroups,
+        now: Timestamp,
+    ) -> Result<(Admission, Vec<Holding>), GrantError> {
+        self.0.realm.fresh()?;
+        let directory = self.directory();
+        let mut record = directory.record(user, now);
+        let session = self.session_lifetime(user.split().0);
+        let admission = admit(grant, record.standing, session, now)?
+            .unless_ended(|session| directory.has_ended(session))?;
+        let until = admission.authenticated_at().after(mapped.lifetime);
+        record.add_mapped(&mapped.groups, until, directory, now);
+        Ok((admission, record.holdings))
     }
 
     /// A new pair, if the policy admits it.
@@ -130,16 +171,8 @@ impl Service {
         mapped: &MappedGroups,
         now: Timestamp,
     ) -> Result<SignedPair, GrantError> {
-        self.0.realm.fresh()?;
-        let directory = self.directory();
-        let mut record = directory.record(user, now);
-        let lifetimes = self.0.lifetimes;
-        let session = self.session_lifetime(user.split().0);
-        let admission = admit(grant, record.standing, session, now)?
-            .unless_ended(|session| directory.has_ended(session))?;
-        let until = admission.authenticated_at().after(mapped.lifetime);
-        record.add_mapped(&mapped.groups, until, directory, now);
-        let draft = issue(admission, record.holdings, lifetimes, fresh_ids()?, now);
+        let (admission, holdings) = self.admitted(user, grant, mapped, now)?;
+        let draft = issue(admission, holdings, self.0.lifetimes, fresh_ids()?, now);
         let room = keys.signer().room(draft.bare(), self.0.max_token_length)?;
         let pair = draft.fit(room);
         self.0.metrics.token_pair();
@@ -152,7 +185,7 @@ impl Service {
 }
 
 /// The ids of a pair, from one call for random numbers.
-fn fresh_ids() -> Result<Ids, GrantError> {
+pub(super) fn fresh_ids() -> Result<Ids, GrantError> {
     let mut random = [[0; 16]; 3];
     getrandom::fill(random.as_flattened_mut()).map_err(|_| GrantError::Randomness)?;
     let [access, refresh, session] = random;

@@ -62,13 +62,15 @@ fn audiences(table: &Table<'_>) -> Option<Vec<Audience>> {
 }
 
 fn lifetimes(table: &Table<'_>) -> Option<Lifetimes> {
-    let Lifetimes { access, refresh, session } = Lifetimes::default();
-    let (access, refresh, session) = (
+    let Lifetimes { access, refresh, session, browser } = Lifetimes::default();
+    let (access, refresh, session, browser) = (
         duration(table, "access_lifetime", 10..=DAY, access),
         duration(table, "refresh_lifetime", 10..=366 * DAY, refresh),
         duration(table, "session_lifetime", 10..=400 * DAY, session),
+        duration(table, "browser_session_lifetime", 10..=30 * DAY, browser),
     );
-    let lifetimes = Lifetimes { access: access?, refresh: refresh?, session: session? };
+    let lifetimes =
+        Lifetimes { access: access?, refresh: refresh?, session: session?, browser: browser? };
     if lifetimes.access > lifetimes.refresh || lifetimes.refresh > lifetimes.session {
         let message = "lifetimes are out of order; right ones have access_lifetime ≤ refresh_lifetime ≤ \
                        session_lifetime, such as \"15m\", \"30d\" and \"90d\" (the defaults)";

@@ -191,6 +191,12 @@ fn keys_in_tables() {
         ("[jwt]\niss = \"i\"", "refresh_lifetime = \"367d\"", "refresh_lifetime", "to 31622400"),
         ("[jwt]\niss = \"i\"", "session_lifetime = 1.5", "session_lifetime", "whole seconds"),
         ("[jwt]\niss = \"i\"", "session_lifetime = \"401d\"", "session_lifetime", "to 34560000"),
+        (
+            "[jwt]\niss = \"i\"",
+            "browser_session_lifetime = \"31d\"",
+            "browser_session_lifetime",
+            "from 10 to 2592000",
+        ),
     ] {
         let path = table.lines().next().unwrap().trim_matches(['[', ']']);
         assert_mistake(&format!("{table}\n{wrong}"), wrong, &format!("{path}.{key}"), right);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::domain::bounds::Bounds;
 use crate::domain::change::Change;
-use crate::domain::claim::ExtraClaims;
+use crate::domain::claim::{ClaimValue, ExtraClaims};
 use crate::domain::directory::{Directory, Page, Record};
 use crate::domain::evidence::Evidence;
 use crate::domain::group::GroupName;
@@ -21,7 +21,7 @@ use crate::idp::{Identity, MappedGroups, Providers};
 use crate::jose::claims::Party;
 use crate::jose::key::{Algorithm, PrivateKey};
 use crate::keys::{KeyParts, KeyRing, Keys};
-use crate::service::{GrantError, Parts, Service, SignedPair};
+use crate::service::{GrantError, Parts, Service, SignedPair, SsoSession};
 use crate::settings::{Departure, IdentityProvider, Local, Mapping, Protocol};
 use crate::store::embedded::Embedded;
 use crate::telemetry::Metrics;
@@ -155,6 +155,27 @@ impl Stage {
         };
         let provider = self.service.providers().get("local").unwrap();
         self.service.grant_login(provider, Ok(identity), Scope::Unlimited)
+    }
+
+    /// The session of a browser in which a user has just logged in.
+    pub fn sign_in(&self, id: &str) -> SsoSession {
+        self.sign_in_with(id, &[])
+    }
+
+    /// The same, of whom the provider says this.
+    pub fn sign_in_with(&self, id: &str, claims: &[(&str, &str)]) -> SsoSession {
+        let claim = |(name, value): &(&str, &str)| {
+            (name.parse().unwrap(), ClaimValue::Text((*value).to_owned()))
+        };
+        let identity = Identity {
+            user: user(id),
+            claims: claims.iter().map(claim).collect(),
+            evidence: Evidence::default(),
+            mapped: MappedGroups::default(),
+            authenticated_at: None,
+        };
+        let provider = self.service.providers().get("local").unwrap();
+        self.service.sign_in(provider, Ok(identity)).unwrap()
     }
 
     /// An access token of a user.

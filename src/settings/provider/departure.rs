@@ -86,8 +86,12 @@ mod tests {
     #[test]
     fn who_is_disabled_goes_on_for_so_long() {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-        let lifetimes =
-            Lifetimes { access: minutes(15), refresh: minutes(60), session: minutes(100) };
+        let lifetimes = Lifetimes {
+            access: minutes(15),
+            refresh: minutes(60),
+            session: minutes(100),
+            ..Lifetimes::default()
+        };
         for (session, recheck, longest) in [
             (None, None, 100),
             (Some(70), None, 70),
