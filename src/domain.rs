@@ -2,8 +2,8 @@
 //!
 //! Owns names, memberships, who may do what, what a token says, and the ports ([`directory::Directory`],
 //! [`realm::Realm`]) that the stores implement. Must not know how anything is stored, signed, parsed from
-//! JSON or sent: only std, thiserror, strsim and what knows Unicode are imported, and time and randomness come in as
-//! parameters.
+//! JSON or sent: only std, thiserror, strsim, what knows Unicode, what knows URLs and a hash are imported, and time and randomness come
+//! in as parameters.
 //!
 //! | File | Owns |
 //! |---|---|
@@ -18,6 +18,7 @@
 //! | `renaming` | what users are called from now on |
 //! | `realm` | the writing port: changes, each with its permit |
 //! | `directory` | the reading port: what the state says of a user |
+//! | `client` | applications that log people in through us, and what each may ask for |
 //! | `claim` | claims of an identity provider that pass into access tokens |
 //! | `evidence` | which rules of the settings held at a login, to decide again at each refresh |
 //! | `token` | what both tokens say |
@@ -27,6 +28,7 @@
 pub mod bounds;
 pub mod change;
 pub mod claim;
+pub mod client;
 pub mod description;
 pub mod directory;
 pub mod evidence;

@@ -46,14 +46,16 @@ const FLOOR_PLAN: &[Layer] = &[
     layer(
         "domain",
         Knows::Only(&[]),
-        // Beside errors only what knows texts: Unicode, and which of two is more like a third.
+        // Beside errors only what knows texts: Unicode, URLs, which of two is more like a third, and which one hashes to what is kept of it.
         Outside::Only(&[
+            "aws_lc_rs",
             "icu_properties",
             "precis_core",
             "precis_profiles",
             "strsim",
             "thiserror",
             "unicode_normalization",
+            "url",
         ]),
     ),
     layer("jose", Knows::Only(&["domain"]), Outside::Never(&["tokio", "hyper", "tower", "kube"])),
