@@ -93,7 +93,10 @@ pub enum Webhook {
     /// It does not: the groups in their tokens count.
     None,
     /// It asks the Service of the realm's servers.
-    Service,
+    Service {
+        /// The authorities, in PEM, that their certificate is from; `None` = the controller makes it.
+        authority: Option<Vec<u8>>,
+    },
     /// It asks servers elsewhere.
     At {
         /// Where: https; the controller sets the path.

@@ -37,8 +37,9 @@ pub(super) struct Policy {
     #[arg(long, value_name = "URL", conflicts_with = "no_webhook", value_parser = webhook_url)]
     webhook_url: Option<String>,
 
-    /// A PEM file with the authorities of the certificate there; else those that the API server's system trusts
-    #[arg(long, value_name = "FILE", requires = "webhook_url")]
+    /// A PEM file with the authorities of the servers' certificate, that of cert_file in [webhook] of the settings; else the
+    /// controller makes one for the Service, and of servers outside of the cluster those count that the API server's system trusts
+    #[arg(long, value_name = "FILE", conflicts_with = "no_webhook")]
     webhook_ca_file: Option<PathBuf>,
 
     /// With --no-webhook: leaves out the MutatingAdmissionPolicy, which Kubernetes has from 1.36 on: users then write themselves into
@@ -104,13 +105,11 @@ impl Policy {
         let accounts = if service_accounts_log_in { Accounts::LogIn } else { Accounts::StayOut };
         let creator = if no_mutating_policy { Creator::Written } else { Creator::Filled };
         let staff = if staff_may_patch { Staff::PatchToo } else { Staff::CreateAndDelete };
+        let authority = webhook_ca_file.as_deref().map(authorities).transpose()?;
         let webhook = match webhook_url {
             None if no_webhook => Webhook::None,
-            None => Webhook::Service,
-            Some(url) => {
-                let authority = webhook_ca_file.as_deref().map(authorities).transpose()?;
-                Webhook::At { url, authority }
-            }
+            None => Webhook::Service { authority },
+            Some(url) => Webhook::At { url, authority },
         };
         let realm = Realm {
             namespace,

@@ -31,20 +31,38 @@ pub async fn lacking(
         of_rights(client, namespace, permissions),
     )
     .await;
-    let mut lacking: Vec<String> = place?.into_iter().collect();
-    lacking.extend(kinds?);
-    lacking.extend(rights?);
+    let (place, kinds) = (place?, kinds?);
+    let mut lacking = Vec::new();
+    if place == Place::Missing {
+        lacking.push(format!(
+            "there is no namespace {namespace}; kubectl create namespace {namespace} makes it"
+        ));
+    }
+    lacking.extend(kinds);
+    lacking.extend(rights?.map(|denied| {
+        let doubt = if place == Place::Hidden { " (if there is one of that name)" } else { "" };
+        format!(
+            "in the namespace {namespace}{doubt} this account may not: {denied}; pasee policy --namespace {namespace} prints the \
+             Role that a server needs"
+        )
+    }));
     Ok(lacking)
 }
 
-async fn of_namespace(client: &Client, namespace: &str) -> Result<Option<String>, kube::Error> {
+/// What is known of the namespace itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    There,
+    Missing,
+    /// Whoever may not look is not told whether it is there.
+    Hidden,
+}
+
+async fn of_namespace(client: &Client, namespace: &str) -> Result<Place, kube::Error> {
     match Api::<Namespace>::all(client.clone()).get_opt(namespace).await {
-        Ok(Some(_)) => Ok(None),
-        Ok(None) => Ok(Some(format!(
-            "there is no namespace {namespace}; kubectl create namespace {namespace} makes it"
-        ))),
-        // The right to look is asked for below.
-        Err(kube::Error::Api(status)) if status.code == 403 => Ok(None),
+        Ok(Some(_)) => Ok(Place::There),
+        Ok(None) => Ok(Place::Missing),
+        Err(kube::Error::Api(status)) if status.code == 403 => Ok(Place::Hidden),
         Err(error) => Err(error),
     }
 }
@@ -66,6 +84,7 @@ async fn of_definitions(client: &Client) -> Result<Option<String>, kube::Error> 
     }))
 }
 
+/// The rights that are denied, as a list.
 async fn of_rights(
     client: &Client,
     namespace: &str,
@@ -95,13 +114,7 @@ async fn of_rights(
         .into_iter()
         .flatten()
         .collect();
-    Ok((!denied.is_empty()).then(|| {
-        format!(
-            "in the namespace {namespace} this account may not: {}; pasee policy --namespace {namespace} prints the Role that \
-             a server needs",
-            denied.join(", ")
-        )
-    }))
+    Ok((!denied.is_empty()).then(|| denied.join(", ")))
 }
 
 fn review(

@@ -24,7 +24,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
 use self::certificate::Certificates;
-use self::configuration::Told;
+use self::configuration::{Believes, Told};
 use super::apply::MANAGER;
 use super::lease::{Lost, Tenure};
 use crate::domain::time::Timestamp;
@@ -70,10 +70,19 @@ pub(super) struct Keeper<'a> {
 impl Keeper<'_> {
     /// Sees to it without end. Faults are told once until all is right again.
     pub(super) async fn keep(&self) {
-        let mut told = String::new();
+        let (mut told, mut believes) = (String::new(), None);
         loop {
             match self.ensure().await {
-                Ok(()) => told.clear(),
+                Ok(found) => {
+                    if found == Some(Believes::Theirs) && believes != found {
+                        tracing::info!(
+                            "caBundle of the webhook is somebody else's and is left as it is: servers need cert_file and \
+                             key_file in [webhook]"
+                        );
+                    }
+                    believes = found;
+                    told.clear();
+                }
                 Err(error) => {
                     let text = error.to_string();
                     if text != told {
@@ -87,31 +96,39 @@ impl Keeper<'_> {
         }
     }
 
-    async fn ensure(&self) -> Result<(), WebhookError> {
+    /// Sees to it once; gives whose certificate the API server believes, where there is a webhook.
+    async fn ensure(&self) -> Result<Option<Believes>, WebhookError> {
         let configurations: Api<MutatingWebhookConfiguration> = Api::all(self.client.clone());
         let name = configuration_name(self.namespace);
         let found = configurations.get_opt(&name).await.or_else(unasked)?;
         // No webhook, or none that this controller may see to.
-        let Some(told) = found.and_then(Told::of) else { return Ok(()) };
+        let Some(told) = found.and_then(Told::of) else { return Ok(None) };
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), self.namespace);
         let secret = secrets.get_opt(SECRET).await?.ok_or(WebhookError::NoSecret)?;
         if self.renew_path(&secrets, &secret, &told).await? {
-            return Ok(()); // at the next look servers have heard of it, and the API server is told
+            return Ok(Some(told.believes())); // at the next look servers have heard of it, and the API server is told
         }
         let paths = paths(&secret);
         let path = paths.current().filter(|path| !path.is(told.path()));
         let certificates = Certificates::of(&secret);
-        let change = if told.believes_ours() {
-            certificates.change(told.believed(), self.namespace, (self.clock)())?
-        } else {
-            None // servers elsewhere have certificates of their own
+        let change = match told.believes() {
+            Believes::Ours => {
+                certificates.change(told.believed(), self.namespace, (self.clock)())?
+            }
+            Believes::Theirs | Believes::Elsewhere => None,
         };
         let bundle = change.as_ref().map(|change| &*change.believed);
         if path.is_some() || bundle.is_some() {
             let patch = told.patch(&name, path, bundle);
             let patch = serde_json::from_value(patch).map_err(kube::Error::SerdeError)?;
             self.tenure.permit()?;
-            configurations.patch(&name, &params(), &Patch::<Value>::Json(patch)).await?;
+            match configurations.patch(&name, &params(), &Patch::<Value>::Json(patch)).await {
+                // Somebody has changed it since it was read; what they say is seen at the next look.
+                Err(kube::Error::Api(status)) if status.is_conflict() => {
+                    return Ok(Some(told.believes()));
+                }
+                patched => drop(patched?),
+            }
         }
         // What is served with is believed first.
         if let Some(made) = change.and_then(|change| change.made) {
@@ -123,7 +140,7 @@ impl Keeper<'_> {
             self.write(&secrets, &secret, annotation, data).await?;
             tracing::info!("the webhook has a new certificate");
         }
-        Ok(())
+        Ok(Some(told.believes()))
     }
 
     /// Has other paths stand in the Secret when their time has come; says whether it had.

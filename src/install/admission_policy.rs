@@ -200,7 +200,7 @@ fn policy(
     rules.extend(left_alone());
     rules.extend(match realm.webhook {
         Webhook::None => left_unsaid(),
-        Webhook::Service | Webhook::At { .. } => as_judged(realm, above),
+        Webhook::Service { .. } | Webhook::At { .. } => as_judged(realm, above),
     });
     bound(realm, resource, all, rules)
 }

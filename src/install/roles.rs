@@ -16,7 +16,7 @@ use crate::controller;
 use crate::domain::group::STAFF;
 use crate::resources::permission::Permission;
 use crate::resources::providers::PUBLISH;
-use crate::resources::webhook::SECRET;
+use crate::resources::webhook::ANSWER;
 use crate::store::kubernetes;
 
 /// The Role of all users of a realm.
@@ -53,18 +53,11 @@ const OF_REVIEWS: Permission = Permission {
     reason: "whose token somebody shows to log in",
 };
 
-/// What the token service and the controller ask for where there is a webhook: its path, and the certificate that is made for it.
-const OF_SERVED_WEBHOOK: Permission = Permission {
-    api_group: "",
-    resource: "secrets",
-    names: &[SECRET],
-    verbs: &["get"],
-    reason: "the webhook's path, and its certificate",
-};
+/// What the controller asks for where there is a webhook.
 const OF_KEPT_WEBHOOK: Permission = Permission {
     verbs: &["get", "patch"],
     reason: "to make and renew the webhook's path and certificate",
-    ..OF_SERVED_WEBHOOK
+    ..ANSWER
 };
 
 /// The group that Kubernetes is to put every user of a realm in. No group of Pasee has that name: it holds a `:`.
@@ -86,8 +79,7 @@ pub fn objects(realm: &Realm) -> Vec<Object> {
     let of_webhook = |permission: Permission| Some(permission).filter(|_| is_asked);
     let sweep = if is_asked { controller::permissions::SWEEP } else { &[] };
     let of_server = kubernetes::permissions::PERMISSIONS.iter().copied();
-    let of_server: Vec<Permission> =
-        of_server.chain([PUBLISH]).chain(of_webhook(OF_SERVED_WEBHOOK)).collect();
+    let of_server: Vec<Permission> = of_server.chain([PUBLISH]).chain(of_webhook(ANSWER)).collect();
     let of_controller = controller::permissions::PERMISSIONS.iter().chain(sweep).copied();
     let of_controller: Vec<Permission> = of_controller.chain(of_webhook(OF_KEPT_WEBHOOK)).collect();
     [

@@ -28,15 +28,15 @@ const TIMEOUT: i32 = 5;
 pub(super) fn objects(realm: &Realm) -> Vec<Object> {
     let (client_config, is_within) = match &realm.webhook {
         Webhook::None => return Vec::new(),
-        Webhook::Service => {
+        Webhook::Service { authority } => {
             let service = ServiceReference {
                 name: SERVICE.to_owned(),
                 namespace: realm.namespace.to_string(),
                 path: None,
                 port: Some(443),
             };
-            let within = WebhookClientConfig { service: Some(service), ..Default::default() };
-            (within, true)
+            let ca_bundle = authority.clone().map(ByteString);
+            (WebhookClientConfig { service: Some(service), ca_bundle, url: None }, true)
         }
         Webhook::At { url, authority } => {
             let ca_bundle = authority.clone().map(ByteString);

@@ -11,6 +11,7 @@ mod path;
 pub use path::{LENGTH, ReviewPath, ReviewPaths};
 
 use super::API_GROUP;
+use super::permission::Permission;
 
 /// The Service in the realm's namespace behind which `pasee serve` answers.
 pub const SERVICE: &str = "pasee-webhook";
@@ -30,6 +31,15 @@ pub const CERTIFICATE: &str = "webhook.crt";
 pub const KEY: &str = "webhook.key";
 /// The paths in it at which reviews are asked for ([`ReviewPaths`]).
 pub const PATHS: &str = "webhook.paths";
+
+/// What a server needs to answer reviews.
+pub const ANSWER: Permission = Permission {
+    api_group: "",
+    resource: "secrets",
+    names: &[SECRET],
+    verbs: &["get"],
+    reason: "the webhook's path, and its certificate",
+};
 
 /// The MutatingWebhookConfiguration of the realm in a namespace. Namespaces have no dot, so no two realms share one.
 #[must_use]

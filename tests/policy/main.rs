@@ -98,7 +98,7 @@ fn it_reads_as_it_was_written() {
         username_prefix: "pasee:".parse().unwrap(),
         group_prefix: "pasee:".parse().unwrap(),
         creator: Creator::Filled,
-        webhook: Webhook::Service,
+        webhook: Webhook::Service { authority: None },
         staff: Staff::CreateAndDelete,
         accounts: Accounts::StayOut,
         own_roles: OwnRoles::Untouched,
@@ -246,6 +246,9 @@ fn the_webhook_is_closed_and_bound() {
     let bundle = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==";
     let wanted = json!({ "url": "https://127.0.0.1:1/", "caBundle": bundle });
     assert_eq!(elsewhere["webhooks"][0]["clientConfig"], wanted);
+    let within = configuration(&[PLAIN, &["--webhook-ca-file", file.to_str().unwrap()]].concat());
+    let wanted = json!({ "service": webhook["clientConfig"]["service"], "caBundle": bundle });
+    assert_eq!(within["webhooks"][0]["clientConfig"], wanted);
     // Outside of the cluster certificates are the operator's, and the path is secret all the same.
     for (options, is_kept) in [(&[url][..], true), (&[], true), (&["--no-webhook"], false)] {
         let rules = rules(&objects(&[PLAIN, options].concat()));
@@ -256,7 +259,7 @@ fn the_webhook_is_closed_and_bound() {
         (&["--webhook-url=http://a"][..], "such as https://pasee.example.com:8443"),
         (&["--webhook-url=https://a/review"], "without user, path and query"),
         (&["--webhook-url=https://a", "--no-webhook"], "cannot be used with"),
-        (&["--webhook-ca-file=x"], "--webhook-url"),
+        (&["--webhook-ca-file=x", "--no-webhook"], "cannot be used with"),
     ] {
         let output = run(&[PLAIN, arguments].concat());
         let told = String::from_utf8(output.stderr).unwrap();

@@ -9,6 +9,9 @@ use tokio::time::timeout;
 use crate::cli::finding::{Finding, Findings, Level};
 use crate::cli::prepare::Prepared;
 use crate::cluster::rights::lacking;
+use crate::resources::permission::Permission;
+use crate::resources::providers::PUBLISH;
+use crate::resources::webhook::ANSWER;
 use crate::settings::Settings;
 use crate::store::kubernetes::permissions::PERMISSIONS;
 
@@ -54,7 +57,10 @@ pub(super) async fn ask(settings: &Settings, prepared: &Prepared, findings: &mut
 async fn of_cluster(settings: &Settings, prepared: &Prepared) -> Vec<Finding> {
     let Some((realm, client)) = &prepared.realm else { return Vec::new() };
     let namespace = realm.namespace();
-    let findings = match timeout(PATIENCE, lacking(client, namespace, PERMISSIONS)).await {
+    let of_webhook = settings.webhook.as_ref().map(|_| ANSWER);
+    let needed: Vec<Permission> =
+        PERMISSIONS.iter().copied().chain([PUBLISH]).chain(of_webhook).collect();
+    let findings = match timeout(PATIENCE, lacking(client, namespace, &needed)).await {
         Ok(Ok(lacking)) if lacking.is_empty() => {
             let told = format!(
                 "The Kubernetes API server has the namespace {namespace} and Pasee's definitions, and lets this account do what \

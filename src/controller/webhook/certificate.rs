@@ -8,6 +8,8 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use super::moment;
 use crate::domain::time::Timestamp;
@@ -19,6 +21,9 @@ const RENEWED_AFTER: i64 = 240;
 const DAY: i64 = 86_400;
 /// The annotation of the Secret that says from when on the next certificate is to be made.
 pub(super) const RENEW_AFTER: &str = "pasee.meltylab.fr/webhook-renew-after";
+
+/// The subject of every certificate that a controller made, and of no other.
+const SUBJECT: &str = "the admission webhook of Pasee";
 
 /// What the Secret has.
 pub(super) struct Certificates {
@@ -60,6 +65,16 @@ impl Certificates {
     }
 }
 
+/// Whether all that stands in a `caBundle` was made by a controller, this one or one before it; also where nothing does.
+pub(super) fn are_ours(bundle: &[u8]) -> bool {
+    if bundle.trim_ascii().is_empty() {
+        return true;
+    }
+    let certificates = CertificateDer::pem_slice_iter(bundle).collect::<Result<Vec<_>, _>>();
+    certificates
+        .is_ok_and(|all| !all.is_empty() && all.iter().all(|one| contains(one, SUBJECT.as_bytes())))
+}
+
 fn contains(bundle: &[u8], certificate: &[u8]) -> bool {
     bundle.windows(certificate.len().max(1)).any(|part| part == certificate)
 }
@@ -74,7 +89,7 @@ pub(super) struct Made {
 fn make(namespace: &str, now: Timestamp) -> Result<Made, rcgen::Error> {
     let name = server_name(namespace);
     let mut params = CertificateParams::new(vec![name.clone(), format!("{name}.cluster.local")])?;
-    params.distinguished_name.push(DnType::CommonName, "the admission webhook of Pasee");
+    params.distinguished_name.push(DnType::CommonName, SUBJECT);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     // A clock may be behind.
     let (year, month, day) = date(now, -1);
@@ -93,6 +108,12 @@ fn date(now: Timestamp, days: i64) -> (i32, u8, u8) {
     let date = at.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_zoned(jiff::tz::TimeZone::UTC).date();
     let part = |part: i8| part.unsigned_abs();
     (date.year().into(), part(date.month()), part(date.day()))
+}
+
+/// One that a controller made.
+#[cfg(test)]
+pub(super) fn pem_of(namespace: &str) -> String {
+    make(namespace, Timestamp::from_unix(1_800_000_000).unwrap()).unwrap().certificate
 }
 
 #[cfg(test)]
