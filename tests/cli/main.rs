@@ -3,6 +3,7 @@
 
 mod append;
 mod check;
+mod client_certificate;
 mod help;
 mod import;
 mod online;

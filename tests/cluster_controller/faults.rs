@@ -21,9 +21,10 @@ fn of_two_controllers_one_works_and_the_other_takes_over() {
     assert!(!two.log().contains("leading"), "{}", two.log());
     assert!(realm.holder().starts_with("one_"), "{}", realm.holder());
     one.stop();
-    let since = Instant::now();
+    // What is freed is taken at the next look; nobody waits for it to run out.
+    let holder = realm.holder();
+    assert!(holder.is_empty() || holder.starts_with("two_"), "the lease was freed: {holder}");
     eventually("the other takes over", || two.log().contains("leading"));
-    assert!(since.elapsed() < Duration::from_secs(8), "it need not wait: the lease was freed");
     realm.apply(&group("b", "x-ada"));
     realm.wait_for("groups/b", "InEffect");
     two.stop();

@@ -172,13 +172,33 @@ fn a_membership_ends_on_time() {
     let realm = Realm::without_policy(&cluster);
     let controller = realm.leader("one");
     realm.apply(&group("a", "x-ada"));
-    let end = now() + 12;
-    let spec = json!({ "group": "a", "users": ["x-eve"], "expiresAt": moment(end) });
-    realm.apply(&membership("on-call", &spec));
-    realm.wait_for("memberships/on-call", "InEffect");
-    realm.wait_for_counts("a", [1, 1, 0]);
-    assert!(now() < end, "the machine is too slow for this test");
-    realm.wait_for("memberships/on-call", "Expired");
+    let counts = || {
+        let found = realm.get("memberships/on-call");
+        let is_seen = found["status"]["observedGeneration"] == found["metadata"]["generation"];
+        is_seen
+            && condition(&found, "InEffect")["status"] == "True"
+            && realm.counts("a") == [1, 1, 0]
+    };
+    let mut seconds = 12;
+    let end = loop {
+        let end = now() + seconds;
+        let spec = json!({ "group": "a", "users": ["x-eve"], "expiresAt": moment(end) });
+        realm.apply(&membership("on-call", &spec));
+        eventually("it counts or is over", || counts() || now() >= end);
+        if now() < end {
+            break end;
+        }
+        // On a busy machine nobody may have seen it: once more, with more time.
+        seconds *= 2;
+    };
+    eventually("it is over", || now() > end);
+    // What is asked for afterwards is not done before: twice, one after the other, as looks may cross.
+    for later in ["later", "yet-later"] {
+        realm.apply(&membership(later, &json!({ "role": "Staff", "users": ["x-eve"] })));
+        realm.wait_for(&format!("memberships/{later}"), "InEffect");
+        realm.delete(&format!("memberships.pasee.meltylab.fr/{later}"));
+    }
+    assert_eq!(realm.reason("memberships/on-call"), "Expired");
     realm.wait_for_counts("a", [0, 1, 0]);
     let over = realm.get("memberships/on-call");
     // It is as it should be: nobody waits for it, and nothing is wrong with it.
@@ -186,8 +206,7 @@ fn a_membership_ends_on_time() {
     assert_eq!(condition(&over, "InEffect")["status"], "False");
     realm.kubectl(&["wait", "--for=condition=Ready", "memberships", "--all", "--timeout=60s"]);
     let since = condition(&over, "InEffect")["lastTransitionTime"].clone();
-    let on_time = [moment(end), moment(end + 1), moment(end + 2)];
-    assert!(on_time.contains(&since.as_str().unwrap().to_owned()), "{since} after {on_time:?}");
+    assert!(since.as_str().unwrap() >= &*moment(end), "{since} is before {}", moment(end));
     assert!(realm.events("Membership", "on-call").contains(&"Expired".to_owned()));
     // What HTTP wrote goes by itself, a week after its end; what others wrote is theirs.
     let week = 7 * 24 * 3_600;

@@ -178,8 +178,13 @@ fn nothing_is_orphaned() {
         root.denied(&ask, says);
         root.denied(&Ask::new("DELETE", "groups", body), says);
     }
-    for query in ["propagationPolicy=Orphan", "orphanDependents=true"] {
-        root.denied(&delete(&a).with(query), says);
+    // Of other kinds it says nothing that is true of groups alone.
+    let m = membership("m", "a");
+    admin.done(&create(&m));
+    for object in [&a, &m] {
+        for query in ["propagationPolicy=Orphan", "orphanDependents=true"] {
+            root.denied(&delete(object).with(query), says);
+        }
     }
     assert!(
         admin.done(&Ask::new("GET", place(&a), Value::Null))["metadata"]["finalizers"].is_null()
