@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::{
     ClientProof, Cluster, Dialect, GroupRule, IdentityProvider, Kisee, Kubernetes, Ldap,
     LdapGroups, LdapSecurity, Limits, LogFormat, Mapping, Nesting, OAuth1, OAuth2, Offline, Oidc,
-    Outbound, Pasee, PassedClaim, Pkce, Protocol, ProxyChoice, RequiredClaim, SecretUse, Settings,
-    Storage, Tls, Transport, Webhook,
+    Outbound, Pasee, PassedClaim, Pkce, Protocol, ProxyChoice, RequiredClaim, ResponseMode,
+    SecretUse, Settings, Storage, Tls, Transport, Webhook,
 };
 use crate::domain::evidence::Fact;
 use crate::domain::token::Lifetimes;
@@ -150,12 +150,29 @@ impl Settings {
             writeln!(f, "- {}", Described(provider))?;
             if provider.enabled {
                 writeln!(f, "- {}", Departing(provider, self.jwt.lifetimes))?;
+                self.explain_return(provider, f)?;
             }
         }
         if !self.identity_providers.iter().any(|provider| provider.enabled) {
             writeln!(f, "- Nobody can log in: no [[identity_providers]] is offered.")?;
         }
         explain_limits(&self.limits, f)
+    }
+
+    /// What is registered at a provider that browsers are sent to.
+    fn explain_return(
+        &self,
+        provider: &IdentityProvider,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
+        let Some(callback) = provider.protocol.callback() else { return Ok(()) };
+        let name = &provider.name;
+        let place = callback.registered(&self.hostname, name);
+        write!(f, "- Browsers come back from {name} to {place}: register that there")?;
+        match callback.response_mode {
+            ResponseMode::Query => writeln!(f, "."),
+            ResponseMode::FormPost => writeln!(f, "; they bring its answer in a form."),
+        }
     }
 
     fn explain_calls(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,6 @@
 //! The settings in docs/identity-providers.md, and what `pasee check` says of them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -327,4 +328,111 @@ fn who_leaves() {
             }
         }
     }
+}
+
+/// The keys in a table of the page, under a heading and before the next.
+fn keys_of_table(heading: &str, first: &str) -> BTreeSet<String> {
+    let section = PAGE.split(&format!("\n{heading}\n")).nth(1).expect(heading);
+    let table = section.split(&format!("| {first} |")).nth(1).expect(first);
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
+}
+
+/// The keys of `[identity_providers.settings]` that a reader asks for by name.
+fn keys_of_reader(source: &str) -> BTreeSet<String> {
+    let code = source.split("#[cfg(test)]").next().unwrap();
+    let is_key = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let mut keys = BTreeSet::new();
+    for after in code.split("settings").skip(1) {
+        let Some((call, rest)) = after.split_once('"') else { continue };
+        let call: String = call.split_whitespace().collect();
+        let is_asked = ["get(", "text(", "needed(", "flag(", "number(", "texts(", "file("]
+            .iter()
+            .any(|method| call == format!(".{method}"));
+        if !is_asked && call != "," {
+            continue;
+        }
+        let mut texts = rest.split('"').step_by(2);
+        let between: Vec<&str> = rest.split('"').skip(1).step_by(2).collect();
+        keys.extend(texts.next().map(str::to_owned));
+        // The name of the file beside.
+        if between.first().is_some_and(|between| between.trim() == ",") {
+            keys.extend(texts.next().filter(|key| key.ends_with("_file")).map(str::to_owned));
+        }
+    }
+    keys.retain(|key| !key.is_empty() && is_key(key));
+    keys
+}
+
+/// The tables of keys have those that the readers ask for.
+#[test]
+fn every_key_of_a_table() {
+    let common = include_str!("../../src/settings/provider/callback.rs");
+    let oidc = [
+        include_str!("../../src/settings/provider/oidc.rs"),
+        include_str!("../../src/settings/provider/oidc/client.rs"),
+        include_str!("../../src/settings/provider/oidc/issuer.rs"),
+        common,
+    ];
+    let oauth2 = [
+        include_str!("../../src/settings/provider/oauth2.rs"),
+        include_str!("../../src/settings/provider/preset.rs"),
+        common,
+    ];
+    let ldap = [
+        include_str!("../../src/settings/provider/ldap.rs"),
+        include_str!("../../src/settings/provider/ldap/groups.rs"),
+    ];
+    let first = "Key of `[identity_providers.settings]` | What | Default";
+    for (heading, protocol, sources, at_least) in [
+        ("## OpenID Connect", "oidc", &oidc[..], 20),
+        ("## OAuth 2.0", "oauth2", &oauth2[..], 15),
+        ("## LDAP", "ldap", &ldap[..], 13),
+    ] {
+        let told = keys_of_table(heading, first);
+        let asked: BTreeSet<String> =
+            sources.iter().flat_map(|source| keys_of_reader(source)).collect();
+        assert!(asked.len() >= at_least, "{protocol}: {asked:?}");
+        let untold: Vec<&String> = asked.difference(&told).collect();
+        assert!(untold.is_empty(), "{protocol}: not in the table: {untold:?}");
+        // And none that nobody asks for: a wrong value of each is told, but never as a key that is unknown.
+        for key in told {
+            let text = shortest(protocol);
+            let without = text.lines().filter(|line| !line.starts_with(&format!("{key} = ")));
+            let text = without.collect::<Vec<_>>().join("\n");
+            let text = format!("[jwt]\niss = \"pasee.example.com\"\n{text}\n{key} = 1979-05-27\n");
+            let error = pasee::settings::parse(std::path::Path::new("settings.toml"), &text);
+            let error = error.expect_err(&key).to_string();
+            assert!(error.contains(&format!("settings.{key}: ")), "{protocol} {key}: {error}");
+            assert!(!error.contains("is no known key"), "{protocol} {key}: {error}");
+        }
+    }
+}
+
+/// What `pasee check` says is to be registered at a provider.
+#[test]
+fn where_browsers_come_back() {
+    let apple = blocks("oidc").into_iter().find(|block| block.contains("\"apple\"")).unwrap();
+    let elsewhere = "callback_url = \"https://login.example.com/tokens/apple/\"";
+    let own = "response_mode = \"form_post\"\ncallback = \"path\"";
+    assert!(apple.contains(own), "{apple}");
+    for (block, says) in [
+        (
+            apple.to_owned(),
+            "from apple to http://127.0.0.1:8150/tokens/apple/: register that there; they bring its answer in a form.\n",
+        ),
+        (
+            apple.replace(own, ""),
+            "from apple to http://127.0.0.1:8150/tokens/?idp=apple: register that there.\n",
+        ),
+        (
+            apple.replace(own, elsewhere),
+            "from apple to https://login.example.com/tokens/apple/: register that there.\n",
+        ),
+    ] {
+        let said = loaded(&block).explain().to_string();
+        assert!(said.contains(&format!("- Browsers come back {says}")), "{said}");
+    }
+    assert!(!loaded(&shortest("local")).explain().to_string().contains("Browsers"));
 }

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{LoginCookie, malformed_answer};
 use crate::domain::token::Scope;
-use crate::idp::browser::{CallbackParams, CallbackPlace};
+use crate::idp::browser::CallbackParams;
 use crate::idp::{LoginMethod, Provider, ProviderError};
 use crate::server::Api;
 use crate::server::document::Document;
@@ -146,10 +146,7 @@ impl Api {
     /// Where a provider sends browsers back to: one place for each, so that no answer of one is taken for another's.
     fn callback_url(&self, provider: &Provider) -> Result<Url, ApiError> {
         let place = provider.callback().map(|callback| callback.place).unwrap_or_default();
-        let url = match place {
-            CallbackPlace::Query => self.url(&format!("/tokens/?idp={}", provider.name())),
-            CallbackPlace::Path => self.url(&format!("/tokens/{}/", provider.name())),
-        };
-        Url::parse(&url).map_err(|_| ApiError::NotFound("this Pasee has no place to come back to"))
+        Url::parse(&self.url(&place.of(provider.name())))
+            .map_err(|_| ApiError::NotFound("this Pasee has no place to come back to"))
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Must not call anybody.
 
+use std::fmt::Display;
+
 use url::Url;
 
 use super::IdentityProvider;
@@ -27,6 +29,26 @@ pub enum CallbackPlace {
     Query,
     /// `/tokens/NAME/`: for providers that take no query in what is registered there.
     Path,
+}
+
+impl Callback {
+    /// What is registered at the provider of this name: where browsers come back to, as the outside knows it.
+    #[must_use]
+    pub fn registered(&self, hostname: &str, name: impl Display) -> String {
+        let ours = || format!("{hostname}{}", self.place.of(name));
+        self.url.as_ref().map_or_else(ours, Url::to_string)
+    }
+}
+
+impl CallbackPlace {
+    /// The place below `hostname` of the provider of this name.
+    #[must_use]
+    pub fn of(self, name: impl Display) -> String {
+        match self {
+            Self::Query => format!("/tokens/?idp={name}"),
+            Self::Path => format!("/tokens/{name}/"),
+        }
+    }
 }
 
 /// How an answer comes (OAuth 2.0 Multiple Response Type Encoding Practices, section 2.1; OAuth 2.0 Form Post Response Mode).
