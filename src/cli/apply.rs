@@ -34,10 +34,11 @@ const NOTHING_DONE: &str = "nothing was done";
 #[derive(Args, Debug)]
 #[command(after_help = "\
 All is read and checked before anything is written, and all is written or nothing. A running server sees it within a
-second. A group that is needed has to be in the manifests or in the file; it is not waited for. What the manifests do not say stays as it is, unless --prune is given: a User without `banned` lifts no ban. A Membership's users get the end that it
-says, and none if it says none. A Group's creator becomes its staff if the group is new. A description that no Group
-says stays, and an empty one is none.
-Users of no identity provider of the settings are refused, unless --allow-unknown-providers is given. Sessions that were ended (notBefore) stay ended.
+second. A group that is needed has to be in the manifests or in the file; it is not waited for. What the manifests do
+not say stays as it is, unless --prune is given: a User without `banned` lifts no ban. A Membership's users get the end
+that it says, and none if it says none. A Group's creator becomes its staff if the group is new. A description that no
+Group says stays, and an empty one is none. Users of no identity provider of the settings are refused, unless
+--allow-unknown-providers is given. Sessions that were ended (notBefore) stay ended.
 
   pasee apply -f groups/                            the manifests of a directory
   pasee apply -f groups.yaml -f on-call.yaml --prune --dry-run

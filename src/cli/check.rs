@@ -34,7 +34,7 @@ const NO_SETTINGS: &str = "no-settings";
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Ends with 0 when a server would start, with 1 when it would not, and with 2 when it was called wrongly. Warnings are no
-reason to end with 1, unless --strict is given.
+reason to end with 1, unless --strict is given; who does not answer is one, when --online asks.
 
   pasee check --strict && systemctl restart pasee
   pasee check --output json | jq '.findings[] | select(.level == \"error\")'")]
@@ -69,7 +69,7 @@ enum Output {
 struct Report<'a> {
     /// The settings file.
     file: Option<String>,
-    /// Whether a server would start, and with `--strict` nothing is unsafe either.
+    /// Whether a server would start; with `--strict` nothing is unsafe either, and with `--online` everybody has answered.
     right: bool,
     /// What was found, the worst first.
     findings: &'a [Finding],

@@ -10,6 +10,8 @@ use clap_mangen::Man as Page;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
+The pages say what --help says.
+
   pasee man | man -l -                       reads the page of pasee
   pasee man append | man -l -                that of a command
   pasee man --output /usr/local/share/man/man1")]

@@ -41,7 +41,7 @@ pub enum Mistake {
     Line(#[from] LineError),
     /// It has another number of names.
     #[error(
-        "has {0} names; a right one has two, the former user id and the new one, such as kisee-john ldap-john, or kisee- ldap- for \
+        "has not two names but {0}; a right one has the former user id and the new one, such as kisee-john ldap-john, or kisee- ldap- for \
          everybody of a provider"
     )]
     Words(usize),

@@ -50,7 +50,7 @@ pub enum NameError {
     Line(usize, #[source] LineError),
     /// It has another number of names.
     #[error(
-        "line {0}: has {1} names; a right one has two, what is called so there and how it is called here, such as \"Dev Ops\" dev-ops"
+        "line {0}: has not two names but {1}; a right one has what is called so there and how it is called here, such as \"Dev Ops\" dev-ops"
     )]
     Words(usize, usize),
     /// Two lines say something of the same.
@@ -240,8 +240,8 @@ mod tests {
     #[test]
     fn mistakes() {
         for (text, told) in [
-            ("a", "line 1: has 1 names"),
-            ("a b c", "line 1: has 3 names"),
+            ("a", "line 1: has not two names but 1;"),
+            ("a b c", "line 1: has not two names but 3;"),
             ("\nuser a", "line 2: "),
             ("a k-a\na k-b", "line 2: a has a line already, line 1"),
             ("user a k-a\na b", "line 2: a has a line already"),

@@ -42,10 +42,12 @@ pub fn openshift(text: &str, provider: &ProviderName) -> Result<Found, FormatErr
         return Err(FormatError::OpenShift("there is nothing in it".to_owned()));
     }
     for object in objects {
-        let kind = object["kind"].as_str().unwrap_or("something without a kind").to_owned();
+        let kind = object["kind"].as_str();
         let version = object["apiVersion"].as_str().unwrap_or_default();
-        if kind != "Group" || !(version.starts_with(API_GROUP) || version == "v1") {
-            return Err(FormatError::OpenShift(format!("it holds {kind} of {version:?}")));
+        if kind != Some("Group") || !(version.starts_with(API_GROUP) || version == "v1") {
+            let found = kind.map(|kind| format!("{kind} of {version:?}"));
+            let found = found.as_deref().unwrap_or("something without a kind");
+            return Err(FormatError::OpenShift(format!("it holds {found}")));
         }
         let group: Group = serde_json::from_value(object)
             .map_err(|error| FormatError::OpenShift(error.to_string()))?;

@@ -124,7 +124,7 @@ fn names_by_a_map() {
         ("articles.english articles", "would both be articles"),
         ("articles Bad", "line 1: \"Bad\" is no group: "),
         ("root root", "line 1: \"root\" is no user id: "),
-        ("one", "names.map: line 1: has 1 names"),
+        ("one", "names.map: line 1: has not two names but 1"),
     ] {
         machine.write("names.map", map);
         let more = ["--rename", "names.map"];
@@ -303,6 +303,7 @@ fn files_of_others() {
         "pods.yaml",
         "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Pod, metadata: {name: x}}]}",
     );
+    machine.write("nothing.yaml", "{realm: demo}");
     machine.write("bytes", [0xff, 0xfe, 0]);
     machine.write("subjects", "Cg0wLTM4NS0yODA4OS0wEgRtb2Nr a\nada b\n");
     machine.write("deep.json", "[".repeat(100_000));
@@ -319,6 +320,7 @@ fn files_of_others() {
         ("keycloak", "bytes", "it is no UTF-8"),
         ("openshift", "empty", "there is nothing in it"),
         ("openshift", "pods.yaml", "it holds Pod of \"v1\""),
+        ("openshift", "nothing.yaml", "it holds something without a kind; a right file is"),
         ("openshift", "deep.json", "these are no Groups of OpenShift"),
         ("dex", "empty", "there is nothing in it"),
         ("dex", "pods.yaml", "neither staticPasswords nor objects of dex"),

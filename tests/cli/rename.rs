@@ -175,7 +175,7 @@ fn what_is_wrong_with_a_map() {
     for (map, told) in [
         ("", "calls nobody otherwise"),
         ("kisee-a kisee-a", "calls nobody otherwise"),
-        ("kisee-a", "people.map: line 1: has 1 names"),
+        ("kisee-a", "people.map: line 1: has not two names but 1"),
         ("kisee-a local-a\nkisee-b local-a", "people.map: line 2: local-a would be two people"),
         ("kisee-a nobody-a", "no identity provider by the name of nobody knows the user nobody-a"),
         ("kisee- nobody-", "no identity provider by the name of nobody"),

@@ -64,8 +64,8 @@ fn two_people_may_take_each_others_names() {
 #[test]
 fn mistakes_name_their_lines() {
     for (text, told) in [
-        ("kisee-john", "line 1: has 1 names; a right one has two"),
-        ("a-b\n\na-b c-d e-f", "line 3: has 3 names"),
+        ("kisee-john", "line 1: has not two names but 1; a right one has"),
+        ("a-b\n\na-b c-d e-f", "line 3: has not two names but 3;"),
         ("# x\nkisee-john john", "line 2: \"john\" is no user id: "),
         ("kisee- ldap-john", "line 1: kisee- is everybody of a provider and ldap-john is not"),
         ("kisee-john ldap-", "line 1: ldap- is everybody of a provider and kisee-john is not"),
