@@ -17,15 +17,15 @@ use crate::stage::noon;
 use crate::support::controlplane::{self, User};
 use crate::support::realm;
 
-/// Everything that the server does, as a user; the first thing that fails.
-async fn day(server: &User, namespace: &str, name: &str) -> Result<(), String> {
+/// Everything that the server does, as a user; the first thing that fails. Who lacks what reading takes waits in vain.
+async fn day(server: &User, namespace: &str, name: &str, patience: Duration) -> Result<(), String> {
     let options = Options {
         namespace: Some(namespace.to_owned()),
         kubeconfig: Some(server.kubeconfig.clone()),
         max_staleness: None,
     };
     let store = Kubernetes::open(options, noon).await.unwrap();
-    store.wait_until_ready(Duration::from_secs(10)).await.map_err(|fault| fault.to_string())?;
+    store.wait_until_ready(patience).await.map_err(|fault| fault.to_string())?;
     let user = |subject: &str| format!("k-{name}-{subject}").parse().unwrap();
     let group = || name.parse().unwrap();
     let add =
@@ -122,12 +122,13 @@ fn each_is_needed() {
     }
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": roles });
     cluster.admin.apply(&namespace, &list.to_string()).ok();
-    std::thread::sleep(Duration::from_secs(1));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let days: Vec<Result<(), String>> = runtime.block_on(async {
         let day_of = |number: usize| {
             let (server, namespace) = (servers[number].clone(), namespace.clone());
-            tokio::spawn(async move { day(&server, &namespace, &format!("g{number}")).await })
+            let patience = Duration::from_secs(if lacking[number].is_none() { 60 } else { 10 });
+            let name = format!("g{number}");
+            tokio::spawn(async move { day(&server, &namespace, &name, patience).await })
         };
         // Who cannot make a Lease does not need to where another has.
         let is_first = |lacks: &Option<(&str, &str)>| *lacks == Some(("create", "leases"));
