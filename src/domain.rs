@@ -19,12 +19,16 @@
 //! | `realm` | the writing port: changes, each with its permit |
 //! | `directory` | the reading port: what the state says of a user |
 //! | `client` | applications that log people in through us, and what each may ask for |
+//! | `authorization` | what a client was granted |
 //! | `claim` | claims of an identity provider that pass into access tokens |
 //! | `evidence` | which rules of the settings held at a login, to decide again at each refresh |
+//! | `party` | who issues tokens, and whom they are for |
+//! | `scope` | how far a token reaches |
 //! | `token` | what both tokens say |
 //! | `issue` | from an admission to a pair of tokens, and how long each is good |
 //! | `time` | seconds |
 
+pub mod authorization;
 pub mod bounds;
 pub mod change;
 pub mod claim;
@@ -35,10 +39,12 @@ pub mod evidence;
 pub mod group;
 pub mod issue;
 pub mod membership;
+pub mod party;
 pub mod policy;
 pub mod provider;
 pub mod realm;
 pub mod renaming;
+pub mod scope;
 pub mod time;
 pub mod token;
 pub mod user;

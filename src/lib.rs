@@ -18,6 +18,7 @@
 //! | [`index`] | the state in memory, which answers every reader |
 //! | [`store`] | where the state lives, and what feeds the index |
 //! | [`idp`] | who somebody is, proved by an identity provider |
+//! | [`oauth`] | the protocol of an OpenID provider: requests, codes, errors as values |
 //! | [`cluster`] | the Kubernetes API server: how it is connected to, what logins ask of it, what decides at this moment |
 //! | [`service`] | the use cases, without HTTP: logins and refreshes, groups, users |
 //! | [`web`] | HTTP plumbing: connections, limits, timeouts, TLS, the admin port |
@@ -44,6 +45,7 @@ pub mod install;
 pub mod jose;
 pub mod keys;
 pub mod manifests;
+pub mod oauth;
 pub mod objects;
 pub mod outbound;
 pub mod resources;

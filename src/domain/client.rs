@@ -30,7 +30,7 @@ use std::ops::Deref;
 use std::str::FromStr;
 
 use super::membership::Roster;
-use super::token::{Audience, Issuer};
+use super::party::{Audience, Issuer};
 
 pub use error::{ClientError, Spelled};
 pub use grant_type::{GrantType, GrantTypeError};

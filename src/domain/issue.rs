@@ -60,6 +60,7 @@ pub fn issue(
         session_ends,
         revocation,
         session,
+        client,
         ..
     } = admission;
     let soon = now.after(TOO_SHORT);
@@ -76,6 +77,7 @@ pub fn issue(
         scope,
         revocation,
         session: session.unwrap_or(ids.session),
+        client,
     };
     let expires_at = now.after(lifetimes.refresh).min(session_ends);
     let token = Token { expires_at, id: ids.refresh, ..access.clone() };
@@ -98,6 +100,7 @@ pub fn remember(admission: Admission, lasts: Duration, ids: Ids, now: Timestamp)
         session_ends,
         revocation,
         session,
+        client,
         ..
     } = admission;
     let authenticated_at = authenticated_at.min(now);
@@ -110,6 +113,7 @@ pub fn remember(admission: Admission, lasts: Duration, ids: Ids, now: Timestamp)
         scope,
         revocation,
         session: session.unwrap_or(ids.session),
+        client,
     };
     RefreshClaims { token, evidence, extra: claims }
 }

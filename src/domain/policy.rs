@@ -13,6 +13,7 @@ mod renaming;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::authorization::ClientGrant;
 use super::bounds::{Bounds, Tally};
 use super::change::Change;
 use super::claim::ExtraClaims;
@@ -407,6 +408,8 @@ pub struct Admission {
     pub(super) revocation: Option<Timestamp>,
     /// Which session goes on; `None` when one begins.
     pub(super) session: Option<SessionId>,
+    /// To which client; `None` for the HTTP API's own.
+    pub(super) client: Option<Arc<ClientGrant>>,
     /// When the access token shown ends; of what is shown only once, when its session does.
     shown_until: Timestamp,
 }
@@ -442,6 +445,12 @@ impl Admission {
     /// [`Refusal::SessionEnded`].
     pub fn unless_ended(self, has_ended: impl Fn(SessionId) -> bool) -> Result<Self, Refusal> {
         if self.session.is_some_and(has_ended) { Err(Refusal::SessionEnded) } else { Ok(self) }
+    }
+
+    /// The same for a client, with what it was granted.
+    #[must_use]
+    pub fn granted_to(self, client: Arc<ClientGrant>) -> Self {
+        Self { client: Some(client), ..self }
     }
 
     /// When the user last proved who they are.
@@ -504,6 +513,7 @@ pub fn admit(
                 session_ends,
                 revocation,
                 session: None,
+                client: None,
                 shown_until: session_ends,
             }
         }
@@ -527,6 +537,7 @@ pub fn admit(
                 session_ends,
                 revocation,
                 session: Some(shown),
+                client: None,
                 shown_until: session_ends,
             }
         }
@@ -546,6 +557,7 @@ fn admission_of(token: &Token, scope: Scope, session: Duration) -> Admission {
         session_ends,
         revocation: token.revocation,
         session: Some(token.session),
+        client: token.client.clone(),
         shown_until: session_ends,
     }
 }

@@ -4,159 +4,18 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::authorization::ClientGrant;
 use super::claim::ExtraClaims;
 use super::evidence::Evidence;
-use super::group::GroupNameError;
 use super::membership::Roster;
 use super::time::Timestamp;
 use super::user::UserId;
 
-/// Most names in a scope.
-pub const MAX_SCOPE: usize = 16;
-
-/// The issuer of tokens (`iss`, RFC 7519 section 4.1.1): 1 to 255 printable ASCII characters, no space.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issuer(String);
-
-/// The audience of tokens (`aud`, RFC 7519 section 4.1.3): 1 to 255 printable ASCII characters, no space.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Audience(String);
-
-/// Why a text is no issuer or audience.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this has 1 to 255 printable ASCII characters and no space, such as pasee.example.com")]
-pub struct PartyError;
-
-macro_rules! party {
-    ($($name:ident),*) => {$(
-        impl $name {
-            /// The name as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-        impl FromStr for $name {
-            type Err = PartyError;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
-                if printable && (1..=255).contains(&text.len()) { Ok(Self(text.to_owned())) } else { Err(PartyError) }
-            }
-        }
-    )*};
-}
-party!(Issuer, Audience);
-
-/// What an OAuth scope starts with that limits groups.
-const GROUPS: &str = "groups:";
-
-/// How far a token reaches. Spelled as in RFC 6749 section 3.3: scopes with spaces between them, each `groups:` and a name.
-/// `groups:articles` covers the group, everything below it, and their staff; `groups:articles.staff` covers just that;
-/// `groups:staff` just the root staff. Several add up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Scope {
-    /// Everything the user is in.
-    #[default]
-    Unlimited,
-    /// Only these: at most [`MAX_SCOPE`], at least one, sorted, each once.
-    Limited(Vec<Roster>),
-}
-
-impl Scope {
-    /// Whether a roster lies within.
-    #[must_use]
-    pub fn covers(&self, roster: &Roster) -> bool {
-        match self {
-            Self::Unlimited => true,
-            Self::Limited(limits) => limits.iter().any(|limit| reaches(limit, roster)),
-        }
-    }
-
-    /// `asked`, if all of it lies within this scope; asking for nothing special keeps this scope.
-    #[must_use]
-    pub fn narrow(&self, asked: Self) -> Option<Self> {
-        match asked {
-            Self::Unlimited => Some(self.clone()),
-            Self::Limited(ref limits) => {
-                limits.iter().all(|limit| self.covers(limit)).then_some(asked)
-            }
-        }
-    }
-
-    /// Reads what is asked for where nothing but groups can be: there `articles` means `groups:articles`.
-    ///
-    /// # Errors
-    /// [`ScopeError`].
-    pub fn asked(text: &str) -> Result<Self, ScopeError> {
-        Self::read(text, |word| Ok(word.strip_prefix(GROUPS).unwrap_or(word)))
-    }
-
-    fn read(
-        text: &str,
-        name_of: impl Fn(&str) -> Result<&str, ScopeError>,
-    ) -> Result<Self, ScopeError> {
-        let mut limits = Vec::new();
-        for word in text.split_ascii_whitespace() {
-            if limits.len() == MAX_SCOPE {
-                return Err(ScopeError::TooMany);
-            }
-            limits.push(name_of(word)?.parse()?);
-        }
-        if limits.is_empty() {
-            return Err(ScopeError::Empty);
-        }
-        limits.sort();
-        limits.dedup();
-        Ok(Self::Limited(limits))
-    }
-}
-
-fn reaches(limit: &Roster, roster: &Roster) -> bool {
-    match (limit, roster.group()) {
-        (Roster::Members(above), Some(group)) => above.covers(group),
-        _ => limit == roster,
-    }
-}
-
-impl FromStr for Scope {
-    type Err = ScopeError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::read(text, |word| word.strip_prefix(GROUPS).ok_or(ScopeError::NoGroups))
-    }
-}
-
-/// Writes the scopes with a space between; nothing for the unlimited one.
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Limited(limits) = self else { return Ok(()) };
-        for (place, limit) in limits.iter().enumerate() {
-            let space = if place == 0 { "" } else { " " };
-            write!(f, "{space}{GROUPS}{limit}")?;
-        }
-        Ok(())
-    }
-}
-
-/// Why a text is no scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ScopeError {
-    /// No name in it.
-    #[error("a scope names at least one group, such as articles")]
-    Empty,
-    /// More than [`MAX_SCOPE`] names.
-    #[error("a scope names at most 16 groups")]
-    TooMany,
-    /// A scope in it limits no groups.
-    #[error("a scope that limits groups is groups: and a name, such as groups:articles")]
-    NoGroups,
-    /// A name in it is no group's.
-    #[error("a scope is made of group names with spaces between: {0}")]
-    Name(#[from] GroupNameError),
-}
+pub use super::party::{Audience, Issuer, PartyError};
+pub use super::scope::{MAX_SCOPE, Scope, ScopeError};
 
 /// The unique id of a token (`jti`): 128 random bits in base64url, or what an equally careful writer put there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -245,6 +104,8 @@ pub struct Token {
     pub revocation: Option<Timestamp>,
     /// `sid`.
     pub session: SessionId,
+    /// What a client was granted with it; `None` for what `POST /tokens/` hands out.
+    pub client: Option<Arc<ClientGrant>>,
 }
 
 /// What an access token says.
@@ -304,16 +165,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_parties_and_tokens() {
+    fn names_of_tokens() {
         let longest = "x".repeat(255);
         for text in ["x", "https://pasee.example.com/#refresh", &longest] {
-            assert_eq!(text.parse::<Issuer>().unwrap().as_str(), text);
-            assert_eq!(text.parse::<Audience>().unwrap().as_str(), text);
             assert_eq!(text.parse::<TokenId>().unwrap().as_str(), text);
         }
         for text in ["", " ", "a b", "a\n", "é", &format!("{longest}x")] {
-            assert_eq!(text.parse::<Issuer>(), Err(PartyError), "{text:?}");
-            assert_eq!(text.parse::<Audience>(), Err(PartyError), "{text:?}");
             assert_eq!(text.parse::<TokenId>(), Err(PartyError), "{text:?}");
         }
     }
@@ -326,27 +183,5 @@ mod tests {
         for wrong in ["", "0", &"g".repeat(32), &"0".repeat(33), &"A".repeat(32), &"+".repeat(32)] {
             assert_eq!(wrong.parse::<SessionId>(), Err(SessionIdError), "{wrong}");
         }
-    }
-
-    #[test]
-    fn scopes_parse() {
-        let both = Ok("groups:a groups:b".to_owned());
-        let text = |scope: Scope| scope.to_string();
-        assert_eq!("groups:b groups:a  groups:a".parse::<Scope>().map(text), both);
-        assert_eq!(Scope::asked("b groups:a a").map(text), both);
-        for foreign in ["a", "groups:a b", "groups", "openid", "Groups:a", "group:a"] {
-            assert_eq!(foreign.parse::<Scope>(), Err(ScopeError::NoGroups), "{foreign}");
-        }
-        for nameless in ["groups:", "groups:A", "groups:groups:a", "groups:a,b"] {
-            assert!(matches!(nameless.parse::<Scope>(), Err(ScopeError::Name(_))), "{nameless}");
-            assert!(matches!(Scope::asked(nameless), Err(ScopeError::Name(_))), "{nameless}");
-        }
-        assert_eq!("".parse::<Scope>(), Err(ScopeError::Empty));
-        assert_eq!(" ".parse::<Scope>(), Err(ScopeError::Empty));
-        assert_eq!(Scope::asked(""), Err(ScopeError::Empty));
-        assert!(matches!(Scope::asked("A"), Err(ScopeError::Name(_))));
-        let many: Vec<String> = (0..17).map(|n| format!("groups:g{n}")).collect();
-        assert_eq!(many.join(" ").parse::<Scope>(), Err(ScopeError::TooMany));
-        assert_eq!(Scope::Unlimited.to_string(), "");
     }
 }

@@ -427,7 +427,7 @@ mod tests {
                 ["b", "c", "d", "e", "f", "g"].map(|name| name.repeat(180)).into();
             let scope = format!("{} {}", names.join(" "), "a".repeat(length));
             let scope = Scope::asked(&scope).unwrap();
-            let Ok(room) = tokens.room(&user, &scope) else { break };
+            let Ok(room) = tokens.room(&user, &scope, None) else { break };
             let claims = json!({"email_verified": true, "teams": ["org/writers"]});
             let Value::Object(claims) = claims else { panic!("an object") };
             let authenticated = Authenticated { subject: "1".parse().unwrap(), claims };

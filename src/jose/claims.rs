@@ -3,6 +3,7 @@
 //! Must not know signatures, nor when a token is good.
 
 use std::io;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -11,7 +12,9 @@ use serde_json::{Map, Value};
 use super::compact::ClaimSet;
 use super::error::VerifyError;
 use super::window::{self, Window};
+use crate::domain::authorization::{ClientGrant, KeyThumbprint, MAX_ACTORS, OAuthScopes};
 use crate::domain::claim::{ClaimName, ClaimValue, ExtraClaims};
+use crate::domain::client::ClientId;
 use crate::domain::membership::Roster;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{AccessClaims, Audience, Issuer, Scope, Token};
@@ -34,6 +37,15 @@ pub struct Party {
     pub issuer: Issuer,
     /// Whom they are for besides.
     pub audiences: Vec<Audience>,
+}
+
+impl Party {
+    /// `aud` of what `POST /tokens/` hands out.
+    fn audiences(&self) -> Vec<&str> {
+        let others = self.audiences.iter().map(Audience::as_str);
+        let others = others.filter(|audience| *audience != self.issuer.as_str());
+        std::iter::once(self.issuer.as_str()).chain(others).collect()
+    }
 }
 
 /// `client_id` of tokens that `POST /tokens/` hands out (RFC 9068 section 2.2). No client may be called so.
@@ -69,12 +81,49 @@ impl<'a> Common<'a> {
             auth_time: token.authenticated_at.as_unix(),
             sid: token.session.to_string(),
             idp: token.subject.split().0,
-            scope: match &token.scope {
-                Scope::Unlimited => None,
-                limited @ Scope::Limited(_) => Some(limited.to_string()),
-            },
+            scope: scope(token),
             rev: token.revocation.map(Timestamp::as_unix),
         }
+    }
+}
+
+/// OAuth scopes, then the limit of groups; `None` when there is nothing to say.
+fn scope(token: &Token) -> Option<String> {
+    let limit = match &token.scope {
+        Scope::Unlimited => None,
+        limited @ Scope::Limited(_) => Some(limited.to_string()),
+    };
+    let scopes = token.client.as_ref().map(|client| client.scopes.to_string());
+    match (scopes.filter(|scopes| !scopes.is_empty()), limit) {
+        (Some(scopes), Some(limit)) => Some(format!("{scopes} {limit}")),
+        (scopes, limit) => scopes.or(limit),
+    }
+}
+
+/// The key that whoever shows the token has to have (RFC 9449 section 6.1).
+#[derive(Serialize)]
+pub(super) struct Confirmation<'a> {
+    jkt: &'a str,
+}
+
+impl<'a> Confirmation<'a> {
+    pub(super) fn of(client: &'a ClientGrant) -> Option<Self> {
+        client.confirmation.as_ref().map(|key| Self { jkt: key.as_str() })
+    }
+}
+
+/// Who acts, and for whom they do (RFC 8693 section 4.1).
+#[derive(Serialize)]
+struct Actor<'a> {
+    sub: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Box<Self>>,
+}
+
+impl<'a> Actor<'a> {
+    fn chain(actors: &'a [ClientId]) -> Option<Self> {
+        let (first, others) = actors.split_first()?;
+        Some(Self { sub: first.as_str(), act: Self::chain(others).map(Box::new) })
     }
 }
 
@@ -83,7 +132,11 @@ struct Access<'a> {
     #[serde(flatten)]
     common: Common<'a>,
     aud: Vec<&'a str>,
-    client_id: &'static str,
+    client_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Actor<'a>>,
     #[serde(serialize_with = "rosters")]
     groups: &'a [Roster],
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -131,17 +184,25 @@ fn write_access_to(
     party: &Party,
     claims: &AccessClaims,
 ) -> Result<(), serde_json::Error> {
-    let common = Common::new(&party.issuer, &claims.token);
-    let others = party.audiences.iter().map(Audience::as_str);
-    let others = others.filter(|audience| *audience != party.issuer.as_str());
-    let aud = std::iter::once(party.issuer.as_str()).chain(others).collect();
-    let (client_id, AccessClaims { groups, groups_truncated, extra, .. }) = (HTTP_CLIENT, claims);
-    let groups_truncated = *groups_truncated;
-    let access = Access { common, aud, client_id, groups, groups_truncated, extra };
+    let AccessClaims { token, groups, groups_truncated, extra } = claims;
+    let client = token.client.as_deref();
+    let access = Access {
+        common: Common::new(&party.issuer, token),
+        aud: match client {
+            None => party.audiences(),
+            Some(client) => client.audiences.iter().map(Audience::as_str).collect(),
+        },
+        client_id: client.map_or(HTTP_CLIENT, |client| client.client.as_str()),
+        cnf: client.and_then(Confirmation::of),
+        act: client.and_then(|client| Actor::chain(&client.actors)),
+        groups,
+        groups_truncated: *groups_truncated,
+        extra,
+    };
     serde_json::to_writer(writer, &access)
 }
 
-fn rosters<S: Serializer>(groups: &&[Roster], serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn rosters<S: Serializer>(groups: &&[Roster], serializer: S) -> Result<S::Ok, S::Error> {
     /// A roster as its text, written without a copy.
     struct Text<'a>(&'a Roster);
     impl Serialize for Text<'_> {
@@ -171,24 +232,44 @@ pub(super) fn extra<S: Serializer>(
     map.end()
 }
 
-/// The names of the claims that every token of ours may have.
-pub(super) const COMMON: [&str; 12] =
-    ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "auth_time", "sid", "idp", "scope", "rev"];
+/// The names of the claims that tokens of ours may have, of either kind.
+pub(super) const COMMON: [&str; 14] = [
+    "iss",
+    "sub",
+    "aud",
+    "iat",
+    "nbf",
+    "exp",
+    "jti",
+    "auth_time",
+    "sid",
+    "idp",
+    "scope",
+    "rev",
+    "client_id",
+    "cnf",
+];
 
+/// Reads an access token of an issuer, which is for this audience, if one is demanded.
 pub(super) fn read_access(
-    (issuer, audience): (&Issuer, &str),
+    (issuer, audience): (&Issuer, Option<&str>),
     claims: ClaimSet,
     now: Timestamp,
 ) -> Result<AccessClaims, VerifyError> {
-    if !claims.audiences()?.contains(&audience) {
+    let audiences = claims.audiences()?;
+    if audience.is_some_and(|audience| !audiences.contains(&audience)) {
         return Err(VerifyError::Audience);
     }
-    let token = read_common(issuer, &claims, now)?;
-    if claims.text("client_id")?.is_empty() {
-        return Err(VerifyError::Claim("client_id"));
-    }
+    let client = match claims.text("client_id")? {
+        HTTP_CLIENT => None,
+        client => {
+            let audiences: Result<Vec<Audience>, _> =
+                audiences.iter().map(|one| one.parse()).collect();
+            Some(read_client(&claims, client, audiences.map_err(|_| VerifyError::Audience)?)?)
+        }
+    };
+    let token = read_common(issuer, &claims, client, now)?;
     let mut claims = claims.into_map();
-    claims.remove("client_id");
     let groups = claims.remove("groups");
     let groups = groups.as_ref().and_then(Value::as_array).ok_or(VerifyError::Claim("groups"))?;
     let groups: Option<Vec<Roster>> =
@@ -199,9 +280,47 @@ pub(super) fn read_access(
         Some(Value::Bool(true)) => true,
         Some(_) => return Err(VerifyError::Claim(TRUNCATED)),
     };
-    claims.retain(|name, _| !COMMON.contains(&name.as_str()));
+    claims.retain(|name, _| !COMMON.contains(&name.as_str()) && name != "act");
     let extra = read_extra(&claims).ok_or(VerifyError::Claim("of no kind we write"))?;
     Ok(AccessClaims { token, groups, groups_truncated, extra })
+}
+
+/// What a client was granted, but for the scopes.
+pub(super) fn read_client(
+    claims: &ClaimSet,
+    client: &str,
+    audiences: Vec<Audience>,
+) -> Result<ClientGrant, VerifyError> {
+    let confirmation = match claims.get("cnf") {
+        None => None,
+        Some(key) => Some(read_confirmation(key).ok_or(VerifyError::Claim("cnf"))?),
+    };
+    Ok(ClientGrant {
+        client: client.parse().map_err(|_| VerifyError::Claim("client_id"))?,
+        scopes: OAuthScopes::default(),
+        audiences,
+        confirmation,
+        actors: read_actors(claims.get("act")).ok_or(VerifyError::Claim("act"))?,
+    })
+}
+
+/// A key by its thumbprint: another confirmation than this is not understood, and means more than nothing (RFC 7800 section 3.1).
+fn read_confirmation(value: &Value) -> Option<KeyThumbprint> {
+    let confirmation = value.as_object().filter(|members| members.len() == 1)?;
+    confirmation.get("jkt")?.as_str()?.parse().ok()
+}
+
+fn read_actors(value: Option<&Value>) -> Option<Vec<ClientId>> {
+    let (mut actors, mut next) = (Vec::new(), value);
+    while let Some(actor) = next {
+        let actor = actor.as_object().filter(|_| actors.len() < MAX_ACTORS)?;
+        actors.push(actor.get("sub")?.as_str()?.parse().ok()?);
+        next = actor.get("act");
+        if actor.len() > 1 + usize::from(next.is_some()) {
+            return None;
+        }
+    }
+    Some(actors)
 }
 
 /// Claims as they are written here, and no others.
@@ -213,6 +332,7 @@ pub(super) fn read_extra(claims: &Map<String, Value>) -> Option<ExtraClaims> {
 pub(super) fn read_common(
     issuer: &Issuer,
     claims: &ClaimSet,
+    client: Option<ClientGrant>,
     now: Timestamp,
 ) -> Result<Token, VerifyError> {
     if claims.text("iss")? != issuer.as_str() {
@@ -223,10 +343,14 @@ pub(super) fn read_common(
     if claims.text("idp")? != subject.split().0 {
         return Err(VerifyError::Claim("idp"));
     }
-    let scope = match claims.get("scope") {
-        None => Scope::Unlimited,
-        Some(_) => claims.text("scope")?.parse().map_err(|_| VerifyError::Claim("scope"))?,
+    let (scopes, scope) = match claims.get("scope") {
+        None => (OAuthScopes::default(), Scope::Unlimited),
+        Some(_) => read_scope(claims.text("scope")?).ok_or(VerifyError::Claim("scope"))?,
     };
+    let client = client.map(|client| Arc::new(ClientGrant { scopes: scopes.clone(), ..client }));
+    if client.is_none() && !scopes.is_empty() {
+        return Err(VerifyError::Claim("scope"));
+    }
     let moment = |value: &Value| value.as_i64().and_then(Timestamp::from_unix);
     let revocation = claims.get("rev").map(|value| moment(value).ok_or(VerifyError::Claim("rev")));
     Ok(Token {
@@ -238,7 +362,20 @@ pub(super) fn read_common(
         scope,
         revocation: revocation.transpose()?,
         session: claims.text("sid")?.parse().map_err(|_| VerifyError::Claim("sid"))?,
+        client,
     })
+}
+
+/// Scopes as they are written here, and no others: each word is an OAuth scope or a limit, and there is one.
+fn read_scope(text: &str) -> Option<(OAuthScopes, Scope)> {
+    let is_limit = |word: &&str| word.starts_with("groups:");
+    let (limits, scopes): (Vec<&str>, Vec<&str>) = text.split(' ').partition(is_limit);
+    let scopes: Result<OAuthScopes, _> = scopes.into_iter().map(str::parse).collect();
+    let limit = match limits.as_slice() {
+        [] => Scope::Unlimited,
+        limits => limits.join(" ").parse().ok()?,
+    };
+    Some((scopes.ok()?, limit))
 }
 
 /// Of what a provider says, what the settings let pass: only names of the whitelist, only flat and bounded values.

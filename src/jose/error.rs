@@ -40,6 +40,14 @@ pub enum VerifyError {
     /// By another issuer.
     #[error("it is from another issuer")]
     Issuer,
+    /// Bound to a key, and shown without a proof of it.
+    #[error("it is bound to a key, and takes a DPoP proof of that")]
+    Bound,
+    /// Of another client than the one that shows it.
+    #[error(
+        "it is another client's: what POST /tokens/ hands out is refreshed there, and a client's refresh token by that client at the token endpoint"
+    )]
+    OtherClient,
     /// For another audience.
     #[error("it is for another audience")]
     Audience,

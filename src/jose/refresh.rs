@@ -5,6 +5,7 @@
 //! and how much they hold. Must not know who may have one.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -12,15 +13,19 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::claims::{COMMON, Common, REFRESH, extra, read_common, read_extra};
-use super::compact::Unverified;
+use super::claims::{
+    COMMON, Common, Confirmation, REFRESH, extra, read_client, read_common, read_extra,
+};
+use super::compact::{ClaimSet, Unverified};
 use super::error::VerifyError;
 use super::secret::{Purpose, Secret};
 use super::sign::{SignError, signing_input, token_id};
+use crate::domain::authorization::ClientGrant;
 use crate::domain::claim::{self, ExtraClaims};
+use crate::domain::client::ClientId;
 use crate::domain::evidence::{Evidence, Fingerprint};
 use crate::domain::time::Timestamp;
-use crate::domain::token::{Issuer, RefreshClaims, Scope, SessionId, Token};
+use crate::domain::token::{Audience, Issuer, RefreshClaims, Scope, SessionId, Token};
 use crate::domain::user::UserId;
 
 /// Longest refresh token, in bytes.
@@ -60,6 +65,12 @@ struct Refresh<'a> {
     common: Common<'a>,
     aud: &'a str,
     refresh_token: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<'a>>,
     #[serde(skip_serializing_if = "String::is_empty")]
     evidence: String,
     #[serde(skip_serializing_if = "is_empty", serialize_with = "extra")]
@@ -119,11 +130,16 @@ impl RefreshTokens {
         if token.len() > MAX_REFRESH { Err(SignError::NoRoom) } else { Ok(token) }
     }
 
-    /// What is left for rules and claims in a refresh token of this user that reaches so far.
+    /// What is left for rules and claims in a refresh token of this user that reaches so far and is a client's, or none's.
     ///
     /// # Errors
     /// [`SignError::NoRoom`] when there is not even room for that.
-    pub fn room(&self, user: &UserId, scope: &Scope) -> Result<Room, SignError> {
+    pub fn room(
+        &self,
+        user: &UserId,
+        scope: &Scope,
+        client: Option<&Arc<ClientGrant>>,
+    ) -> Result<Room, SignError> {
         // No time is longer, and every id of ours is as long.
         let latest = Timestamp::MAX;
         let token = Token {
@@ -135,6 +151,7 @@ impl RefreshTokens {
             scope: scope.clone(),
             revocation: Some(latest),
             session: SessionId::new([0; 16]),
+            client: client.cloned(),
         };
         let (evidence, extra) = (Evidence::default(), ExtraClaims::default());
         let bare = RefreshClaims { token, evidence, extra };
@@ -145,10 +162,14 @@ impl RefreshTokens {
 
     fn payload(&self, claims: &RefreshClaims) -> Result<Vec<u8>, serde_json::Error> {
         let rules: Vec<u8> = claims.evidence.rules().iter().flat_map(|rule| rule.0).collect();
+        let client = claims.token.client.as_deref();
         let refresh = Refresh {
             common: Common::new(&self.issuer, &claims.token),
             aud: &self.audience,
             refresh_token: true,
+            client_id: client.map(|client| client.client.as_str()),
+            resource: client.and_then(|client| client.audiences.first()).map(Audience::as_str),
+            cnf: client.and_then(Confirmation::of),
             evidence: URL_SAFE_NO_PAD.encode(rules),
             claims: &claims.extra,
         };
@@ -158,11 +179,26 @@ impl RefreshTokens {
         Ok(written)
     }
 
-    /// The claims of a refresh token.
+    /// The claims of a refresh token that a client shows, or somebody to the HTTP API (`None`): it has to be theirs.
     ///
     /// # Errors
     /// [`VerifyError`]: the token is worth nothing.
-    pub fn read(&self, compact: &str, now: Timestamp) -> Result<RefreshClaims, VerifyError> {
+    pub fn read(
+        &self,
+        compact: &str,
+        shown_by: Option<&ClientId>,
+        now: Timestamp,
+    ) -> Result<RefreshClaims, VerifyError> {
+        let claims = self.issued(compact, now)?;
+        let client = claims.token.client.as_ref().map(|client| &client.client);
+        if client == shown_by { Ok(claims) } else { Err(VerifyError::OtherClient) }
+    }
+
+    /// The claims of a refresh token, whosever it is: to tell what it says, and to end its session, never to refresh.
+    ///
+    /// # Errors
+    /// [`VerifyError`]: the token is worth nothing.
+    pub fn issued(&self, compact: &str, now: Timestamp) -> Result<RefreshClaims, VerifyError> {
         let token = Unverified::parse(compact)?;
         let header = token.header();
         header.demand_type(REFRESH)?;
@@ -181,9 +217,10 @@ impl RefreshTokens {
         if claims.text("aud").ok() != Some(&self.audience) {
             return Err(VerifyError::Audience);
         }
-        let token = read_common(&self.issuer, &claims, now)?;
+        let token = read_common(&self.issuer, &claims, read_grant(&claims)?, now)?;
         let is_known = |name: &str| {
-            COMMON.contains(&name) || matches!(name, "refresh_token" | "evidence" | "claims")
+            COMMON.contains(&name)
+                || matches!(name, "refresh_token" | "evidence" | "claims" | "resource")
         };
         let is_one = claims.get("refresh_token") == Some(&Value::Bool(true));
         if !is_one || !claims.names().all(is_known) {
@@ -198,6 +235,20 @@ impl RefreshTokens {
             evidence: evidence.ok_or(VerifyError::Claim("evidence"))?,
             extra: extra.ok_or(VerifyError::Claim("claims"))?,
         })
+    }
+}
+
+/// What the client was granted whose token it is; `None` for the HTTP API's.
+fn read_grant(claims: &ClaimSet) -> Result<Option<ClientGrant>, VerifyError> {
+    let resource = match claims.get("resource") {
+        None => Vec::new(),
+        Some(_) => {
+            vec![claims.text("resource")?.parse().map_err(|_| VerifyError::Claim("resource"))?]
+        }
+    };
+    match claims.get("client_id") {
+        None if resource.is_empty() && claims.get("cnf").is_none() => Ok(None),
+        _ => read_client(claims, claims.text("client_id")?, resource).map(Some),
     }
 }
 

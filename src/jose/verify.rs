@@ -27,12 +27,26 @@ impl Verifier {
         Self { issuer, audience, keys }
     }
 
-    /// The claims of an access token.
+    /// The claims of an access token that came without a proof that it is its bearer's.
+    ///
+    /// # Errors
+    /// [`VerifyError`]: the token is worth nothing. One that is bound to a key is worth nothing alone (RFC 9449 section 7.2).
+    pub fn access(&self, compact: &str, now: Timestamp) -> Result<AccessClaims, VerifyError> {
+        let (meant, verified) = (Some(self.audience.as_str()), self.verified(compact)?);
+        let claims = claims::read_access((&self.issuer, meant), verified, now)?;
+        if claims.token.client.as_ref().is_some_and(|client| client.confirmation.is_some()) {
+            return Err(VerifyError::Bound);
+        }
+        Ok(claims)
+    }
+
+    /// The claims of an access token of this issuer, whomever it is for and whoever shows it: to tell what it says, and never that
+    /// somebody may do something by it.
     ///
     /// # Errors
     /// [`VerifyError`]: the token is worth nothing.
-    pub fn access(&self, compact: &str, now: Timestamp) -> Result<AccessClaims, VerifyError> {
-        claims::read_access((&self.issuer, &self.audience), self.verified(compact)?, now)
+    pub fn issued(&self, compact: &str, now: Timestamp) -> Result<AccessClaims, VerifyError> {
+        claims::read_access((&self.issuer, None), self.verified(compact)?, now)
     }
 
     fn verified(&self, compact: &str) -> Result<ClaimSet, VerifyError> {

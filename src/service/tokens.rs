@@ -83,14 +83,14 @@ impl Service {
         now: Timestamp,
     ) -> Result<SignedPair, GrantError> {
         let keys = self.0.keys.current();
-        let mut claims = keys.refresh_tokens().read(token, now)?;
+        let mut claims = keys.refresh_tokens().read(token, None, now)?;
         let user = claims.token.subject.clone();
         let (provider, mut mapped) = self.judged_again(&mut claims)?;
         // A scope is narrower, and longer as a text.
         if let (Scope::Limited(_), Some(narrowed)) =
             (&scope, claims.token.scope.narrow(scope.clone()))
         {
-            let room = keys.refresh_tokens().room(&user, &narrowed)?;
+            let room = keys.refresh_tokens().room(&user, &narrowed, None)?;
             let RefreshClaims { extra, evidence, .. } = &mut claims;
             if !room.holds(evidence.rules().len(), extra) {
                 mapped = provider.fit(&user, (extra, evidence), &narrowed, room)?;
@@ -125,7 +125,7 @@ impl Service {
     ) -> Result<(Login, MappedGroups), GrantError> {
         self.0.metrics.login(provider.name().as_str(), outcome(&identified));
         let Identity { user, mut claims, mut evidence, authenticated_at, .. } = identified?;
-        let room = keys.refresh_tokens().room(&user, &scope)?;
+        let room = keys.refresh_tokens().room(&user, &scope, None)?;
         let mapped = provider.fit(&user, (&mut claims, &mut evidence), &scope, room)?;
         Ok((Login { user, claims, evidence, scope, authenticated_at }, mapped))
     }

@@ -5,6 +5,7 @@
 
 use super::Refusal;
 use super::review::Review;
+use crate::domain::authorization::OAuthScope;
 use crate::domain::policy::{Grant, Login, Vouched};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Scope, SessionId};
@@ -49,10 +50,13 @@ pub(super) fn session(grant: &Grant<'_>) -> Option<SessionId> {
 
 /// How far the author's token reaches. The groups in it do not count, but whoever was given a token of less has no more by it.
 pub(super) fn scope(review: &Review) -> Result<Scope, Refusal> {
-    let limits = review.extra(SCOPE).join(" ");
-    if review.extra(SCOPE).is_empty() {
+    let words = review.extra(SCOPE).iter().flat_map(|text| text.split_ascii_whitespace());
+    // What a client was granted besides limits no groups.
+    let limits: Vec<&str> = words.filter(|word| word.parse::<OAuthScope>().is_err()).collect();
+    if limits.is_empty() {
         return Ok(Scope::Unlimited);
     }
+    let limits = limits.join(" ");
     limits.parse().map_err(|error| {
         Refusal::Denied(format!("the limit of your token, {limits}, cannot be read: {error}"))
     })

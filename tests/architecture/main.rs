@@ -115,15 +115,20 @@ const FLOOR_PLAN: &[Layer] = &[
         Outside::Never(&["hyper::server", "tower", "reqwest"]),
     ),
     layer(
+        "oauth",
+        Knows::Only(&["domain", "jose"]),
+        Outside::Never(&["tokio", "hyper", "http", "tower", "kube", "reqwest"]),
+    ),
+    layer(
         "service",
-        Knows::Only(&["domain", "jose", "idp", "keys", "telemetry"]),
+        Knows::Only(&["domain", "jose", "idp", "keys", "oauth", "telemetry"]),
         Outside::Never(&["http", "hyper", "tower", "kube", "rusqlite"]),
     ),
     layer("web", Knows::Only(&[]), Outside::Never(&["kube"])),
     layer(
         "server",
         // What is passed on to an identity provider is HTTP from end to end, and its errors meet status codes here.
-        Knows::Only(&["domain", "jose", "idp", "service", "web", "telemetry"]),
+        Knows::Only(&["domain", "jose", "idp", "oauth", "service", "web", "telemetry"]),
         Outside::Never(&["kube", "rusqlite"]),
     ),
     layer(
@@ -159,7 +164,7 @@ const TENANTS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that get the time and randomness as parameters, so that tests can choose them.
-const PURE: &[&str] = &["domain", "index", "manifests", "objects", "keys"];
+const PURE: &[&str] = &["domain", "index", "manifests", "objects", "keys", "oauth"];
 
 /// Circles of files that are still to be opened.
 const KNOWN_CIRCLES: &[circles::Known] = &[];

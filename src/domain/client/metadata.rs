@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::claim::ClaimName;
 use crate::domain::membership::Roster;
-use crate::domain::token::{Audience, Scope};
+use crate::domain::party::Audience;
+use crate::domain::scope::Scope;
 use crate::domain::user::ProviderName;
 
 use super::grant_type::GrantType;

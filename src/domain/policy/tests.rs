@@ -183,6 +183,7 @@ fn token(issued: i64, scope: &str) -> Token {
         scope: if scope.is_empty() { Scope::Unlimited } else { Scope::asked(scope).unwrap() },
         revocation: None,
         session: SessionId::new([9; 16]),
+        client: None,
     }
 }
 

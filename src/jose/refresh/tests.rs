@@ -5,6 +5,7 @@ mod forged;
 use serde_json::{Map, json};
 
 use super::*;
+use crate::domain::authorization::OAuthScope;
 use crate::domain::claim::{ClaimName, ClaimValue};
 use crate::jose::claims::unflattened;
 
@@ -36,8 +37,46 @@ fn claims() -> RefreshClaims {
         scope: Scope::Unlimited,
         revocation: None,
         session: SessionId::new([9; 16]),
+        client: None,
     };
     RefreshClaims { token, evidence: Evidence::default(), extra: ExtraClaims::default() }
+}
+
+fn grant() -> Arc<ClientGrant> {
+    Arc::new(ClientGrant {
+        client: "grafana".parse().unwrap(),
+        scopes: [OAuthScope::Openid, OAuthScope::Groups].into_iter().collect(),
+        audiences: vec!["https://api.example.com".parse().unwrap()],
+        confirmation: Some("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".parse().unwrap()),
+        actors: Vec::new(),
+    })
+}
+
+/// A refresh token is good for whom it was made, and for nobody else: not for another client, nor for the HTTP API, nor the other
+/// way round.
+#[test]
+fn a_client_refreshes_with_its_own() {
+    let client = |name: &str| name.parse::<ClientId>().unwrap();
+    let (grafana, argo) = (client("grafana"), client("argo"));
+    let mut claims = claims();
+    let of_nobody = tokens().write(&claims).unwrap();
+    claims.token.client = Some(grant());
+    let token = tokens().write(&claims).unwrap();
+    let payload = part(&token, 1);
+    assert_eq!(payload["client_id"], "grafana");
+    assert_eq!(payload["resource"], "https://api.example.com");
+    assert_eq!(payload["scope"], "openid groups");
+    assert_eq!(payload["aud"], "pasee.example.com#refresh");
+    assert_eq!(tokens().read(&token, Some(&grafana), now()), Ok(claims));
+    for (token, shown_by) in [
+        (&token, Some(&argo)),
+        (&token, None),
+        (&of_nobody, Some(&grafana)),
+        (&of_nobody, Some(&argo)),
+    ] {
+        assert_eq!(tokens().read(token, shown_by, now()), Err(VerifyError::OtherClient));
+    }
+    assert!(tokens().read(&of_nobody, None, now()).is_ok());
 }
 
 fn evidence_of(rules: usize) -> Evidence {
@@ -71,7 +110,7 @@ fn what_is_written_is_read() {
             assert_eq!(said.get("evidence").is_some(), rules > 0);
             assert_eq!(said.get("claims").is_some(), length.is_some());
             assert!(said.get("groups").is_none());
-            assert_eq!(tokens().read(&token, now()), Ok(claims));
+            assert_eq!(tokens().read(&token, None, now()), Ok(claims));
         }
     }
     let header = part(&tokens().write(&claims()).unwrap(), 0);
@@ -83,39 +122,40 @@ fn what_is_written_is_read() {
 fn tokens_under_former_secrets_are_believed_until_the_secret_is_gone() {
     let old = tokens().write(&claims()).unwrap();
     let rotated = RefreshTokens::new(issuer(), &secret(2), &[secret(3), secret(1)]);
-    assert_eq!(rotated.read(&old, now()), Ok(claims()));
+    assert_eq!(rotated.read(&old, None, now()), Ok(claims()));
     let new = rotated.write(&claims()).unwrap();
     assert_eq!(part(&new, 0)["kid"], secret(2).id().to_string());
-    assert_eq!(tokens().read(&new, now()), Err(VerifyError::UnknownKey));
+    assert_eq!(tokens().read(&new, None, now()), Err(VerifyError::UnknownKey));
     let later = RefreshTokens::new(issuer(), &secret(2), &[]);
-    assert_eq!(later.read(&old, now()), Err(VerifyError::UnknownKey));
+    assert_eq!(later.read(&old, None, now()), Err(VerifyError::UnknownKey));
     // The name of one secret over the work of another.
     let (_, rest) = old.split_once('.').unwrap();
     let (header, _) = new.split_once('.').unwrap();
-    assert_eq!(rotated.read(&format!("{header}.{rest}"), now()), Err(VerifyError::Signature));
+    assert_eq!(rotated.read(&format!("{header}.{rest}"), None, now()), Err(VerifyError::Signature));
 }
 
 #[test]
 fn another_issuer_believes_nothing_of_it() {
     let other = RefreshTokens::new("pasee.example.org".parse().unwrap(), &secret(1), &[]);
     let token = tokens().write(&claims()).unwrap();
-    assert_eq!(other.read(&token, now()), Err(VerifyError::Audience));
+    assert_eq!(other.read(&token, None, now()), Err(VerifyError::Audience));
 }
 
 /// What the room says fits, and one more does not.
 #[test]
 fn the_room_is_what_fits() {
     for user in ["kisee-ada".to_owned(), format!("kisee-{}", "x".repeat(200))] {
-        for scope in ["", "admin", "admin staff"] {
+        for (scope, client) in [("", None), ("admin", None), ("admin staff", Some(grant()))] {
             let user: UserId = user.parse().unwrap();
             let scope = Scope::asked(scope).unwrap_or_default();
-            let room = tokens().room(&user, &scope).unwrap();
+            let room = tokens().room(&user, &scope, client.as_ref()).unwrap();
             for rules in [0, 1, 2, 3, room.rules() / 2, room.rules()] {
                 let mut claims = claims();
                 claims.token = Token {
                     subject: user.clone(),
                     scope: scope.clone(),
                     revocation: Some(Timestamp::MAX),
+                    client: client.clone(),
                     ..claims.token
                 };
                 claims.evidence = evidence_of(rules);
@@ -124,7 +164,7 @@ fn the_room_is_what_fits() {
                     claims.extra = extra_of(most);
                 }
                 let token = tokens().write(&claims).unwrap();
-                assert_eq!(tokens().read(&token, now()), Ok(claims.clone()));
+                assert_eq!(tokens().issued(&token, now()), Ok(claims.clone()));
                 claims.evidence = evidence_of(room.rules() + 3);
                 assert!(matches!(tokens().write(&claims), Err(SignError::NoRoom)));
             }
@@ -165,7 +205,7 @@ fn a_scope_can_be_too_long() {
     let names: Vec<String> = (0..16).map(|n| format!("{}{n}", "g".repeat(150))).collect();
     let scope = Scope::asked(&names.join(" ")).unwrap();
     let user = "kisee-ada".parse().unwrap();
-    assert!(matches!(tokens().room(&user, &scope), Err(SignError::NoRoom)));
+    assert!(matches!(tokens().room(&user, &scope, None), Err(SignError::NoRoom)));
     let token = Token { scope, ..claims().token };
     let claims = RefreshClaims { token, ..claims() };
     assert!(matches!(tokens().write(&claims), Err(SignError::NoRoom)));

@@ -1,5 +1,7 @@
 //! One conformance suite over both algorithms: what is believed, and all that is not.
 
+mod clients;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
@@ -49,6 +51,7 @@ fn token() -> Token {
         scope: Scope::Unlimited,
         revocation: None,
         session: SessionId::new([9; 16]),
+        client: None,
     }
 }
 
@@ -186,7 +189,7 @@ fn kinds_are_not_confused() {
         let (evidence, extra) = (Evidence::default(), ExtraClaims::default());
         let two = refresh_tokens.write(&RefreshClaims { token: token(), evidence, extra }).unwrap();
         assert_eq!(verifier.access(&two, now()), Err(VerifyError::Kind));
-        assert_eq!(refresh_tokens.read(&one, now()), Err(VerifyError::Kind));
+        assert_eq!(refresh_tokens.read(&one, None, now()), Err(VerifyError::Kind));
         let kisee = KiseeVerifier::new(vec![key.public().clone()], None);
         assert_eq!(kisee.verify(&one, now()).unwrap_err(), VerifyError::Kind);
         assert_eq!(kisee.verify(&two, now()).unwrap_err(), VerifyError::Kind);
@@ -194,7 +197,7 @@ fn kinds_are_not_confused() {
         let swapped = forge(&key, &header(&key, "at+jwt"), &payload(&two).to_string());
         assert!(verifier.access(&swapped, now()).is_err());
         let swapped = forge(&key, &header(&key, "rt+jwt"), &payload(&one).to_string());
-        assert!(refresh_tokens.read(&swapped, now()).is_err());
+        assert!(refresh_tokens.read(&swapped, None, now()).is_err());
         for kind in [
             json!(null),
             json!("JWT"),
@@ -414,7 +417,7 @@ fn confused_algorithms() {
                 )
                 .unwrap();
                 assert!(verifier.access(&format!("{signed}.{mac}"), now()).is_err());
-                assert!(refresh_tokens.read(&format!("{signed}.{mac}"), now()).is_err());
+                assert!(refresh_tokens.read(&format!("{signed}.{mac}"), None, now()).is_err());
                 assert!(verifier.access(&format!("{signed}."), now()).is_err());
             }
         }

@@ -74,6 +74,7 @@ impl SsoSession {
             scope: Scope::Unlimited,
             revocation,
             session: SessionId::new(carried.session),
+            client: None,
         };
         let claims = carried.claims.into_iter();
         let claims = claims.map(|(name, value)| Some((name.parse().ok()?, value.into())));

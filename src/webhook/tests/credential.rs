@@ -53,5 +53,9 @@ fn how_far_a_token_reaches() {
     assert_eq!(limited(&[]), Ok(String::new()));
     assert_eq!(limited(&["groups:a", "groups:b"]), Ok("groups:a groups:b".to_owned()));
     assert_eq!(limited(&["groups:b groups:a"]), Ok("groups:a groups:b".to_owned()));
+    // What a client was granted besides limits nothing.
+    assert_eq!(limited(&["openid groups email"]), Ok(String::new()));
+    assert_eq!(limited(&["openid groups groups:a"]), Ok("groups:a".to_owned()));
+    assert!(limited(&["openid a"]).is_err() && limited(&["openid groups:A"]).is_err());
     assert!(limited(&["a"]).unwrap_err().starts_with("the limit of your token, a, cannot be read"));
 }

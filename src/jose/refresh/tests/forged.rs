@@ -21,7 +21,7 @@ fn signed(header: &str, said: &str) -> String {
 }
 
 fn read(header: &Value, said: &Value) -> Result<RefreshClaims, VerifyError> {
-    tokens().read(&signed(&header.to_string(), &said.to_string()), now())
+    tokens().read(&signed(&header.to_string(), &said.to_string()), None, now())
 }
 
 #[test]
@@ -53,8 +53,14 @@ fn of_claims_ours() {
     for value in [json!(false), json!(null), json!(1), json!("true")] {
         assert_eq!(with("refresh_token", value.clone()), Err(wrong), "{value}");
     }
-    for name in ["groups", "client_id", "email", "Evidence"] {
+    for name in ["groups", "email", "Evidence", "act"] {
         assert_eq!(with(name, json!("x")), Err(wrong), "{name}");
+    }
+    // A client's is the client's; what only those of clients have makes none of another.
+    assert_eq!(with("client_id", json!("x")), Err(VerifyError::OtherClient));
+    assert_eq!(with("client_id", json!("pasee-http")), Err(VerifyError::Claim("client_id")));
+    for name in ["resource", "cnf"] {
+        assert!(with(name, json!("x")).is_err(), "{name}");
     }
     assert_eq!(with("aud", json!("pasee.example.com")), Err(VerifyError::Audience));
     for value in [json!({}), json!([]), json!(null), json!({ "a": {} }), json!({ "sub": "x" })] {
@@ -103,7 +109,7 @@ fn the_longest_that_is_read() {
             &format!("{}{sound}", " ".repeat(more)),
         );
         assert_eq!(token.len(), length);
-        tokens().read(&token, now())
+        tokens().read(&token, None, now())
     };
     for length in 2040..=2048 {
         assert_eq!(of(length), Ok(claims()), "{length}");
@@ -123,7 +129,7 @@ fn what_is_shown_is_no_secret() {
 #[test]
 fn the_longest_that_is_written() {
     let user = claims().token.subject;
-    let room = tokens().room(&user, &Scope::Unlimited).unwrap();
+    let room = tokens().room(&user, &Scope::Unlimited, None).unwrap();
     let rules = (0..).find(|rules| room.claims_beside(*rules) < claim::MAX_TOTAL).unwrap();
     let most = room.claims_beside(rules);
     let written = |length: usize| {
