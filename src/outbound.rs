@@ -16,6 +16,7 @@
 //! | `variables` | the proxies of the environment |
 //! | `tunnel` | with what status a proxy says no |
 //! | `error` | why a call came to nothing |
+//! | `words` | what others say, as it may stand in a log |
 
 mod authorities;
 mod cached;
@@ -29,6 +30,7 @@ mod tls;
 mod trust;
 mod tunnel;
 mod variables;
+mod words;
 
 pub use cached::{Cached, DEFAULT_AGE, Fetched, Suspicion};
 pub use client::{HttpClient, Repeat};
@@ -40,3 +42,4 @@ pub use response::Response;
 pub use tls::TlsClient;
 pub use trust::{ClientError, Trust};
 pub use variables::{BadVariable, ProxyVariables};
+pub use words::{SentSecrets, loggable};

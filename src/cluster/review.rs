@@ -16,6 +16,7 @@ use crate::domain::token::Audience;
 use crate::idp::Presence;
 use crate::idp::kubernetes::{ApiServer, ApiServerError, Asking, Published, Review};
 use crate::jose::json::strict_object;
+use crate::outbound::SentSecrets;
 
 /// Where an API server publishes who issues its tokens, and the keys; whatever place the first may name for the second.
 const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -48,7 +49,9 @@ impl Reviewer {
         };
         let reviews: Api<TokenReview> = Api::all(self.client.clone());
         let answered = reviews.create(&PostParams::default(), &asked).await;
-        let status = answered.map_err(|error| classify("a review of a token", &error))?.status;
+        let sent = SentSecrets::from_iter([token]);
+        let refused = |error| classify("a review of a token", &error, &sent);
+        let status = answered.map_err(refused)?.status;
         status.map(review).ok_or(ApiServerError::InvalidResponse)
     }
 
@@ -56,7 +59,9 @@ impl Reviewer {
         let request = http::Request::get(path).body(Vec::new());
         let request = request.map_err(|_| ApiServerError::InvalidResponse)?;
         let answered = self.client.request_text(request).await;
-        answered.map_err(|error| classify("the cluster's issuer and keys", &error))
+        answered.map_err(|error| {
+            classify("the cluster's issuer and keys", &error, &SentSecrets::default())
+        })
     }
 }
 
@@ -89,7 +94,7 @@ impl ApiServer for Reviewer {
                 {
                     Ok(Presence::Gone)
                 }
-                Err(error) => Err(classify("a ServiceAccount", &error)),
+                Err(error) => Err(classify("a ServiceAccount", &error, &SentSecrets::default())),
             }
         })
     }
@@ -109,11 +114,11 @@ fn review(status: TokenReviewStatus) -> Review {
 }
 
 /// Tells one that is away from one that does not let us ask. Logged here, as nobody else learns the details.
-fn classify(asked: &str, error: &kube::Error) -> ApiServerError {
+fn classify(asked: &str, error: &kube::Error, sent: &SentSecrets) -> ApiServerError {
     match error {
         kube::Error::Api(status) if matches!(status.code, 401 | 403) => {
             tracing::error!(
-                reason = %status.message,
+                reason = %sent.loggable(&status.message),
                 "the Kubernetes API server does not let Pasee ask for {asked}: its account in the cluster needs the verb create \
                  on tokenreviews.authentication.k8s.io, and for offline = true the ClusterRole \
                  system:service-account-issuer-discovery"
@@ -121,11 +126,11 @@ fn classify(asked: &str, error: &kube::Error) -> ApiServerError {
             ApiServerError::Forbidden
         }
         kube::Error::Api(status) if status.code == 429 || status.code >= 500 => {
-            tracing::warn!(reason = %status.message, "the Kubernetes API server has no answer to {asked}");
+            tracing::warn!(reason = %sent.loggable(&status.message), "the Kubernetes API server has no answer to {asked}");
             ApiServerError::Unreachable
         }
         kube::Error::Api(status) => {
-            tracing::warn!(reason = %status.message, "the Kubernetes API server refuses {asked}");
+            tracing::warn!(reason = %sent.loggable(&status.message), "the Kubernetes API server refuses {asked}");
             ApiServerError::InvalidResponse
         }
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {

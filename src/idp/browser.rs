@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
 
 use super::error::ProviderError;
+use crate::outbound::SentSecrets;
 
 pub use crate::settings::{CallbackPlace, ResponseMode};
 
@@ -119,8 +120,11 @@ impl CallbackParams {
     /// user can mend, else [`ProviderError::NotConfirmed`].
     pub(super) fn code(&self) -> Result<&str, ProviderError> {
         if let Some(error) = self.get("error") {
-            let description = loggable(self.get("error_description").unwrap_or_default());
-            let error = loggable(error);
+            // Good once, and for this browser alone: some providers say it again.
+            let own = ["code", "state"].iter().filter_map(|name| self.get(name));
+            let own: SentSecrets = own.collect();
+            let description = own.loggable(self.get("error_description").unwrap_or_default());
+            let error = own.loggable(error);
             tracing::info!(%error, error_description = %description, "the provider did not confirm a login");
         }
         match (self.get("error"), self.get("code")) {
@@ -156,11 +160,6 @@ impl fmt::Debug for CallbackParams {
         let names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_tuple("CallbackParams").field(&names).finish()
     }
-}
-
-/// A text from outside, as it may stand in a log.
-pub(super) fn loggable(text: &str) -> String {
-    text.chars().take(100).flat_map(char::escape_default).collect()
 }
 
 /// 256 random bits as text: a state, a verifier (RFC 7636 section 4.1) or a nonce that nobody can guess.

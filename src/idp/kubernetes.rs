@@ -12,7 +12,6 @@ use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use super::browser::loggable;
 use super::error::ProviderError;
 use super::identity::{Authenticated, Presence};
 use super::token::{self, COOLDOWN};
@@ -22,7 +21,7 @@ use crate::domain::user::Subject;
 use crate::jose::compact::MAX_TOKEN;
 use crate::jose::error::VerifyError;
 use crate::jose::service_account::ServiceAccountVerifier;
-use crate::outbound::{Cached, CallLimits, DEFAULT_AGE, Fetched};
+use crate::outbound::{Cached, CallLimits, DEFAULT_AGE, Fetched, SentSecrets, loggable};
 use crate::settings::{self, Offline};
 
 /// The group of all ServiceAccounts, and, with a namespace behind, of those of one.
@@ -176,7 +175,9 @@ impl KubernetesConnector {
         let review = self.cluster.review(token, &self.audience).await?;
         let is_for_us = review.audiences.iter().any(|one| one == self.audience.as_str());
         if !review.authenticated || !is_for_us {
-            tracing::info!(error = ?review.error, "the Kubernetes API server does not confirm a token");
+            let sent = SentSecrets::from_iter([token.expose_secret()]);
+            let error = sent.loggable(&review.error);
+            tracing::info!(%error, "the Kubernetes API server does not confirm a token");
             return Err(ProviderError::NotConfirmed);
         }
         let account = Account::parse(&review.username).ok_or_else(|| stranger(&review.username))?;

@@ -41,7 +41,7 @@ use super::error::ProviderError;
 use super::identity::{Authenticated, Presence};
 use super::password::PasswordCredential;
 use crate::domain::user::ProviderName;
-use crate::outbound::{CallLimits, ClientError, TlsClient};
+use crate::outbound::{CallLimits, ClientError, TlsClient, loggable};
 use crate::settings::{self, LdapGroups, LdapSecurity, Mapping, is_attribute};
 
 /// Longest login that is looked for, in bytes.
@@ -230,9 +230,9 @@ impl LdapConnector {
         if outcome.code != 0 {
             tracing::info!(
                 provider = %self.name,
-                dn,
+                dn = loggable(dn),
                 code = outcome.code,
-                said = ?outcome.diagnostic,
+                said = %outcome.said,
                 ?policy,
                 "the directory does not let this user in"
             );
@@ -287,7 +287,7 @@ impl LdapConnector {
             if let Some(left_out) = left_out {
                 tracing::warn!(
                     provider = %self.name,
-                    dn = user.dn,
+                    dn = loggable(&user.dn),
                     left_out,
                     "not all groups of this user are looked at"
                 );

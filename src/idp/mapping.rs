@@ -8,7 +8,6 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::browser::loggable;
 use super::error::ProviderError;
 use super::identity::{Authenticated, MappedGroups};
 use super::told::{self, find};
@@ -18,6 +17,7 @@ use crate::domain::membership::Roster;
 use crate::domain::token::Scope;
 use crate::jose::claims::flat;
 use crate::jose::refresh::Room;
+use crate::outbound::loggable;
 use crate::settings::{self, ClaimSource, GroupRule, PassedClaim, RequiredClaim};
 
 /// How much of what a provider says is compared with how much of what is required, to find a typo.

@@ -29,7 +29,7 @@ use self::discovery::{Discovered, discover};
 use self::exchange::Given;
 use self::proof::ClientCredential;
 use self::user_info::UserInfo;
-use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, loggable, random};
+use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
 use super::egress::Egress;
 use super::error::ProviderError;
 use super::identity::Authenticated;
@@ -39,7 +39,7 @@ use crate::domain::time::Timestamp;
 use crate::jose::error::VerifyError;
 use crate::jose::id_token::{Expected, user_info_claims};
 use crate::jose::key_set::Signed;
-use crate::outbound::{Cached, ClientError, Fetched, HttpClient};
+use crate::outbound::{Cached, ClientError, Fetched, HttpClient, loggable};
 use crate::settings::{self, ResponseMode};
 
 /// An OpenID provider.

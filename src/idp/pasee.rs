@@ -26,7 +26,9 @@ use crate::jose::json::strict_object;
 use crate::jose::key::{Algorithm, PublicKey};
 use crate::jose::key_set;
 use crate::jose::verify::Verifier;
-use crate::outbound::{Cached, ClientError, DEFAULT_AGE, Fetched, HttpClient, Repeat, Response};
+use crate::outbound::{
+    Cached, ClientError, DEFAULT_AGE, Fetched, HttpClient, Repeat, Response, loggable,
+};
 use crate::settings;
 
 /// Where a Pasee publishes its keys, one set for each curve.
@@ -193,7 +195,7 @@ impl PaseeConnector {
             // Groups only ever grant: what it does not name adds none here, and lets nobody in.
             tracing::warn!(
                 provider = self.name.as_str(),
-                sub,
+                sub = loggable(sub),
                 "its token has no room for all groups of this user: rules about those it does not name do not hold"
             );
         }

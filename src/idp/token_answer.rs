@@ -6,11 +6,9 @@
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use super::browser::loggable;
 use super::error::ProviderError;
-use super::oauth2_client::Sent;
 use crate::jose::json::strict_object;
-use crate::outbound::Response;
+use crate::outbound::{Response, SentSecrets};
 
 /// What a provider answered to a code.
 #[derive(Debug)]
@@ -21,18 +19,19 @@ pub(super) enum TokenAnswer {
     Refused(Refusal),
 }
 
-/// What a provider says instead of tokens.
+/// What a provider says instead of tokens, which may be what it was sent.
 #[derive(Debug)]
 pub(super) struct Refusal {
     /// `error`: a text, or what a provider has of its own kind.
     pub error: Value,
-    description: Option<String>,
+    description: String,
+    sent: SentSecrets,
 }
 
 impl TokenAnswer {
     /// Reads an answer: JSON, whatever providers call it, or a form, as GitHub's is. A member that is `null` is absent, and
     /// one that nobody needs, such as `expires_in`, is never looked at.
-    pub(super) fn read(answer: &Response, sent: &Sent) -> Result<Self, ProviderError> {
+    pub(super) fn read(answer: &Response, sent: &SentSecrets) -> Result<Self, ProviderError> {
         if answer.is_away() {
             return Err(ProviderError::of_away(answer));
         }
@@ -49,10 +48,8 @@ impl TokenAnswer {
         match members.remove("error") {
             Some(error) => {
                 let description = members.get("error_description").and_then(Value::as_str);
-                let description = description.map(|description| sent.hidden(description));
-                let error =
-                    error.as_str().map_or_else(|| error.clone(), |it| sent.hidden(it).into());
-                Ok(Self::Refused(Refusal { error, description }))
+                let description = description.unwrap_or_default().to_owned();
+                Ok(Self::Refused(Refusal { error, description, sent: sent.clone() }))
             }
             None if answer.status.is_success() => Ok(Self::Given(members)),
             None => Err(ProviderError::InvalidResponse("an unexpected status for a token")),
@@ -107,7 +104,7 @@ pub(super) fn needed(given: &Map<String, Value>) -> Result<Vec<u8>, ProviderErro
 impl Refusal {
     /// Whether the provider blames the proof of RFC 7636, which no user can mend.
     fn blames_pkce(&self) -> bool {
-        let said = self.description.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let said = self.description.to_ascii_lowercase();
         ["pkce", "code_verifier", "code verifier", "code_challenge", "code challenge"]
             .iter()
             .any(|word| said.contains(word))
@@ -118,8 +115,8 @@ impl Refusal {
     pub(super) fn into_error(self, invalid_request: ProviderError) -> ProviderError {
         let error = self.error.as_str().unwrap_or_default();
         tracing::warn!(
-            error = %loggable(error),
-            error_description = %loggable(self.description.as_deref().unwrap_or_default()),
+            error = %self.sent.loggable(error),
+            error_description = %self.sent.loggable(&self.description),
             "an identity provider gives no token for a code"
         );
         match error {
@@ -186,7 +183,8 @@ mod tests {
     #[test]
     fn whose_fault_it_is() {
         let refusal = |error: &str, said: &str| {
-            Refusal { error: error.into(), description: Some(said.to_owned()) }
+            let sent = SentSecrets::default();
+            Refusal { error: error.into(), description: said.to_owned(), sent }
                 .into_error(ProviderError::NotConfirmed)
         };
         for (error, said) in [

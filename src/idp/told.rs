@@ -4,9 +4,9 @@
 
 use serde_json::{Map, Value};
 
-use super::browser::loggable;
 use super::error::ProviderError;
 use crate::domain::user::Subject;
+use crate::outbound::loggable;
 use crate::settings::ClaimSource;
 
 /// Claims that are yes or no (OpenID Connect Core 1.0 section 5.1), and that Apple, Cognito and others write as texts.

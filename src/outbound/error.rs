@@ -10,6 +10,7 @@ use url::Url;
 
 use super::proxy::ProxyServer;
 use super::tunnel::refusal;
+use super::words::shortened;
 
 /// Why a call came to nothing. What was wrong in detail is logged here, without the URL: it may hold what a user typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,6 +107,9 @@ impl ProxyFault {
     }
 }
 
+/// Most characters of an error and its causes.
+const MAX_CAUSES: usize = 400;
+
 /// What the HTTP library begins its words about a proxy with; its type is not public.
 const OF_TUNNEL: &str = "tunnel error: ";
 
@@ -153,7 +157,8 @@ pub(super) fn was_dropped(error: &reqwest::Error) -> bool {
         })
 }
 
-/// The error with its causes, without the URL.
+/// The error with its causes, without the URL. Some of it are the other server's words, such as the names in its certificate.
 fn describe(error: &reqwest::Error) -> String {
-    causes(error).fold("failed".to_owned(), |text, cause| format!("{text}: {cause}"))
+    let causes = causes(error).fold("failed".to_owned(), |text, cause| format!("{text}: {cause}"));
+    shortened(&causes, MAX_CAUSES)
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong should stop")]
 
 mod attacks;
+mod echoes;
 mod faults;
 mod hostile;
 mod legacy;

@@ -47,10 +47,10 @@ pub(super) enum Trouble {
     #[error("{0}")]
     Invalid(&'static str),
     /// It said no.
-    #[error("it says no: code {}, {:?}", .0.code, .0.diagnostic)]
+    #[error("it says no: code {}, \"{}\"", .0.code, .0.said)]
     Answered(Outcome),
     /// It said no to our own account, now or a moment ago.
-    #[error("it does not take our account: code {}, {:?}", .0.code, .0.diagnostic)]
+    #[error("it does not take our account: code {}, \"{}\"", .0.code, .0.said)]
     Refused(Outcome),
 }
 
@@ -161,7 +161,7 @@ impl Connection {
         match exchange.own(&bytes)? {
             AnswerKind::Bind(outcome, policy) => {
                 exchange.over()?;
-                Ok((outcome, policy))
+                Ok((outcome.without(password), policy))
             }
             _ => Err(Trouble::Invalid("an answer to a login that is none")),
         }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::ber::{
     BOOLEAN, ENUMERATED, INTEGER, Malformed, OCTETS, Reader, SEQUENCE, SET, Truth, Writer,
 };
+use crate::outbound::{SentSecrets, loggable};
 use crate::settings::{FilterNode, FilterValue, Hole, Matching, Names};
 
 const BIND_REQUEST: u8 = 0x60;
@@ -209,8 +210,25 @@ pub(super) enum AnswerKind<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub code: u32,
-    /// What the server says of it, shortened; for the log alone.
+    /// What the server says of it.
     pub diagnostic: String,
+    /// The same for the log.
+    pub said: String,
+}
+
+impl Outcome {
+    pub(super) fn new(code: u32, diagnostic: &str) -> Self {
+        const MAX_DIAGNOSTIC: usize = 4096;
+        let diagnostic: String = diagnostic.chars().take(MAX_DIAGNOSTIC).collect();
+        let said = loggable(&diagnostic);
+        Self { code, diagnostic, said }
+    }
+
+    /// How something went that was asked with a secret, which is not said again.
+    pub(super) fn without(self, secret: &str) -> Self {
+        let said = SentSecrets::from_iter([secret]).loggable(&self.diagnostic);
+        Self { said, ..self }
+    }
 }
 
 /// What a password's policy says of a bind.
@@ -259,14 +277,12 @@ pub(super) fn answer(bytes: &[u8]) -> Result<Answer<'_>, Malformed> {
 
 /// LDAPResult (section 4.1.9); what follows it in some answers is not needed.
 fn outcome(content: &[u8]) -> Result<Outcome, Malformed> {
-    const MAX_DIAGNOSTIC: usize = 200;
     let mut reader = Reader::new(content);
     let code = reader.number(ENUMERATED)?;
     reader.expect(OCTETS)?;
     let diagnostic = reader.expect(OCTETS)?;
     while reader.next()?.is_some() {}
-    let diagnostic = String::from_utf8_lossy(diagnostic).chars().take(MAX_DIAGNOSTIC).collect();
-    Ok(Outcome { code, diagnostic })
+    Ok(Outcome::new(code, &String::from_utf8_lossy(diagnostic)))
 }
 
 fn entry(content: &[u8]) -> Result<RawEntry<'_>, Malformed> {

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn answer(code: u32, diagnostic: &str) -> Outcome {
-        Outcome { code, diagnostic: diagnostic.to_owned() }
+        Outcome::new(code, diagnostic)
     }
 
     #[test]

@@ -9,11 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::super::browser::loggable;
 use super::super::error::ProviderError;
-use super::super::oauth2_client::Sent;
 use crate::jose::json::strict_object;
-use crate::outbound::Response;
+use crate::outbound::{Response, SentSecrets};
 
 /// Adds the proof that whoever uses this access token has the secret of the app it was made for.
 pub(super) fn prove(url: &mut Url, access: &str, secret: &SecretString) {
@@ -38,10 +36,9 @@ pub(super) fn error(answer: &Response) -> ProviderError {
 }
 
 /// What an error in place of an access token comes to ("Handle Errors"): 100 is a code that is wrong, used or too old.
-pub(super) fn refusal(error: &Map<String, Value>, sent: &Sent) -> ProviderError {
-    let said = |name: &str| {
-        loggable(&sent.hidden(&error.get(name).map(ToString::to_string).unwrap_or_default()))
-    };
+pub(super) fn refusal(error: &Map<String, Value>, sent: &SentSecrets) -> ProviderError {
+    let text = |said: &Value| said.as_str().map_or_else(|| said.to_string(), str::to_owned);
+    let said = |name: &str| sent.loggable(&error.get(name).map(text).unwrap_or_default());
     let (code, message) = (said("code"), said("message"));
     tracing::warn!(%code, %message, "an identity provider gives no token for a code");
     match error.get("code").and_then(Value::as_i64) {

@@ -6,10 +6,10 @@ use ::oauth2::{AuthorizationCode, PkceCodeVerifier, RequestTokenError, TokenResp
 use serde_json::Value;
 
 use super::super::error::ProviderError;
-use super::super::oauth2_client::{OAuth2HttpClient, Sent};
+use super::super::oauth2_client::OAuth2HttpClient;
 use super::super::token_answer::{TokenAnswer, needed};
 use super::{OAuth2Client, graph};
-use crate::outbound::{HttpClient, Response};
+use crate::outbound::{HttpClient, Response, SentSecrets};
 
 /// Asks for the access token of a code.
 pub(super) async fn exchange(
@@ -32,7 +32,7 @@ pub(super) async fn exchange(
 
 /// The token, or why there is none. Some providers say no with 200 (GitHub), others with an error of their own kind
 /// (Facebook). X calls a wrong or used code an invalid request.
-fn judge(answer: &Response, sent: &Sent) -> Result<Vec<u8>, ProviderError> {
+fn judge(answer: &Response, sent: &SentSecrets) -> Result<Vec<u8>, ProviderError> {
     let refusal = match TokenAnswer::read(answer, sent)? {
         TokenAnswer::Given(given) => return needed(&given),
         TokenAnswer::Refused(refusal) => refusal,

@@ -10,11 +10,10 @@ use oauth2::AccessToken;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::super::browser::loggable;
 use super::super::error::ProviderError;
 use super::metadata::is_callable;
 use crate::jose::json::strict_object;
-use crate::outbound::{HttpClient, Repeat, Response};
+use crate::outbound::{HttpClient, Repeat, Response, loggable};
 use crate::settings;
 
 /// Most claims that are asked for elsewhere.

@@ -18,11 +18,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::error::ProviderError;
-use super::super::oauth2_client::{OAuth2HttpClient, Sent};
+use super::super::oauth2_client::OAuth2HttpClient;
 use super::super::token_answer::{TokenAnswer, needed};
 use super::metadata::Metadata;
 use super::proof::ClientAuthentication;
-use crate::outbound::{HttpClient, Response};
+use crate::outbound::{HttpClient, Response, SentSecrets};
 use crate::settings;
 
 /// `client_assertion_type` (RFC 7523 section 2.2).
@@ -102,7 +102,7 @@ pub(super) async fn redeem(
 }
 
 /// What the crate may read, or why there is nothing for it. OpenID Connect Core 1.0 section 3.1.3.3 has 200 for tokens.
-fn judge(answer: &Response, sent: &Sent) -> Result<Vec<u8>, ProviderError> {
+fn judge(answer: &Response, sent: &SentSecrets) -> Result<Vec<u8>, ProviderError> {
     if answer.status.is_success() && answer.status != StatusCode::OK {
         return Err(ProviderError::InvalidResponse("an unexpected status for a token"));
     }

@@ -6,8 +6,8 @@ use oauth2::AuthType;
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
-use super::super::browser::loggable;
 use super::super::error::ProviderError;
+use crate::outbound::loggable;
 use crate::settings::{self, ClientProof, Transport};
 
 /// A provider's places and abilities.
