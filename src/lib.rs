@@ -10,6 +10,7 @@
 //! | [`files`] | what others on this machine can do to a file, and whether we can write it |
 //! | [`keys`] | the key ring: what tokens are made and believed with, swapped whole |
 //! | [`outbound`] | calls to other servers, and what they publish |
+//! | [`relying`] | our own OpenID client: how we log somebody in at an issuer and keep their tokens fresh |
 //! | [`settings`] | the settings file, validated |
 //! | [`resources`] | the custom resources of Kubernetes, and what they say |
 //! | [`objects`] | what a set of custom resources means, for the store and the controller alike |
@@ -48,6 +49,7 @@ pub mod manifests;
 pub mod oauth;
 pub mod objects;
 pub mod outbound;
+pub mod relying;
 pub mod resources;
 pub mod server;
 pub mod service;

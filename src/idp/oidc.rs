@@ -139,7 +139,7 @@ impl OidcConnector {
         let expected = Expected {
             issuer: &self.settings.issuer,
             client_id: &self.settings.client_id,
-            nonce: &nonce,
+            nonce: Some(&nonce),
             access_token: oauth2::AccessToken::secret(&given.access_token),
             max_age: self.settings.max_age,
             clock_skew: self.settings.clock_skew,

@@ -127,7 +127,7 @@ fn readers() -> Vec<Reader> {
         let expected = Expected {
             issuer: &TrustedIssuer::One("https://id.example.com".to_owned()),
             client_id: "apps",
-            nonce: "n",
+            nonce: Some("n"),
             access_token: "a",
             max_age: None,
             clock_skew: std::time::Duration::from_secs(60),

@@ -105,6 +105,11 @@ const FLOOR_PLAN: &[Layer] = &[
         Outside::Never(&["hyper::server", "hyper_util", "tower", "kube"]),
     ),
     layer(
+        "relying",
+        Knows::Only(&["domain", "jose", "outbound"]),
+        Outside::Never(&["hyper", "tower", "kube"]),
+    ),
+    layer(
         "idp",
         Knows::Only(&["domain", "jose", "outbound", "settings"]),
         Outside::Never(&["hyper", "tower", "kube"]),

@@ -514,7 +514,7 @@ async fn mutants() {
     let expected = Expected {
         issuer: &TrustedIssuer::One(openid.issuer.clone()),
         client_id: CLIENT,
-        nonce: workshop.nonce,
+        nonce: Some(workshop.nonce),
         access_token: ACCESS_TOKEN,
         max_age: None,
         clock_skew: Duration::from_secs(60),

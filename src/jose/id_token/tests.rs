@@ -17,7 +17,7 @@ fn prove(algorithm: &str, hash: &str) -> Result<Map<String, Value>, VerifyError>
     let expected = Expected {
         issuer: &TrustedIssuer::One("https://id.example.com".to_owned()),
         client_id: "us",
-        nonce: "n",
+        nonce: Some("n"),
         access_token: "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y",
         max_age: None,
         clock_skew: SKEW,
@@ -73,7 +73,7 @@ fn audiences_and_the_authorised_party() {
         let expected = Expected {
             issuer: &TrustedIssuer::One("https://id.example.com".to_owned()),
             client_id: "us",
-            nonce: "n",
+            nonce: Some("n"),
             access_token: "x",
             max_age: None,
             clock_skew: SKEW,
@@ -83,6 +83,36 @@ fn audiences_and_the_authorised_party() {
         let proved = expected.prove(token, Timestamp::from_unix(NOW).unwrap()).map(drop);
         let right = if holds { Ok(()) } else { Err(VerifyError::Audience) };
         assert_eq!(proved, right, "{audience} {party:?}");
+    }
+}
+
+/// A login with a nonce takes a token with that one; where none was to be repeated, none is asked for.
+#[test]
+fn nonces() {
+    for (nonce, said, holds) in [
+        (Some("n"), json!("n"), true),
+        (Some("n"), json!("N"), false),
+        (Some("n"), json!(null), false),
+        (Some("n"), json!(["n"]), false),
+        (None, json!(null), true),
+        (None, json!("n"), true),
+    ] {
+        let claims = json!({
+            "iss": "https://id.example.com", "sub": "ada", "aud": "us", "exp": NOW + 60, "iat": NOW, "nonce": said,
+        });
+        let expected = Expected {
+            issuer: &TrustedIssuer::One("https://id.example.com".to_owned()),
+            client_id: "us",
+            nonce,
+            access_token: "x",
+            max_age: None,
+            clock_skew: SKEW,
+        };
+        let claims = ClaimSet::unsigned(claims);
+        let token = Signed { claims, algorithm: "ES256".parse().unwrap(), key_issuer: None };
+        let proved = expected.prove(token, Timestamp::from_unix(NOW).unwrap()).map(drop);
+        let right = if holds { Ok(()) } else { Err(VerifyError::Claim("nonce")) };
+        assert_eq!(proved, right, "{nonce:?} {said}");
     }
 }
 
@@ -113,7 +143,7 @@ fn clocks() {
         let expected = Expected {
             issuer: &TrustedIssuer::One("https://id.example.com".to_owned()),
             client_id: "us",
-            nonce: "n",
+            nonce: Some("n"),
             access_token: "x",
             max_age: Some(Duration::from_secs(10)),
             clock_skew: Duration::from_secs(skew),
