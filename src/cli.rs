@@ -14,6 +14,17 @@
 //! | `check` | `pasee check` |
 //! | `keygen` | `pasee keygen` |
 //! | `hash_password` | `pasee hash-password` |
+//! | `login` | `pasee login` |
+//! | `token` | `pasee token` |
+//! | `whoami` | `pasee whoami` |
+//! | `logout` | `pasee logout` |
+//! | `groups` | `pasee groups` |
+//! | `members` | `pasee members` |
+//! | `add` | `pasee add` |
+//! | `remove` | `pasee remove` |
+//! | `leave` | `pasee leave` |
+//! | `person` | what those have in common |
+//! | `password` | how a password comes in |
 //! | `crd` | `pasee crd` |
 //! | `policy` | `pasee policy` |
 //! | `completions` | `pasee completions` |
@@ -32,6 +43,7 @@
 //! | `trial` | what `check` says and how `serve` starts, side by side |
 //! | `report` | how an error is told |
 
+mod add;
 mod append;
 mod apply;
 mod check;
@@ -41,15 +53,23 @@ mod crd;
 mod egress;
 mod export;
 mod finding;
+mod groups;
 mod hash_password;
 mod import;
 mod keygen;
 mod keys;
+mod leave;
+mod login;
+mod logout;
 mod man;
+mod members;
+mod password;
+mod person;
 mod policy;
 mod prepare;
 mod publish;
 mod python;
+mod remove;
 mod rename_users;
 mod report;
 mod serve;
@@ -57,9 +77,11 @@ mod settings_file;
 mod signals;
 mod sockets;
 mod store;
+mod token;
 pub mod trial;
 mod version;
 mod webhook;
+mod whoami;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind as IoErrorKind, Write};
@@ -97,6 +119,24 @@ struct Arguments {
 enum Command {
     /// Serves the HTTP API; the default
     Serve(Serve),
+    /// Logs you in to a Pasee, once for all your shells
+    Login(login::Login),
+    /// Prints an access token that is good now
+    Token(token::Token),
+    /// Says as whom you are logged in, and in which groups
+    Whoami(whoami::Whoami),
+    /// Ends your session at Pasee, and forgets it here
+    Logout(logout::Logout),
+    /// Lists your groups; to root staff, all of them
+    Groups(groups::Groups),
+    /// Lists who is in a group
+    Members(members::Members),
+    /// Puts a user in a group
+    Add(add::Add),
+    /// Takes a user out of a group
+    Remove(remove::Remove),
+    /// Takes yourself out of a group
+    Leave(leave::Leave),
     /// Puts users in groups, as the operator of this machine: how the first root staff comes to be
     Append(append::Append),
     /// Says whether a server would start with these settings, what they mean and what is unsafe; changes nothing
@@ -139,6 +179,15 @@ impl Command {
             Self::RenameUsers(rename) => Some(&mut rename.settings),
             Self::Keygen(_)
             | Self::HashPassword
+            | Self::Login(_)
+            | Self::Token(_)
+            | Self::Whoami(_)
+            | Self::Logout(_)
+            | Self::Groups(_)
+            | Self::Members(_)
+            | Self::Add(_)
+            | Self::Remove(_)
+            | Self::Leave(_)
             | Self::Import(_)
             | Self::Crd
             | Self::Policy(_)
@@ -151,7 +200,7 @@ impl Command {
 }
 
 /// Runs the command that the process was started with. Exit codes: 0 done, 1 not done, 2 wrong arguments, 3 (of `import`)
-/// done but for what was told of.
+/// done but for what was told of, 4 (of a person's commands) nobody is logged in.
 #[must_use]
 pub fn run() -> ExitCode {
     let mut arguments = Arguments::parse_from(spelled_anew(std::env::args_os().collect()));
@@ -162,7 +211,10 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             say(report::tell(&error));
-            ExitCode::FAILURE
+            match error.is::<person::LoginNeeded>() {
+                true => ExitCode::from(person::LOG_IN_FIRST),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -211,6 +263,15 @@ impl Arguments {
             Command::Check(check) => check.run(),
             Command::Keygen(keygen) => keygen.run().map(done),
             Command::HashPassword => hash_password::run().map(done),
+            Command::Login(login) => login.run().map(done),
+            Command::Token(token) => token.run().map(done),
+            Command::Whoami(whoami) => whoami.run().map(done),
+            Command::Logout(logout) => logout.run().map(done),
+            Command::Groups(groups) => groups.run().map(done),
+            Command::Members(members) => members.run().map(done),
+            Command::Add(add) => add.run().map(done),
+            Command::Remove(remove) => remove.run().map(done),
+            Command::Leave(leave) => leave.run().map(done),
             Command::Crd => crd::run().map(done),
             Command::Policy(policy) => policy.run().map(done),
             Command::Controller(controller) => controller.run().map(done),

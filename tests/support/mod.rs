@@ -17,6 +17,7 @@ pub mod openid;
 pub mod own_time;
 pub mod pasee;
 pub mod patience;
+pub mod person;
 pub mod proxy;
 pub mod races;
 pub mod raw_server;

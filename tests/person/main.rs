@@ -1,0 +1,8 @@
+//! A person's tools, as the built program against running servers.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong should stop")]
+
+mod groups;
+mod password;
+mod state;
+#[path = "../support/mod.rs"]
+mod support;
