@@ -1,12 +1,14 @@
 //! What other users of this machine can do to a file: read it, write it, or put another in its place.
 //!
 //! Owns how owners and modes are judged, of the file and of every directory above it. Must not know what is in a file, nor what
-//! follows from the answer.
+//! follows from the answer. What is no file is found in `whole`, which reads those that are.
 //!
 //! The rule: what is secret or decides who is who belongs to the user that runs Pasee, or to root, and so does every directory
 //! above it. A group counts as somebody else unless this process is in it, as it is in the `fsGroup` whose bits Kubernetes sets on
 //! volumes by itself. A directory with the sticky bit lets nobody replace
 //! what others put there. What lies below a directory that nobody else may enter cannot be read or written, whatever its mode.
+
+mod whole;
 
 use std::fmt;
 use std::io;
@@ -14,6 +16,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs;
+
+pub use whole::{NotRead, check_regular, read_whole};
 
 /// The bits of others in a mode.
 const READ: u32 = 0o004;

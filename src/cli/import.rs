@@ -14,6 +14,7 @@ use super::apply::files::{all, text};
 use super::say;
 use crate::domain::directory::Standing;
 use crate::domain::user::ProviderName;
+use crate::files::check_regular;
 use crate::import::{self, Found, Names, Placed};
 use crate::manifests::{self, Filling, Keeper};
 use crate::resources::manifest::{self, Manifest};
@@ -114,7 +115,7 @@ impl Import {
                 "--provider is not for the Python Pasee, whose users have their provider in their names; --rename MAP calls them otherwise"
             ),
             Program::Python => {
-                self.file.metadata().context("it cannot be read")?;
+                check_regular(&self.file).context("it cannot be read")?;
                 import::python(&self.file)?
             }
             Program::Keycloak => import::keycloak(&text()?, &provider("keycloak")?)?,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 
+use crate::files::read_whole;
 use crate::install::{
     self, Accounts, Creator, Namespace, OwnRoles, Prefix, Quota, Realm, Staff, Webhook,
 };
@@ -144,8 +145,12 @@ fn webhook_url(text: &str) -> Result<String, String> {
     })
 }
 
+/// Longest file of authorities, in bytes: more has no room in what the API server takes.
+const MAX_AUTHORITIES: u64 = 1024 * 1024;
+
 fn authorities(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let pem = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let pem = read_whole(file, MAX_AUTHORITIES)
+        .with_context(|| format!("{} cannot be read", file.display()))?;
     let is_pem = pem.windows(27).any(|part| part == b"-----BEGIN CERTIFICATE-----");
     anyhow::ensure!(
         is_pem,

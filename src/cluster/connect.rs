@@ -15,6 +15,7 @@ use kube::config::{InClusterError, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 use self::current::Current;
+use crate::files::{NotRead, read_whole};
 use crate::outbound::ProxyVariables;
 
 /// Longest wait for a connection.
@@ -77,6 +78,9 @@ pub(crate) async fn configuration(kubeconfig: Option<&Path>) -> Result<Config, O
 pub async fn inferred() -> Result<Config, OpenError> {
     let named = std::env::var_os("KUBECONFIG").filter(|named| !named.is_empty());
     let place = named.as_deref().map_or_else(|| PathBuf::from("~/.kube/config"), PathBuf::from);
+    for path in named.iter().flat_map(std::env::split_paths) {
+        check(&path)?;
+    }
     match Kubeconfig::read() {
         Ok(file) => of_kubeconfig(file, &place).map(bounded),
         Err(error) if named.is_some() => Err(unusable(&place, error)),
@@ -132,7 +136,19 @@ pub fn look_at(kubeconfig: &Path) -> Result<(), OpenError> {
 }
 
 fn read(path: &Path) -> Result<Kubeconfig, OpenError> {
+    check(path)?;
     Kubeconfig::read_from(path).map_err(|error| unusable(path, error))
+}
+
+/// That it is a file; one that is not there is for others to say.
+fn check(path: &Path) -> Result<(), OpenError> {
+    match read_whole(path, current::MAX_FILE) {
+        Ok(_) | Err(NotRead::Io(_)) => Ok(()),
+        Err(error) => {
+            let source = KubeconfigError::ReadConfig(error.into(), path.to_owned());
+            Err(OpenError::Kubeconfig { path: path.to_owned(), source })
+        }
+    }
 }
 
 fn unusable(path: &Path, error: KubeconfigError) -> OpenError {

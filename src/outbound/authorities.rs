@@ -16,6 +16,10 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use super::trust::ClientError;
+use crate::files::{NotRead, read_whole};
+
+/// Longest file of authorities, in bytes: those of a whole system are a quarter of it.
+const MAX_FILE: u64 = 1024 * 1024;
 
 /// What is made of authorities.
 type Make<T> = Box<dyn Fn(&[CertificateDer<'static>]) -> Result<T, ClientError> + Send + Sync>;
@@ -106,8 +110,8 @@ fn read(files: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>, ClientError> 
 }
 
 fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError> {
-    let pem =
-        std::fs::read(file).map_err(|error| ClientError::ReadAuthority(file.to_owned(), error))?;
+    let unread = |error: NotRead| ClientError::ReadAuthority(file.to_owned(), error.into());
+    let pem = read_whole(file, MAX_FILE).map_err(unread)?;
     let found = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let is_authority =
         |found: &CertificateDer<'static>| RootCertStore::empty().add(found.clone()).is_ok();

@@ -2,11 +2,11 @@
 //!
 //! Must not know what stands in it.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::SettingsError;
+use crate::files::{NotRead, read_whole};
 
 /// Largest settings file, in bytes: 1 MiB.
 pub(super) const MAX_SETTINGS: u64 = 1024 * 1024;
@@ -17,6 +17,9 @@ pub enum ReadError {
     /// The system's word.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
+    /// What is there in the place of a file.
+    #[error("is {0}; a right one is a regular file, or a link to one")]
+    NotAFile(&'static str),
     /// Too long for what it should be; the bound is in bytes.
     #[error("is longer than {0} bytes; a right one is much shorter")]
     TooLong(u64),
@@ -26,6 +29,16 @@ pub enum ReadError {
     /// The first line that is not UTF-8.
     #[error("is not UTF-8 in line {0}; a right one is saved as UTF-8")]
     NotUtf8(usize),
+}
+
+impl From<NotRead> for ReadError {
+    fn from(error: NotRead) -> Self {
+        match error {
+            NotRead::Io(error) => Self::Io(error),
+            NotRead::NotAFile(kind) => Self::NotAFile(kind),
+            NotRead::TooLong(most) => Self::TooLong(most),
+        }
+    }
 }
 
 /// Where the settings file is: the given path, else the first that exists of `./settings.toml`, `~/settings.toml` and
@@ -61,11 +74,7 @@ fn first_of(candidates: Vec<PathBuf>) -> Result<PathBuf, SettingsError> {
 
 /// The text of a file of at most so many bytes.
 pub(super) fn text(path: &Path, most: u64) -> Result<String, ReadError> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(ReadError::TooLong(most));
-    }
+    let bytes = read_whole(path, most)?;
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(ReadError::Utf16);
     }
@@ -124,6 +133,6 @@ mod tests {
             std::fs::write(&file, mark).unwrap();
             assert!(matches!(text(&file, 99).unwrap_err(), ReadError::Utf16));
         }
-        assert!(matches!(text(dir.path(), 99).unwrap_err(), ReadError::Io(_)));
+        assert!(matches!(text(dir.path(), 99).unwrap_err(), ReadError::NotAFile("a directory")));
     }
 }

@@ -19,6 +19,8 @@ use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 use zeroize::Zeroizing;
 
+use crate::files::{NotRead, read_whole};
+
 /// Largest file that is read, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
 
@@ -91,10 +93,7 @@ pub enum TlsError {
 /// When a file cannot be read or makes no sense, or the key is not the certificate's.
 pub fn load(certificate: &Path, key: &Path) -> Result<Certified, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let files = Files {
-        certificate: check_size(certificate, std::fs::read(certificate))?,
-        key: Zeroizing::new(check_size(key, std::fs::read(key))?),
-    };
+    let files = Files { certificate: read(certificate)?, key: Zeroizing::new(read(key)?) };
     let origin = Origin::Files(files.fingerprint());
     certified((certificate, key), &files, origin, provider)
 }
@@ -192,12 +191,14 @@ impl Certified {
 
 impl Pair {
     async fn read(&self) -> Result<Files, TlsError> {
-        let certificate = tokio::fs::read(&self.certificate).await;
-        let key = tokio::fs::read(&self.key).await;
-        Ok(Files {
-            certificate: check_size(&self.certificate, certificate)?,
-            key: Zeroizing::new(check_size(&self.key, key)?),
-        })
+        let (certificate, key) = (self.certificate.clone(), self.key.clone());
+        let read = move || {
+            let (certificate, key) = (read(&certificate)?, Zeroizing::new(read(&key)?));
+            Ok(Files { certificate, key })
+        };
+        let stopped =
+            |_| TlsError::Read(self.certificate.clone(), io::ErrorKind::Interrupted.into());
+        tokio::task::spawn_blocking(read).await.map_err(stopped)?
     }
 }
 
@@ -248,10 +249,9 @@ impl Files {
     }
 }
 
-fn check_size(file: &Path, read: io::Result<Vec<u8>>) -> Result<Vec<u8>, TlsError> {
-    let bytes = read.map_err(|error| TlsError::Read(file.to_owned(), error))?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(TlsError::TooLarge(file.to_owned()));
-    }
-    Ok(bytes)
+fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
+    read_whole(file, MAX_FILE).map_err(|error| match error {
+        NotRead::TooLong(_) => TlsError::TooLarge(file.to_owned()),
+        other => TlsError::Read(file.to_owned(), other.into()),
+    })
 }

@@ -100,7 +100,7 @@ const FLOOR_PLAN: &[Layer] = &[
     ),
     layer(
         "outbound",
-        Knows::Only(&[]),
+        Knows::Only(&["files"]),
         // hyper's own errors tell a server that breaks HTTP from one that is away.
         Outside::Never(&["hyper::server", "hyper_util", "tower", "kube"]),
     ),
@@ -116,7 +116,7 @@ const FLOOR_PLAN: &[Layer] = &[
     ),
     layer(
         "cluster",
-        Knows::Only(&["domain", "idp", "jose", "objects", "outbound", "resources"]),
+        Knows::Only(&["domain", "files", "idp", "jose", "objects", "outbound", "resources"]),
         Outside::Never(&["hyper::server", "tower", "reqwest"]),
     ),
     layer(
@@ -129,7 +129,7 @@ const FLOOR_PLAN: &[Layer] = &[
         Knows::Only(&["domain", "jose", "idp", "keys", "oauth", "telemetry"]),
         Outside::Never(&["http", "hyper", "tower", "kube", "rusqlite"]),
     ),
-    layer("web", Knows::Only(&[]), Outside::Never(&["kube"])),
+    layer("web", Knows::Only(&["files"]), Outside::Never(&["kube"])),
     layer(
         "server",
         // What is passed on to an identity provider is HTTP from end to end, and its errors meet status codes here.

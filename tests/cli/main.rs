@@ -4,6 +4,7 @@
 mod append;
 mod check;
 mod client_certificate;
+mod files;
 mod help;
 mod import;
 mod online;

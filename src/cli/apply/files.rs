@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, Error, anyhow, bail};
 
 use super::{NOTHING_DONE, report};
+use crate::files::check_regular;
 use crate::manifests::{Place, Wanted};
 use crate::resources::manifest::{Lines, ManifestError, read_each};
 
@@ -58,6 +59,7 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
         let file = entry.with_context(cannot)?.path();
         let ending = file.extension().and_then(|ending| ending.to_str());
         if ending.is_some_and(|ending| ENDINGS.contains(&ending)) && !file.is_dir() {
+            check_regular(&file).with_context(|| format!("{}: cannot be read", file.display()))?;
             files.push(file);
         }
     }

@@ -3,12 +3,15 @@
 //! What is tidied is read once; a token whose file is as it should be is read again by the client as it changes. Must not
 //! know what credentials are for.
 
-use std::fs;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::config::{AuthInfo, Cluster, Kubeconfig};
 use secrecy::{ExposeSecret as _, SecretString};
+
+use super::current::MAX_FILE;
+use crate::files::read_whole;
 
 /// What some editors begin a file with.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -36,7 +39,7 @@ fn tidy_user(user: &mut AuthInfo) {
     if let Some(token) = &user.token {
         user.token = Some(SecretString::from(bare(token.expose_secret()).to_owned()));
     }
-    let held = user.token_file.as_ref().and_then(|file| fs::read_to_string(file).ok());
+    let held = user.token_file.as_deref().and_then(text);
     if let (None, Some(held)) = (&user.token, held)
         && bare(&held) != held
     {
@@ -50,12 +53,16 @@ fn tidy_pem(file: Option<&str>, data: &mut Option<String>) {
         let base64: String = text.chars().filter(|character| !character.is_whitespace()).collect();
         let pem = STANDARD.decode(&base64).ok().and_then(|pem| String::from_utf8(pem).ok());
         *data = Some(pem.map_or(base64, |pem| STANDARD.encode(lines(&pem))));
-    } else if let Some(text) = file.and_then(|file| fs::read_to_string(file).ok()) {
+    } else if let Some(text) = file.and_then(text) {
         let tidied = lines(&text);
         if tidied != text {
             *data = Some(STANDARD.encode(tidied));
         }
     }
+}
+
+fn text(file: &str) -> Option<String> {
+    String::from_utf8(read_whole(Path::new(file), MAX_FILE).ok()?).ok()
 }
 
 fn bare(text: &str) -> &str {

@@ -11,6 +11,11 @@ use kube::config::{AuthInfo, Cluster, ExecAuthCluster, Kubeconfig, KubeconfigErr
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
+use crate::files::{NotRead, read_whole};
+
+/// Longest kubeconfig, and longest file that one names, in bytes.
+pub(super) const MAX_FILE: u64 = 1024 * 1024;
+
 /// What the current context names.
 pub(super) struct Current {
     pub cluster: Cluster,
@@ -38,6 +43,7 @@ impl Current {
             found.and_then(|named| named.auth_info)
         });
         let mut user = user.unwrap_or_default();
+        check_files(&cluster, &user)?;
         if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
             exec.cluster = Some((&cluster).try_into()?);
         }
@@ -59,6 +65,23 @@ impl Current {
         config.auth_info = user;
         Ok(config)
     }
+}
+
+/// That what the client library will read, however long that takes, are files. One that is not there it says itself.
+fn check_files(cluster: &Cluster, user: &AuthInfo) -> Result<(), KubeconfigError> {
+    let named = [
+        &cluster.certificate_authority,
+        &user.client_certificate,
+        &user.client_key,
+        &user.token_file,
+    ];
+    for file in named.into_iter().flatten().map(PathBuf::from) {
+        match read_whole(&file, MAX_FILE) {
+            Ok(_) | Err(NotRead::Io(_)) => {}
+            Err(error) => return Err(KubeconfigError::ReadConfig(error.into(), file)),
+        }
+    }
+    Ok(())
 }
 
 /// Whose word is taken; `None` = the system's authorities'.
