@@ -8,6 +8,7 @@
 //! | `route` | all paths: what is asked |
 //! | `api` | tokens, users and groups as Core JSON |
 //! | `login` | logins in a browser |
+//! | `page` | what all pages for people have in common |
 //! | `well_known` | what everybody may read: JSON home, public keys |
 //! | `request` | what a request says |
 //! | `reply` | an answer before it is put into HTTP |
@@ -20,6 +21,7 @@ pub mod document;
 pub mod error;
 mod login;
 mod moment;
+mod page;
 mod reply;
 mod request;
 pub mod route;
@@ -36,12 +38,13 @@ use crate::service::Service;
 use crate::telemetry::Metrics;
 use crate::web::limits::Attempts;
 use crate::web::peer::{Client, UnknownProxies};
-use crate::web::respond::{Cors, Scheme, harden};
+use crate::web::respond::{Cors, Scheme, harden, vary};
 use crate::web::{Body, Handle, Request, Response};
 
 use document::Frame;
 use error::ApiError;
-use login::ReplayGuard;
+use login::{Cookies, ReplayGuard};
+use page::is_for_a_person;
 use reply::Reply;
 use request::Call;
 use route::{NoRoute, Route};
@@ -66,6 +69,7 @@ pub struct Api {
     config: Config,
     service: Service,
     scheme: Scheme,
+    cookies: Cookies,
     well_known: WellKnown,
     pair_frame: Frame,
     replays: ReplayGuard,
@@ -79,6 +83,7 @@ impl Api {
         let https = config.hostname.starts_with("https://");
         let keys = service.keys().current();
         Self {
+            cookies: Cookies::new(&config.hostname, keys.signer().issuer().as_str()),
             scheme: if https { Scheme::Https } else { Scheme::Http },
             well_known: WellKnown::new(&config.hostname, keys.signer()),
             pair_frame: api::pair_frame(&config.hostname),
@@ -102,10 +107,15 @@ impl Api {
         })?;
         let client = Client::of(&parts.headers, peer.ip(), &self.config.trusted_proxies);
         self.unknown_proxies.note(client);
-        let call = Call { parts, client, now: self.service.now(), body };
+        let call = Call { parts, client, now: self.service.now(), body: Some(body) };
         let keys = self.service.keys();
         match route {
+            Route::Home if is_for_a_person(&parts.headers) => self.show_home_page(&call).await,
             Route::Home => Ok(self.show_home(&call)),
+            Route::ShowLogin => self.show_login(&call),
+            Route::LogIn => self.log_in_by_form(call).await,
+            Route::ShowLogout => Ok(self.show_logout(&call)),
+            Route::LogOut => self.log_out(call).await,
             Route::PublicKey => Ok(well_known::public_key(keys.current().signer().public())),
             Route::Discovery => self.well_known.discovery(),
             Route::Jwks => Ok(well_known::jwks(keys.current().jwks())),
@@ -139,9 +149,15 @@ impl Api {
     }
 
     fn finish(&self, method: &Method, headers: &HeaderMap, reply: Reply) -> Response {
+        let is_page = reply.is_page();
         let mut response = reply.into_response(headers);
         harden(&mut response, self.scheme);
-        self.config.cors.apply(headers, &mut response);
+        if is_page {
+            // Of no use to other origins' scripts, whoever they are.
+            vary(response.headers_mut(), &["Accept-Language", "Cookie"]);
+        } else {
+            self.config.cors.apply(headers, &mut response);
+        }
         if method == Method::HEAD { reply::without_body(response) } else { response }
     }
 }
@@ -159,7 +175,7 @@ impl Handle for Api {
         let name = route.as_ref().map_or("none", Route::name);
         let reply = match self.answer(route, &parts, body, peer).await {
             Ok(reply) => reply,
-            Err(error) => Reply::from(error.answer_to(parts.extensions.get())),
+            Err(error) => self.refusal(&parts, &error),
         };
         let response = self.finish(method, headers, reply);
         self.observe(name, method, &response, started.elapsed());

@@ -35,6 +35,7 @@ use crate::settings::{self, Callback, Departure, InputField};
 pub struct Provider {
     name: ProviderName,
     title: String,
+    given_title: Option<String>,
     description: String,
     fields: Vec<InputField>,
     callback: Option<Callback>,
@@ -71,10 +72,11 @@ impl Connector {
 impl Provider {
     pub(super) fn new(settings: &settings::IdentityProvider, connector: Connector) -> Self {
         let name = settings.name.clone();
-        let title = settings.title.clone();
+        let given_title = settings.title.clone();
         let login_methods = connector.login_methods();
         Self {
-            title: title.unwrap_or_else(|| format!("Log in via {name}")),
+            title: given_title.clone().unwrap_or_else(|| format!("Log in via {name}")),
+            given_title,
             description: settings
                 .description
                 .clone()
@@ -98,6 +100,18 @@ impl Provider {
     #[must_use]
     pub fn title(&self) -> &str {
         &self.title
+    }
+
+    /// What the settings call it, if they do.
+    #[must_use]
+    pub fn given_title(&self) -> Option<&str> {
+        self.given_title.as_deref()
+    }
+
+    /// What to call it in any language: as the settings do, or by its name.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.given_title().unwrap_or_else(|| self.name.as_str())
     }
 
     /// One sentence more.

@@ -27,6 +27,8 @@ mod translated;
 mod urls;
 mod users;
 
+pub(super) use me::names;
+pub(super) use person::person;
 pub(super) use tokens::pair_frame;
 
 use http::header::WWW_AUTHENTICATE;

@@ -68,6 +68,9 @@ pub enum ApiError {
     /// A browser came back with an answer to a login that it did not begin, that is over, or that took too long.
     #[error("this browser has no such login under way; begin it again at /tokens/")]
     LoginUnknown,
+    /// A form was sent that no page of ours made for this browser, or too long ago.
+    #[error("this form was not made for this browser, or is too old; open the page again")]
+    FormUnknown,
     /// The login cookie could not be sealed.
     #[error("a login could not be begun")]
     Seal(#[from] SealError),
@@ -217,9 +220,9 @@ impl ApiError {
                 | Refusal::TokenOver => StatusCode::UNAUTHORIZED,
                 Refusal::Banned | Refusal::ScopeWidened => StatusCode::FORBIDDEN,
             },
-            Self::Denied(_) | Self::Write(WriteError::Withdrawn(Withdrawn::Denied(_))) => {
-                StatusCode::FORBIDDEN
-            }
+            Self::FormUnknown
+            | Self::Denied(_)
+            | Self::Write(WriteError::Withdrawn(Withdrawn::Denied(_))) => StatusCode::FORBIDDEN,
             Self::Stale(_)
             | Self::Write(
                 WriteError::Unavailable(_) | WriteError::Unconfirmed(_) | WriteError::Partly { .. },

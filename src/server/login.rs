@@ -1,30 +1,50 @@
-//! Logins in a browser: out to a provider, and back with an answer.
+//! Logins in a browser: pages for people, out to a provider and back with an answer, and the session that comes of it.
 //!
-//! What is remembered between the two travels in a cookie that only this realm's replicas can read and that only the
-//! browser which began holds, so that any replica ends what another began. Must not know any protocol.
+//! What is remembered of a login travels in a cookie that only this realm's replicas can read and that only the browser which began
+//! holds, so that any replica ends what another began. Nothing is kept here. Must not know any protocol.
 //!
 //! | File | Owns |
 //! |---|---|
-//! | `flow` | the two requests |
-//! | `cookie` | what the browser carries |
+//! | `page` | the page on which people choose how to log in, and their password |
+//! | `choices` | what that page shows |
+//! | `home` | the page of who one is |
+//! | `logout` | the end of a session |
+//! | `flow` | the two requests by way of a provider |
+//! | `under_way` | a login from its beginning to where its browser goes on |
+//! | `session` | the session's cookie |
+//! | `cookie` | what the browser carries of a login |
+//! | `cookies` | names and attributes of both |
 //! | `form` | answers that come in a form |
 //! | `replay` | that none ends twice |
 
+mod choices;
 mod cookie;
+mod cookies;
 mod flow;
 mod form;
+mod home;
+mod logout;
+mod page;
 mod replay;
+mod session;
+mod under_way;
 
 use std::time::Duration;
 
 use crate::server::error::ApiError;
 
-pub(super) use cookie::LoginCookie;
-pub(super) use form::FORM;
+#[allow(unused_imports, reason = "for what is asked of a browser that has to log in first")]
+pub(super) use cookie::{Continuation, Target};
+pub(super) use cookies::Cookies;
+#[allow(unused_imports, reason = "as above")]
+pub(super) use page::LoginWishes;
 pub(super) use replay::ReplayGuard;
 
 /// How long somebody may take at the provider.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long somebody may look at the page before they log in.
+const PATIENCE_OF_PAGES: Duration = Duration::from_secs(3600);
 
 /// What is said of an answer that cannot be read; it came in the query, or in a form.
 fn malformed_answer(place: &str) -> ApiError {

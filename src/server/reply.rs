@@ -3,7 +3,7 @@
 //! Must not know what it says.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LINK, LOCATION};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LINK, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::Full;
 use hyper::body::Body;
@@ -13,6 +13,8 @@ use super::document::{Document, ErrorDocument, Frame};
 use super::error::ErrorReply;
 use crate::web::Response;
 use crate::web::respond::{preferred, prefers_problem};
+
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// An answer: a status, headers, and perhaps something to read.
 #[derive(Debug)]
@@ -30,6 +32,7 @@ enum Content {
     /// The same, or problem details.
     Error(ErrorDocument),
     Typed(HeaderValue, Bytes),
+    Page(Bytes),
 }
 
 impl Reply {
@@ -66,6 +69,22 @@ impl Reply {
     /// Bytes of a type.
     pub(super) fn typed(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Self {
         Self { status, headers: Vec::new(), content: Content::Typed(content_type, body) }
+    }
+
+    /// A page.
+    pub(super) fn html(status: StatusCode, page: Bytes) -> Self {
+        Self { status, headers: Vec::new(), content: Content::Page(page) }
+    }
+
+    /// Whether a person reads it.
+    pub(super) fn is_page(&self) -> bool {
+        matches!(self.content, Content::Page(_))
+    }
+
+    /// The reply with cookies that the browser is to carry, or to forget.
+    #[must_use]
+    pub(super) fn setting(self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
+        cookies.into_iter().fold(self, |reply, cookie| reply.with(SET_COOKIE, cookie))
     }
 
     /// The reply with one header more.
@@ -110,10 +129,13 @@ impl Reply {
             }
             Content::Error(error) => (Some(document()), error.core_json().into()),
             Content::Typed(content_type, body) => (Some(content_type), body),
+            Content::Page(body) => (Some(HTML), body),
         };
         let mut response = Response::new(Full::new(body));
         *response.status_mut() = self.status;
-        response.headers_mut().extend(self.headers);
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
         if let Some(content_type) = content_type {
             response.headers_mut().insert(CONTENT_TYPE, content_type);
         }

@@ -2,6 +2,7 @@
 //!
 //! Owns how they are read and what is said of wrong ones. Must not know what is done with them.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use bytes::Bytes;
@@ -27,7 +28,8 @@ pub(super) struct Call<'a> {
     pub parts: &'a Parts,
     pub client: Client,
     pub now: Timestamp,
-    pub body: Body,
+    /// There until it is read.
+    pub body: Option<Body>,
 }
 
 impl Call<'_> {
@@ -65,8 +67,25 @@ impl Call<'_> {
     }
 
     /// The body as it came.
-    pub(super) async fn bytes(self) -> Result<Bytes, ApiError> {
-        Ok(read_body(self.body).await?)
+    pub(super) async fn bytes(mut self) -> Result<Bytes, ApiError> {
+        self.read().await
+    }
+
+    async fn read(&mut self) -> Result<Bytes, ApiError> {
+        match self.body.take() {
+            Some(body) => Ok(read_body(body).await?),
+            None => Ok(Bytes::new()),
+        }
+    }
+
+    /// The body as a form that a page sends.
+    pub(super) async fn form(&mut self) -> Result<Form, ApiError> {
+        if !self.is_of_type(&[FORM]) {
+            return Err(ApiError::Malformed(format!(
+                "the body must be a form, with the header Content-Type: {FORM}"
+            )));
+        }
+        Form::read(&self.read().await?)
     }
 
     /// The body as a JSON object.
@@ -77,6 +96,37 @@ impl Call<'_> {
         let object = strict_object(&self.bytes().await?)
             .map_err(|error| ApiError::Malformed(format!("the body is malformed: {error}")))?;
         Ok(Fields(object))
+    }
+}
+
+/// What forms call themselves.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Most fields of a form.
+const MAX_FIELDS: usize = 64;
+
+/// A form, of which each field stands once.
+pub(super) struct Form(BTreeMap<String, String>);
+
+impl Form {
+    fn read(body: &[u8]) -> Result<Self, ApiError> {
+        let wrong = |what: &str| ApiError::Malformed(format!("the form {what}"));
+        let body = str::from_utf8(body).map_err(|_| wrong("is not in UTF-8"))?;
+        let mut fields = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(body.as_bytes()) {
+            if fields.insert(name.into_owned(), value.into_owned()).is_some() {
+                return Err(wrong("has a field twice; a right one has each once"));
+            }
+            if fields.len() > MAX_FIELDS {
+                return Err(wrong("has more than 64 fields"));
+            }
+        }
+        Ok(Self(fields))
+    }
+
+    /// What stands in a field.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
     }
 }
 

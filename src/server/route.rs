@@ -3,6 +3,7 @@
 //! | Path | Methods |
 //! |---|---|
 //! | `/` | GET |
+//! | `/login`, `/logout` | GET, POST |
 //! | `/public-key/` | GET |
 //! | `/.well-known/openid-configuration` | GET |
 //! | `/.well-known/jwks.json`, `/.well-known/jwks-es256k.json` | GET |
@@ -25,8 +26,16 @@ use percent_encoding::percent_decode_str;
 /// What is asked. Names are percent-decoded, not yet parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// The JSON home document.
+    /// The JSON home document, or who one is.
     Home,
+    /// The page of a login that is under way.
+    ShowLogin,
+    /// A name and a password.
+    LogIn,
+    /// The question whether to log out.
+    ShowLogout,
+    /// The end of a browser's session.
+    LogOut,
     /// The signing key as PEM.
     PublicKey,
     /// Where the issuer's keys are.
@@ -97,6 +106,8 @@ impl Route {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         match segments(path)?.as_slice() {
             [] => get(method, Self::Home),
+            ["login"] => get_or_post(method, Self::ShowLogin, Self::LogIn),
+            ["logout"] => get_or_post(method, Self::ShowLogout, Self::LogOut),
             ["public-key"] => get(method, Self::PublicKey),
             [".well-known", "openid-configuration"] => get(method, Self::Discovery),
             [".well-known", "jwks.json"] => get(method, Self::Jwks),
@@ -155,6 +166,8 @@ impl Route {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Home => "home",
+            Self::ShowLogin | Self::LogIn => "login",
+            Self::ShowLogout | Self::LogOut => "logout",
             Self::PublicKey => "public-key",
             Self::Discovery => "discovery",
             Self::Jwks => "jwks",

@@ -18,7 +18,9 @@ use http_body_util::Full;
 use super::Response;
 
 pub use self::cors::Cors;
-pub use self::encoding::{Encoding, names_core_json, preferred, prefers_problem};
+pub use self::encoding::{
+    Encoding, names_core_json, names_html, preferred, preferred_language, prefers_problem,
+};
 
 /// How clients reach the server, be it through a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +45,11 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
 /// Two years, as browsers' preload lists ask for (RFC 6797).
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=63072000");
 
-/// Puts the security headers on an answer, and says what it may depend on.
+/// Puts the security headers on an answer, and says what it may depend on. A page comes with a policy of its own.
 pub fn harden(response: &mut Response, scheme: Scheme) {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(name, value);
+        headers.entry(name).or_insert(value);
     }
     if scheme == Scheme::Https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
@@ -56,7 +58,7 @@ pub fn harden(response: &mut Response, scheme: Scheme) {
 }
 
 /// Adds names to `Vary`, each once.
-fn vary(headers: &mut HeaderMap, names: &[&str]) {
+pub fn vary(headers: &mut HeaderMap, names: &[&str]) {
     let present = |name: &str| {
         let mut values = headers.get_all(header::VARY).iter();
         values.any(|value| {

@@ -87,7 +87,7 @@ async fn replay() {
         provider.state.lock().unwrap().decision = decision;
         let mut browser = Browser::default();
         let back = browser.ask(&pasee, "p").await;
-        let cookie = format!("pasee-login-p={}", browser.cookies(&pasee)["pasee-login-p"]);
+        let cookie = browser.login_cookie(&pasee);
         let again =
             || pasee.ask("GET", &back.as_str()[pasee.url.len()..]).header("cookie", &cookie).send();
         let first = if decision == Decision::Yes { 200 } else { 403 };
@@ -101,7 +101,7 @@ async fn replay() {
     provider.state.lock().unwrap().decision = Decision::Yes;
     let mut browser = Browser::default();
     let back = browser.ask(&pasee, "p").await;
-    let cookie = format!("pasee-login-p={}", browser.cookies(&pasee)["pasee-login-p"]);
+    let cookie = browser.login_cookie(&pasee);
     let mut crowd = tokio::task::JoinSet::new();
     for _ in 0..20 {
         let ask = pasee.ask("GET", &back.as_str()[pasee.url.len()..]).header("cookie", &cookie);
@@ -137,17 +137,19 @@ async fn the_cookie() {
     let (other, _other_provider) = one(Kind::GitHub).await;
     let mut stranger = Browser::default();
     stranger.begin(&other, "p").await;
-    let foreign = stranger.cookies(&other)["pasee-login-p"].clone();
-    let mut browser = Browser::default();
+    let foreign = stranger.login_cookie(&other);
+    let (foreign_name, foreign) = foreign.split_once('=').unwrap();
+    let (mut browser, mut second) = (Browser::default(), Browser::default());
     let github = browser.ask(&pasee, "github").await;
-    browser.begin(&pasee, "gitlab").await;
-    let cookies = browser.cookies(&pasee).clone();
-    let (own, gitlab) = (&cookies["pasee-login-github"], &cookies["pasee-login-gitlab"]);
+    second.begin(&pasee, "gitlab").await;
+    let (cookie, gitlab) = (browser.login_cookie(&pasee), second.login_cookie(&pasee));
+    let ((name, own), (gitlab_name, gitlab)) =
+        (cookie.split_once('=').unwrap(), gitlab.split_once('=').unwrap());
     assert!(own.len() < 1000 && !own.contains(&parameter(&github, "state")));
     let mut lines: Vec<String> = [
         String::new(),
-        gitlab.clone(),
-        foreign,
+        gitlab.to_owned(),
+        foreign.to_owned(),
         own[..own.len() - 1].to_owned(),
         format!("{own}A"),
         format!("{own}="),
@@ -156,20 +158,23 @@ async fn the_cookie() {
         "A".repeat(5000),
     ]
     .iter()
-    .map(|value| format!("pasee-login-github={value}"))
+    .map(|value| format!("{name}={value}"))
     .collect();
-    lines.push(format!("pasee-login-gitlab={own}"));
-    lines.push(format!("Pasee-Login-GitHub={own}"));
-    lines.push(format!("__Host-pasee-login-github={own}"));
-    lines.push(format!("pasee-login-github={own}; pasee-login-github={own}"));
-    lines.push(format!("pasee-login-github={own}; pasee-login-github=x"));
-    lines.push(format!("pasee-login-github=; pasee-login-github={own}"));
+    lines.push(format!("{gitlab_name}={own}"));
+    lines.push(format!("{foreign_name}={foreign}"));
+    lines.push(format!("{}={own}", name.to_uppercase()));
+    lines.push(format!("__Host-{name}={own}"));
+    lines.push(format!("{name}0={own}"));
+    lines.push(format!("{}={own}", &name[..name.len() - 1]));
+    lines.push(format!("{name}={own}; {name}={own}"));
+    lines.push(format!("{name}={own}; {name}=x"));
+    lines.push(format!("{name}=; {name}={own}"));
     let path = &github.as_str()[pasee.url.len()..];
     for line in &lines {
         pasee.ask("GET", path).header("cookie", line).send().await.is(400);
     }
     assert_eq!(providers[1].state.lock().unwrap().exchanged, 0);
-    let crowded = format!("a=b; c; =; pasee-login-github={own}; {}", "x=y; ".repeat(50));
+    let crowded = format!("a=b; c; =; {name}={own}; {}", "x=y; ".repeat(50));
     // Cookies are octets: what another program on the host keeps in one may be any (RFC 6265 section 5.4).
     let mut octets = b"a=\xff\xc3; caf\xe9=\x80; ".to_vec();
     octets.extend_from_slice(crowded.as_bytes());
@@ -270,7 +275,7 @@ async fn https() {
     let pasee = setup.tables(&provider.settings("p", "")).start().await;
     let answer = pasee.ask("GET", "/tokens/?idp=p").send().await.is(303);
     let cookie = answer.header("set-cookie");
-    assert!(cookie.starts_with("__Host-pasee-login-p="), "{cookie}");
+    assert!(cookie.starts_with("__Host-pasee-login-"), "{cookie}");
     for attribute in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure", "; Max-Age=600"] {
         assert!(cookie.contains(attribute), "{cookie}");
     }

@@ -268,7 +268,7 @@ async fn one_that_hangs_does_not_slow_another() {
     for _ in 0..300 {
         let mut browser = Browser::default();
         let url = browser.ask(&pasee, "bad").await;
-        let cookie = format!("pasee-login-bad={}", browser.cookies(&pasee)["pasee-login-bad"]);
+        let cookie = browser.login_cookie(&pasee);
         let ask = pasee.ask("GET", &url.as_str()[pasee.url.len()..]).header("cookie", &cookie);
         begun.push(async move { ask.send().await.status.as_u16() });
     }

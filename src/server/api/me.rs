@@ -30,7 +30,9 @@ impl Api {
             "End this session",
             "The access and refresh tokens of this login are worth nothing any more. Other sessions go on.",
         );
-        let document = document.with("names", names(claims)).with("session", session(claims));
+        let names: Map<String, Value> =
+            names(claims).map(|(name, text)| (name.to_owned(), text.into())).collect();
+        let document = document.with("names", names).with("session", session(claims));
         let document = document.with("end_session", end);
         Ok(Reply::document(StatusCode::OK, &document).continued(next.as_deref()))
     }
@@ -49,13 +51,13 @@ impl Api {
     }
 }
 
-fn names(claims: &AccessClaims) -> Map<String, Value> {
-    let text = |value: &ClaimValue| match value {
-        ClaimValue::Text(text) => Some(Value::from(text.as_str())),
-        ClaimValue::Bool(_) | ClaimValue::Integer(_) | ClaimValue::Texts(_) => None,
-    };
+/// What to call somebody, by the names of the claims that say it.
+pub(in crate::server) fn names(claims: &AccessClaims) -> impl Iterator<Item = (&str, &str)> {
     let names = claims.extra.iter().filter(|(name, _)| NAMES.contains(&name.as_str()));
-    names.filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect()
+    names.filter_map(|(name, value)| match value {
+        ClaimValue::Text(text) => Some((name.as_str(), text.as_str())),
+        ClaimValue::Bool(_) | ClaimValue::Integer(_) | ClaimValue::Texts(_) => None,
+    })
 }
 
 fn session(claims: &AccessClaims) -> Value {

@@ -25,7 +25,7 @@ const NAMES: [&str; 12] = [
 ];
 
 /// The key of somebody at a provider.
-pub(super) fn person(provider: &str, name: &str) -> String {
+pub(in crate::server) fn person(provider: &str, name: &str) -> String {
     format!("{provider}-{}", folded(name))
 }
 

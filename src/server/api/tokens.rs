@@ -11,9 +11,8 @@ use crate::idp::{Credential, LoginMethod, PasswordCredential, Provider, Provider
 use crate::server::Api;
 use crate::server::document::{Document, Frame, Link, Location, Need};
 use crate::server::error::ApiError;
-use crate::server::login::FORM;
 use crate::server::reply::Reply;
-use crate::server::request::{Call, Fields};
+use crate::server::request::{Call, FORM, Fields};
 use crate::service::{GrantError, SignedPair};
 use crate::web::bearer::bearer;
 use crate::web::limits::Purpose;

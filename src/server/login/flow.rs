@@ -1,18 +1,24 @@
 //! The two requests of a login in a browser: the one that sends it to a provider, and the one it comes back with.
 //!
-//! Must not know how the cookie is made or read.
+//! A login that was begun on a page ends in a session, and on a page; one that a program began ends in tokens. Must not know how
+//! cookies are made or read.
 
-use http::header::{LOCATION, SET_COOKIE};
+use http::header::LOCATION;
 use http::{HeaderValue, Method, StatusCode};
 use url::Url;
 
-use super::{LoginCookie, malformed_answer};
+use super::choices::Shown;
+use super::cookie::{Ending, LoginCookie, Target, scope};
+use super::cookies::LoginId;
+use super::malformed_answer;
+use super::under_way::{Arrival, new_login};
 use crate::domain::token::Scope;
-use crate::idp::browser::CallbackParams;
+use crate::idp::browser::{CallbackParams, PendingLogin};
 use crate::idp::{LoginMethod, Provider, ProviderError};
 use crate::server::Api;
 use crate::server::document::Document;
 use crate::server::error::ApiError;
+use crate::server::page::is_for_a_person;
 use crate::server::reply::Reply;
 use crate::server::request::Call;
 use crate::web::limits::{Attempt, Purpose};
@@ -57,15 +63,36 @@ impl Api {
         if ANSWERS.iter().any(|name| params.get(name).is_some()) {
             return self.end_login(call, provider, &params).await;
         }
-        let scope = call.scope()?;
-        let (url, cookie) = self.send_away(call, provider, &scope).await?;
+        let (id, login) = self.login_to_begin(call)?;
+        self.visit_for(call, provider, id, login).await
+    }
+
+    /// Sends the browser to a provider for a login.
+    pub(super) async fn visit_for(
+        &self,
+        call: &Call<'_>,
+        provider: &Provider,
+        id: LoginId,
+        login: LoginCookie,
+    ) -> Result<Reply, ApiError> {
+        let (url, cookies) = self.send_away(call, provider, id, login).await?;
         let location = HeaderValue::from_str(url.as_str());
         let location = location
             .map_err(|_| ProviderError::InvalidResponse("a place that cannot be called"))?;
-        Ok(Reply::empty(StatusCode::SEE_OTHER)
-            .with(LOCATION, location)
-            .with(SET_COOKIE, cookie)
-            .unstored())
+        Ok(Reply::empty(StatusCode::SEE_OTHER).with(LOCATION, location).setting(cookies).unstored())
+    }
+
+    /// The login that a link of our page names; without one a new login, of a person or of a program.
+    fn login_to_begin(&self, call: &Call<'_>) -> Result<(LoginId, LoginCookie), ApiError> {
+        if let Some(id) = call.query("login")? {
+            return self.login_of_page(call, &id);
+        }
+        let ending = if is_for_a_person(&call.parts.headers) {
+            Ending::Session(Target::Home)
+        } else {
+            Ending::tokens(&call.scope()?)
+        };
+        new_login(ending, None, call)
     }
 
     /// POST: where to send the browser, for a client that does so itself.
@@ -75,10 +102,11 @@ impl Api {
         provider: &Provider,
         scope: &Scope,
     ) -> Result<Reply, ApiError> {
-        let (url, cookie) = self.send_away(call, provider, scope).await?;
+        let (id, login) = new_login(Ending::tokens(scope), None, call)?;
+        let (url, cookies) = self.send_away(call, provider, id, login).await?;
         let document = Document::new(&self.url("/tokens/"), "Log in at the identity provider")
             .with("authorize_url", url.as_str());
-        Ok(Reply::document(StatusCode::CREATED, &document).with(SET_COOKIE, cookie))
+        Ok(Reply::document(StatusCode::CREATED, &document).setting(cookies))
     }
 
     /// Where the browser goes, and what it carries.
@@ -86,15 +114,15 @@ impl Api {
         &self,
         call: &Call<'_>,
         provider: &Provider,
-        scope: &Scope,
-    ) -> Result<(Url, HeaderValue), ApiError> {
+        id: LoginId,
+        login: LoginCookie,
+    ) -> Result<(Url, Vec<HeaderValue>), ApiError> {
         self.attempt(call)?.counts();
         let callback_url = self.callback_url(provider)?;
         let request = self.service.begin_login(provider, &callback_url, call.now).await?;
         let keys = self.service.keys().current();
-        let cookie = LoginCookie::new(request.pending, scope, call.now);
-        let cookie = cookie.set(provider.name(), self.scheme, keys.login_cookies())?;
-        Ok((request.authorize_url, cookie))
+        let login = login.sent_to(provider.name(), request.pending, call.now);
+        Ok((request.authorize_url, self.logins(call, keys.login_cookies()).set(id, &login)?))
     }
 
     async fn end_login(
@@ -104,39 +132,54 @@ impl Api {
         params: &CallbackParams,
     ) -> Result<Reply, ApiError> {
         let attempt = self.attempt(call)?;
-        let (name, scheme) = (provider.name(), self.scheme);
-        let keys = self.service.keys().current();
-        let cookie = LoginCookie::read(&call.parts.headers, name, scheme, keys.login_cookies());
-        let cookie = cookie.ok_or(ApiError::LoginUnknown)?;
-        // What does not belong to the login leaves it as it is: a link from elsewhere cannot end what goes on here.
-        let is_under_way = !cookie.is_over(call.now) && params.belongs_to(&cookie.pending);
-        let state = cookie.pending.state();
-        if !is_under_way || !self.replays.is_first(name.as_str(), state, call.now) {
+        let (id, login, pending) =
+            self.answered(call, provider, params).ok_or(ApiError::LoginUnknown)?;
+        if !self.replays.is_first(provider.name().as_str(), pending.state(), call.now) {
             return Err(ApiError::LoginUnknown);
         }
-        let reply = match self.finish_login(call, provider, cookie, params).await {
-            Ok(reply) => {
-                attempt.was_right();
-                reply
-            }
-            Err(error) => Reply::from(error.answer_to(call.parts.extensions.get())),
+        let callback_url = self.callback_url(provider)?;
+        let Ending::Tokens(limits) = login.ending() else {
+            let session =
+                self.service.finish_sign_in(provider, &callback_url, pending, params, call.now);
+            let login = login.returned();
+            return match session.await {
+                Ok(session) => {
+                    attempt.was_right();
+                    self.signed_in(call, id, login, &session, Arrival::Link)
+                }
+                Err(error) => {
+                    let shown = Shown { refused: Some(error.into()), ..Shown::default() };
+                    let keys = self.service.keys().current();
+                    let cookies = self.logins(call, keys.login_cookies()).set(id, &login)?;
+                    Ok(self.show_login_page(call, id, &login, shown).setting(cookies))
+                }
+            };
         };
-        Ok(reply.with(SET_COOKIE, LoginCookie::unset(name, scheme)?))
+        let pending = (pending, scope(limits)?);
+        let pair = self.service.finish_login(provider, &callback_url, pending, params, call.now);
+        let reply = match pair.await {
+            Ok(pair) => {
+                attempt.was_right();
+                self.tokens(&pair, StatusCode::OK)
+            }
+            Err(error) => self.refusal(call.parts, &error.into()),
+        };
+        Ok(reply.setting([self.cookies.unset(&self.cookies.login(id))?]))
     }
 
-    async fn finish_login(
+    /// The login that an answer belongs to, of those that the browser carries. What belongs to none leaves all as they are: a link
+    /// from elsewhere cannot end what goes on here.
+    fn answered(
         &self,
         call: &Call<'_>,
         provider: &Provider,
-        cookie: LoginCookie,
         params: &CallbackParams,
-    ) -> Result<Reply, ApiError> {
-        let scope = cookie.scope()?;
-        let callback_url = self.callback_url(provider)?;
-        let login = (cookie.pending, scope);
-        let pair =
-            self.service.finish_login(provider, &callback_url, login, params, call.now).await?;
-        Ok(self.tokens(&pair, StatusCode::OK))
+    ) -> Option<(LoginId, LoginCookie, PendingLogin)> {
+        let keys = self.service.keys().current();
+        self.logins(call, keys.login_cookies()).all().find_map(|(id, login)| {
+            let pending = login.pending(provider.name(), params, call.now)?.clone();
+            Some((id, login, pending))
+        })
     }
 
     fn attempt(&self, call: &Call<'_>) -> Result<Attempt<'_>, ApiError> {

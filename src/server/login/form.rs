@@ -15,10 +15,7 @@ use crate::idp::{LoginMethod, Provider};
 use crate::server::Api;
 use crate::server::error::ApiError;
 use crate::server::reply::Reply;
-use crate::server::request::Call;
-
-/// What such forms call themselves.
-pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+use crate::server::request::{Call, FORM};
 
 /// What of an answer is looked at, and how much of it in bytes. Apple's `user` is not signed by anybody: it is left.
 const PASSED_ON: [(&str, usize); 5] =

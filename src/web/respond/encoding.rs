@@ -3,7 +3,7 @@
 //! Must not know the documents.
 
 use http::HeaderMap;
-use http::header::{ACCEPT, HeaderValue};
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderName, HeaderValue};
 
 /// What a document calls itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,37 @@ pub fn names_core_json(headers: &HeaderMap) -> bool {
     core > home
 }
 
+/// Whether a person looks at the answer in a browser: where the client names HTML, and no encoding of documents more gladly.
+pub fn names_html(headers: &HeaderMap) -> bool {
+    const DOCUMENTS: [&str; 3] =
+        ["application/json", "application/json-home", "application/problem+json"];
+    let (mut html, mut document) = (0, 0);
+    for range in ranges(headers) {
+        let name = range.name.as_str();
+        if name == "text/html" || name == "application/xhtml+xml" {
+            html = html.max(range.quality);
+        } else if CORE_JSON.contains(&name) || DOCUMENTS.contains(&name) {
+            document = document.max(range.quality);
+        }
+    }
+    html > 0 && html >= document
+}
+
+/// Which of these languages, by their primary subtags, the client wants most; `None` where it says nothing of any (RFC 9110
+/// section 12.5.4, RFC 4647 section 3.4).
+pub fn preferred_language<'l>(headers: &HeaderMap, offered: &[&'l str]) -> Option<&'l str> {
+    let mut best: Option<(u16, &'l str)> = None;
+    for Range { name, quality } in ranges_of(headers, &ACCEPT_LANGUAGE) {
+        let primary = name.split('-').next().unwrap_or_default();
+        let Some(language) = offered.iter().find(|offered| **offered == primary) else { continue };
+        // Of several that are wanted as much, the first counts.
+        if quality > best.map_or(0, |(quality, _)| quality) {
+            best = Some((quality, language));
+        }
+    }
+    best.map(|(_, language)| language)
+}
+
 /// A media range of `Accept`, its name in small letters.
 struct Range {
     name: String,
@@ -85,7 +116,11 @@ struct Range {
 }
 
 fn ranges(headers: &HeaderMap) -> impl Iterator<Item = Range> {
-    let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    ranges_of(headers, &ACCEPT)
+}
+
+fn ranges_of(headers: &HeaderMap, header: &HeaderName) -> impl Iterator<Item = Range> {
+    let lines = headers.get_all(header).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(|range| {
         let mut parts = range.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -194,5 +229,31 @@ mod tests {
             let headers = [(ACCEPT, HeaderValue::from_static(line))].into_iter().collect();
             assert_eq!(prefers_problem(&headers), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn whether_a_person_looks() {
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
+        for accept in [browser, "text/html", "TEXT/HTML;level=1", "text/html, application/json"] {
+            assert!(names_html(&accepting(accept)), "{accept}");
+        }
+        for accept in [
+            "",
+            "*/*",
+            "text/*",
+            "application/json",
+            "application/vnd.coreapi+json",
+            "text/html;q=0",
+            "application/json, text/html;q=0.9",
+            "text/html;q=0.5, application/problem+json",
+            "application/json-home, text/html;q=0.1",
+        ] {
+            assert!(!names_html(&accepting(accept)), "{accept}");
+        }
+        assert!(!names_html(&HeaderMap::new()));
+    }
+
+    fn accepting(accept: &str) -> HeaderMap {
+        HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).unwrap())])
     }
 }

@@ -55,6 +55,16 @@ impl Browser {
         self.visit(pasee, &back).await
     }
 
+    /// The cookie of the only login that is under way, as a browser sends it.
+    pub fn login_cookie(&mut self, pasee: &Pasee) -> String {
+        let cookies = self.cookies(pasee).iter();
+        let mut logins = cookies.filter(|(name, _)| name.starts_with("pasee-login-"));
+        let ((name, value), None) = (logins.next().unwrap(), logins.next()) else {
+            panic!("several logins are under way");
+        };
+        format!("{name}={value}")
+    }
+
     /// The cookies of an origin.
     pub fn cookies(&mut self, pasee: &Pasee) -> &mut HashMap<String, String> {
         self.cookies.entry(pasee.url.clone()).or_default()

@@ -1,0 +1,152 @@
+//! Every text that stands on a page, in each language beside the other: none has one that another lacks.
+//!
+//! `{}` stands for what is put in. Must not know where a text stands.
+
+macro_rules! texts {
+    ($($name:ident: $english:literal, $french:literal;)+) => {
+        /// The texts of one language.
+        #[derive(Debug)]
+        pub(in crate::server) struct Texts {
+            $(pub(in crate::server) $name: &'static str,)+
+        }
+
+        pub(super) static ENGLISH: Texts = Texts { $($name: $english,)+ };
+        pub(super) static FRENCH: Texts = Texts { $($name: $french,)+ };
+
+        /// Each text by its name, in English and in French.
+        #[cfg(test)]
+        const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $english, $french),)+];
+    };
+}
+
+texts! {
+    // Logging in.
+    log_in: "Log in", "Connexion";
+    log_in_for: "Log in to go on to {}", "Connectez-vous pour continuer vers {}";
+    user_name: "User name", "Nom d’utilisateur";
+    password: "Password", "Mot de passe";
+    log_in_now: "Log in", "Se connecter";
+    through: "With your account of {}", "Avec votre compte {}";
+    go_on_with: "Go on with {}", "Continuer avec {}";
+    or: "or", "ou";
+    no_way_in: "Nobody can log in here with a browser.", "Personne ne peut se connecter ici avec un navigateur.";
+    going_on: "One moment", "Un instant";
+    going_on_advice: "You are logged in. If nothing happens, go on by hand.",
+        "Vous êtes connecté. Si rien ne se passe, continuez à la main.";
+    go_on: "Go on", "Continuer";
+
+    // Who I am.
+    who_you_are: "Who you are", "Qui vous êtes";
+    your_id: "Your id here", "Votre identifiant ici";
+    your_names: "What you are called", "Comment on vous appelle";
+    your_groups: "Your groups", "Vos groupes";
+    no_groups: "You are in no group.", "Vous n’êtes dans aucun groupe.";
+    until: "until {}", "jusqu’au {}";
+    this_session: "This session", "Cette session";
+    logged_in_through: "Logged in through", "Connecté par";
+    logged_in_at: "Logged in at", "Connecté depuis le";
+    session_ends_at: "Ends at", "Se termine le";
+    log_out: "Log out", "Se déconnecter";
+    end_sessions: "End all my sessions", "Terminer toutes mes sessions";
+    end_sessions_advice: "Everywhere, in every browser and every application: all your tokens are worth nothing any more.",
+        "Partout, dans chaque navigateur et chaque application : plus aucun de vos jetons ne vaut rien.";
+
+    // Logging out.
+    log_out_question: "Do you want to log out?", "Voulez-vous vous déconnecter ?";
+    log_out_advice: "This ends your session here. Applications that you opened with it let you go on until their own session ends.",
+        "Cela termine votre session ici. Les applications que vous avez ouvertes avec elle restent ouvertes jusqu’à la fin de leur propre session.";
+    stay: "Stay logged in", "Rester connecté";
+    logged_out: "You are logged out", "Vous êtes déconnecté";
+    logged_out_advice: "There is no session in this browser.", "Il n’y a plus de session dans ce navigateur.";
+    log_in_again: "Log in again", "Se reconnecter";
+
+    // What went wrong, and what to do.
+    to_the_start: "To the start page", "Vers la page d’accueil";
+    begin_again: "Begin again", "Recommencer";
+    request_id: "If you ask for help, give this number of the request:",
+        "Si vous demandez de l’aide, donnez ce numéro de requête :";
+    not_found: "There is no such page", "Cette page n’existe pas";
+    not_found_advice: "The address is misspelled, or what was here is gone.",
+        "L’adresse est mal écrite, ou ce qui était ici n’y est plus.";
+    not_understood: "This request is not understood", "Cette requête n’est pas comprise";
+    not_understood_advice: "Go back and try again. If a link or an application led you here, tell those who run it.",
+        "Revenez en arrière et réessayez. Si un lien ou une application vous a mené ici, prévenez ses responsables.";
+    wrong_password: "Wrong name or password", "Nom ou mot de passe incorrect";
+    wrong_password_advice: "The name or the password is wrong. Check both, and try again.",
+        "Le nom ou le mot de passe est incorrect. Vérifiez les deux et réessayez.";
+    not_confirmed: "The login was not confirmed", "La connexion n’a pas été confirmée";
+    not_confirmed_advice: "You or the identity provider said no, or it took too long. Begin again, or log in with something else.",
+        "Vous ou le fournisseur d’identité avez dit non, ou cela a pris trop de temps. Recommencez, ou choisissez un autre moyen de connexion.";
+    account_closed: "Your account takes no logins", "Votre compte n’accepte pas de connexion";
+    account_closed_advice: "Your name and password are right, but the account cannot be used now. Ask those who run it.",
+        "Votre nom et votre mot de passe sont corrects, mais le compte n’est pas utilisable. Adressez-vous à ses responsables.";
+    not_allowed: "You may not log in here", "Vous ne pouvez pas vous connecter ici";
+    not_allowed_advice: "The identity provider knows you, but you are not let in here. Ask those who run this Pasee, or use another account.",
+        "Le fournisseur d’identité vous connaît, mais l’entrée vous est fermée ici. Adressez-vous aux responsables de ce Pasee, ou prenez un autre compte.";
+    unreachable: "The identity provider does not answer", "Le fournisseur d’identité ne répond pas";
+    unreachable_advice: "That is not your fault. Wait a minute and try again.",
+        "Ce n’est pas votre faute. Attendez une minute et réessayez.";
+    set_up_wrong: "This does not work at the moment", "Cela ne fonctionne pas pour le moment";
+    set_up_wrong_advice: "That is not your fault, and trying again will not help. Tell those who run this Pasee.",
+        "Ce n’est pas votre faute, et réessayer ne servira à rien. Prévenez les responsables de ce Pasee.";
+    login_unknown: "This login is not known here any more", "Cette connexion n’est plus connue ici";
+    login_unknown_advice: "It is over, took too long, or was begun in another browser. Begin again.",
+        "Elle est terminée, a pris trop de temps, ou a commencé dans un autre navigateur. Recommencez.";
+    form_unknown: "This form is too old", "Ce formulaire est trop ancien";
+    form_unknown_advice: "It was not made for this browser, or too long ago. Nothing was done. Open the page again.",
+        "Il n’a pas été fait pour ce navigateur, ou il y a trop longtemps. Rien n’a été fait. Ouvrez la page à nouveau.";
+    too_many: "Too many attempts", "Trop de tentatives";
+    too_many_advice: "Wait {} seconds and try again.", "Attendez {} secondes et réessayez.";
+    banned: "You are shut out", "Vous êtes exclu";
+    banned_advice: "You may not use this Pasee. Ask those who run it.",
+        "Vous ne pouvez pas utiliser ce Pasee. Adressez-vous à ses responsables.";
+    log_in_first: "Log in first", "Connectez-vous d’abord";
+    log_in_first_advice: "This needs a login. Programs show an access token here.",
+        "Il faut être connecté. Les programmes présentent ici un jeton d’accès.";
+    not_yours: "You may not do this", "Vous ne pouvez pas faire cela";
+    not_yours_advice: "Ask the staff of the group, or those who run this Pasee.",
+        "Adressez-vous à l’équipe du groupe, ou aux responsables de ce Pasee.";
+    not_now: "Not now", "Pas maintenant";
+    not_now_advice: "Something that this needs is away at the moment. Wait a minute and try again.",
+        "Quelque chose de nécessaire est absent pour le moment. Attendez une minute et réessayez.";
+    went_wrong: "Something went wrong", "Quelque chose s’est mal passé";
+    went_wrong_advice: "That is not your fault. Tell those who run this Pasee.",
+        "Ce n’est pas votre faute. Prévenez les responsables de ce Pasee.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is the same word in both.
+    const SAME: [&str; 0] = [];
+
+    #[test]
+    fn nothing_is_left_untranslated() {
+        for (name, english, french) in ALL {
+            assert!(!english.trim().is_empty() && !french.trim().is_empty(), "{name}");
+            assert!(english != french || SAME.contains(name), "{name} is not translated");
+            for text in [english, french] {
+                assert_eq!(text.trim(), *text, "{name}");
+                assert!(!text.contains("  ") && !text.contains('\n'), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_language_puts_in_the_same() {
+        for (name, english, french) in ALL {
+            let put_in = |text: &str| text.matches("{}").count();
+            assert_eq!(put_in(english), put_in(french), "{name}");
+            assert!(put_in(english) <= 1, "{name}");
+        }
+    }
+
+    /// The typographer's apostrophe, and the same word for a thing wherever it stands.
+    #[test]
+    fn french_as_it_is_written() {
+        for (name, english, french) in ALL {
+            assert!(!french.contains('\'') && !english.contains('\''), "{name}");
+        }
+    }
+}
