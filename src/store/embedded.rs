@@ -9,6 +9,7 @@
 //! | `file` | opens the file, notices another one in its place, closes it |
 //! | `beside` | the files beside it, and what the system says of them |
 //! | `leftover` | whether the write-ahead log that lies there is its own |
+//! | `room` | room in that log for what comes |
 //! | `stamp` | what each transaction says of the files it was written for |
 //! | `look` | whether a file could be opened, without changing anything |
 //! | `patience` | how long others' locks are waited for |
@@ -44,6 +45,7 @@ mod past;
 mod patience;
 mod queue;
 mod rename;
+mod room;
 mod schema;
 mod snapshot;
 mod stamp;

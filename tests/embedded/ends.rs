@@ -23,7 +23,13 @@ fn wrong_clock() -> Timestamp {
 /// As though somebody had written at that moment.
 fn written_at(path: &Path, moment: i64) {
     let raw = rusqlite::Connection::open(path).unwrap();
-    assert_eq!(raw.execute("UPDATE past SET moment = ?", [moment]), Ok(1));
+    assert_eq!(
+        raw.execute(
+            "UPDATE changes SET past = ? WHERE seq = (SELECT max(seq) FROM changes)",
+            [moment]
+        ),
+        Ok(1)
+    );
 }
 
 fn at(seconds: i64) -> Timestamp {

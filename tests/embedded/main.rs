@@ -9,6 +9,7 @@ mod ends;
 mod faults;
 mod former_rules;
 mod restored;
+mod seals;
 mod sessions;
 mod sharing;
 mod turns;

@@ -136,7 +136,7 @@ fn the_log_is_bounded() {
 /// What the log says: kind, whom it is about, who did it and when.
 pub fn log(path: &Path) -> Vec<(String, String, Option<String>, Option<i64>)> {
     let raw = rusqlite::Connection::open(path).unwrap();
-    let sql = "SELECT kind, coalesce(user, name), actor, at FROM changes ORDER BY seq";
+    let sql = "SELECT kind, coalesce(user, name, ''), actor, at FROM changes ORDER BY seq";
     let mut statement = raw.prepare(sql).unwrap();
     let rows =
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));

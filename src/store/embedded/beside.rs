@@ -47,6 +47,6 @@ pub(super) fn files(database: &Path) -> Result<Files, StoreError> {
     Ok(Files {
         database: OnDisk::of(&metadata),
         log: log.as_ref().map(MetadataExt::ino),
-        is_log_empty: log.is_none_or(|log| log.len() == 0),
+        log_length: log.map_or(0, |log| log.len()),
     })
 }

@@ -59,7 +59,7 @@ pub(super) fn check(database: &Path) -> Result<(), StoreError> {
             std::thread::sleep(BETWEEN_LOOKS);
         }
         let there = files(database)?;
-        let history = if there.is_log_empty { None } else { history(&log)? };
+        let history = if there.is_log_empty() { None } else { history(&log)? };
         let Some(history) = history else { return Ok(()) };
         changes = history.length();
         match alone(database) {
@@ -133,12 +133,15 @@ fn read_log(log: &Path) -> io::Result<Option<History>> {
     };
     let page = usize::try_from(number(&header, 8)).unwrap_or(usize::MAX).clamp(512, 65_536);
     let mut frame = vec![0; FRAME_HEADER + page];
-    let (mut committed, mut pending) = (None::<History>, None);
+    let (mut committed, mut pending) = (None::<History>, None::<Stamp>);
     // Frames of an earlier log may lie behind the last one.
     while fill(&mut log, &mut frame)? && frame.get(8..16) == header.get(16..24) {
         if frame.get(FRAME_HEADER) == Some(&ROWS) {
             let found = frame.get(FRAME_HEADER..).and_then(Stamp::find);
-            pending = found.or(pending);
+            pending = match (pending, found) {
+                (Some(one), Some(two)) => Some(Stamp::later(one, two)),
+                (one, two) => one.or(two),
+            };
         }
         if number(&frame, 4) > 0 {
             match (&mut committed, pending.take()) {
@@ -163,7 +166,7 @@ fn fill(input: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
 /// Moves the log into the database, as far as nobody reads it, and empties it when all of it is there: from then on a copy
 /// of the one file holds everything. Waits for nobody.
 pub(super) fn move_in(connection: &mut Connection, database: &Path) -> Result<(), StoreError> {
-    if files(database)?.is_log_empty {
+    if files(database)?.is_log_empty() {
         return Ok(());
     }
     without_patience(connection, |connection| {

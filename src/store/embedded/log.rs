@@ -15,8 +15,13 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::index::Update;
 
-/// How many entries are kept. Whoever is further behind reads everything anew.
+/// How many entries are kept, at least. Whoever is further behind reads everything anew.
 const KEPT: i64 = 10_000;
+/// How many more are dropped at once: each time costs as much as a few.
+const DROPPED: i64 = 1_000;
+
+/// The number of an entry that no change is in, for what is sealed before there is one: nobody has not seen it.
+const NO_CHANGE: i64 = 0;
 
 /// A place in the log: the number of the last entry seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,11 +114,53 @@ pub(super) fn append(
     Ok(())
 }
 
-/// Drops entries older than the last [`KEPT`].
-pub(super) fn trim(connection: &Connection) -> Result<(), StoreError> {
-    let sql = "DELETE FROM changes WHERE seq <= (SELECT max(seq) FROM changes) - ?";
-    connection.prepare_cached(sql)?.execute([KEPT])?;
+/// What a transaction leaves behind besides its changes, in its last entry, which is written anyhow.
+#[derive(Debug)]
+pub(super) struct Seal {
+    /// What it says of the files it was written for.
+    pub(super) stamp: Option<Vec<u8>>,
+    /// How much was past; what was known before goes on otherwise.
+    pub(super) past: Option<Timestamp>,
+}
+
+/// Seals the transaction that is under way, in which nothing is changed afterwards, and drops entries older than the last [`KEPT`],
+/// now and then.
+pub(super) fn seal(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {
+    let past = match seal.past {
+        Some(past) => Some(past.as_unix()),
+        None => last_past(connection)?,
+    };
+    let ends = "SELECT (SELECT min(seq) FROM changes), (SELECT max(seq) FROM changes)";
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (first, last): (Option<i64>, Option<i64>) =
+        connection.prepare_cached(ends)?.query_row([], read)?;
+    let Some((first, last)) = first.zip(last) else {
+        let sql = "INSERT INTO changes (seq, kind, stamp, past) VALUES (?, 'sealed', ?, ?)";
+        connection.prepare_cached(sql)?.execute(params![NO_CHANGE, seal.stamp, past])?;
+        return Ok(());
+    };
+    let sql = "UPDATE changes SET stamp = ?, past = ? WHERE seq = ?";
+    connection.prepare_cached(sql)?.execute(params![seal.stamp, past, last])?;
+    if first == NO_CHANGE && last != NO_CHANGE || last - first >= KEPT + DROPPED {
+        let sql = "DELETE FROM changes WHERE seq <= ?";
+        connection.prepare_cached(sql)?.execute([NO_CHANGE.max(last - KEPT)])?;
+    }
     Ok(())
+}
+
+/// What the last transaction that was sealed says of its files.
+pub(super) fn last_stamp(connection: &Connection) -> Result<Option<Vec<u8>>, StoreError> {
+    let sql = "SELECT stamp FROM changes WHERE stamp IS NOT NULL ORDER BY seq DESC LIMIT 1";
+    first(connection, sql, [])
+}
+
+/// How much was past then.
+pub(super) fn last_past(connection: &Connection) -> Result<Option<i64>, StoreError> {
+    first(
+        connection,
+        "SELECT past FROM changes WHERE past IS NOT NULL ORDER BY seq DESC LIMIT 1",
+        [],
+    )
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Update> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::error::StoreError;
-use super::log::first;
+use super::log::{self, first};
 use crate::domain::membership::KEPT_ENDED;
 use crate::domain::time::Timestamp;
 
@@ -56,8 +56,10 @@ impl Moment {
 impl Past {
     /// By what a file says; one that says nothing is new.
     pub(super) fn read(connection: &Connection, now: Timestamp) -> Result<Self, StoreError> {
-        let sql = "SELECT coalesce((SELECT moment FROM past), (SELECT max(at) FROM changes))";
-        let known = first::<Option<i64>>(connection, sql, [])?.flatten();
+        let known = match log::last_past(connection)? {
+            None => first::<Option<i64>>(connection, "SELECT max(at) FROM changes", [])?.flatten(),
+            known => known,
+        };
         Ok(Self::since(known.and_then(Timestamp::from_unix).unwrap_or(now), Instant::now()))
     }
 
@@ -93,13 +95,6 @@ impl Past {
         self.is_told |= tells;
         tells
     }
-}
-
-/// Has the file know how much is past, in the transaction that is under way.
-pub(super) fn put(connection: &Connection, moment: Moment) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO past (id, moment) VALUES (0, ?)";
-    connection.prepare_cached(sql)?.execute([moment.ended.as_unix()])?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ pub fn rename_users(
     if trial == Trial::Dry || plan.is_empty() {
         return Ok(plan.renamed());
     }
-    if leftover::files(path)?.is_log_empty {
+    if leftover::files(path)?.is_log_empty() {
         leftover::set_apart(connection, path)?;
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -64,7 +64,6 @@ pub fn rename_users(
     let plan = Plan::read(&transaction, permit.renaming(), now)?;
     plan.check(permit.possible())?;
     plan.write(&transaction, now)?;
-    log::trim(&transaction)?;
     stamp::put(&transaction, files, Why::Change)?;
     transaction.commit()?;
     Ok(plan.renamed())

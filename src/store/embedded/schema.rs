@@ -14,8 +14,8 @@ use super::stamp::{self, Why};
 const APPLICATION: u32 = u32::from_be_bytes(*b"Pase");
 
 /// One step for each version: the first makes an empty file version 1. Released steps never change.
-const STEPS: [&str; 10] =
-    [TABLES, CHANGES, STAMP, AUTHORS, SESSIONS, DESCRIPTIONS, ENDS, MAKERS, SHARES, PAST];
+const STEPS: [&str; 11] =
+    [TABLES, CHANGES, STAMP, AUTHORS, SESSIONS, DESCRIPTIONS, ENDS, MAKERS, SHARES, PAST, SEALS];
 
 /// Group 0 is the realm itself: parent of the root groups, and its staff is the root staff. Deleting a group takes its
 /// subgroups and memberships along. `role`: 0 member, 1 staff. Moments are seconds since 1970; NULL = no end, or never.
@@ -115,6 +115,36 @@ const PAST: &str = "
         id INTEGER PRIMARY KEY CHECK (id = 0),
         moment INTEGER NOT NULL
     ) STRICT;
+";
+
+/// What each transaction writes besides its changes goes into the last of their entries, so that it costs no page of its own: what it
+/// says of its files, as bytes that no text is, and until when the file was written. First, so that both lie in the page
+/// however long the rest is. Whoever still writes as before, without what is said of the files, is refused by SQLite.
+const SEALS: &str = "
+    CREATE TABLE sealed_changes (
+        seq INTEGER PRIMARY KEY,
+        stamp BLOB,
+        past INTEGER,
+        kind TEXT NOT NULL,
+        name TEXT,
+        user TEXT,
+        banned INTEGER,
+        moment INTEGER,
+        actor TEXT,
+        at INTEGER,
+        description TEXT
+    ) STRICT;
+    INSERT INTO sealed_changes (seq, kind, name, user, banned, moment, actor, at, description)
+        SELECT seq, kind, name, user, banned, moment, actor, at, description FROM changes;
+    INSERT INTO sealed_changes (seq, kind) SELECT 0, 'sealed' WHERE NOT EXISTS (SELECT 1 FROM changes);
+    UPDATE sealed_changes SET
+            stamp = (SELECT CAST(unhex('fffe7061736565fffe7374616d70' || replace(substr(text, 12), ' ', '')) AS BLOB) FROM stamp),
+            past = (SELECT moment FROM past)
+        WHERE seq = (SELECT max(seq) FROM sealed_changes);
+    DROP TABLE changes;
+    ALTER TABLE sealed_changes RENAME TO changes;
+    DROP TABLE stamp;
+    DROP TABLE past;
 ";
 
 /// Makes the file Pasee's own, in the latest version; two processes may do so at once. With its path, it has a write-ahead

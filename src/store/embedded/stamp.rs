@@ -7,21 +7,34 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 
 use super::error::StoreError;
+use super::log::{self, Seal, first};
 
-/// How the text of a stamp begins, by which it is found in a write-ahead log. A stamp is always as long as another, so that
-/// SQLite writes one over the other.
-const BEGINNING: &str = "pasee stamp";
+/// How a stamp begins, by which it is found in a write-ahead log: no text holds that, whatever somebody calls a group, as it is no
+/// UTF-8. Numbers follow it, of eight bytes each.
+const BEGINNING: &[u8] = b"\xff\xfepasee\xff\xfestamp";
+/// How one began in former versions, which kept it as a text in a table of its own: each number has a space before, and 16
+/// hexadecimal digits.
+const FORMER_BEGINNING: &str = "pasee stamp";
 /// Bits of the number that says what the transaction is part of.
 const MOVING: u64 = 1;
 const SETS_APART: u64 = 2;
 const IS_APART: u64 = 4;
-/// Numbers in a stamp, each of 16 hexadecimal digits with a space before.
+/// Numbers in a stamp.
 const NUMBERS: usize = 9;
-/// Length of a stamp's text.
-const LENGTH: usize = BEGINNING.len() + NUMBERS * 17;
+/// Length of a stamp.
+const LENGTH: usize = BEGINNING.len() + NUMBERS * 8;
+/// Length of a former stamp.
+const FORMER_LENGTH: usize = FORMER_BEGINNING.len() + NUMBERS * 17;
+
+/// How a stamp is written; a better one comes later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    Former,
+    Own,
+}
 
 /// What the file held after one transaction: the how many-th, and what no other has by chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +54,7 @@ pub(super) struct OnDisk {
 /// What a transaction says of its files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
+    form: Form,
     edition: Edition,
     /// What it held before that; `None` if it had no stamp.
     before: Option<Edition>,
@@ -61,8 +75,15 @@ pub(super) struct Stamp {
 pub(super) struct Files {
     pub(super) database: OnDisk,
     pub(super) log: Option<u64>,
-    /// Whether the write-ahead log holds something.
-    pub(super) is_log_empty: bool,
+    /// How long the write-ahead log is.
+    pub(super) log_length: u64,
+}
+
+impl Files {
+    /// Whether the write-ahead log holds nothing.
+    pub(super) fn is_log_empty(self) -> bool {
+        self.log_length == 0
+    }
 }
 
 impl OnDisk {
@@ -91,7 +112,8 @@ impl History {
     }
 
     pub(super) fn push(&mut self, stamp: Stamp) {
-        if stamp.edition.count > self.last.edition.count {
+        // What looks like a former one is what somebody wrote, once there are our own.
+        if stamp.form >= self.last.form && stamp.edition.count > self.last.edition.count {
             self.editions.push(stamp.edition);
             self.last = stamp;
         }
@@ -127,18 +149,37 @@ impl History {
 impl Stamp {
     /// The latest stamp in a page of a write-ahead log.
     pub(super) fn find(page: &[u8]) -> Option<Self> {
-        let beginning = BEGINNING.as_bytes();
-        let begins = page.windows(LENGTH).filter(|text| text.starts_with(beginning));
-        begins.filter_map(Self::parse).max_by_key(|stamp| stamp.edition.count)
+        let own = page.windows(LENGTH).filter_map(Self::parse);
+        own.max_by_key(|stamp| stamp.edition.count).or_else(|| {
+            let former = page.windows(FORMER_LENGTH).filter_map(Self::parse_former);
+            former.max_by_key(|stamp| stamp.edition.count)
+        })
     }
 
-    fn parse(text: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(text).ok()?.strip_prefix(BEGINNING)?;
+    /// The later of two that one transaction has written.
+    pub(super) fn later(self, other: Self) -> Self {
+        let key = |stamp: &Self| (stamp.form, stamp.edition.count);
+        if key(&other) > key(&self) { other } else { self }
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (numbers, []) = bytes.strip_prefix(BEGINNING)?.as_chunks() else { return None };
+        Self::of(Form::Own, numbers.iter().map(|eight| u64::from_be_bytes(*eight)).collect())
+    }
+
+    fn parse_former(text: &[u8]) -> Option<Self> {
+        let text = text.strip_prefix(FORMER_BEGINNING.as_bytes())?;
+        let text = std::str::from_utf8(text).ok()?;
         let number = |digits: &str| u64::from_str_radix(digits, 16).ok();
         let numbers: Option<Vec<u64>> = text.split_ascii_whitespace().map(number).collect();
-        let numbers: [u64; NUMBERS] = numbers?.try_into().ok()?;
+        Self::of(Form::Former, numbers?)
+    }
+
+    fn of(form: Form, numbers: Vec<u64>) -> Option<Self> {
+        let numbers: [u64; NUMBERS] = numbers.try_into().ok()?;
         let [count, random, count_before, before, part, inode, seconds, nanoseconds, log] = numbers;
         Some(Self {
+            form,
             edition: Edition { count, random },
             before: (count_before > 0).then_some(Edition { count: count_before, random: before }),
             moving: part & MOVING > 0,
@@ -149,7 +190,7 @@ impl Stamp {
         })
     }
 
-    fn text(&self) -> String {
+    fn bytes(&self) -> Vec<u8> {
         let before = self.before.unwrap_or(Edition { count: 0, random: 0 });
         let bit = |holds, bit| if holds { bit } else { 0 };
         let part = bit(self.moving, MOVING)
@@ -166,7 +207,7 @@ impl Stamp {
             self.database.written.1,
             self.log,
         ];
-        numbers.iter().fold(BEGINNING.to_owned(), |text, number| format!("{text} {number:016x}"))
+        [BEGINNING, numbers.map(u64::to_be_bytes).as_flattened()].concat()
     }
 
     /// Whether the log may have been moved in part.
@@ -175,15 +216,17 @@ impl Stamp {
     }
 }
 
-/// The stamp of the last transaction.
+/// The stamp of the last transaction, in whatever version the file is.
 pub(super) fn last(connection: &Connection) -> Result<Option<Stamp>, StoreError> {
-    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'stamp'";
-    if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
+    let has = |sql: &str| Ok::<_, StoreError>(first::<i64>(connection, sql, [])?.is_some());
+    if has("SELECT 1 FROM pragma_table_info('changes') WHERE name = 'stamp'")? {
+        return Ok(log::last_stamp(connection)?.and_then(|bytes| Stamp::parse(&bytes)));
+    }
+    if !has("SELECT 1 FROM sqlite_schema WHERE name = 'stamp'")? {
         return Ok(None);
     }
-    let sql = "SELECT text FROM stamp";
-    let text: Option<String> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
-    Ok(text.and_then(|text| Stamp::parse(text.as_bytes())))
+    let text: Option<String> = first(connection, "SELECT text FROM stamp", [])?;
+    Ok(text.and_then(|text| Stamp::parse_former(text.as_bytes())))
 }
 
 /// What a transaction is for.
@@ -198,14 +241,20 @@ pub(super) enum Why {
     SetApart,
 }
 
-/// Stamps the transaction that is under way.
+/// Stamps the transaction that is under way, in which nothing else is changed afterwards.
 pub(super) fn put(transaction: &Connection, files: Files, why: Why) -> Result<(), StoreError> {
-    // By a statement that is kept: this is in every transaction.
-    let sql = "SELECT random(), (SELECT text FROM stamp)";
-    let (random, before): (i64, Option<String>) =
-        transaction.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let before = before.and_then(|text| Stamp::parse(text.as_bytes()));
-    let continued = before.filter(|_| !files.is_log_empty);
+    let stamp = next(transaction, files, why)?;
+    log::seal(transaction, &Seal { stamp: Some(stamp), past: None })
+}
+
+/// The stamp of the transaction that is under way.
+pub(super) fn next(
+    transaction: &Connection,
+    files: Files,
+    why: Why,
+) -> Result<Vec<u8>, StoreError> {
+    let before = log::last_stamp(transaction)?.and_then(|bytes| Stamp::parse(&bytes));
+    let continued = before.filter(|_| !files.is_log_empty());
     // The log may be in the database in part, also when somebody else has written the database since.
     let was_moving =
         continued.is_some_and(|before| before.moving || before.database != files.database);
@@ -213,11 +262,10 @@ pub(super) fn put(transaction: &Connection, files: Files, why: Why) -> Result<()
         Some(before) => before.is_apart,
         None => before.is_some_and(|before| before.sets_apart),
     };
+    let (random, count) = begin(transaction)?;
     let stamp = Stamp {
-        edition: Edition {
-            count: before.map_or(0, |before| before.edition.count) + 1,
-            random: random.cast_unsigned(),
-        },
+        form: Form::Own,
+        edition: Edition { count: before.map_or(count, |before| before.edition.count + 1), random },
         before: before.map(|before| before.edition),
         moving: was_moving || why != Why::Change,
         sets_apart: why == Why::SetApart,
@@ -225,7 +273,16 @@ pub(super) fn put(transaction: &Connection, files: Files, why: Why) -> Result<()
         database: files.database,
         log: files.log.unwrap_or_default(),
     };
-    let sql = "INSERT OR REPLACE INTO stamp (id, text) VALUES (0, ?)";
-    transaction.prepare_cached(sql)?.execute(params![stamp.text()])?;
-    Ok(())
+    Ok(stamp.bytes())
+}
+
+/// What no other transaction has by chance, and the number of one that knows of none before. Somebody may have deleted what was
+/// known: it counts for more than any of before all the same.
+fn begin(transaction: &Connection) -> Result<(u64, u64), StoreError> {
+    // By a statement that is kept: this is in every transaction.
+    let sql = "SELECT random(), CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+    let number = |row: &rusqlite::Row<'_>, column| row.get::<_, i64>(column);
+    let read = |row: &rusqlite::Row<'_>| Ok((number(row, 0)?, number(row, 1)?));
+    let (random, milliseconds) = transaction.prepare_cached(sql)?.query_row([], read)?;
+    Ok((random.cast_unsigned(), milliseconds.cast_unsigned()))
 }

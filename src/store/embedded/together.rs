@@ -12,7 +12,7 @@ use super::file::{self, OpenError, Place};
 use super::past::Moment;
 use super::stamp::{self, Why};
 use super::writer::carry_out;
-use super::{Clock, leftover, load, log};
+use super::{Clock, leftover, load};
 use crate::domain::directory::Directory;
 use crate::domain::policy::Permit;
 use crate::domain::realm::WriteError;
@@ -69,7 +69,7 @@ pub fn change_together<E>(
     if permits.is_empty() {
         return Ok(());
     }
-    if leftover::files(path)?.is_log_empty {
+    if leftover::files(path)?.is_log_empty() {
         leftover::set_apart(connection, path)?;
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -87,7 +87,6 @@ pub fn change_together<E>(
             }
         })?;
     }
-    log::trim(&transaction)?;
     stamp::put(&transaction, files, Why::Change)?;
     Ok(transaction.commit()?)
 }

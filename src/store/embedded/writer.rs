@@ -13,12 +13,12 @@ use super::error::StoreError;
 use super::file::{Database, Place, Since};
 use super::judge::judge;
 use super::leftover;
-use super::log::{self, Cursor, Made, News};
-use super::past::{self, Moment, Past};
+use super::log::{self, Cursor, Made, News, Seal};
+use super::past::{Moment, Past};
 use super::queue::{Job, Queue, Taken};
-use super::stamp::{self, Why};
+use super::stamp::{self, Files, Why};
 use super::status::Status;
-use super::{Clock, author, load, sweep};
+use super::{Clock, author, load, room, sweep};
 use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
 use crate::domain::policy::Permit;
@@ -178,19 +178,20 @@ impl Writer {
         let files = path.as_deref().map(leftover::files).transpose()?;
         self.cursor = Some(follow(&transaction, self.cursor, &self.index)?);
         let (updates, done) = work(&mut transaction, moment)?;
-        let would_begin = files.is_some_and(|files| files.is_log_empty);
+        let would_begin = files.is_some_and(Files::is_log_empty);
         if updates.is_empty() {
             transaction.rollback()?;
         } else if would_begin && log == Log::MayContinue {
             transaction.rollback()?;
             return Ok(Tried::WouldBegin);
         } else {
-            log::trim(&transaction)?;
-            past::put(&transaction, moment)?;
-            if let Some(files) = files {
-                stamp::put(&transaction, files, Why::Change)?;
-            }
+            let stamp = files.map(|files| stamp::next(&transaction, files, Why::Change));
+            let (stamp, past) = (stamp.transpose()?, Some(moment.ended));
+            log::seal(&transaction, &Seal { stamp, past })?;
             let end = log::end(&transaction)?;
+            if let (Some(path), Some(files)) = (path, files) {
+                room::make(&leftover::log_of(&path), files.log_length);
+            }
             transaction.commit()?;
             self.status.committed();
             self.cursor = Some(end);
