@@ -317,3 +317,107 @@ fn a_line_that_is_missing() {
     let collision = plan(&objects, &renaming, &begun, None, now()).collision.unwrap();
     assert_eq!(collision.other.as_str(), "k-b");
 }
+
+#[test]
+fn only_what_writes_nothing_is_empty() {
+    let objects = objects();
+    let user: UserId = "k-a".parse().unwrap();
+    let restated =
+        || vec![Restated { user: user.clone(), standing: Standing::default(), own: Vec::new() }];
+    let rewritten =
+        vec![Rewritten { object: &objects.memberships[0], users: Vec::new(), author: None }];
+    let creators = vec![(&objects.groups[0], user.clone())];
+    assert!(RenamePlan::default().is_empty());
+    for plan in [
+        RenamePlan { standings: restated(), ..RenamePlan::default() },
+        RenamePlan { memberships: rewritten, ..RenamePlan::default() },
+        RenamePlan { creators, ..RenamePlan::default() },
+        RenamePlan { lifted: restated(), ..RenamePlan::default() },
+    ] {
+        assert!(!plan.is_empty(), "{plan:?}");
+    }
+}
+
+/// Of whom a plan says something, whether that is a ban, and in which objects it stands already.
+fn said(restated: &[Restated<'_>]) -> Vec<(String, bool, Vec<String>)> {
+    let own = |it: &Restated<'_>| it.own.iter().map(|object| object.name_any()).collect();
+    restated.iter().map(|it| (it.user.to_string(), it.standing.banned, own(it))).collect()
+}
+
+fn entry(user: &str, is_banned: bool, own: &[&str]) -> (String, bool, Vec<String>) {
+    (user.to_owned(), is_banned, own.iter().map(|&name| name.to_owned()).collect())
+}
+
+/// What is lifted is lifted last, in our own objects, and only where somebody else has the id.
+#[test]
+fn a_ban_is_lifted_where_it_stands() {
+    let said_by = |map: &str| {
+        let (mut objects, renaming) = (objects(), read(map));
+        let text = "{apiVersion: pasee.meltylab.fr/v1, kind: User, metadata: {name: quiet}, spec: {username: k-quiet, notBefore: \
+                    '2020-01-01T00:00:00Z'}}";
+        let Some(Manifest::User(quiet)) = manifest::read(text).unwrap().pop() else { panic!() };
+        objects.users.push(quiet);
+        let begun = begun(&objects, &renaming);
+        let plan = plan(&objects, &renaming, &begun, None, now());
+        let not_before: Vec<i64> = plan
+            .standings
+            .iter()
+            .filter_map(|it| it.standing.not_before.map(Timestamp::as_unix))
+            .collect();
+        (said(&plan.standings), said(&plan.lifted), not_before)
+    };
+    // Both go on with what the other had, whose sessions end.
+    let until_all_is_done = vec![entry("k-b", true, &["own"]), entry("k-c", true, &[])];
+    let ends = vec![now().as_unix(); 2];
+    assert_eq!(
+        said_by("k-b k-c\nk-c k-b"),
+        (until_all_is_done, vec![entry("k-b", false, &["own"])], ends)
+    );
+    // Whoever comes to somebody who is banned is.
+    let (standings, lifted, _) = said_by("k-c k-b");
+    assert_eq!((standings, lifted), (vec![entry("k-b", true, &["own"])], Vec::new()));
+    // A ban that only others can lift.
+    let (_, lifted, _) = said_by("k-g k-c\nk-c k-g");
+    assert_eq!(lifted, []);
+    // Whoever is in no group is said of what was said.
+    let revoked = vec![1_577_836_800];
+    assert_eq!(
+        said_by("k-quiet l-quiet"),
+        (vec![entry("l-quiet", false, &[])], Vec::new(), revoked)
+    );
+}
+
+#[test]
+fn what_they_have_made_is_counted() {
+    let (objects, renaming) = (objects(), read("k-b l-b"));
+    let begun = begun(&objects, &renaming);
+    let plan = plan(&objects, &renaming, &begun, None, now());
+    let told: Vec<String> = plan.renamed.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["k-b is l-b now: 2 memberships, 1 made by them, banned"]);
+}
+
+/// A Membership is the one by which a creator is staff when it has both its name and its mark.
+#[test]
+fn creators_are_staff_by_one_membership() {
+    for (name, marked, is_staff) in [
+        ("creator-ua", "ua", true),
+        ("creator-ua", "ub", false),
+        ("other", "ua", false),
+        ("other", "ub", false),
+    ] {
+        let (mut objects, renaming) = (objects(), read("k-a l-a"));
+        let text = format!(
+            "{{apiVersion: pasee.meltylab.fr/v1, kind: Membership, metadata: {{name: {name}, annotations: {{{ENROLS}: {marked}}}}}, \
+             spec: {{group: a, role: Staff, users: [k-a]}}}}"
+        );
+        let Some(Manifest::Membership(object)) = manifest::read(&text).unwrap().pop() else {
+            panic!("{text}")
+        };
+        objects.memberships.push(object);
+        let begun = begun(&objects, &renaming);
+        let plan = plan(&objects, &renaming, &begun, None, now());
+        let to_enrol: Vec<String> =
+            plan.creators.iter().map(|(group, _)| group.name_any()).collect();
+        assert_eq!(to_enrol.is_empty(), is_staff, "{name} {marked}: {to_enrol:?}");
+    }
+}
