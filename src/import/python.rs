@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 
@@ -18,6 +19,11 @@ const APPLICATION: i64 = 0x5061_7365;
 
 /// Longest name that is taken apart, in bytes: longer than a group's can be, with the staff of it.
 const LONGEST: usize = 2 * MAX_LENGTH;
+
+/// Longest row, in bytes, and longest value.
+const LONGEST_ROW: i32 = 64 * 1024;
+/// Most bytes of names in a table.
+const MOST: usize = 128 << 20;
 
 /// Why a database cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +39,9 @@ pub enum DatabaseError {
         "this is a file of this Pasee, not of the Python one: pasee export writes its groups as manifests"
     )]
     Ours,
+    /// It would take more memory than a realm.
+    #[error("the names in one of its tables have more than {} MiB; nobody has as many groups and users", MOST >> 20)]
+    TooMuch,
     /// Something in it is of another type.
     #[error("a row of {0} holds what is no text: {1}")]
     Row(&'static str, #[source] rusqlite::Error),
@@ -46,19 +55,48 @@ pub fn python(path: &Path) -> Result<Found, DatabaseError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let foreign = |error: rusqlite::Error| DatabaseError::Foreign(error.to_string());
     let connection = Connection::open_with_flags(path, flags).map_err(foreign)?;
-    // A view may be a program that never ends; the Python Pasee made none.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false).map_err(foreign)?;
+    bound(&connection).map_err(foreign)?;
     // All of one moment.
     let connection = connection.unchecked_transaction().map_err(foreign)?;
     let number = connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0));
     if number.map_err(foreign)? == APPLICATION {
         return Err(DatabaseError::Ours);
     }
+    for table in ["groups", "users", "user_in_group"] {
+        check_columns(&connection, table)?;
+    }
     let mut reading = Reading::default();
     reading.groups(&connection)?;
     reading.users(&connection)?;
     reading.members(&connection)?;
     Ok(reading.finish())
+}
+
+/// Has SQLite do no more for a file of others than reading it takes. A view may be a program that never ends, and a value longer than
+/// everything there is; the Python Pasee made none.
+fn bound(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_ROW)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 0)?;
+    Ok(())
+}
+
+/// That a table is one, and each column holds what was written into it: of what is computed, a few bytes of a file make as much
+/// as one likes.
+fn check_columns(connection: &Connection, table: &'static str) -> Result<(), DatabaseError> {
+    let count = |sql: &str| connection.query_row(sql, [table], |row| row.get::<_, i64>(0));
+    let foreign = |error: rusqlite::Error| DatabaseError::Foreign(error.to_string());
+    let other =
+        "SELECT count(*) FROM pragma_table_list(?1) WHERE schema <> 'main' OR type <> 'table'";
+    if count(other).map_err(foreign)? > 0 {
+        return Err(DatabaseError::Foreign(format!("{table} is no plain table")));
+    }
+    let computed = "SELECT count(*) FROM pragma_table_xinfo(?1) WHERE hidden <> 0";
+    if count(computed).map_err(foreign)? > 0 {
+        return Err(DatabaseError::Foreign(format!("{table} has columns that are computed")));
+    }
+    Ok(())
 }
 
 struct Reading {
@@ -178,7 +216,11 @@ fn each(
     let foreign = |error: rusqlite::Error| DatabaseError::Foreign(error.to_string());
     let mut statement = connection.prepare(sql).map_err(foreign)?;
     let mut rows = statement.query([]).map_err(foreign)?;
+    let mut left = MOST;
     while let Some(next) = rows.next().map_err(foreign)? {
+        let length = |column| next.get_ref(column).ok()?.as_str().ok().map(str::len);
+        let taken: usize = (0..2).filter_map(length).sum();
+        left = left.checked_sub(taken).ok_or(DatabaseError::TooMuch)?;
         row(next).map_err(|error| DatabaseError::Row(table, error))?;
     }
     Ok(())

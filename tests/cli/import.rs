@@ -401,4 +401,32 @@ fn hostile_databases() {
     let ran = import(&machine, "python", "endless.sqlite", &[]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{}", ran.err);
     assert!(ran.err.contains("no database of the Python Pasee"), "{}", ran.err);
+    let long = "printf('%.*c', 60000, 'x')";
+    let numbers = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 2500)";
+    for (groups, words) in [
+        (
+            "CREATE TABLE groups(id INT, name TEXT AS (hex(zeroblob(400000000)))); INSERT INTO groups VALUES (1);".to_owned(),
+            "groups has columns that are computed",
+        ),
+        (
+            "CREATE TABLE groups(id INT, name TEXT AS (hex(zeroblob(400000))) STORED); INSERT INTO groups VALUES (1);".to_owned(),
+            "groups has columns that are computed",
+        ),
+        (
+            "CREATE TABLE groups(name TEXT); INSERT INTO groups VALUES (printf('%.*c', 50000000, 'x'));".to_owned(),
+            "string or blob too big",
+        ),
+        (
+            format!("CREATE TABLE groups(name TEXT); INSERT INTO groups {numbers} SELECT {long} FROM c;"),
+            "have more than 128 MiB",
+        ),
+        ("CREATE VIRTUAL TABLE groups USING fts5(name);".to_owned(), "groups is no plain table"),
+    ] {
+        let _ = std::fs::remove_file(machine.path("huge.sqlite"));
+        made("huge.sqlite", &groups);
+        let ran = import(&machine, "python", "huge.sqlite", &[]);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{groups}: {}", ran.err);
+        assert!(ran.err.contains(words), "{groups}: {}", ran.err);
+        assert!(ran.err.len() < 2000, "{groups}");
+    }
 }
