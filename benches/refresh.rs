@@ -26,6 +26,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use pasee::cli::now;
 use pasee::domain::bounds::Bounds;
 use pasee::domain::change::Change;
+use pasee::domain::client::Client;
 use pasee::domain::issue::{Ids, issue};
 use pasee::domain::membership::Membership;
 use pasee::domain::policy::{Actor, Grant, Login, admit, permit};
@@ -38,7 +39,7 @@ use pasee::jose::key::{Algorithm, PrivateKey};
 use pasee::jose::sign::token_id;
 use pasee::keys::{KeyParts, KeyRing, Keys};
 use pasee::server::{Api, Config};
-use pasee::service::{Parts, Service};
+use pasee::service::{Clients, Parts, Service};
 use pasee::settings::{Departure, IdentityProvider, Local, Mapping, Protocol};
 use pasee::store::embedded::Embedded;
 use pasee::telemetry::Metrics;
@@ -251,6 +252,10 @@ fn api(key: &PrivateKey) -> (Api, String) {
         bounds: Bounds::default(),
         pace: Box::new(|_, _| Ok(())),
         metrics: Metrics::new(),
+        clients: Clients::new(
+            [],
+            Client::built_in_pasee(&"https://pasee.example.com".parse().unwrap(), &[]),
+        ),
         clock: now,
     });
     let config = Config {

@@ -25,6 +25,7 @@
 //! | `leave` | `pasee leave` |
 //! | `person` | what those have in common |
 //! | `password` | how a password comes in |
+//! | `client_secret` | `pasee client-secret` |
 //! | `crd` | `pasee crd` |
 //! | `policy` | `pasee policy` |
 //! | `completions` | `pasee completions` |
@@ -47,6 +48,7 @@ mod add;
 mod append;
 mod apply;
 mod check;
+mod client_secret;
 mod completions;
 mod controller;
 mod crd;
@@ -145,6 +147,8 @@ enum Command {
     Keygen(keygen::Keygen),
     /// Reads a password and prints its Argon2id hash, for users of a local identity provider
     HashPassword,
+    /// Makes a secret for an application, and prints it with the hash that the settings or an OAuthClient keep of it
+    ClientSecret,
     /// Prints the custom resource definitions, for `kubectl apply -f -`
     Crd,
     /// Prints the policy, roles and accounts of a realm on Kubernetes, for `kubectl apply -f -`
@@ -188,6 +192,7 @@ impl Command {
             | Self::Add(_)
             | Self::Remove(_)
             | Self::Leave(_)
+            | Self::ClientSecret
             | Self::Import(_)
             | Self::Crd
             | Self::Policy(_)
@@ -272,6 +277,7 @@ impl Arguments {
             Command::Add(add) => add.run().map(done),
             Command::Remove(remove) => remove.run().map(done),
             Command::Leave(leave) => leave.run().map(done),
+            Command::ClientSecret => client_secret::run().map(done),
             Command::Crd => crd::run().map(done),
             Command::Policy(policy) => policy.run().map(done),
             Command::Controller(controller) => controller.run().map(done),

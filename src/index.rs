@@ -8,21 +8,24 @@
 //! | File | Owns |
 //! |---|---|
 //! | `contents` | the state as numbers, and the updates it takes |
+//! | `clients` | applications, apart from all that |
 //! | `users` | users as numbers |
 //! | `groups` | groups as a tree of slots |
 //! | `edge` | a membership in eight bytes |
 //! | `run` | a sorted list that is cheap to change in the middle |
 
+mod clients;
 mod contents;
 mod edge;
 mod groups;
 mod run;
 mod users;
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use contents::{Contents, Sweep, Update};
 
+use crate::domain::client::Client;
 use crate::domain::description::Description;
 use crate::domain::directory::{Directory, Page, Record};
 use crate::domain::group::GroupName;
@@ -38,13 +41,14 @@ const SLICE: usize = 200;
 #[derive(Debug, Default)]
 pub struct Index {
     contents: RwLock<Contents>,
+    clients: clients::Clients,
 }
 
 impl Index {
     /// An index that starts with these contents.
     #[must_use]
     pub fn new(contents: Contents) -> Self {
-        Self { contents: RwLock::new(contents) }
+        Self { contents: RwLock::new(contents), clients: clients::Clients::default() }
     }
 
     /// Takes in facts; readers see all of them or none.
@@ -60,6 +64,21 @@ impl Index {
     pub fn replace(&self, contents: Contents) {
         let old = std::mem::replace(&mut *self.write(), contents);
         drop(old); // long, and not under the lock
+    }
+
+    /// A client is written down so now.
+    pub fn put_client(&self, client: Client) {
+        self.clients.put(client);
+    }
+
+    /// A client is not written down any more.
+    pub fn take_client(&self, id: &str) {
+        self.clients.take(id);
+    }
+
+    /// Puts other clients in place of all there are.
+    pub fn replace_clients(&self, clients: Vec<Client>) {
+        self.clients.replace(clients);
     }
 
     /// Frees one slice of what deleted groups took up. To be called until it is done, with a pause after each slice:
@@ -117,6 +136,14 @@ impl Directory for Index {
 
     fn users(&self, page: Page<'_, UserId>, now: Timestamp) -> Vec<UserId> {
         self.read().users(page, now)
+    }
+
+    fn client(&self, id: &str) -> Option<Arc<Client>> {
+        self.clients.get(id)
+    }
+
+    fn clients(&self) -> Vec<Arc<Client>> {
+        self.clients.all()
     }
 }
 

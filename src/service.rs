@@ -13,11 +13,13 @@
 //! | `caller` | who acts with an access token |
 //! | `groups` | groups and who is in them |
 //! | `users` | what users are in, bans, revocations |
+//! | `clients` | which applications log people in through us |
 //! | `change` | how a change is judged, made and told |
 //! | `listing` | one page of what there is |
 
 mod caller;
 mod change;
+mod clients;
 mod groups;
 mod listing;
 mod login;
@@ -45,6 +47,7 @@ use self::recheck::Rechecks;
 
 pub use caller::{AccessError, Caller};
 pub use change::ChangeError;
+pub use clients::Clients;
 pub use groups::RosterView;
 pub use listing::Listing;
 pub use sso::{FormToken, SsoSession};
@@ -61,6 +64,8 @@ pub struct Parts {
     pub provider_names: ProviderNames,
     /// Who could log in: who else is on the root staff does not stay there for others.
     pub possible_users: Arc<PossibleUsers>,
+    /// The clients of the settings, and the one that needs no settings.
+    pub clients: Clients,
     /// What tokens and cookies are made and believed with.
     pub keys: KeyRing,
     /// How long tokens and sessions last.

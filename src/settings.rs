@@ -17,10 +17,12 @@
 //! | `webhook` | `[webhook]` |
 //! | `outbound` | `[outbound]`, and the proxy of a provider |
 //! | `provider` | `[[identity_providers]]` |
+//! | `clients` | `[[clients]]` |
 //! | `variables` | texts that look as if they were to be filled in |
 //! | `explain` | what a file means, in plain words |
 
 mod advice;
+mod clients;
 mod explain;
 mod file;
 mod keys;
@@ -43,6 +45,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::domain::bounds::Bounds;
+use crate::domain::client::Client;
 use crate::domain::provider::{PossibleUsers, ProviderNames};
 use crate::domain::token::{Audience, Issuer, Lifetimes};
 use crate::jose::key::{PrivateKey, PublicKey};
@@ -85,6 +88,8 @@ pub struct Settings {
     pub jwt: Jwt,
     /// `[[identity_providers]]`, in the order of the file.
     pub identity_providers: Vec<IdentityProvider>,
+    /// `[[clients]]`: the applications that log people in through this Pasee, in the order of the file, each id once.
+    pub clients: Vec<Client>,
     /// `[outbound]`: how identity providers are called.
     pub outbound: Outbound,
     /// `[cors] allowed_origins`: whose web pages may call, as exact origins, or `*` alone; default nobody's.
@@ -121,6 +126,12 @@ impl Settings {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.hostname.starts_with("https://")
+    }
+
+    /// The client of a person's tools, which is there unless `clients` has another of its id.
+    #[must_use]
+    pub fn built_in_client(&self) -> Client {
+        Client::built_in_pasee(&self.jwt.issuer, &self.jwt.audiences)
     }
 
     /// What the users' ids may begin with: every provider, offered or not.

@@ -25,7 +25,7 @@ use crate::domain::user::UserId;
 use crate::idp::Providers;
 use crate::keys::KeyRing;
 use crate::server::{Api, Config};
-use crate::service::{Parts, Service};
+use crate::service::{Clients, Parts, Service};
 use crate::settings::{ListenHost, Overrides, Settings, Storage};
 use crate::telemetry::{Connections, Metrics, start_log};
 use crate::web::Occupancy;
@@ -237,6 +237,7 @@ fn api(
         providers,
         provider_names: settings.provider_names(),
         possible_users: Arc::new(settings.possible_users()),
+        clients: Clients::new(settings.clients.clone(), settings.built_in_client()),
         keys,
         lifetimes: settings.jwt.lifetimes,
         max_token_length: settings.jwt.max_token_length,

@@ -2,9 +2,11 @@
 //!
 //! Answers come from memory; an implementation never waits for a disk or a server. Must not know who asks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::change::Ban;
+use super::client::Client;
 use super::description::Description;
 use super::group::GroupName;
 use super::membership::Roster;
@@ -166,6 +168,12 @@ pub trait Directory: Send + Sync {
 
     /// The users that have a membership in effect or a standing of their own, in the order of their ids.
     fn users(&self, page: Page<'_, UserId>, now: Timestamp) -> Vec<UserId>;
+
+    /// The client of this id that the state holds, served or not; those of the settings are not known here.
+    fn client(&self, id: &str) -> Option<Arc<Client>>;
+
+    /// All clients that the state holds, in the order of their ids.
+    fn clients(&self) -> Vec<Arc<Client>>;
 }
 
 #[cfg(test)]
@@ -277,6 +285,14 @@ mod tests {
         }
 
         fn users(&self, _: Page<'_, UserId>, _: Timestamp) -> Vec<UserId> {
+            Vec::new()
+        }
+
+        fn client(&self, _: &str) -> Option<Arc<Client>> {
+            None
+        }
+
+        fn clients(&self) -> Vec<Arc<Client>> {
             Vec::new()
         }
     }

@@ -42,6 +42,11 @@ impl ProviderNames {
 }
 
 impl ProviderNames {
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &ProviderName> {
+        self.0.iter()
+    }
+
     /// Whether these are the same, in any order.
     #[must_use]
     pub fn are(&self, others: &Self) -> bool {

@@ -1,5 +1,6 @@
 //! How often a request looks at what it is judged by, and in which order.
 
+mod clients;
 mod sso;
 mod stage;
 

@@ -5,6 +5,7 @@
 use std::fmt::{self, Display};
 use std::time::Duration;
 
+use super::clients::Application;
 use super::{
     ClientProof, Cluster, Dialect, GroupRule, IdentityProvider, Kisee, Kubernetes, Ldap,
     LdapGroups, LdapSecurity, Limits, LogFormat, Mapping, Nesting, OAuth1, OAuth2, Offline, Oidc,
@@ -27,6 +28,7 @@ impl Settings {
             self.explain_storage(f)?;
             self.explain_webhook(f)?;
             self.explain_logins(f)?;
+            self.clients.iter().try_for_each(|client| writeln!(f, "- {}", Application(client)))?;
             self.explain_calls(f)?;
             let format = match self.log.format {
                 LogFormat::Text => "text",

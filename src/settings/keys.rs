@@ -162,7 +162,7 @@ pub(super) fn secret<'a>(
 }
 
 /// The text of the file that is named here, without what stands around it.
-fn secret_file(item: &Item<'_, &str>, base: &Path) -> Option<SecretString> {
+pub(super) fn secret_file(item: &Item<'_, &str>, base: &Path) -> Option<SecretString> {
     let path = item.path(base)?;
     // Only warnings: Kubernetes mounts Secrets with mode 0644 unless told otherwise, and others bring them from a machine
     // whose users have other ids.

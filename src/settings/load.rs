@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use toml::de::DeTable;
 
 use super::advice::advise;
+use super::clients::clients;
 use super::file::{MAX_SETTINGS, text};
 use super::keys::keys;
 use super::listen::{Listen, Overrides, cors, listen};
@@ -130,6 +131,7 @@ fn read(root: &Table<'_>, (file, base): (&Path, &Path), overrides: &Overrides) -
     let outbound = root.table("outbound").map(|table| outbound(table, base)).unwrap_or_default();
     let identity_providers = providers(root, base);
     refuse_ourselves(root, jwt.as_ref(), &identity_providers);
+    let clients = clients(root, base, &identity_providers);
     let allowed_origins = root.table("cors").map(cors).unwrap_or_default();
     let limits = root.table("limits").map(limits).unwrap_or_default();
     let hashing_threads = root.table("local").and_then(hashing_threads);
@@ -151,6 +153,7 @@ fn read(root: &Table<'_>, (file, base): (&Path, &Path), overrides: &Overrides) -
         storage: storage?,
         jwt: jwt?,
         identity_providers,
+        clients,
         outbound,
         allowed_origins,
         tls,

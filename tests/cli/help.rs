@@ -46,6 +46,7 @@ fn every_command_has_help() {
             ],
         ),
         ("hash-password --help", &["Usage: pasee hash-password"]),
+        ("client-secret --help", &["Usage: pasee client-secret"]),
         (
             "crd --help",
             &[
@@ -152,8 +153,17 @@ fn every_command_has_a_manual_page() {
     machine.run(&["man", "--output", "share/man1"]).done();
     let page = |name: &str| std::fs::read_to_string(machine.path("share/man1").join(name)).unwrap();
     assert!(page("pasee.1").contains(".SH SUBCOMMANDS"), "{}", page("pasee.1"));
-    for command in ["serve", "append", "check", "keygen", "hash-password", "apply", "export", "man"]
-    {
+    for command in [
+        "serve",
+        "append",
+        "check",
+        "keygen",
+        "hash-password",
+        "client-secret",
+        "apply",
+        "export",
+        "man",
+    ] {
         let page = page(&format!("pasee-{command}.1"));
         assert!(page.contains(&format!(".TH pasee-{command} 1")), "{page}");
         assert_eq!(machine.run(&["man", command]).done(), page);

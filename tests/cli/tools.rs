@@ -5,6 +5,9 @@ use std::process::Stdio;
 
 use argon2::password_hash::PasswordVerifier;
 use argon2::password_hash::phc::PasswordHash;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pasee::domain::client::SecretHash;
 use pasee::jose::key::{Algorithm, PrivateKey, PublicKey};
 
 use super::check::settings;
@@ -101,6 +104,23 @@ fn hash_password_refuses_what_can_be_no_password() {
     ] {
         assert_eq!(machine.run_with_input(&["hash-password"], input).refused(1), says);
     }
+}
+
+/// What is printed is taken as it is, and is never the same.
+#[test]
+fn client_secret_prints_a_secret_and_its_hash() {
+    let machine = Machine::new("");
+    let printed = || {
+        let text = machine.run(&["client-secret"]).done();
+        let lines: Vec<&str> = text.lines().collect();
+        let [secret, hash] = lines[..] else { panic!("{text}") };
+        let secret = secret.strip_prefix("secret: ").unwrap().to_owned();
+        (secret, hash.strip_prefix("hash: ").unwrap().parse::<SecretHash>().unwrap())
+    };
+    let (secret, hash) = printed();
+    assert!(hash.fits(&secret), "{secret}");
+    assert_eq!(URL_SAFE_NO_PAD.decode(&secret).unwrap().len(), 32, "256 bits");
+    assert_ne!(printed(), (secret, hash));
 }
 
 #[test]

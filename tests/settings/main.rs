@@ -4,6 +4,7 @@
 
 mod accepted;
 mod browser_mistakes;
+mod clients;
 mod documented;
 mod ldap;
 mod mapping;
@@ -187,7 +188,10 @@ fn the_examples_in_the_example_can_be_taken() {
         assert_ne!(settings.explain().to_string(), plain, "{block:?}");
         count += 1;
     }
-    assert_eq!(count, 9, "audience, issuer, ca_file, github, ldap, oidc, outbound, admin, tls");
+    assert_eq!(
+        count, 10,
+        "audience, issuer, ca_file, github, ldap, oidc, clients, outbound, admin, tls"
+    );
     read("example-settings.toml", &uncommented(|_| true));
 }
 

@@ -2,10 +2,12 @@
 //!
 //! Must not know which clients there are.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::domain::provider::{CLIENTS, SERVICE_ACCOUNTS};
 use crate::domain::user::ProviderName;
 
 /// The id of the client that is there without being written down: a person's tools.
@@ -19,7 +21,7 @@ const OF_THE_HTTP_API: &str = "pasee-http";
 
 /// What user ids begin with that no identity provider of the settings makes: a client's own, and those of ServiceAccounts. A client
 /// that was called so could be taken for one of them (RFC 9700 section 4.15).
-const OF_USERS: [&str; 2] = ["client-", "k8s-"];
+const OF_USERS: [&str; 2] = [CLIENTS, SERVICE_ACCOUNTS];
 
 /// The id of a client (RFC 6749 section 2.2), as objects of Kubernetes are named: 1 to [`MAX_CLIENT_ID`] characters of a-z, 0-9, `-`
 /// and `.`, a letter or digit at each end of what is between the dots.
@@ -41,6 +43,13 @@ impl ClientId {
     }
 }
 
+/// An id is looked up by its text: both have one order and one hash.
+impl Borrow<str> for ClientId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for ClientId {
     type Err = ClientIdError;
 
@@ -51,7 +60,7 @@ impl FromStr for ClientId {
         if text == OF_THE_HTTP_API {
             return Err(ClientIdError::HttpApi);
         }
-        if OF_USERS.iter().any(|prefix| text.starts_with(prefix)) {
+        if text.split_once('-').is_some_and(|(provider, _)| OF_USERS.contains(&provider)) {
             return Err(ClientIdError::LikeUsers);
         }
         Ok(Self(text.into()))

@@ -36,16 +36,19 @@ impl FromStr for SecretHash {
     type Err = SecretHashError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.strip_prefix(ALGORITHM).ok_or(SecretHashError)?;
+        let digits = text.strip_prefix(ALGORITHM).ok_or(SecretHashError::Shape)?;
         let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         if digits.len() != 64 || !digits.bytes().all(is_digit) {
-            return Err(SecretHashError);
+            return Err(SecretHashError::Shape);
         }
         let mut bytes = [0; 32];
         for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&digits[at..at + 2], 16).map_err(|_| SecretHashError)?;
+            *byte =
+                u8::from_str_radix(&digits[at..at + 2], 16).map_err(|_| SecretHashError::Shape)?;
         }
-        Ok(Self(bytes))
+        let hash = Self(bytes);
+        // What a shell hashes when the secret is in no variable.
+        if hash == Self::of("") { Err(SecretHashError::OfNothing) } else { Ok(hash) }
     }
 }
 
@@ -65,8 +68,16 @@ impl fmt::Debug for SecretHash {
 
 /// Why a text is no hash of a secret. The text itself is left out: it may be the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the hash of a secret is sha256: and 64 digits of 0-9 and a-f; `pasee client-secret` prints one with its secret, and \
+pub enum SecretHashError {
+    /// Another algorithm, other digits, none.
+    #[error(
+        "the hash of a secret is sha256: and 64 digits of 0-9 and a-f; `pasee client-secret` prints one with its secret, and \
      `printf %s SECRET | sha256sum` the digits of one that there is"
-)]
-pub struct SecretHashError;
+    )]
+    Shape,
+    /// The hash of no text at all: whoever sends nothing would be this client.
+    #[error(
+        "this is the hash of an empty secret; `pasee client-secret` prints a secret with its hash"
+    )]
+    OfNothing,
+}

@@ -271,8 +271,16 @@ fn hashes_of_secrets() {
         &format!("sha256:{}", "é".repeat(32)),
         &format!("sha256:+{}", &digits[1..]),
     ] {
-        assert_eq!(wrong.parse::<SecretHash>(), Err(SecretHashError), "{wrong}");
+        assert_eq!(wrong.parse::<SecretHash>(), Err(SecretHashError::Shape), "{wrong}");
     }
+}
+
+/// What `printf %s "$SECRET" | sha256sum` prints where there is no such variable.
+#[test]
+fn nothing_is_no_secret() {
+    let nothing = SecretHash::of("").to_string();
+    assert!(nothing.starts_with("sha256:e3b0c442"), "{nothing}");
+    assert_eq!(nothing.parse::<SecretHash>(), Err(SecretHashError::OfNothing));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::domain::bounds::Bounds;
 use crate::domain::change::Change;
 use crate::domain::claim::{ClaimValue, ExtraClaims};
+use crate::domain::client::Client;
 use crate::domain::directory::{Directory, Page, Record};
 use crate::domain::evidence::Evidence;
 use crate::domain::group::GroupName;
@@ -21,7 +22,7 @@ use crate::idp::{Identity, MappedGroups, Providers};
 use crate::jose::claims::Party;
 use crate::jose::key::{Algorithm, PrivateKey};
 use crate::keys::{KeyParts, KeyRing, Keys};
-use crate::service::{GrantError, Parts, Service, SignedPair, SsoSession};
+use crate::service::{Clients, GrantError, Parts, Service, SignedPair, SsoSession};
 use crate::settings::{Departure, IdentityProvider, Local, Mapping, Protocol};
 use crate::store::embedded::Embedded;
 use crate::telemetry::Metrics;
@@ -46,6 +47,7 @@ pub fn pass(seconds: i64) {
 struct Counting {
     store: Embedded,
     looks: AtomicUsize,
+    clients: Vec<Arc<Client>>,
 }
 
 impl Realm for Counting {
@@ -92,6 +94,14 @@ impl Directory for Counting {
     fn users(&self, page: Page<'_, UserId>, now: Timestamp) -> Vec<UserId> {
         self.store.directory().users(page, now)
     }
+
+    fn client(&self, id: &str) -> Option<Arc<Client>> {
+        self.clients.iter().find(|client| client.id.as_str() == id).cloned()
+    }
+
+    fn clients(&self) -> Vec<Arc<Client>> {
+        self.clients.clone()
+    }
 }
 
 pub struct Stage {
@@ -102,8 +112,13 @@ pub struct Stage {
 impl Stage {
     /// `local-root` is root staff, `local-ada` staff of `admin`, `local-alan` nothing.
     pub fn new() -> Self {
+        Self::with_clients(Vec::new(), Vec::new())
+    }
+
+    /// The same, with clients in the settings and in the state.
+    pub fn with_clients(configured: Vec<Client>, clients: Vec<Arc<Client>>) -> Self {
         let store = Embedded::in_memory(|| Timestamp::from_unix(START).unwrap()).unwrap();
-        let realm = Arc::new(Counting { store, looks: AtomicUsize::new(0) });
+        let realm = Arc::new(Counting { store, looks: AtomicUsize::new(0), clients });
         let service = Service::new(Parts {
             realm: Arc::clone(&realm) as Arc<dyn Realm>,
             providers: Providers::new(&[provider()]).unwrap(),
@@ -115,6 +130,10 @@ impl Stage {
             bounds: Bounds::default(),
             pace: Box::new(|_, _| Ok(())),
             metrics: Metrics::new(),
+            clients: Clients::new(
+                configured,
+                Client::built_in_pasee(&"https://pasee.example.com".parse().unwrap(), &[]),
+            ),
             clock: now,
         });
         let stage = Self { service, realm };
