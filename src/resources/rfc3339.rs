@@ -12,9 +12,15 @@ use crate::domain::time::Timestamp;
 /// Longest moment, in characters.
 pub const MAX_LENGTH: usize = 35;
 
-/// The moments that are taken; that the day exists is checked besides (`format: date-time` in the schema).
-pub const PATTERN: &str = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\
-                           ([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
+/// The moments that are taken: days that exist, in months of 31, of 30 and of 28 days and on the last one of February in leap
+/// years, with a time and an offset. RE2's syntax.
+pub const PATTERN: &str = "^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|\
+                           02-(0[1-9]|1[0-9]|2[0-8]))|\
+                           ([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)\
+                           T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
+
+/// What a right one looks like.
+pub const RIGHT: &str = "a moment is a date and time of day with an offset, such as 2027-01-31T00:00:00Z or 2027-01-31T01:00:00+01:00";
 
 static EPOCH: LazyLock<civil::DateTime> =
     LazyLock::new(|| civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
@@ -30,9 +36,7 @@ pub struct DateTime {
 
 /// Not a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a moment is a date and time of day with an offset, such as 2027-01-31T00:00:00Z or 2027-01-31T01:00:00+01:00"
-)]
+#[error("{}", RIGHT)]
 pub struct DateTimeError;
 
 /// Reads a moment.

@@ -174,6 +174,7 @@ async fn beyond_the_bounds(stage: &Stage) {
     // What is mistyped is answered with what a right one looks like, and not with a regular expression alone.
     let person = "a user id is PROVIDER-SUBJECT, such as kisee-john";
     let name = "dots between its levels";
+    let moment = "a moment is a date and time of day with an offset, such as 2027-01-31T00:00:00Z";
     let account = |namespace: &str, name: &str| {
         membership(
             "m7",
@@ -187,6 +188,13 @@ async fn beyond_the_bounds(stage: &Stage) {
         (membership("m7", &json!({ "group": "good", "users": ["k-x", "john"] })), person),
         (membership("m7", &json!({ "group": "good", "users": [""] })), person),
         (object("User", "u1", &json!({ "username": "Kisee-john" })), person),
+        (membership("m7", &json!({ "group": "good", "expiresAt": "tomorrow" })), moment),
+        (
+            membership("m7", &json!({ "group": "good", "expiresAt": "2027-02-29T00:00:00Z" })),
+            moment,
+        ),
+        (object("User", "u1", &json!({ "username": "k-x", "notBefore": "2027-01-31" })), moment),
+        (object("SessionRevocations", "r", &json!({ "until": "soon", "sessions": [] })), moment),
         (account("a_b", "x"), "a namespace has"),
         (account("ci", "-x"), "a service account's name has"),
     ] {

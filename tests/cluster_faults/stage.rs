@@ -117,5 +117,5 @@ impl Stage {
 }
 
 fn plural(object: &Value) -> String {
-    format!("{}s", object["kind"].as_str().unwrap().to_lowercase())
+    format!("{}s", object["kind"].as_str().unwrap().to_lowercase().trim_end_matches('s'))
 }
