@@ -33,7 +33,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBind
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
-use crate::resources::labels_annotations::{PART_OF, PASEE};
+use crate::resources::labels_annotations::{PART_OF, PASEE, REALM};
 use crate::resources::providers::CONFIG_MAP;
 
 pub use self::prefix::{Namespace, Prefix};
@@ -160,7 +160,32 @@ pub fn objects(realm: &Realm) -> Vec<Object> {
     if realm.own_roles == OwnRoles::Extended {
         objects.extend(own_roles::objects(realm));
     }
+    let label = (REALM.to_owned(), realm.namespace.to_string());
+    for object in &mut objects {
+        object.metadata().labels.get_or_insert_default().extend([label.clone()]);
+    }
     objects
+}
+
+impl Object {
+    fn metadata(&mut self) -> &mut ObjectMeta {
+        match self {
+            Self::ServiceAccount(object) => &mut object.metadata,
+            Self::Role(object) => &mut object.metadata,
+            Self::RoleBinding(object) => &mut object.metadata,
+            Self::ClusterRole(object) => &mut object.metadata,
+            Self::ClusterRoleBinding(object) => &mut object.metadata,
+            Self::ValidatingAdmissionPolicy(object) => &mut object.metadata,
+            Self::ValidatingAdmissionPolicyBinding(object) => &mut object.metadata,
+            Self::MutatingAdmissionPolicy(object) => &mut object.metadata,
+            Self::MutatingAdmissionPolicyBinding(object) => &mut object.metadata,
+            Self::MutatingWebhookConfiguration(object) => &mut object.metadata,
+            Self::Service(object) => &mut object.metadata,
+            Self::Secret(object) => &mut object.metadata,
+            Self::ResourceQuota(object) => &mut object.metadata,
+            Self::ConfigMap(object) => &mut object.metadata,
+        }
+    }
 }
 
 /// Without data: what is applied again leaves what servers have put there.
@@ -257,6 +282,16 @@ mod tests {
                 let is_validating = kind.starts_with("Validating");
                 assert!(!is_validating || spec["validationActions"] == serde_json::json!(["Deny"]));
             }
+        }
+    }
+
+    /// By which all of a realm is found again, whatever it was printed with.
+    #[test]
+    fn each_says_of_which_realm_it_is() {
+        for object in all("shop", "pasee:") {
+            let labels = &object["metadata"]["labels"];
+            assert_eq!(labels["pasee.meltylab.fr/realm"], "shop", "{object}");
+            assert_eq!(labels["app.kubernetes.io/part-of"], "pasee", "{object}");
         }
     }
 

@@ -8,6 +8,8 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub const PASEE: &str = "pasee";
 /// The label of what is applied for a realm, and of the definitions; its value is [`PASEE`] too.
 pub const PART_OF: &str = "app.kubernetes.io/part-of";
+/// The label of what is applied for a realm: which, by its namespace.
+pub const REALM: &str = "pasee.meltylab.fr/realm";
 /// What the keys of Pasee's own labels and annotations begin with.
 pub const OWN_KEYS: &str = "pasee.meltylab.fr/";
 /// The annotation that names the user who changed an object last.
@@ -43,7 +45,7 @@ mod tests {
     fn own_keys_are_covered() {
         assert_eq!(OWN_KEYS, format!("{}/", crate::resources::API_GROUP));
         assert!(
-            [ACTOR, WRITTEN, AUTHOR, ENROLS, ENROLLED, LOSSES, RENAMED, RENAMING]
+            [REALM, ACTOR, WRITTEN, AUTHOR, ENROLS, ENROLLED, LOSSES, RENAMED, RENAMING]
                 .iter()
                 .all(|key| key.starts_with(OWN_KEYS))
         );

@@ -178,19 +178,18 @@ impl<'a> Page<'a> {
         });
     }
 
-    /// Takes it all away again; nothing is left.
+    /// Takes it all away again; nothing is left, of what came by options neither.
     pub fn end(&self) {
         for command in self.commands("Taking Pasee away") {
             if command.starts_with("kubectl delete namespace") {
                 assert_eq!(self.run("kubectl get -n pasee pasee -o name"), "");
-                // What came by the option, with it.
-                self.run("pasee policy --namespace pasee --extend-own-roles | kubectl delete --ignore-not-found -f -");
             }
             self.run(&command);
         }
         for kinds in [
             "crd,clusterroles,clusterrolebindings",
             "validatingadmissionpolicies,validatingadmissionpolicybindings",
+            "mutatingadmissionpolicies,mutatingadmissionpolicybindings",
             "mutatingwebhookconfigurations",
         ] {
             let left =
