@@ -18,11 +18,23 @@ pub struct Controller {
 impl Controller {
     /// Starts one for a namespace, as somebody. It takes the name for its host's, and logs into the directory.
     pub fn start(namespace: &str, user: &User, dir: &Path, name: &str) -> Self {
+        Self::start_with(namespace, user, dir, name, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn start_with(
+        namespace: &str,
+        user: &User,
+        dir: &Path,
+        name: &str,
+        variables: &[(&str, String)],
+    ) -> Self {
         let log = dir.join(format!("{name}.log"));
         let child = Command::new(env!("CARGO_BIN_EXE_pasee"))
             .args(["controller", "--namespace", namespace])
             .env("KUBECONFIG", &user.kubeconfig)
             .env("HOSTNAME", name)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             // An Event that is not sent is told of at debug.
             .env("RUST_LOG", "info,pasee::controller::apply=debug")
             .stdin(Stdio::null())

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 pub mod authority;
+pub mod clock;
 pub mod conformance;
 pub mod console;
 pub mod controller;

@@ -54,6 +54,12 @@ impl Realm {
         Controller::start(&self.namespace, &self.account, self.dir.path(), name)
     }
 
+    /// The same with these variables in its environment.
+    pub fn controller_with(&self, name: &str, variables: &[(&str, String)]) -> Controller {
+        let dir = self.dir.path();
+        Controller::start_with(&self.namespace, &self.account, dir, name, variables)
+    }
+
     /// Starts a controller and waits until it leads.
     pub fn leader(&self, name: &str) -> Controller {
         self.controller(name).leads()
