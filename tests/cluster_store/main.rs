@@ -1,5 +1,5 @@
-//! The Kubernetes store on a real control plane: it behaves as every store does, outlives faults of the API
-//! server, and never touches what others have written. `tests/run cluster` runs these.
+//! The Kubernetes store on a real control plane: it behaves as every store does, says what it does not know to be
+//! done, and never touches what others have written. `tests/run cluster` runs these.
 
 #![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "this is all tests")]
 
@@ -10,15 +10,12 @@ mod doubt;
 mod others;
 mod permissions;
 mod quota;
-mod races;
 mod renaming;
 mod root_staff;
 mod served;
 mod sessions;
 mod stage;
 mod turns;
-// Last: each has the control plane to itself, and whoever starts meanwhile waits.
-mod while_away;
 
 use stage::{Stage, noon};
 use support::conformance::{Subject, conforms};

@@ -1,4 +1,14 @@
-//! The API server goes away, comes back, and has forgotten what a watch needs to go on.
+//! The API server goes away, comes back, and has forgotten what a watch needs to go on. A program of its own: each test has the
+//! control plane to itself, and waits more than it computes. `tests/run cluster` runs these.
+
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "this is all tests")]
+
+mod served;
+#[path = "../cluster_store/stage.rs"]
+#[allow(dead_code, reason = "others have more on it")]
+mod stage;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::time::Duration;
 
@@ -7,9 +17,9 @@ use base64::engine::general_purpose::STANDARD;
 use pasee::domain::change::{Ban, Change};
 use pasee::domain::realm::{Realm, WriteError};
 
-use crate::stage::{Stage, membership, noon};
-use crate::support::controlplane;
-use crate::support::patience::eventually;
+use stage::{Stage, membership, noon};
+use support::controlplane;
+use support::patience::eventually;
 
 /// How old the state may become in [`reads_go_on_and_writes_fail_while_the_api_server_is_away`]. In good health it becomes older,
 /// between two looks at whether it still holds.

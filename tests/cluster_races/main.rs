@@ -1,12 +1,21 @@
 //! Races against what takes rights away, over HTTP and three replicas: on the one that answered the withdrawal nothing comes after
-//! it, on the others nothing that is begun later than a second after.
+//! it, on the others nothing that is begun later than a second after. A program of its own, as it takes longest. `tests/run cluster` runs
+//! it.
+
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "this is all tests")]
+
+#[path = "../cluster_store/stage.rs"]
+#[allow(dead_code, reason = "others have more on it")]
+mod stage;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::time::Duration;
 
-use crate::stage::Stage;
-use crate::support::controlplane;
-use crate::support::races::{DEEDS, Track, Withdrawal, rounds};
-use crate::support::served::Served;
+use stage::Stage;
+use support::controlplane;
+use support::races::{DEEDS, Track, Withdrawal, rounds};
+use support::served::Served;
 
 /// Of each withdrawal, every deed being raced in each; the tier `release` asks for more.
 const ROUNDS: usize = 100;
