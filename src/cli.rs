@@ -23,6 +23,8 @@
 //! | `add` | `pasee add` |
 //! | `remove` | `pasee remove` |
 //! | `leave` | `pasee leave` |
+//! | `kubeconfig` | `pasee kubeconfig` |
+//! | `kubectl_credential` | `pasee kubectl-credential` |
 //! | `person` | what those have in common |
 //! | `password` | how a password comes in |
 //! | `client_secret` | `pasee client-secret` |
@@ -60,6 +62,8 @@ mod hash_password;
 mod import;
 mod keygen;
 mod keys;
+mod kubeconfig;
+mod kubectl_credential;
 mod leave;
 mod login;
 mod logout;
@@ -139,6 +143,10 @@ enum Command {
     Remove(remove::Remove),
     /// Takes yourself out of a group
     Leave(leave::Leave),
+    /// Has kubectl log in by Pasee
+    Kubeconfig(kubeconfig::Kubeconfig),
+    /// Answers kubectl with a token for its API server alone
+    KubectlCredential(kubectl_credential::KubectlCredential),
     /// Puts users in groups, as the operator of this machine: how the first root staff comes to be
     Append(append::Append),
     /// Says whether a server would start with these settings, what they mean and what is unsafe; changes nothing
@@ -193,6 +201,8 @@ impl Command {
             | Self::Remove(_)
             | Self::Leave(_)
             | Self::ClientSecret
+            | Self::Kubeconfig(_)
+            | Self::KubectlCredential(_)
             | Self::Import(_)
             | Self::Crd
             | Self::Policy(_)
@@ -278,6 +288,8 @@ impl Arguments {
             Command::Remove(remove) => remove.run().map(done),
             Command::Leave(leave) => leave.run().map(done),
             Command::ClientSecret => client_secret::run().map(done),
+            Command::Kubeconfig(kubeconfig) => kubeconfig.run().map(done),
+            Command::KubectlCredential(credential) => credential.run().map(done),
             Command::Crd => crd::run().map(done),
             Command::Policy(policy) => policy.run().map(done),
             Command::Controller(controller) => controller.run().map(done),

@@ -26,7 +26,7 @@ pub(super) mod sign_in;
 pub(super) mod state;
 pub(super) mod table;
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use anyhow::Context;
 use tracing::level_filters::LevelFilter;
@@ -54,7 +54,8 @@ impl LoginNeeded {
 pub(super) fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let log = tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).without_time();
     // Whoever has set up a log before has one.
-    let _ = log.with_target(false).with_writer(io::stderr).try_init();
+    let log = log.with_ansi(io::stderr().is_terminal()).with_target(false);
+    let _ = log.with_writer(io::stderr).try_init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("the system gives nothing to wait with")?.block_on(work)
 }

@@ -165,7 +165,8 @@ const TENANTS: &[(&str, &[&str])] = &[
     ("rusqlite", &["import", "store"]),
     ("reqwest", &["outbound"]),
     ("schemars", &["resources"]),
-    ("serde_saphyr", &["import", "resources"]),
+    // A kubeconfig is YAML.
+    ("serde_saphyr", &["cli", "import", "resources"]),
 ];
 
 /// Modules that get the time and randomness as parameters, so that tests can choose them.

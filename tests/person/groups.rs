@@ -15,7 +15,7 @@ fn lines(text: &str) -> Vec<String> {
     text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn staff_run_a_group() {
     let setup = Setup::default().members("articles.staff", ["local-john"]);
     let pasee = setup.members("articles.drafts", ["local-ada"]).start().await;
@@ -59,7 +59,7 @@ async fn staff_run_a_group() {
     assert_eq!(pasee.groups("alan").await, json!([]));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_said_so() {
     let pasee = Setup::default().members("articles.staff", ["local-john"]).start().await;
     let john = logged_in(&pasee, "john");
@@ -91,7 +91,7 @@ async fn what_is_wrong_is_said_so() {
 }
 
 /// Twenty on a page: all of them are listed, each once.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_are_followed() {
     let mut setup = Setup::default();
     for number in 0..53 {
@@ -108,7 +108,7 @@ async fn pages_are_followed() {
     assert_eq!(lines(&root.run(&["members", "crowd"]).done()), members);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn who_i_am() {
     let end = now() + 86_400;
     let pasee = Setup::default().until("articles", "local-ada", end).start().await;

@@ -16,7 +16,7 @@ fn token(person: &Person) -> String {
     person.run(&["token"]).done().trim_end().to_owned()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_login_gives_tokens_until_it_ends() {
     let pasee = pasee().await;
     let ada = Person::of(&pasee.url);
@@ -43,7 +43,7 @@ async fn a_login_gives_tokens_until_it_ends() {
     ada.run(&["logout"]).done();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn passwords_stay_where_they_are_typed() {
     let pasee = pasee().await;
     let ada = Person::of(&pasee.url);
@@ -75,7 +75,7 @@ async fn passwords_stay_where_they_are_typed() {
 }
 
 /// Twenty at once, with a token that is over: one gets new ones, for all.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn one_refresh_for_all() {
     let pasee = pasee().await;
     let ada = Person::of(&pasee.url);
@@ -89,7 +89,7 @@ async fn one_refresh_for_all() {
 }
 
 /// A session that was ended elsewhere is over here too, and asked for once.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_is_over() {
     let pasee = pasee().await;
     let ada = Person::of(&pasee.url);
@@ -112,7 +112,7 @@ async fn a_session_that_is_over() {
     token(&ada);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pasee_that_is_away() {
     let mut pasee = pasee().await;
     let ada = Person::of(&pasee.url);
@@ -139,7 +139,7 @@ async fn a_pasee_that_is_away() {
     assert!(told.refused(1).contains("cannot be reached"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn which_pasee() {
     let (one, other) = (pasee().await, pasee().await);
     let ada = Person::new();
@@ -160,7 +160,7 @@ async fn which_pasee() {
 }
 
 /// While somebody logs in, others wait for that, and do not log in once more.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn parallel_logins_log_in_once() {
     let admin = free_port();
     let table = format!("[admin]\nlisten = \"127.0.0.1:{admin}\"\n");

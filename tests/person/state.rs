@@ -23,7 +23,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_else_can_read_it() {
     let (_pasee, ada) = logged_in().await;
     assert_eq!(mode(&ada.state()), 0o700);
@@ -35,7 +35,7 @@ async fn nobody_else_can_read_it() {
     assert_eq!(mode(&ada.only_kept()), 0o600);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_others_may_have_touched_is_refused() {
     let (_pasee, ada) = logged_in().await;
     let file = ada.only_kept();
@@ -80,7 +80,7 @@ async fn what_others_may_have_touched_is_refused() {
 }
 
 /// The lock is not taken from a place that leads elsewhere, and nothing there is changed.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_leads_elsewhere() {
     let (_pasee, ada) = logged_in().await;
     let lock = ada.only_kept().with_extension("lock");
@@ -100,7 +100,7 @@ async fn a_lock_that_leads_elsewhere() {
     assert!(fs::symlink_metadata(&new).is_err());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn no_home_no_login() {
     let (pasee, _) = logged_in().await;
     let ada = Person::of(&pasee.url).with("HOME", "").with("XDG_STATE_HOME", "");
