@@ -107,7 +107,7 @@ mod tests {
         assert!(matches!(read_whole(&dir.path().join("none"), 8), Err(NotRead::Io(_))));
         // Without an end that could be known before.
         let huge = dir.path().join("huge");
-        fs::File::create(&huge).unwrap().set_len(1 << 40).unwrap();
+        File::create(&huge).unwrap().set_len(1 << 40).unwrap();
         assert!(matches!(read_whole(&huge, 1024), Err(NotRead::TooLong(1024))));
     }
 
