@@ -15,6 +15,7 @@
 //! | `sign` | our tokens, written |
 //! | `claims` | claims as JSON |
 //! | `client_assertion` | what we sign to show a provider who we are |
+//! | `dpop` | proofs that whoever sends a request has a key |
 //! | `verify` | access tokens of a Pasee, believed or not |
 //! | `refresh` | refresh tokens: written, and believed by nobody else |
 //! | `kisee` | those of a Kisee |
@@ -30,6 +31,7 @@ pub mod algorithm;
 pub mod claims;
 pub mod client_assertion;
 pub mod compact;
+pub mod dpop;
 pub mod error;
 pub mod id_token;
 pub mod issuer;

@@ -12,16 +12,19 @@
 //! | `request`, `requested` | what an authorization request may say; which claims it asks for by name |
 //! | `code` | what a code stands for, and who may redeem it |
 //! | `grant`, `exchange` | what a client shows for tokens |
+//! | `device` | logins on another device |
 //! | `id_token` | what a client is told of a person |
 //! | `pkce` | that who redeems a code is who asked for it |
 //! | `client_auth` | how a client says who it is |
 //! | `scope` | what is asked for |
+//! | `proofs` | proofs of a key, each once |
 //! | `once` | values that are good once, in bounded memory |
 //! | `metadata` | what the provider says of itself |
 
 pub mod client_auth;
 pub mod code;
 pub mod destination;
+pub mod device;
 pub mod error;
 pub mod exchange;
 pub mod grant;
@@ -30,6 +33,7 @@ pub mod metadata;
 pub mod once;
 pub mod params;
 pub mod pkce;
+pub mod proofs;
 pub mod request;
 mod requested;
 pub mod scope;

@@ -8,6 +8,7 @@
 //! | `route` | all paths: what is asked |
 //! | `api` | tokens, users and groups as Core JSON |
 //! | `login` | logins in a browser |
+//! | `oauth` | the endpoints of the OpenID provider |
 //! | `page` | what all pages for people have in common |
 //! | `well_known` | what everybody may read: JSON home, public keys |
 //! | `request` | what a request says |
@@ -21,6 +22,7 @@ pub mod document;
 pub mod error;
 mod login;
 mod moment;
+mod oauth;
 mod page;
 mod reply;
 mod request;
@@ -30,6 +32,7 @@ mod well_known;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use http::header::ACCESS_CONTROL_REQUEST_METHOD;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use ipnet::IpNet;
@@ -47,7 +50,7 @@ use login::{Cookies, ReplayGuard};
 use page::is_for_a_person;
 use reply::Reply;
 use request::Call;
-use route::{NoRoute, Route};
+use route::{NoRoute, Route, Sharing};
 use well_known::WellKnown;
 
 /// How the API answers.
@@ -85,7 +88,7 @@ impl Api {
         Self {
             cookies: Cookies::new(&config.hostname, keys.signer().issuer().as_str()),
             scheme: if https { Scheme::Https } else { Scheme::Http },
-            well_known: WellKnown::new(&config.hostname, keys.signer()),
+            well_known: WellKnown::new(&config.hostname, &keys),
             pair_frame: api::pair_frame(&config.hostname),
             replays: ReplayGuard::default(),
             unknown_proxies: UnknownProxies::default(),
@@ -118,6 +121,19 @@ impl Api {
             Route::LogOut => self.log_out(call).await,
             Route::PublicKey => Ok(well_known::public_key(keys.current().signer().public())),
             Route::Discovery => self.well_known.discovery(),
+            Route::Authorize => self.authorize(&call).await,
+            Route::AuthorizeByForm => self.authorize_by_form(call).await,
+            Route::Consent => self.consent(call).await,
+            Route::Token => self.give_tokens(call).await,
+            Route::UserInfo => self.user_info(call).await,
+            Route::PushRequest => self.push_request(call).await,
+            Route::RevokeToken => self.revoke_token(call).await,
+            Route::Introspect => self.introspect(call).await,
+            Route::BeginDevice => self.begin_device(call).await,
+            Route::ShowDevice => self.show_device(&call).await,
+            Route::AnswerDevice => self.answer_device(call).await,
+            Route::EndSessionFor => self.end_session_for(&call).await,
+            Route::EndSessionByForm => self.end_session_by_form(call).await,
             Route::Jwks => Ok(well_known::jwks(keys.current().jwks())),
             Route::JwksEs256k => Ok(well_known::jwks(keys.current().jwks_es256k())),
             Route::DescribeTokens => self.describe_tokens(&call).await,
@@ -143,20 +159,53 @@ impl Api {
         }
     }
 
+    /// The answer to a page that asks whether it may ask.
+    fn preflight(&self, method: &Method, headers: &HeaderMap, path: &str) -> Option<Response> {
+        let asked = headers.get(ACCESS_CONTROL_REQUEST_METHOD);
+        let asked = asked.and_then(|method| Method::from_bytes(method.as_bytes()).ok());
+        let route = asked.and_then(|method| Route::parse(&method, path).ok());
+        match route.as_ref().map_or(Sharing::Api, Route::sharing) {
+            // Which client asks stands in the request that follows.
+            Sharing::Client => {
+                let clients = self.service.clients();
+                let origins = clients.iter().flat_map(|client| &client.allowed_origins);
+                let origins: Vec<String> = origins.map(ToString::to_string).collect();
+                Cors::new(&origins).preflight(method, headers)
+            }
+            sharing => self.cors(sharing).preflight(method, headers),
+        }
+    }
+
+    /// Whose pages may read an answer that does not say so itself.
+    fn cors(&self, sharing: Sharing) -> Cors {
+        match sharing {
+            Sharing::Api => self.config.cors.clone(),
+            Sharing::Everybody => Cors::new(&["*".to_owned()]),
+            Sharing::Client | Sharing::Nobody => Cors::new(&[]),
+        }
+    }
+
     /// The absolute URL of a path.
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.config.hostname)
     }
 
-    fn finish(&self, method: &Method, headers: &HeaderMap, reply: Reply) -> Response {
+    fn finish(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        mut reply: Reply,
+        sharing: Sharing,
+    ) -> Response {
         let is_page = reply.is_page();
+        let shared = reply.take_sharing();
         let mut response = reply.into_response(headers);
         harden(&mut response, self.scheme);
         if is_page {
             // Of no use to other origins' scripts, whoever they are.
             vary(response.headers_mut(), &["Accept-Language", "Cookie"]);
         } else {
-            self.config.cors.apply(headers, &mut response);
+            shared.as_ref().unwrap_or(&self.cors(sharing)).apply(headers, &mut response);
         }
         if method == Method::HEAD { reply::without_body(response) } else { response }
     }
@@ -167,17 +216,18 @@ impl Handle for Api {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         let (method, headers) = (&parts.method, &parts.headers);
-        if let Some(mut response) = self.config.cors.preflight(method, headers) {
+        if let Some(mut response) = self.preflight(method, headers, parts.uri.path()) {
             harden(&mut response, self.scheme);
             return response;
         }
         let route = Route::parse(method, parts.uri.path());
         let name = route.as_ref().map_or("none", Route::name);
+        let sharing = route.as_ref().map_or(Sharing::Api, Route::sharing);
         let reply = match self.answer(route, &parts, body, peer).await {
             Ok(reply) => reply,
             Err(error) => self.refusal(&parts, &error),
         };
-        let response = self.finish(method, headers, reply);
+        let response = self.finish(method, headers, reply, sharing);
         self.observe(name, method, &response, started.elapsed());
         response
     }

@@ -9,6 +9,7 @@
 //! | `tokens` | pairs of tokens; the one gate that all of them pass |
 //! | `login` | logins in a browser |
 //! | `sso` | the session that a browser has here, and who acts in it |
+//! | `oauth` | what applications ask as clients of the OpenID provider |
 //! | `recheck` | whether who goes on still has an account at their provider |
 //! | `caller` | who acts with an access token |
 //! | `groups` | groups and who is in them |
@@ -23,6 +24,7 @@ mod clients;
 mod groups;
 mod listing;
 mod login;
+mod oauth;
 mod recheck;
 mod sso;
 mod tokens;
@@ -43,6 +45,7 @@ use crate::idp::Providers;
 use crate::keys::KeyRing;
 use crate::telemetry::Metrics;
 
+use self::oauth::Once;
 use self::recheck::Rechecks;
 
 pub use caller::{AccessError, Caller};
@@ -50,6 +53,10 @@ pub use change::ChangeError;
 pub use clients::Clients;
 pub use groups::RosterView;
 pub use listing::Listing;
+pub use oauth::{
+    AskedDevice, AuthenticatedClient, Authorization, BegunDevice, ClientTokens, Consented, Hint,
+    Interaction, Introspection, LoginAge, OAuthFailure, Said, TokenType,
+};
 pub use sso::{FormToken, SsoSession};
 pub use tokens::{GrantError, SignedPair};
 pub use users::{LookError, UserView};
@@ -86,14 +93,14 @@ pub struct Parts {
 pub type Pace = Box<dyn Fn(&UserId, Urgency) -> Result<(), Duration> + Send + Sync>;
 
 /// The use cases, over their parts.
-pub struct Service(Parts, Rechecks);
+pub struct Service(Parts, Rechecks, Once);
 
 impl Service {
     /// Everything that can be asked for, over these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let rechecks = Rechecks::new(&parts.providers);
-        Self(parts, rechecks)
+        Self(parts, rechecks, Once::default())
     }
 
     /// What time it is.

@@ -1,8 +1,8 @@
 //! Compact JWS (RFC 7515 section 7.1): one reader for all of them, whoever issued them.
 //!
 //! Owns the form of a token: its length, its three parts, its header. What was read is not believed: its claims come out
-//! only of [`Unverified::verified`], with a signature that holds. No header parameter leads anywhere: `jku`, `x5u`, `jwk`
-//! and `x5c` are never looked at (RFC 8725 section 3.10). Must not know keys, nor what the claims have to say.
+//! only of [`Unverified::verified`], with a signature that holds. No header parameter leads anywhere: `jku`, `x5u` and
+//! `x5c` are never looked at, and `jwk` only of what is signed to show that very key (RFC 8725 section 3.10). Must not know keys, nor what the claims have to say.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -37,6 +37,7 @@ pub(super) struct Header {
     algorithm: Option<String>,
     key_id: Option<String>,
     token_type: Option<String>,
+    own_key: Option<Value>,
 }
 
 /// The claims of a token whose signature holds (RFC 7519 section 4). What they say is for the token's kind to judge.
@@ -95,6 +96,7 @@ impl Header {
             token_type: text("typ", VerifyError::Kind)?,
             key_id: text("kid", VerifyError::UnknownKey)?,
             algorithm: text("alg", VerifyError::Algorithm)?,
+            own_key: header.remove("jwk"),
         })
     }
 
@@ -106,6 +108,11 @@ impl Header {
     /// `kid`.
     pub(super) fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
+    }
+
+    /// `jwk`: the key that it says it is signed by. It tells who signed, and never that they may (RFC 9449 section 4.2).
+    pub(super) fn own_key(&self) -> Option<&Value> {
+        self.own_key.as_ref()
     }
 
     /// Refuses a token of another `typ` than this one (RFC 8725 section 3.11).

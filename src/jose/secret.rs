@@ -26,6 +26,8 @@ pub enum Purpose {
     LoginCookies,
     /// AES-256-GCM over what a browser carries of the session that it has here.
     BrowserSessions,
+    /// AES-256-GCM over the nonces that proofs of a key are to hold.
+    DpopNonces,
 }
 
 impl Purpose {
@@ -35,6 +37,7 @@ impl Purpose {
             Self::RefreshTokens => b"pasee refresh tokens, version 1",
             Self::LoginCookies => b"pasee login cookies, version 2",
             Self::BrowserSessions => b"pasee browser sessions, version 1",
+            Self::DpopNonces => b"pasee DPoP nonces, version 1",
         }
     }
 }

@@ -4,11 +4,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
 
 use super::claims::{self, ACCESS, Party, TRUNCATED_LENGTH};
 use super::compact::MAX_TOKEN;
 use super::key::{PrivateKey, PublicKey};
-use crate::domain::token::{AccessClaims, Issuer, TokenId};
+use crate::domain::token::{AccessClaims, Audience, Issuer, TokenId};
 
 /// What all but the groups has of a token, in bytes.
 pub const ALL_BUT_GROUPS: usize = 2048;
@@ -64,6 +65,12 @@ impl Signer {
         &self.party.issuer
     }
 
+    /// Whether what `POST /tokens/` hands out is for this audience.
+    #[must_use]
+    pub fn is_for(&self, audience: &Audience) -> bool {
+        audience.as_str() == self.party.issuer.as_str() || self.party.audiences.contains(audience)
+    }
+
     /// How much room there is for groups beside these claims, which name none, in a token of so many bytes: in bytes of a JSON
     /// array. It depends on nothing but the bound as long as all but the groups keeps to [`ALL_BUT_GROUPS`].
     ///
@@ -74,6 +81,19 @@ impl Signer {
         let around = self.header.len() + self.key.signature_length() + 2;
         let beside = (most.saturating_sub(around) * 3 / 4).saturating_sub(payload);
         Ok(beside.min(most.saturating_sub(ALL_BUT_GROUPS) * 3 / 4))
+    }
+
+    /// An ID token (OpenID Connect Core 1.0 section 2) that says this.
+    ///
+    /// # Errors
+    /// Those of [`Signer::access`].
+    pub fn id_token(&self, claims: &Map<String, Value>) -> Result<String, SignError> {
+        let (algorithm, id) = (self.key.algorithm(), self.key.public().id());
+        let header = format!(r#"{{"typ":"JWT","alg":"{algorithm}","kid":"{id}"}}"#);
+        let input = signing_input(&URL_SAFE_NO_PAD.encode(header), &serde_json::to_vec(claims)?);
+        let signature = self.key.sign(input.as_bytes())?;
+        let token = [&*input, ".", &*signature].concat();
+        if token.len() > MAX_TOKEN { Err(SignError::TooLong) } else { Ok(token) }
     }
 
     /// An access token.

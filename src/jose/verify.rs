@@ -8,7 +8,18 @@ use super::compact::{ClaimSet, Unverified, claimed_type};
 use super::error::VerifyError;
 use super::key::PublicKey;
 use crate::domain::time::Timestamp;
-use crate::domain::token::{AccessClaims, Audience, Issuer};
+use crate::domain::token::{AccessClaims, Audience, Issuer, SessionId};
+
+/// Of whom an ID token was, for whom, and of which session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdTokenHint {
+    /// `sub`.
+    pub subject: String,
+    /// `aud`.
+    pub client: String,
+    /// `sid`.
+    pub session: SessionId,
+}
 
 /// Believes the access tokens of one Pasee.
 #[derive(Clone, Debug)]
@@ -49,10 +60,31 @@ impl Verifier {
         claims::read_access((&self.issuer, None), self.verified(compact)?, now)
     }
 
+    /// What an ID token of this issuer says, whether or not its time is over: as a hint of who somebody was, and of nothing that
+    /// they may (OpenID Connect RP-Initiated Logout 1.0 section 2).
+    ///
+    /// # Errors
+    /// [`VerifyError`]: it is none of this issuer's.
+    pub fn id_token_hint(&self, compact: &str) -> Result<IdTokenHint, VerifyError> {
+        let claims = self.verified_of(compact, "JWT")?;
+        if claims.text("iss")? != self.issuer.as_str() {
+            return Err(VerifyError::Issuer);
+        }
+        Ok(IdTokenHint {
+            subject: claims.text("sub")?.to_owned(),
+            client: claims.text("aud")?.to_owned(),
+            session: claims.text("sid")?.parse().map_err(|_| VerifyError::Claim("sid"))?,
+        })
+    }
+
     fn verified(&self, compact: &str) -> Result<ClaimSet, VerifyError> {
+        self.verified_of(compact, ACCESS)
+    }
+
+    fn verified_of(&self, compact: &str, typ: &str) -> Result<ClaimSet, VerifyError> {
         let token = Unverified::parse(compact)?;
         let header = token.header();
-        header.demand_type(ACCESS)?;
+        header.demand_type(typ)?;
         let is_meant = |key: &&PublicKey| Some(key.id().as_str()) == header.key_id();
         let key = self.keys.iter().find(is_meant).ok_or(VerifyError::UnknownKey)?;
         if header.algorithm() != Some(key.algorithm().as_str()) {

@@ -61,7 +61,7 @@ pub fn document(issuer: &str, base: &str, id_token_algorithms: &[&str]) -> Value
         "revocation_endpoint": url(REVOKE),
         "revocation_endpoint_auth_methods_supported": METHODS,
         "end_session_endpoint": url(LOGOUT),
-        "dpop_signing_alg_values_supported": ["ES256", "RS256"],
+        "dpop_signing_alg_values_supported": [crate::jose::dpop::ALGORITHM],
     })
 }
 

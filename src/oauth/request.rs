@@ -157,7 +157,7 @@ fn prove_code(client: &Client, has_challenge: bool, needs_nonce: bool) -> Result
 ///
 /// # Errors
 /// `invalid_target`.
-pub(super) fn resource(params: &Params, client: &Client) -> Result<Option<Audience>, OAuthError> {
+pub fn resource(params: &Params, client: &Client) -> Result<Option<Audience>, OAuthError> {
     let wrong = |description: &'static str| OAuthError::new(ErrorCode::InvalidTarget, description);
     if params.repeats("resource") {
         return Err(wrong("tokens are for one resource at a time"));

@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::document::{Document, ErrorDocument, Frame};
 use super::error::ErrorReply;
+use crate::domain::client::Origin;
 use crate::web::Response;
-use crate::web::respond::{preferred, prefers_problem};
+use crate::web::respond::{Cors, preferred, prefers_problem};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
@@ -22,6 +23,8 @@ pub(super) struct Reply {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     content: Content,
+    /// Whose pages may read it, where that is not the same for all of its kind.
+    sharing: Option<Cors>,
 }
 
 #[derive(Debug)]
@@ -43,7 +46,7 @@ impl Reply {
 
     /// A status with nothing to read.
     pub(super) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Nothing }
+        Self { status, headers: Vec::new(), content: Content::Nothing, sharing: None }
     }
 
     /// A document. It is for whoever asked, as they stood then, so nobody keeps it.
@@ -58,22 +61,28 @@ impl Reply {
 
     fn written(status: StatusCode, document: Vec<u8>) -> Self {
         let content = Content::Document(document.into());
-        Self { status, headers: Vec::new(), content }.unstored()
+        Self { status, headers: Vec::new(), content, sharing: None }.unstored()
     }
 
     /// An error, kept by nobody.
     pub(super) fn error(status: StatusCode, document: ErrorDocument) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Error(document) }.unstored()
+        Self { status, headers: Vec::new(), content: Content::Error(document), sharing: None }
+            .unstored()
     }
 
     /// Bytes of a type.
     pub(super) fn typed(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Typed(content_type, body) }
+        Self {
+            status,
+            headers: Vec::new(),
+            content: Content::Typed(content_type, body),
+            sharing: None,
+        }
     }
 
     /// A page.
     pub(super) fn html(status: StatusCode, page: Bytes) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Page(page) }
+        Self { status, headers: Vec::new(), content: Content::Page(page), sharing: None }
     }
 
     /// Whether a person reads it.
@@ -85,6 +94,19 @@ impl Reply {
     #[must_use]
     pub(super) fn setting(self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
         cookies.into_iter().fold(self, |reply, cookie| reply.with(SET_COOKIE, cookie))
+    }
+
+    /// The reply, which pages of these origins may read.
+    #[must_use]
+    pub(super) fn shared_with(mut self, origins: &[Origin]) -> Self {
+        let origins: Vec<String> = origins.iter().map(ToString::to_string).collect();
+        self.sharing = Some(Cors::new(&origins));
+        self
+    }
+
+    /// Whose pages may read it, if it says so.
+    pub(super) fn take_sharing(&mut self) -> Option<Cors> {
+        self.sharing.take()
     }
 
     /// The reply with one header more.
@@ -146,7 +168,13 @@ impl Reply {
 impl From<ErrorReply> for Reply {
     fn from(answer: ErrorReply) -> Self {
         let headers = answer.header.into_iter().collect();
-        Self { status: answer.status, headers, content: Content::Error(answer.document) }.unstored()
+        Self {
+            status: answer.status,
+            headers,
+            content: Content::Error(answer.document),
+            sharing: None,
+        }
+        .unstored()
     }
 }
 

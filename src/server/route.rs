@@ -4,6 +4,11 @@
 //! |---|---|
 //! | `/` | GET |
 //! | `/login`, `/logout` | GET, POST |
+//! | `/oauth2/authorize`, `/oauth2/logout`, `/oauth2/userinfo` | GET, POST |
+//! | `/device` | GET, POST |
+//! | `/oauth2/device_authorization` | POST |
+//! | `/oauth2/consent`, `/oauth2/token`, `/oauth2/par`, `/oauth2/revoke`, `/oauth2/introspect` | POST |
+//! | `/.well-known/oauth-authorization-server` | GET |
 //! | `/public-key/` | GET |
 //! | `/.well-known/openid-configuration` | GET |
 //! | `/.well-known/jwks.json`, `/.well-known/jwks-es256k.json` | GET |
@@ -36,6 +41,32 @@ pub enum Route {
     ShowLogout,
     /// The end of a browser's session.
     LogOut,
+    /// A client's request for a code.
+    Authorize,
+    /// The same in a form.
+    AuthorizeByForm,
+    /// Whether a client may know.
+    Consent,
+    /// Tokens for a client.
+    Token,
+    /// Who a token is of.
+    UserInfo,
+    /// A request, kept until the browser comes.
+    PushRequest,
+    /// A refresh token less.
+    RevokeToken,
+    /// What a token says.
+    Introspect,
+    /// A login that a device begins.
+    BeginDevice,
+    /// Where its code is typed in.
+    ShowDevice,
+    /// Whether it is the person's.
+    AnswerDevice,
+    /// A client's request to end a session.
+    EndSessionFor,
+    /// The same in a form, or the person's word.
+    EndSessionByForm,
     /// The signing key as PEM.
     PublicKey,
     /// Where the issuer's keys are.
@@ -109,7 +140,11 @@ impl Route {
             ["login"] => get_or_post(method, Self::ShowLogin, Self::LogIn),
             ["logout"] => get_or_post(method, Self::ShowLogout, Self::LogOut),
             ["public-key"] => get(method, Self::PublicKey),
-            [".well-known", "openid-configuration"] => get(method, Self::Discovery),
+            [".well-known", "openid-configuration" | "oauth-authorization-server"] => {
+                get(method, Self::Discovery)
+            }
+            ["device"] => get_or_post(method, Self::ShowDevice, Self::AnswerDevice),
+            ["oauth2", endpoint] => of_oauth(method, endpoint),
             [".well-known", "jwks.json"] => get(method, Self::Jwks),
             [".well-known", "jwks-es256k.json"] => get(method, Self::JwksEs256k),
             ["tokens"] => get_or_post(method, Self::DescribeTokens, Self::CreateTokens),
@@ -168,6 +203,16 @@ impl Route {
             Self::Home => "home",
             Self::ShowLogin | Self::LogIn => "login",
             Self::ShowLogout | Self::LogOut => "logout",
+            Self::Authorize | Self::AuthorizeByForm => "authorize",
+            Self::Consent => "consent",
+            Self::Token => "token",
+            Self::UserInfo => "userinfo",
+            Self::PushRequest => "par",
+            Self::RevokeToken => "revoke",
+            Self::Introspect => "introspect",
+            Self::BeginDevice => "device-authorization",
+            Self::ShowDevice | Self::AnswerDevice => "device",
+            Self::EndSessionFor | Self::EndSessionByForm => "end-session",
             Self::PublicKey => "public-key",
             Self::Discovery => "discovery",
             Self::Jwks => "jwks",
@@ -189,6 +234,41 @@ impl Route {
     }
 }
 
+/// Whose pages may read what is answered (CORS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Those that the settings name.
+    Api,
+    /// Everybody's: it is no secret.
+    Everybody,
+    /// Those of the client that asks.
+    Client,
+    /// Nobody's: a person is to be there.
+    Nobody,
+}
+
+impl Route {
+    /// Whose pages may read the answer.
+    #[must_use]
+    pub fn sharing(&self) -> Sharing {
+        match self {
+            Self::Discovery | Self::Jwks | Self::JwksEs256k => Sharing::Everybody,
+            Self::Token | Self::UserInfo | Self::RevokeToken => Sharing::Client,
+            Self::Authorize
+            | Self::AuthorizeByForm
+            | Self::Consent
+            | Self::PushRequest
+            | Self::Introspect
+            | Self::BeginDevice
+            | Self::ShowDevice
+            | Self::AnswerDevice
+            | Self::EndSessionFor
+            | Self::EndSessionByForm => Sharing::Nobody,
+            _ => Sharing::Api,
+        }
+    }
+}
+
 /// The parts of a path, at most four, with or without a slash at its end.
 fn segments(path: &str) -> Result<Vec<&str>, NoRoute> {
     let rest = path.strip_prefix('/').ok_or(NoRoute::NotFound)?;
@@ -205,6 +285,22 @@ fn get(method: &Method, route: Route) -> Result<Route, NoRoute> {
 
 fn get_or_post(method: &Method, get: Route, post: Route) -> Result<Route, NoRoute> {
     pick(method, "GET, HEAD, POST", [(Method::GET, get), (Method::POST, post)])
+}
+
+fn of_oauth(method: &Method, endpoint: &str) -> Result<Route, NoRoute> {
+    let post = |route| pick(method, "POST", [(Method::POST, route)]);
+    match endpoint {
+        "authorize" => get_or_post(method, Route::Authorize, Route::AuthorizeByForm),
+        "logout" => get_or_post(method, Route::EndSessionFor, Route::EndSessionByForm),
+        "userinfo" => get_or_post(method, Route::UserInfo, Route::UserInfo),
+        "consent" => post(Route::Consent),
+        "token" => post(Route::Token),
+        "par" => post(Route::PushRequest),
+        "revoke" => post(Route::RevokeToken),
+        "introspect" => post(Route::Introspect),
+        "device_authorization" => post(Route::BeginDevice),
+        _ => Err(NoRoute::NotFound),
+    }
 }
 
 fn of_provider(method: &Method, provider: String) -> Result<Route, NoRoute> {

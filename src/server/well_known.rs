@@ -9,21 +9,23 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::reply::Reply;
-use crate::jose::key::PublicKey;
-use crate::jose::sign::Signer;
+use crate::jose::key::{Algorithm, PublicKey};
+use crate::keys::Keys;
+use crate::oauth::metadata;
 
 /// The documents that never change, written once.
 pub(super) struct WellKnown {
     home: Bytes,
-    discovery: Option<Bytes>,
+    provider: Option<(String, Bytes)>,
 }
 
+/// What is said where applications cannot find the issuer.
+pub(super) const NO_PROVIDER: &str = "this issuer cannot be found by its name: that takes an iss in [jwt] that is the URL in hostname, with https \
+                                      or on this machine, and a key on P-256 or an RSA key";
+
 impl WellKnown {
-    pub(super) fn new(hostname: &str, signer: &Signer) -> Self {
-        Self {
-            home: bytes(&home(hostname)),
-            discovery: discovery(hostname, signer).as_ref().map(bytes),
-        }
+    pub(super) fn new(hostname: &str, keys: &Keys) -> Self {
+        Self { home: bytes(&home(hostname)), provider: provider(hostname, keys) }
     }
 
     pub(super) fn home(&self) -> Reply {
@@ -31,10 +33,13 @@ impl WellKnown {
     }
 
     pub(super) fn discovery(&self) -> Result<Reply, ApiError> {
-        let document = self.discovery.as_ref().ok_or(ApiError::NotFound(
-            "this issuer cannot be found by its name: that takes an iss in [jwt] that is the https URL in hostname",
-        ))?;
+        let (_, document) = self.provider.as_ref().ok_or(ApiError::NotFound(NO_PROVIDER))?;
         Ok(cached("application/json", document))
+    }
+
+    /// The issuer, where applications can find it.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        self.provider.as_ref().map(|(issuer, _)| issuer.as_str())
     }
 }
 
@@ -62,21 +67,17 @@ fn cached(content_type: &'static str, body: &Bytes) -> Reply {
         .with(CACHE_CONTROL, HeaderValue::from_static("max-age=60"))
 }
 
-/// Where verifiers that know the issuer alone find the keys (OpenID Connect Discovery 1.0 section 4, as far as it is about
-/// keys: nobody logs in by that protocol here). It stands at the issuer's name, so the issuer must be where we are.
-fn discovery(hostname: &str, signer: &Signer) -> Option<Value> {
-    let issuer = signer.issuer().as_str();
-    let algorithm = signer.public().algorithm().to_string();
-    let is_here = hostname.starts_with("https://") && issuer.trim_end_matches('/') == hostname;
-    is_here.then(|| {
-        json!({
-            "issuer": issuer,
-            "jwks_uri": format!("{hostname}/.well-known/jwks.json"),
-            "response_types_supported": ["id_token"],
-            "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": [algorithm],
-        })
-    })
+/// What the issuer's applications and verifiers read (OpenID Connect Discovery 1.0 section 4). It stands at the issuer's name, so the
+/// issuer must be where we are; and it takes a key that everybody can verify by.
+fn provider(hostname: &str, keys: &Keys) -> Option<(String, Bytes)> {
+    let issuer = keys.signer().issuer().as_str();
+    let signs = |algorithm: &Algorithm| keys.signer_of(*algorithm).is_some();
+    let algorithms = [Algorithm::Rs256, Algorithm::Es256].into_iter().filter(signs);
+    let algorithms: Vec<&str> = algorithms.map(Algorithm::as_str).collect();
+    if algorithms.is_empty() || !metadata::is_here(issuer, hostname) {
+        return None;
+    }
+    Some((issuer.to_owned(), bytes(&metadata::document(issuer, hostname, &algorithms))))
 }
 
 /// The JSON home document (draft-nottingham-json-home-06).

@@ -65,7 +65,7 @@ impl Service {
         let change = permit.change().clone();
         let written = self.0.realm.write(permit).await;
         if let (Err(WriteError::NotMember), Some(user)) = (&written, sought(&change)) {
-            self.0.provider_names.check(user)?;
+            self.could_be(user)?;
         }
         written?;
         tracing::info!(actor = ?caller.user(), ?change, "changed");
@@ -86,9 +86,8 @@ impl Service {
     /// That a change is about somebody of a provider there is. Only what is said already of the users of a provider that is
     /// gone can be changed and taken back; who is on a roster is for the store to say.
     fn meant(&self, caller: &Caller, change: &Change) -> Result<(), UnknownProvider> {
-        let names = &self.0.provider_names;
         match change {
-            Change::AddMember(membership) => names.check(&membership.user),
+            Change::AddMember(membership) => self.could_be(&membership.user),
             Change::EndSession { user, .. } if user == caller.user() => Ok(()),
             Change::SetBanned { user, .. }
             | Change::Revoke(user)

@@ -8,7 +8,7 @@ use crate::domain::claim::ClaimValue;
 use crate::domain::directory::{Holding, Page, Record};
 use crate::domain::membership::Roster;
 use crate::domain::policy::{Denied, View, may_see};
-use crate::domain::provider::UnknownProvider;
+use crate::domain::provider::{CLIENTS, UnknownProvider};
 use crate::domain::token::SessionId;
 use crate::domain::user::UserId;
 
@@ -78,9 +78,17 @@ impl Service {
     ) -> Result<Record, UnknownProvider> {
         let record = self.directory().record(user, caller.judged_at());
         if record == Record::default() {
-            self.0.provider_names.check(user)?;
+            self.could_be(user)?;
         }
         Ok(record)
+    }
+
+    /// That there could be such a user: of an identity provider that there is, or a client that acts for itself.
+    pub(super) fn could_be(&self, user: &UserId) -> Result<(), UnknownProvider> {
+        match user.split() {
+            (CLIENTS, id) if self.client(id).is_some() => Ok(()),
+            _ => self.0.provider_names.check(user),
+        }
     }
 
     /// What people call a user, where that is known: no login is kept, so that there are the caller's own token, and what the

@@ -29,11 +29,33 @@ pub enum BearerError {
     Characters,
 }
 
+/// How a token is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Alone (RFC 6750 §2.1).
+    Bearer,
+    /// With a proof of a key in a header of its own (RFC 9449 §7.1).
+    Dpop,
+}
+
 /// The bearer token of a request, if it has an Authorization header.
 ///
 /// # Errors
 /// When there are several such headers, or the one is anything but `Bearer TOKEN` with the characters of a `b64token`.
 pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, BearerError> {
+    match shown(headers)? {
+        None => Ok(None),
+        Some((Scheme::Bearer, token)) => Ok(Some(token)),
+        Some((Scheme::Dpop, _)) => Err(BearerError::Scheme),
+    }
+}
+
+/// The token of a request, if it has an Authorization header, and how it is shown.
+///
+/// # Errors
+/// When there are several such headers, or the one is of another scheme, or its token has other characters than those of a
+/// `b64token`.
+pub fn shown(headers: &HeaderMap) -> Result<Option<(Scheme, &str)>, BearerError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -42,9 +64,11 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, BearerError> {
     let value = value.as_bytes();
     let end = value.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(value.len());
     let (scheme, rest) = value.split_at(end);
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return Err(BearerError::Scheme);
-    }
+    let scheme = match scheme {
+        bearer if bearer.eq_ignore_ascii_case(b"bearer") => Scheme::Bearer,
+        dpop if dpop.eq_ignore_ascii_case(b"dpop") => Scheme::Dpop,
+        _ => return Err(BearerError::Scheme),
+    };
     let token = match rest {
         [] => return Err(BearerError::Empty),
         [b' ', token @ ..] => token,
@@ -54,7 +78,7 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, BearerError> {
         return Err(BearerError::Empty);
     }
     let token = std::str::from_utf8(token).map_err(|_| BearerError::Characters)?;
-    if is_b64token(token) { Ok(Some(token)) } else { Err(BearerError::Characters) }
+    if is_b64token(token) { Ok(Some((scheme, token))) } else { Err(BearerError::Characters) }
 }
 
 /// RFC 6750 §2.1: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.

@@ -27,7 +27,7 @@ const ROWS: &[Row] = &[
     (Nobody, "GET", "/nowhere", "", 404, "GET / lists"),
     (Nobody, "GET", "/public-key/", "", 200, ""),
     (Nobody, "DELETE", "/public-key/", "", 405, "GET, HEAD"),
-    (Nobody, "GET", "/.well-known/openid-configuration", "", 404, "the https URL in hostname"),
+    (Nobody, "GET", "/.well-known/openid-configuration", "", 404, "the URL in hostname"),
     (Nobody, "POST", "/.well-known/openid-configuration", "", 405, "GET, HEAD"),
     (Nobody, "GET", "/.well-known/jwks.json", "", 200, ""),
     (Nobody, "GET", "/.well-known/jwks-es256k.json", "", 200, ""),

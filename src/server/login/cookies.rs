@@ -93,6 +93,29 @@ impl Cookies {
         format!("{}pasee-session-{}", self.prefix, self.issuer)
     }
 
+    /// The name of the cookie with what somebody has said to clients.
+    pub(in crate::server) fn consents(&self) -> String {
+        format!("{}pasee-consents-{}", self.prefix, self.issuer)
+    }
+
+    /// The value of the cookie of this name, if there is just one.
+    pub(in crate::server) fn value_of<'h>(
+        &self,
+        headers: &'h HeaderMap,
+        name: &str,
+    ) -> Option<&'h str> {
+        value(headers, name)
+    }
+
+    /// The header that makes a browser carry a cookie until it is closed.
+    pub(in crate::server) fn set_for_session(
+        &self,
+        name: &str,
+        value: &str,
+    ) -> Result<HeaderValue, SealError> {
+        self.set(name, value, None)
+    }
+
     /// The name of a login's cookie.
     pub(super) fn login(&self, id: LoginId) -> String {
         format!("{}{id}", self.login_prefix())

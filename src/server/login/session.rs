@@ -56,7 +56,7 @@ impl Api {
     }
 
     /// The header that makes a browser forget its session.
-    pub(super) fn no_session(&self) -> Result<HeaderValue, ApiError> {
+    pub(in crate::server) fn no_session(&self) -> Result<HeaderValue, ApiError> {
         Ok(self.cookies.unset(&self.cookies.session())?)
     }
 }

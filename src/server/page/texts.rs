@@ -51,6 +51,34 @@ texts! {
     end_sessions_advice: "Everywhere, in every browser and every application: all your tokens are worth nothing any more.",
         "Partout, dans chaque navigateur et chaque application : plus aucun de vos jetons ne vaut rien.";
 
+    // A login on another device.
+    device: "Log in on another device", "Connexion sur un autre appareil";
+    device_code: "The code that your device shows", "Le code affiché par votre appareil";
+    device_unknown: "There is no such code any more. Have your device show you another.",
+        "Ce code n’existe pas ou plus. Demandez-en un autre sur votre appareil.";
+    device_question: "{} asks to be logged in on a device", "{} demande une connexion sur un appareil";
+    device_compare: "Go on only if you have begun this yourself, and your device shows this code:",
+        "Ne continuez que si vous l’avez demandé vous-même et que votre appareil affiche ce code :";
+    device_as: "It will be logged in as", "Il sera connecté en tant que";
+    device_yes: "Yes, it is my device", "Oui, c’est mon appareil";
+    device_done: "Your device is logged in", "Votre appareil est connecté";
+    device_done_advice: "Go back to it; it goes on by itself in a few seconds.",
+        "Retournez-y : il continue de lui-même dans quelques secondes.";
+    device_denied: "Nothing was logged in", "Rien n’a été connecté";
+    device_denied_advice: "The device gets nothing. If you did not begin this, somebody else tried to be you.",
+        "L’appareil n’obtient rien. Si vous n’aviez rien demandé, quelqu’un a tenté de se faire passer pour vous.";
+
+    // What a client may know.
+    consent: "{} asks who you are", "{} demande qui vous êtes";
+    consent_advice: "If you say yes, it learns this of you, for as long as this session goes on. You are logged in as",
+        "Si vous acceptez, elle apprend ceci de vous, tant que dure cette session. Vous êtes connecté en tant que";
+    consent_id: "Your id here", "Votre identifiant ici";
+    consent_names: "What you are called", "Comment on vous appelle";
+    consent_email: "Your mail address", "Votre adresse électronique";
+    consent_groups: "The groups that you are in", "Les groupes dont vous faites partie";
+    consent_yes: "Yes, go on", "Oui, continuer";
+    consent_no: "No", "Non";
+
     // Logging out.
     log_out_question: "Do you want to log out?", "Voulez-vous vous déconnecter ?";
     log_out_advice: "This ends your session here. Applications that you opened with it let you go on until their own session ends.",

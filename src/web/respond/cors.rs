@@ -12,9 +12,9 @@ use super::{Response, vary};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue =
-    HeaderValue::from_static("Authorization, Content-Type, Accept");
+    HeaderValue::from_static("Authorization, Content-Type, Accept, DPoP");
 const EXPOSED: HeaderValue =
-    HeaderValue::from_static("Location, Retry-After, WWW-Authenticate, X-Request-Id");
+    HeaderValue::from_static("Location, Retry-After, WWW-Authenticate, X-Request-Id, DPoP-Nonce");
 /// How long a browser may remember a preflight's answer, in seconds; Chromium caps it at this.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 

@@ -1,0 +1,167 @@
+//! `/oauth2/device_authorization` and `/device`: a login for a device that has no browser (RFC 8628).
+//!
+//! Whoever types in a code is always asked whether the device is theirs (section 5.4). Must not know who may log in to what.
+
+use askama::Template;
+use http::StatusCode;
+use serde_json::json;
+
+use super::answer::json_reply;
+use super::asked::Asked;
+use crate::oauth::device::{INTERVAL, UserCode};
+use crate::oauth::request::resource;
+use crate::oauth::scope::AskedScope;
+use crate::server::Api;
+use crate::server::error::ApiError;
+use crate::server::login::{LoginWishes, Target};
+use crate::server::page::{Message, Onward, Page, filled};
+use crate::server::reply::Reply;
+use crate::server::request::Call;
+use crate::service::{OAuthFailure, Said, SsoSession};
+use crate::web::peer::network;
+
+/// Where people type the code in.
+const DEVICE: &str = "/device";
+
+#[derive(Template)]
+#[template(path = "device.html")]
+struct DevicePage<'a> {
+    page: &'a Page,
+    refused: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "device_confirm.html")]
+struct ConfirmPage<'a> {
+    page: &'a Page,
+    heading: String,
+    user: &'a str,
+    code: String,
+    token: String,
+}
+
+impl Api {
+    /// POST `/oauth2/device_authorization`: a login that a device begins.
+    pub(in crate::server) async fn begin_device(&self, call: Call<'_>) -> Result<Reply, ApiError> {
+        self.provider_issuer()?;
+        let address = network(call.client.address).to_string();
+        let asked = match self.asked(call).await? {
+            Ok(asked) => asked,
+            Err(reply) => return Ok(reply),
+        };
+        let begun = self.begun_device(&asked, &address);
+        Ok(asked.answered(begun))
+    }
+
+    fn begun_device(&self, asked: &Asked<'_>, address: &str) -> Result<Reply, OAuthFailure> {
+        asked.params.once()?;
+        let scope = AskedScope::read(asked.params.get("scope"))?;
+        let resource = resource(&asked.params, &asked.client)?;
+        let begun =
+            self.service.begin_device(&asked.client, &scope, resource, address, asked.now)?;
+        let place = self.url(DEVICE);
+        let members = json!({
+            "device_code": begun.device_code,
+            "user_code": begun.user_code.to_string(),
+            "verification_uri": place,
+            "verification_uri_complete": format!("{place}?user_code={}", begun.user_code),
+            "expires_in": begun.expires_in,
+            "interval": INTERVAL,
+        });
+        Ok(json_reply(StatusCode::OK, &members))
+    }
+
+    /// GET `/device`: where a code is typed in, and the question whether the device is theirs who typed it.
+    pub(in crate::server) async fn show_device(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
+        self.provider_issuer()?;
+        let login = call.query("login")?;
+        let code = match &login {
+            Some(id) => match self.continuation(call, id).map(|continuation| continuation.target) {
+                Some(Target::Device(code)) => Some(code).filter(|code| !code.is_empty()),
+                _ => return Err(ApiError::LoginUnknown),
+            },
+            None => call.query("user_code")?.filter(|code| code.len() <= 64),
+        };
+        let Some(session) = self.sso_session(call) else {
+            let target = Target::Device(code.unwrap_or_default());
+            return self.login_page(call, target, LoginWishes::default()).await;
+        };
+        let page = self.page(call.parts);
+        let reply = match code {
+            None => Reply::page(StatusCode::OK, &page, &DevicePage { page: &page, refused: None }),
+            Some(code) => self.confirm_device(call, &page, &session, &code)?,
+        };
+        let reply = match &login {
+            Some(id) => self.without_login(id, reply),
+            None => reply,
+        };
+        Ok(self.kept(call, &session, reply))
+    }
+
+    fn confirm_device(
+        &self,
+        call: &Call<'_>,
+        page: &Page,
+        session: &SsoSession,
+        code: &str,
+    ) -> Result<Reply, ApiError> {
+        // Codes are short: whoever guesses them is counted, by who they are and where.
+        let name = format!("device {}", session.user());
+        let attempt =
+            self.config.attempts.guess(call.client, &[name]).map_err(ApiError::TooMany)?;
+        let code = UserCode::typed(code);
+        let asked = code.and_then(|code| Some((code, self.service.asked_device(code, call.now)?)));
+        let Some((code, asked)) = asked else {
+            attempt.counts();
+            let refused = Some(page.texts().device_unknown);
+            return Ok(Reply::page(StatusCode::NOT_FOUND, page, &DevicePage { page, refused }));
+        };
+        attempt.was_right();
+        let confirm = ConfirmPage {
+            page,
+            heading: filled(page.texts().device_question, &asked.client),
+            user: session.user().as_str(),
+            code: code.to_string(),
+            token: session.form_token().to_string(),
+        };
+        Ok(Reply::page(StatusCode::OK, page, &confirm))
+    }
+
+    /// POST `/device`: what they say.
+    pub(in crate::server) async fn answer_device(
+        &self,
+        mut call: Call<'_>,
+    ) -> Result<Reply, ApiError> {
+        self.provider_issuer()?;
+        let form = call.form().await?;
+        let session = self.sso_session(&call).ok_or(ApiError::LoginUnknown)?;
+        if !session.form_token().is(form.get("form_token").unwrap_or_default()) {
+            return Err(ApiError::FormUnknown);
+        }
+        let said = if form.get("answer") == Some("yes") { Said::Yes } else { Said::No };
+        let page = self.page(call.parts);
+        let texts = page.texts();
+        let code = UserCode::typed(form.get("user_code").unwrap_or_default());
+        let answered = code.map(|code| self.service.answer_device(code, &session, said, call.now));
+        let (status, heading, advice) = match (answered, said) {
+            (Some(Ok(())), Said::Yes) => {
+                (StatusCode::OK, texts.device_done, texts.device_done_advice)
+            }
+            (Some(Ok(())), Said::No) => {
+                (StatusCode::OK, texts.device_denied, texts.device_denied_advice)
+            }
+            (Some(Err(_)) | None, _) => {
+                (StatusCode::FORBIDDEN, texts.device_denied, texts.device_unknown)
+            }
+        };
+        let message = Message {
+            page: &page,
+            heading,
+            advice: advice.to_owned(),
+            detail: None,
+            names_request: None,
+            onward: Some(Onward { href: page.path("/"), label: texts.to_the_start }),
+        };
+        Ok(Reply::page(status, &page, &message))
+    }
+}

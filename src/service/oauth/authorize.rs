@@ -1,0 +1,249 @@
+//! Whether a person's session is enough for what a client asks, and the code that says so.
+//!
+//! Must not know pages, nor where the session is kept.
+
+use std::time::Duration;
+
+use super::issue::satisfies;
+use super::{OAuthFailure, Pushed, locked, random};
+use crate::domain::client::{Client, Consent};
+use crate::domain::policy::Grant;
+use crate::domain::time::Timestamp;
+use crate::domain::token::Scope;
+use crate::oauth::code::Authorized;
+use crate::oauth::destination::Destination;
+use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::once::{Full, Taken};
+use crate::oauth::request::AuthorizationRequest;
+use crate::service::{Service, SsoSession};
+
+/// What comes before the answer names a pushed request (RFC 9126 section 2.2).
+const REQUEST_URI: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// What is known of the person who is to be asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Interaction<'a> {
+    /// The browser's session, if it has one that goes on.
+    pub session: Option<&'a SsoSession>,
+    /// Of when its login is.
+    pub login: LoginAge,
+    /// Whether the person has said yes to this client.
+    pub consented: Consented,
+}
+
+/// Whether a login was made for this very request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginAge {
+    /// It was there before.
+    Before,
+    /// The request asked for it.
+    OfThisRequest,
+}
+
+/// Whether somebody has said that a client may know of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consented {
+    /// No.
+    No,
+    /// At some time in this session.
+    Before,
+    /// On the page that this request showed.
+    Now,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Authorization {
+    /// The person logs in, perhaps again.
+    LogIn,
+    /// The person is asked whether the client may know of them.
+    Ask,
+    /// The code that the client gets.
+    Code(String),
+}
+
+impl Service {
+    /// What comes next of a client's request.
+    ///
+    /// # Errors
+    /// What the client is told.
+    pub fn authorize(
+        &self,
+        client: &Client,
+        request: &AuthorizationRequest,
+        destination: &Destination,
+        who: Interaction<'_>,
+        now: Timestamp,
+    ) -> Result<Authorization, OAuthFailure> {
+        let Some(session) = who.session else {
+            return unless_none(request, ErrorCode::LoginRequired, Authorization::LogIn);
+        };
+        let is_fresh = who.login == LoginAge::OfThisRequest;
+        match self.judge_login(client, request, session, now) {
+            Login::Enough => {}
+            // Whoever has just logged in is who they are.
+            Login::Again if is_fresh => {}
+            Login::Other if is_fresh => {
+                return Err(OAuthFailure::new(
+                    ErrorCode::AccessDenied,
+                    "another user logged in than the one that the client means",
+                ));
+            }
+            Login::Weak if is_fresh => {
+                return Err(OAuthFailure::new(
+                    ErrorCode::UnmetAuthenticationRequirements,
+                    "the login did not use the methods that the client has in require_amr",
+                ));
+            }
+            Login::Again | Login::Other | Login::Weak => {
+                return unless_none(request, ErrorCode::LoginRequired, Authorization::LogIn);
+            }
+        }
+        self.judge_groups(client, session, now)?;
+        let is_asked = match who.consented {
+            Consented::Now => false,
+            Consented::Before => request.prompt.consent,
+            Consented::No => client.consent == Consent::Asked || request.prompt.consent,
+        };
+        if is_asked {
+            return unless_none(request, ErrorCode::ConsentRequired, Authorization::Ask);
+        }
+        let authorized = Authorized {
+            client: client.id.clone(),
+            redirect_uri: Some(destination.redirect_uri().to_owned()),
+            challenge: request.challenge,
+            nonce: request.nonce.clone(),
+            scopes: request.scopes.clone(),
+            limit: request.limit.clone(),
+            resource: request.resource.clone(),
+            dpop_key: request.dpop_key.clone(),
+            memory: session.memory().clone(),
+        };
+        let owner = session.user().as_str();
+        let code = locked(&self.2.codes).insert(owner, authorized, random()?, now);
+        Ok(Authorization::Code(code.map_err(too_many)?))
+    }
+
+    /// Whether the login of a session is what the client asks for.
+    fn judge_login(
+        &self,
+        client: &Client,
+        request: &AuthorizationRequest,
+        session: &SsoSession,
+        now: Timestamp,
+    ) -> Login {
+        let meant = request.claims.subject.clone();
+        let hinted = request.id_token_hint.as_deref().map(|hint| self.hinted(hint));
+        let is_other = |meant: &str| meant != session.user().as_str();
+        if meant.as_deref().is_some_and(is_other)
+            || hinted.is_some_and(|hinted| hinted.is_none_or(|hint| is_other(&hint.subject)))
+        {
+            return Login::Other;
+        }
+        if !satisfies(client, &session.memory().extra) {
+            return Login::Weak;
+        }
+        let age = now.as_unix() - session.authenticated_at().as_unix();
+        let is_old = |most: Duration| u64::try_from(age).unwrap_or_default() > most.as_secs();
+        // OpenID Connect Core 1.0 section 3.1.2.1: max_age=0 is prompt=login.
+        let is_stale = |most: Duration| most.is_zero() || is_old(most);
+        if request.prompt.login || request.max_age.is_some_and(is_stale) {
+            return Login::Again;
+        }
+        Login::Enough
+    }
+
+    /// That the person is in one of the groups that the client demands.
+    pub(super) fn judge_groups(
+        &self,
+        client: &Client,
+        session: &SsoSession,
+        now: Timestamp,
+    ) -> Result<(), OAuthFailure> {
+        if client.require_groups.is_empty() {
+            return Ok(());
+        }
+        let mut memory = session.memory().clone();
+        let (_, mapped) = self.judged_again(&mut memory)?;
+        let grant = Grant::Refresh(&memory, Scope::Unlimited);
+        let (_, holdings) = self.admitted(session.user(), grant, &mapped, now)?;
+        if client.admits(holdings.iter().map(|holding| &holding.roster)) {
+            return Ok(());
+        }
+        Err(OAuthFailure::new(
+            ErrorCode::AccessDenied,
+            "this user is in none of the groups that the client has in require_groups",
+        ))
+    }
+
+    /// Keeps a request that a client pushes (RFC 9126), and says by which `request_uri` it comes, and for how many seconds.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` when there are too many.
+    pub fn push(
+        &self,
+        client: &Client,
+        query: String,
+        now: Timestamp,
+    ) -> Result<(String, u64), OAuthFailure> {
+        let pushed = Pushed { client: client.id.as_str().to_owned(), query };
+        let kept = locked(&self.2.pushed).insert(client.id.as_str(), pushed, random()?, now);
+        let name = kept.map_err(too_many)?;
+        Ok((format!("{REQUEST_URI}{name}"), super::PUSHED.lifetime.as_secs()))
+    }
+
+    /// The parameters of a request that this client has pushed. It is good once.
+    ///
+    /// # Errors
+    /// `request_uri_not_supported` for any other, `invalid_request_uri` for one that is over or another's.
+    pub fn pushed(
+        &self,
+        client: &str,
+        request_uri: &str,
+        now: Timestamp,
+    ) -> Result<String, OAuthError> {
+        let Some(name) = request_uri.strip_prefix(REQUEST_URI) else {
+            return Err(OAuthError::new(
+                ErrorCode::RequestUriNotSupported,
+                "a request_uri is one that a request was pushed for (RFC 9126), and no other",
+            ));
+        };
+        match locked(&self.2.pushed).take(name, |_| (), now) {
+            Taken::First(pushed) if pushed.client == client => Ok(pushed.query),
+            _ => Err(OAuthError::new(
+                ErrorCode::InvalidRequestUri,
+                "this request was not pushed by this client, or was used, or is over; push it again (RFC 9126 section 4)",
+            )),
+        }
+    }
+}
+
+/// What a session's login is to a request.
+enum Login {
+    Enough,
+    /// Too long ago, or to be done once more.
+    Again,
+    /// Somebody else's.
+    Other,
+    /// Not by the methods that the client demands.
+    Weak,
+}
+
+/// What is next, unless the client wants nobody to be asked (OpenID Connect Core 1.0 section 3.1.2.6).
+fn unless_none(
+    request: &AuthorizationRequest,
+    code: ErrorCode,
+    next: Authorization,
+) -> Result<Authorization, OAuthFailure> {
+    if request.prompt.none {
+        return Err(OAuthFailure::new(
+            code,
+            "somebody would have to be asked, and prompt=none says that nobody is",
+        ));
+    }
+    Ok(next)
+}
+
+fn too_many(full: Full) -> OAuthFailure {
+    OAuthFailure::new(ErrorCode::TemporarilyUnavailable, full.to_string())
+}

@@ -1,0 +1,244 @@
+//! Tokens that are bound to a key (DPoP, RFC 9449), and tokens for other tokens (RFC 8693).
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pasee::jose::jwks;
+use pasee::jose::key::{Algorithm, PrivateKey};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::stage::{
+    Browser, VERIFIER, authorize, by, claims, encoded, error, pasee_with, tokens, user_info,
+};
+use crate::support::pasee::{Answer, Pasee, Setup, now};
+
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+/// A proof of a key for one request, with what is put in the place of what it would say.
+fn proof(key: &PrivateKey, method: &str, url: &str, with: &Value) -> String {
+    let set = jwks::common(std::slice::from_ref(key.public()));
+    let mut jwk = set["keys"][0].clone();
+    jwk.as_object_mut()
+        .unwrap()
+        .retain(|name, _| matches!(name.as_str(), "kty" | "crv" | "x" | "y"));
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).unwrap();
+    let mut said =
+        json!({ "jti": URL_SAFE_NO_PAD.encode(random), "htm": method, "htu": url, "iat": now() });
+    said.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
+    let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": jwk });
+    let input = [&header, &said].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+    format!("{input}.{}", key.sign(input.as_bytes()).unwrap())
+}
+
+/// A form to the token endpoint with a proof.
+async fn proved(pasee: &Pasee, form: &[(&str, &str)], proof: &str) -> Answer {
+    let ask = pasee.ask("POST", "/oauth2/token").header("dpop", proof);
+    ask.typed("application/x-www-form-urlencoded", encoded(form)).send().await
+}
+
+async fn code_of_tool(pasee: &Pasee) -> String {
+    let begin = authorize(&[("client_id", "tool"), ("redirect_uri", "http://127.0.0.1:7/back")]);
+    Browser::new(pasee).code(&begin, "ada").await
+}
+
+fn redemption(code: &str) -> [(&str, &str); 5] {
+    [
+        ("grant_type", "authorization_code"),
+        ("client_id", "tool"),
+        ("code", code),
+        ("redirect_uri", "http://127.0.0.1:7/back"),
+        ("code_verifier", VERIFIER),
+    ]
+}
+
+#[tokio::test]
+async fn a_refresh_token_with_a_key() {
+    let pasee = pasee_with(Setup::default(), "").await;
+    let place = format!("{}/oauth2/token", pasee.url);
+    let [key, other] = [(); 2].map(|()| PrivateKey::generate(Algorithm::Es256).unwrap());
+    let code = code_of_tool(&pasee).await;
+    // A proof takes a nonce of ours; without one nothing is redeemed.
+    let first = proved(&pasee, &redemption(&code), &proof(&key, "POST", &place, &json!({}))).await;
+    let nonce = first.header("dpop-nonce").to_owned();
+    assert_eq!(error(first, 400), "use_dpop_nonce");
+    let with = json!({ "nonce": nonce });
+    let given =
+        proved(&pasee, &redemption(&code), &proof(&key, "POST", &place, &with)).await.is(200);
+    assert!(!given.header("dpop-nonce").is_empty());
+    let given = given.json();
+    assert_eq!(given["token_type"], "Bearer", "as the client's settings say no more");
+    let kept = claims(&given["refresh_token"]);
+    assert_eq!(kept["cnf"]["jkt"], key.public().id().as_str());
+    assert!(kept["exp"].as_i64().unwrap() - kept["auth_time"].as_i64().unwrap() > 12 * 60 * 60);
+    assert!(claims(&given["access_token"]).get("cnf").is_none());
+    let token = given["refresh_token"].as_str().unwrap();
+    let form = [("grant_type", "refresh_token"), ("client_id", "tool"), ("refresh_token", token)];
+    assert_eq!(
+        error(crate::stage::plain(&pasee, "/oauth2/token", &form).await, 400),
+        "invalid_dpop_proof"
+    );
+    for (key, with, code) in [
+        (&other, with.clone(), "invalid_dpop_proof"),
+        (&key, json!({ "nonce": nonce, "htm": "GET" }), "invalid_dpop_proof"),
+        (
+            &key,
+            json!({ "nonce": nonce, "htu": format!("{}/oauth2/par", pasee.url) }),
+            "invalid_dpop_proof",
+        ),
+        (&key, json!({ "nonce": nonce, "iat": now() - 4000 }), "invalid_dpop_proof"),
+        (&key, json!({ "nonce": "x" }), "use_dpop_nonce"),
+    ] {
+        let refused = proved(&pasee, &form, &proof(key, "POST", &place, &with)).await;
+        assert_eq!(error(refused, 400), code, "{with}");
+    }
+    let once = proof(&key, "POST", &place, &with);
+    let again = proved(&pasee, &form, &once).await.is(200).json();
+    assert_eq!(claims(&again["refresh_token"])["cnf"]["jkt"], key.public().id().as_str());
+    assert_eq!(error(proved(&pasee, &form, &once).await, 400), "invalid_dpop_proof", "shown twice");
+}
+
+#[tokio::test]
+async fn an_access_token_with_a_key() {
+    let mut pasee = pasee_with(Setup::default(), "").await;
+    pasee
+        .restart(|settings| {
+            settings
+                .replace(
+                    "id = \"tool\"",
+                    "id = \"tool\"\ndpop = \"required\"\naudiences = [\"ISS\"]",
+                )
+                .replace(
+                    "\"ISS\"",
+                    &format!(
+                        "\"{}\"",
+                        settings.split("iss = \"").nth(1).unwrap().split('"').next().unwrap()
+                    ),
+                )
+        })
+        .await;
+    let key = PrivateKey::generate(Algorithm::Es256).unwrap();
+    let place = format!("{}/oauth2/token", pasee.url);
+    let code = code_of_tool(&pasee).await;
+    let nonce = proved(&pasee, &redemption(&code), &proof(&key, "POST", &place, &json!({}))).await;
+    let nonce = nonce.header("dpop-nonce").to_owned();
+    let form = [&redemption(&code)[..], &[("resource", &*pasee.url)]].concat();
+    let with = json!({ "nonce": nonce });
+    let given = proved(&pasee, &form, &proof(&key, "POST", &place, &with)).await.is(200).json();
+    assert_eq!(given["token_type"], "DPoP");
+    let token = given["access_token"].as_str().unwrap();
+    assert_eq!(claims(&given["access_token"])["cnf"]["jkt"], key.public().id().as_str());
+    // Shown alone it opens nothing.
+    user_info(&pasee, &given["access_token"]).await.is(401);
+    pasee.ask("GET", "/users/me").bearer(token).send().await.is(401);
+    let info = format!("{}/oauth2/userinfo", pasee.url);
+    let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(token));
+    let shown = |proof: String| {
+        pasee
+            .ask("GET", "/oauth2/userinfo")
+            .header("authorization", &format!("DPoP {token}"))
+            .header("dpop", &proof)
+    };
+    let right = json!({ "nonce": nonce, "ath": hash });
+    shown(proof(&key, "GET", &info, &right)).send().await.is(200);
+    shown(proof(&key, "GET", &info, &with)).send().await.is(401);
+    shown(proof(&key, "POST", &info, &right)).send().await.is(401);
+    let other = PrivateKey::generate(Algorithm::Es256).unwrap();
+    shown(proof(&other, "GET", &info, &right)).send().await.is(401);
+    let code = code_of_tool(&pasee).await;
+    let none = crate::stage::plain(&pasee, "/oauth2/token", &redemption(&code)).await;
+    assert_eq!(error(none, 400), "invalid_dpop_proof");
+}
+
+async fn with_exchange() -> Pasee {
+    let mut pasee = pasee_with(
+        Setup::default().members("articles.news", ["local-ada"]).members("other", ["local-ada"]),
+        "",
+    )
+    .await;
+    pasee
+        .restart(|settings| {
+            settings.replace(
+                "grant_types = [\"authorization_code\", \"refresh_token\", \"client_credentials\"]",
+                &format!("grant_types = [\"authorization_code\", \"refresh_token\", \"{EXCHANGE}\"]\naudiences = [\"https://deep.example.com\"]\ngroups = [\"articles\"]"),
+            ).replace("audiences = [\"https://api.example.com\"]", "audiences = [\"https://api.example.com\", \"other\"]")
+        })
+        .await;
+    pasee
+}
+
+async fn exchange(pasee: &Pasee, token: &Value, with: &[(&str, &str)]) -> Answer {
+    let mut form = vec![
+        ("grant_type", EXCHANGE),
+        ("subject_token", token.as_str().unwrap()),
+        ("subject_token_type", ACCESS_TOKEN),
+    ];
+    for (name, value) in with {
+        form.retain(|(known, _)| known != name);
+        form.push((name, value));
+    }
+    by(pasee, ("other", "other's secret"), "/oauth2/token", &form).await
+}
+
+#[tokio::test]
+async fn a_token_for_another() {
+    let pasee = with_exchange().await;
+    let given = tokens(&pasee, "ada", &[("resource", "other")]).await;
+    let deep = [("audience", "https://deep.example.com")];
+    let answer = exchange(&pasee, &given["access_token"], &deep).await.is(200).json();
+    assert_eq!(answer["issued_token_type"], ACCESS_TOKEN);
+    assert!(answer.get("refresh_token").is_none() && answer.get("id_token").is_none());
+    let (before, after) = (claims(&given["access_token"]), claims(&answer["access_token"]));
+    for name in ["sub", "auth_time", "sid"] {
+        assert_eq!(after[name], before[name], "{name}");
+    }
+    assert_eq!(
+        (&after["aud"], &after["client_id"]),
+        (&json!(["https://deep.example.com"]), &json!("other"))
+    );
+    assert_eq!(
+        (&after["act"], &after["groups"]),
+        (&json!({ "sub": "other" }), &json!(["articles.news"]))
+    );
+    assert!(after["exp"].as_i64() <= before["exp"].as_i64());
+    // Nothing of it grows.
+    for (with, code) in [
+        (&[("audience", "https://api.example.com")][..], "invalid_target"),
+        (&[("audience", &*pasee.url)], "invalid_target"),
+        (&[("scope", "openid email")], "invalid_scope"),
+        (&[("scope", "groups:other")], "invalid_scope"),
+        (&[("actor_token", "x")], "invalid_request"),
+        (
+            &[("requested_token_type", "urn:ietf:params:oauth:token-type:refresh_token")],
+            "invalid_request",
+        ),
+        (&[("subject_token_type", "urn:ietf:params:oauth:token-type:id_token")], "invalid_request"),
+    ] {
+        assert_eq!(
+            error(exchange(&pasee, &given["access_token"], with).await, 400),
+            code,
+            "{with:?}"
+        );
+    }
+    for name in ["id_token", "refresh_token"] {
+        assert_eq!(
+            error(exchange(&pasee, &given[name], &deep).await, 400),
+            "invalid_request",
+            "{name}"
+        );
+    }
+    // Neither for this client nor granted to it: nothing of another's, and nothing of the HTTP API's.
+    let theirs = tokens(&pasee, "ada", &[]).await;
+    assert_eq!(
+        error(exchange(&pasee, &theirs["access_token"], &deep).await, 400),
+        "invalid_request"
+    );
+    let pair = pasee.log_in("ada").await;
+    assert_eq!(error(exchange(&pasee, &json!(pair.access), &deep).await, 400), "invalid_request");
+    // And nothing of somebody who is banned, or whose session has ended.
+    let root = pasee.log_in("root").await;
+    let ban = pasee.ask("PATCH", "/users/local-ada").bearer(&root.access);
+    ban.json(&json!({ "is_banned": true })).await.is(204);
+    assert_eq!(error(exchange(&pasee, &given["access_token"], &deep).await, 400), "invalid_grant");
+}
