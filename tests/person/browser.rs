@@ -79,7 +79,7 @@ async fn a_login_in_a_browser() {
     let did = running.wait();
     assert!(did.err.contains("as local-ada"), "{did:?}");
     did.done();
-    assert_eq!(opened(&ada), [shown.clone()]);
+    assert_eq!(opened(&ada), std::slice::from_ref(&shown));
     assert_eq!(issuer.complaints(), Vec::<String>::new());
     let (place, _) = place_and_state(&shown);
     assert_eq!((place.host_str(), place.path()), (Some("127.0.0.1"), "/callback"));
