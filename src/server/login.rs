@@ -12,6 +12,7 @@
 //! | `flow` | the two requests by way of a provider |
 //! | `under_way` | a login from its beginning to where its browser goes on |
 //! | `session` | the session's cookie |
+//! | `loopback` | one name for this machine |
 //! | `cookie` | what the browser carries of a login |
 //! | `cookies` | names and attributes of both |
 //! | `form` | answers that come in a form |
@@ -24,6 +25,7 @@ mod flow;
 mod form;
 mod home;
 mod logout;
+mod loopback;
 mod page;
 mod replay;
 mod session;

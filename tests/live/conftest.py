@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     binary = os.environ.get("PASEE_BIN", "")
     if not os.access(binary, os.X_OK):
         raise pytest.UsageError(f"PASEE_BIN names no program: {binary!r}; a right one is target/debug/pasee")
-    for name in ["OIDC_PROVIDER", "ZITADEL_SERVER", "VERIFY_JS", "VERIFY_JAVA", "VERIFY_GO", "OAUTH2_PROXY"]:
+    for name in ["OIDC_PROVIDER", "ZITADEL_SERVER", "VERIFY_JS", "PAGES_JS", "VERIFY_JAVA", "VERIFY_GO", "OAUTH2_PROXY"]:
         if not os.path.exists(os.environ.get(name, "")):
             raise pytest.UsageError(f"{name} names no file; tests/run live installs it and says where it is")
     for name in ["CHROMIUM", "CHROMEDRIVER", "SLAPD"]:

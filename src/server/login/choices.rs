@@ -42,7 +42,7 @@ struct PasswordForm<'a> {
     token: String,
     provider: &'a str,
     /// Whose name and password, where there are several.
-    legend: Option<String>,
+    legend: Option<&'a str>,
     name: &'a str,
 }
 
@@ -69,8 +69,7 @@ impl Api {
             action: page.path(&format!("/login?login={id}")),
             token: login.form_token().to_string(),
             provider: provider.name().as_str(),
-            legend: (self.service.providers().iter().count() > 1)
-                .then(|| filled(texts.through, provider.label())),
+            legend: (self.service.providers().iter().count() > 1).then(|| provider.label()),
             name: shown.name.unwrap_or_default(),
         });
         let others = self

@@ -63,6 +63,11 @@ impl Api {
         if ANSWERS.iter().any(|name| params.get(name).is_some()) {
             return self.end_login(call, provider, &params).await;
         }
+        if is_for_a_person(&call.parts.headers)
+            && let Some(elsewhere) = self.by_our_name(call.parts)
+        {
+            return Ok(elsewhere);
+        }
         let (id, login) = self.login_to_begin(call)?;
         self.visit_for(call, provider, id, login).await
     }

@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use super::cookie::Target;
 use super::page::LoginWishes;
+use crate::domain::client::{BUILT_IN, GrantType};
 use crate::domain::directory::{Holding, Page as Part};
 use crate::domain::time::Timestamp;
 use crate::server::Api;
@@ -20,6 +21,8 @@ use crate::service::SsoSession;
 
 /// Most groups on the page.
 const GROUPS: usize = 200;
+/// Most applications on the page.
+const APPLICATIONS: usize = 100;
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -28,6 +31,7 @@ struct HomePage<'a> {
     user: &'a str,
     names: Vec<String>,
     groups: Vec<Group>,
+    applications: Vec<String>,
     provider: &'a str,
     since: String,
     until: String,
@@ -45,6 +49,9 @@ impl Api {
         &self,
         call: &Call<'_>,
     ) -> Result<Reply, ApiError> {
+        if let Some(elsewhere) = self.by_our_name(call.parts) {
+            return Ok(elsewhere);
+        }
         match self.sso_session(call) {
             Some(session) => Ok(self.kept(call, &session, self.who_one_is(call, &session)?)),
             None => self.login_page(call, Target::Home, LoginWishes::default()).await,
@@ -61,13 +68,26 @@ impl Api {
             page: &page,
             user: session.user().as_str(),
             names: names(caller.claims()).map(|(_, name)| name.to_owned()).collect(),
+            applications: self.applications(&groups),
             groups: groups.iter().map(|holding| group(&page, holding)).collect(),
-            provider: self.provider(name)?.label(),
+            provider: name,
             since: moment(session.authenticated_at()),
             until: moment(session.memory().token.expires_at),
             token: session.form_token().to_string(),
         };
         Ok(Reply::page(StatusCode::OK, &page, &template))
+    }
+
+    /// What people call the applications that let in who is in these groups.
+    fn applications(&self, groups: &[Holding]) -> Vec<String> {
+        let clients = self.service.clients().into_iter().filter(|client| {
+            let is_visited =
+                client.allows(GrantType::AuthorizationCode) && !client.redirect_uris.is_empty();
+            let rosters = groups.iter().map(|holding| &holding.roster);
+            // The command line's own client is nothing that somebody opens.
+            is_visited && client.id.as_str() != BUILT_IN && client.admits(rosters)
+        });
+        clients.take(APPLICATIONS).map(|client| client.name.clone()).collect()
     }
 }
 

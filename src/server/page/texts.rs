@@ -26,7 +26,6 @@ texts! {
     user_name: "User name", "Nom d’utilisateur";
     password: "Password", "Mot de passe";
     log_in_now: "Log in", "Se connecter";
-    through: "With your account of {}", "Avec votre compte {}";
     go_on_with: "Go on with {}", "Continuer avec {}";
     or: "or", "ou";
     no_way_in: "Nobody can log in here with a browser.", "Personne ne peut se connecter ici avec un navigateur.";
@@ -41,6 +40,7 @@ texts! {
     your_names: "What you are called", "Comment on vous appelle";
     your_groups: "Your groups", "Vos groupes";
     no_groups: "You are in no group.", "Vous n’êtes dans aucun groupe.";
+    your_applications: "Applications that let you in", "Applications qui vous laissent entrer";
     until: "until {}", "jusqu’au {}";
     this_session: "This session", "Cette session";
     logged_in_through: "Logged in through", "Connecté par";

@@ -1,0 +1,59 @@
+"""Pages in a real browser: without scripts, on a phone, in both languages; and axe, which finds nothing wrong with them."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stage.https import Https
+from stage.pasee import BINARY, Pasee
+
+WALK = os.environ.get("PAGES_JS", "")
+# Longer than any walk takes, also on a machine that has much else to do.
+PATIENCE = 600
+
+
+def users(name: str, title: str) -> dict[str, Any]:
+    """A provider with the user ada."""
+    said = subprocess.run([BINARY, "hash-password"], input="pw-ada\n", capture_output=True, text=True, check=True)
+    settings = {"users": [{"username": "ada", "password_hash": said.stdout.strip()}]}
+    return {"name": name, "protocol": "local", "title": title, "settings": settings}
+
+
+@pytest.fixture(scope="module")
+def pasee(stage: Callable[..., Any], folder: Path) -> Pasee:
+    """A Pasee with providers of each kind that a person can log in through, of which one has a long title."""
+    pasee = stage(Https(folder / "pasee"))
+    github = {"preset": "github", "client_id": "x", "client_secret": "throw-away"}
+    pasee.words["identity_providers"] = [
+        users("people", "The people of the institute"),
+        users("guests", "Guests, who come for a few days and are known to the desk at the entrance"),
+        {"name": "github", "protocol": "oauth2", "settings": github},
+    ]
+    return pasee.start()
+
+
+def walk(what: str, **given: str) -> dict[str, Any]:
+    """What the program of that name says."""
+    given |= {"chromium": os.environ["CHROMIUM"]}
+    command = ["node", str(Path(WALK).with_name(what)), json.dumps(given)]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert said.returncode == 0, said.stderr
+    return json.loads(said.stdout)
+
+
+def test_every_page_for_everybody(pasee: Pasee, tmp_path: Path) -> None:
+    """Seven pages, on a phone and at a desk, in light and dark, with and without scripts, in English and French."""
+    said = walk("walk.js", url=pasee.url, name="ada", password="pw-ada", shots=str(tmp_path))
+    assert said["findings"] == [], json.dumps(said["findings"], indent=1)
+    assert said["looked"] == 7 * 4 * 2
+
+
+def test_what_is_wrong_is_found() -> None:
+    """A page with mistakes, so that nothing to find means something."""
+    said = walk("wrong.js")
+    assert {"color-contrast", "html-has-lang", "image-alt", "label"} <= set(said["rules"]), said
