@@ -35,10 +35,8 @@ use std::time::Duration;
 
 use crate::server::error::ApiError;
 
-#[allow(unused_imports, reason = "for what is asked of a browser that has to log in first")]
-pub(super) use cookie::{Continuation, Target};
+pub(super) use cookie::Target;
 pub(super) use cookies::Cookies;
-#[allow(unused_imports, reason = "as above")]
 pub(super) use page::LoginWishes;
 pub(super) use replay::ReplayGuard;
 

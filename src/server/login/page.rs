@@ -68,7 +68,6 @@ impl Api {
         Ok(self.show_login_page(call, id, &login, shown).setting(cookies))
     }
 
-    #[allow(dead_code, reason = "for what is asked of a browser that had to log in first")]
     /// The login of this id as it went on, for what it was for.
     pub(in crate::server) fn continuation(
         &self,
@@ -79,7 +78,6 @@ impl Api {
         login.continuation()
     }
 
-    #[allow(dead_code, reason = "as above")]
     /// An answer that ends what the login of this id was for.
     pub(in crate::server) fn without_login(&self, id: &str, reply: Reply) -> Reply {
         let cookie =

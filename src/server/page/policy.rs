@@ -26,7 +26,6 @@ pub(in crate::server) struct PagePolicy {
 impl PagePolicy {
     /// A page that also sends forms to this origin, such as `https://app.example.com`.
     #[must_use]
-    #[allow(dead_code, reason = "for what is answered by a form")]
     pub(in crate::server) fn with_forms_to(mut self, origin: &str) -> Self {
         self.forms.push(origin.to_owned());
         self
@@ -34,7 +33,6 @@ impl PagePolicy {
 
     /// A page with this script in it, to the letter, and no other.
     #[must_use]
-    #[allow(dead_code, reason = "for what is answered by a form")]
     pub(in crate::server) fn with_script(mut self, script: &str) -> Self {
         self.script = Some(hash(script));
         self
