@@ -98,6 +98,7 @@ fn written(user: &str, extra: ExtraClaims) -> Value {
         scope: Scope::Unlimited,
         revocation: None,
         session: SessionId::new([9; 16]),
+        client: None,
     };
     let party = Party { issuer: "pasee.example.com".parse().unwrap(), audiences: Vec::new() };
     let signer = Signer::new(Forger::new(Algorithm::Es256).key, party);

@@ -52,6 +52,7 @@ fn claims() -> AccessClaims {
         scope: Scope::Unlimited,
         revocation: None,
         session: SessionId::new([9; 16]),
+        client: None,
     };
     let groups = ["admin.staff", "staff"].map(|name| name.parse().unwrap()).to_vec();
     let said = Map::from_iter([("email".to_owned(), json!("ada@example.com"))]);
@@ -101,7 +102,7 @@ impl House {
     }
 
     fn refresh(&self, compact: &str) -> Result<(), VerifyError> {
-        self.refresh_tokens.read(compact, now()).map(drop)
+        self.refresh_tokens.read(compact, None, now()).map(drop)
     }
 
     fn kisee(&self, compact: &str) -> Result<(), VerifyError> {
