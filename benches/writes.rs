@@ -15,16 +15,25 @@ use pasee::domain::policy::{Actor, permit};
 use pasee::domain::time::Timestamp;
 use pasee::store::embedded::Embedded;
 
-/// How long each rate is measured.
-const SPAN: Duration = Duration::from_secs(3);
+/// How long each is at work at a time, and how often: all in turns, so that whatever else the machine is at weighs on all alike.
+const TURN: Duration = Duration::from_millis(300);
+const TURNS: u32 = 10;
 
 fn main() {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     for writers in [1, 16, 64] {
         // Each time anew, because disks have moods.
-        let bare = bare(&directory.path().join(format!("bare-{writers}.db")));
+        let mut bare = Bare::open(&directory.path().join(format!("bare-{writers}.db")));
         let path = directory.path().join(format!("pasee-{writers}.db"));
-        let (rate, together) = embedded(&path, writers);
+        let store = Embedded::open(&path, now).unwrap();
+        let (mut by_bare, mut by_store) = (0, 0);
+        for turn in 0..TURNS {
+            by_bare += bare.write_for(TURN);
+            by_store += write_for(TURN, &store, writers, turn);
+        }
+        let seconds = (TURN * TURNS).as_secs_f64();
+        let (rate, bare) = (by_store as f64 / seconds, by_bare as f64 / seconds);
+        let together = by_store as f64 / store.commits() as f64;
         println!(
             "embedded, {writers} at once: {rate:.0} writes/s, {together:.1} a commit; SQLite, insert and commit: \
              {bare:.0} writes/s; ratio {:.2}",
@@ -33,37 +42,50 @@ fn main() {
     }
 }
 
-fn bare(path: &Path) -> f64 {
-    let connection = rusqlite::Connection::open(path).unwrap();
-    connection
-        .execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;
-             CREATE TABLE memberships (
-                 group_id INTEGER NOT NULL, role INTEGER NOT NULL, user TEXT NOT NULL,
-                 expires_at INTEGER, PRIMARY KEY (group_id, role, user)
-             ) STRICT, WITHOUT ROWID;",
-        )
-        .unwrap();
-    let mut insert = connection.prepare("INSERT INTO memberships VALUES (0, 1, ?, NULL)").unwrap();
-    let (since, mut count) = (Instant::now(), 0_u64);
-    while since.elapsed() < SPAN {
-        insert.execute([format!("kisee-user-0-{count}")]).unwrap();
-        count += 1;
-    }
-    count as f64 / since.elapsed().as_secs_f64()
+/// SQLite by itself.
+struct Bare {
+    connection: rusqlite::Connection,
+    written: u64,
 }
 
-/// Writes a second, and writes a commit.
-fn embedded(path: &Path, writers: usize) -> (f64, f64) {
-    let store = Embedded::open(path, now).unwrap();
+impl Bare {
+    fn open(path: &Path) -> Self {
+        let connection = rusqlite::Connection::open(path).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;
+                 CREATE TABLE memberships (
+                     group_id INTEGER NOT NULL, role INTEGER NOT NULL, user TEXT NOT NULL,
+                     expires_at INTEGER, PRIMARY KEY (group_id, role, user)
+                 ) STRICT, WITHOUT ROWID;",
+            )
+            .unwrap();
+        Self { connection, written: 0 }
+    }
+
+    /// How much was written.
+    fn write_for(&mut self, span: Duration) -> u64 {
+        let sql = "INSERT INTO memberships VALUES (0, 1, ?, NULL)";
+        let mut insert = self.connection.prepare(sql).unwrap();
+        let (since, before) = (Instant::now(), self.written);
+        while since.elapsed() < span {
+            insert.execute([format!("kisee-user-0-{}", self.written)]).unwrap();
+            self.written += 1;
+        }
+        self.written - before
+    }
+}
+
+/// How much so many writers have written together.
+fn write_for(span: Duration, store: &Embedded, writers: usize, turn: u32) -> u64 {
     let (since, count) = (Instant::now(), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for writer in 0..writers {
-            let (store, count) = (&store, &count);
+            let count = &count;
             scope.spawn(move || {
                 let mut n = 0;
-                while since.elapsed() < SPAN {
-                    let user = format!("kisee-user-{writer}-{n}").parse().unwrap();
+                while since.elapsed() < span {
+                    let user = format!("kisee-user-{writer}-{turn}-{n}").parse().unwrap();
                     let membership =
                         Membership { roster: Roster::RootStaff, user, expires_at: None };
                     let permit = permit(&Actor::operator(), Change::AddMember(membership)).unwrap();
@@ -74,8 +96,7 @@ fn embedded(path: &Path, writers: usize) -> (f64, f64) {
             });
         }
     });
-    let count = count.into_inner() as f64;
-    (count / since.elapsed().as_secs_f64(), count / store.commits() as f64)
+    count.into_inner()
 }
 
 fn now() -> Timestamp {

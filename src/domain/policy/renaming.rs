@@ -60,6 +60,8 @@ mod tests {
         let map = || Renaming::read("k-a l-a").unwrap();
         let permit = permit_renaming(&Actor::operator(), map()).unwrap();
         assert!(permit.possible().is_none());
+        let new = permit.renaming().new_name(&"k-a".parse().unwrap());
+        assert_eq!(new, Some("l-a".parse().unwrap()), "what was asked for is permitted");
         let permit = permit.knowing(PossibleUsers::from(&"l".parse::<ProviderNames>().unwrap()));
         assert!(permit.possible().unwrap().has(&"l-a".parse().unwrap()));
         let grant = Grant::Login(Login::of("k-john".parse().unwrap()));

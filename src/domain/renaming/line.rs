@@ -121,12 +121,30 @@ mod tests {
             let wanted = wanted.map(|words| words.into_iter().map(str::to_owned).collect());
             assert_eq!(words(line), wanted, "{line}");
         }
+        let longest = "x".repeat(MAX_WORD);
+        assert_eq!(words(&longest), Ok(vec![longest.clone()]));
         assert_eq!(words(&"x".repeat(MAX_WORD + 1)), Err(LineError::Long));
         let read: Vec<_> = lines("\u{feff}a b\r\n\n# c\n\"\nd e").collect();
         let numbers: Vec<usize> = read.iter().map(|(number, _)| *number).collect();
         assert_eq!(numbers, [1, 4, 5]);
         assert_eq!(read[1].1, Err(LineError::Open));
         assert_eq!(read[0].1.as_ref().unwrap().words, ["a", "b"]);
+    }
+
+    #[test]
+    fn what_needs_no_quotes_has_none() {
+        for name in ["a", "x#y", "a\"b", "a\\b"] {
+            assert_eq!(quoted(name), name);
+        }
+        for (name, written) in [
+            ("", r#""""#),
+            ("#x", r##""#x""##),
+            ("Dev Ops", r#""Dev Ops""#),
+            (r#""a"#, r#""\"a""#),
+            ("a\u{7}b", "\"a\u{7}b\""),
+        ] {
+            assert_eq!(quoted(name), written);
+        }
     }
 
     #[test]
