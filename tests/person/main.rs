@@ -6,6 +6,7 @@ mod device;
 mod groups;
 mod issuer;
 mod kubectl;
+mod own;
 mod password;
 mod state;
 #[path = "../support/mod.rs"]
