@@ -125,7 +125,10 @@ impl Apply {
             return Ok(());
         }
         if !self.allow_unknown_providers {
-            return Err(files::all(unknown.into_iter().map(Error::new).collect()));
+            let hint =
+                "users of providers that come later are taken with --allow-unknown-providers";
+            let unknown = unknown.into_iter().map(Error::new);
+            return Err(files::all(unknown.chain([Error::msg(hint)]).collect()));
         }
         let unknown: BTreeSet<&str> = unknown.iter().map(UnknownProvider::name).collect();
         let (of, unknown) = (settings.file.display(), Vec::from_iter(unknown).join(", "));

@@ -54,7 +54,8 @@ fn shown(command: &Command) -> impl Iterator<Item = &Command> {
 fn rendered(command: &Command) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     Page::new(command.clone().version(env!("CARGO_PKG_VERSION"))).render(&mut text)?;
-    Ok(text)
+    // What stands below the options are remarks and examples, which the generator has no name for.
+    Ok(String::from_utf8_lossy(&text).replace(".SH EXTRA\n", ".SH NOTES\n").into_bytes())
 }
 
 fn write_all(command: &Command, directory: &Path) -> anyhow::Result<()> {

@@ -12,10 +12,11 @@ use super::FormatError;
 use super::found::{Found, Meant};
 use super::placed::listed;
 use crate::domain::description::Description;
+use crate::domain::group::MAX_LENGTH;
 use crate::domain::user::{ProviderName, UserId};
 
-/// Deepest tree of groups.
-const DEEPEST: usize = 64;
+/// Deepest tree of groups: what is read of JSON has half as many levels again, within what its reader takes.
+const DEEPEST: usize = 60;
 /// Roles that everybody has, or that are for what Keycloak itself offers.
 const USUAL: [&str; 2] = ["offline_access", "uma_authorization"];
 const DEFAULT: &str = "default-roles-";
@@ -89,7 +90,10 @@ const fn yes() -> bool {
 /// It is none.
 pub fn keycloak(text: &str, provider: &ProviderName) -> Result<Found, FormatError> {
     let wrong = |error: String| FormatError::Keycloak(error);
-    let read: Value = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+    let read: Value = serde_json::from_str(text).map_err(|error| match error.to_string() {
+        told if told.contains("recursion limit") => too_deep(),
+        told => wrong(told),
+    })?;
     let realm = match read {
         Value::Array(mut realms) if realms.len() == 1 => realms.remove(0),
         Value::Array(realms) => {
@@ -117,6 +121,13 @@ pub fn keycloak(text: &str, provider: &ProviderName) -> Result<Found, FormatErro
     reading.finish(&realm)
 }
 
+fn too_deep() -> FormatError {
+    FormatError::Keycloak(format!(
+        "groups are nested deeper than {DEEPEST}; a right one has at most as many levels, as the whole name of a group here has at most \
+         {MAX_LENGTH} characters: move the lowest up there, or leave them out"
+    ))
+}
+
 struct Reading {
     found: Found,
     paths: HashMap<String, usize>,
@@ -135,7 +146,7 @@ impl Reading {
         depth: usize,
     ) -> Result<(), FormatError> {
         if depth > DEEPEST {
-            return Err(FormatError::Keycloak(format!("groups are nested deeper than {DEEPEST}")));
+            return Err(too_deep());
         }
         let parent = above.map_or("", |(_, path)| path);
         let path = group.path.clone().unwrap_or_else(|| format!("{parent}/{}", group.name));

@@ -14,7 +14,7 @@ use super::file::{MAX_SETTINGS, text};
 use super::keys::keys;
 use super::listen::{Listen, Overrides, cors, listen};
 use super::outbound::outbound;
-use super::provider::{providers, refuse_ourselves};
+use super::provider::{providers, refuse_ourselves, warn_of_cut};
 use super::reader::{Item, Table};
 use super::remark::{Mistakes, Places, Remark, code};
 use super::report::{Found, Report};
@@ -132,6 +132,7 @@ fn read(root: &Table<'_>, (file, base): (&Path, &Path), overrides: &Overrides) -
     let identity_providers = providers(root, base);
     refuse_ourselves(root, jwt.as_ref(), &identity_providers);
     let clients = clients(root, base, &identity_providers);
+    warn_of_cut(root, jwt.as_ref());
     let allowed_origins = root.table("cors").map(cors).unwrap_or_default();
     let limits = root.table("limits").map(limits).unwrap_or_default();
     let hashing_threads = root.table("local").and_then(hashing_threads);

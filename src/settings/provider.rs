@@ -9,6 +9,7 @@
 //! | `departure` | what ends the sessions of who has left |
 //! | `mapping` | who may log in, what passes, which groups are added |
 //! | `authorization` | what else a provider is told |
+//! | `expiry` | client secrets that end |
 //! | `from_file` | secrets and keys that may stand in files of their own |
 //! | `place` | URLs of providers, and whether the way there is safe |
 //! | `callback` | where browsers come back, and how they bring the answer |
@@ -18,6 +19,7 @@ mod authorization;
 mod callback;
 mod departure;
 mod dialect;
+mod expiry;
 mod from_file;
 mod kisee;
 mod kubernetes;
@@ -44,6 +46,7 @@ use self::pasee::another_pasee;
 pub(super) use self::pasee::refuse_ourselves;
 pub use callback::{Callback, CallbackPlace, ResponseMode};
 pub use departure::Departure;
+pub(super) use departure::warn_of_cut;
 pub use dialect::{ClientAuth, Dialect, Pkce};
 pub use from_file::{FromFile, Look, Stamp as FileStamp};
 pub use kisee::Kisee;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::Jwt;
-use super::reader::{Table, integer};
+use super::reader::{Item, Table, integer};
 use crate::domain::token::{Audience, Lifetimes};
 use crate::jose::compact::MAX_TOKEN;
 use crate::jose::sign::MIN_BOUND;
@@ -87,12 +87,7 @@ pub(super) fn duration(
     default: Duration,
 ) -> Option<Duration> {
     let Some(item) = table.get(key) else { return Some(default) };
-    let seconds = match item.value {
-        DeValue::Integer(number) => integer(number),
-        DeValue::String(text) => seconds_of(text),
-        _ => None,
-    };
-    let seconds = seconds.filter(|seconds| bounds.contains(seconds));
+    let seconds = seconds(&item).filter(|seconds| bounds.contains(seconds));
     if seconds.is_none() {
         item.error(format_args!(
             "is no length of time from {} to {} seconds; right ones are whole seconds, such as 30, or a text with a \
@@ -102,6 +97,15 @@ pub(super) fn duration(
         ));
     }
     seconds.map(Duration::from_secs)
+}
+
+/// The seconds that such a value is, whatever the bounds.
+pub(super) fn seconds(item: &Item<'_, &DeValue<'_>>) -> Option<u64> {
+    match item.value {
+        DeValue::Integer(number) => integer(number),
+        DeValue::String(text) => seconds_of(text),
+        _ => None,
+    }
 }
 
 fn seconds_of(text: &str) -> Option<u64> {

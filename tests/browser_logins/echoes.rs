@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
+use super::faults::{at, corp};
 use super::presets::back;
 use crate::support::ldap::wire::{Question, bound};
 use crate::support::ldap::{ACCOUNT, ADA, Directory, PEOPLE};
@@ -128,4 +129,25 @@ async fn of_a_directory() {
             assert_hidden(&pasee, &format!("{:?}", told.json()), secret, name);
         }
     }
+}
+
+/// Names of claims that are elsewhere are the provider's words, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_claims_that_are_elsewhere() {
+    let (openid, pasee) = corp("claim_sources = [\"graph.example\"]").await;
+    let name = format!("\u{1b}[31m\u{202e}{}", "x".repeat(5000));
+    at(&openid, &pasee, |claims| {
+        claims["_claim_names"] = json!({ &name: "src1" });
+        claims["_claim_sources"] =
+            json!({ "src1": { "endpoint": "https://other.example/groups" } });
+    })
+    .await
+    .is(200);
+    let log = pasee.log();
+    let line = log.lines().find(|line| line.contains("claim_sources does not name")).unwrap();
+    assert!(
+        line.contains("claim=\\u{1b}[31m\\u{202e}xxx") && line.contains("other.example"),
+        "{line}"
+    );
+    assert!(line.len() < 700 && line.chars().all(|letter| !letter.is_control()), "{line}");
 }

@@ -189,7 +189,7 @@ async fn of_oauth1() {
 }
 
 /// One login at an OpenID provider, whose ID token says more or else.
-async fn at(openid: &OpenId, pasee: &Pasee, change: impl Fn(&mut serde_json::Value)) -> Answer {
+pub async fn at(openid: &OpenId, pasee: &Pasee, change: impl Fn(&mut serde_json::Value)) -> Answer {
     let mut browser = Browser::default();
     let begun = browser.visit(pasee, &back(pasee, "corp").parse().unwrap()).await;
     if begun.status != 303 {
@@ -208,7 +208,7 @@ async fn at(openid: &OpenId, pasee: &Pasee, change: impl Fn(&mut serde_json::Val
     browser.visit(pasee, &place).await
 }
 
-async fn corp(more: &str) -> (OpenId, Pasee) {
+pub async fn corp(more: &str) -> (OpenId, Pasee) {
     let openid = OpenId::start().await;
     let tables = format!(
         "[[identity_providers]]\nname = \"corp\"\nprotocol = \"oidc\"\n[identity_providers.settings]\nissuer = \"{}\"\n\

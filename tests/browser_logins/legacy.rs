@@ -33,6 +33,35 @@ async fn a_login() {
     assert_eq!(legacy.state.lock().unwrap().complaints, [] as [&str; 0]);
 }
 
+/// A secret in a file of its own is the one that stands there now; one that is no secret leaves the one of before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("consumer.secret");
+    std::fs::write(&file, "of-last-year").unwrap();
+    let legacy = Legacy::start().await;
+    let inline = format!("consumer_secret = \"{SECRET}\"");
+    let in_file = format!("consumer_secret_file = \"{}\"", file.display());
+    let settings = legacy.settings("twitter", "").replace(&inline, &in_file);
+    assert!(settings.contains(&in_file));
+    let pasee = Setup::default().tables(&settings).start().await;
+    legacy.state.lock().unwrap().callback = back(&pasee, "twitter");
+    let begin = back(&pasee, "twitter").parse().unwrap();
+    Browser::default().visit(&pasee, &begin).await.is(502);
+    std::fs::write(&file, format!("\u{feff}{SECRET}\n")).unwrap();
+    Browser::default().log_in(&pasee, "twitter").await.is(200);
+    std::fs::write(&file, "x".repeat(100_000)).unwrap();
+    Browser::default().log_in(&pasee, "twitter").await.is(200);
+    std::fs::write(&file, "of-next-year").unwrap();
+    Browser::default().visit(&pasee, &begin).await.is(502);
+    let log = pasee.log();
+    assert!(log.contains("a file has changed and holds nothing right"), "{log}");
+    assert!(
+        !log.contains(SECRET) && !log.contains("of-last-year") && !log.contains("of-next-year"),
+        "{log}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_says_no_gets_nothing() {
     let (pasee, legacy) = house().await;

@@ -307,6 +307,15 @@ fn files_of_others() {
     machine.write("bytes", [0xff, 0xfe, 0]);
     machine.write("subjects", "Cg0wLTM4NS0yODA4OS0wEgRtb2Nr a\nada b\n");
     machine.write("deep.json", "[".repeat(100_000));
+    for levels in [62, 70] {
+        let nested = (0..levels).fold("[]".to_owned(), |below, number| {
+            format!("[{{\"id\": \"{number}\", \"name\": \"g{number}\", \"subGroups\": {below}}}]")
+        });
+        machine.write(
+            &format!("{levels}.json"),
+            format!("{{\"realm\": \"r\", \"groups\": {nested}}}"),
+        );
+    }
     for (from, file, told) in [
         ("python", "nowhere", "it cannot be read"),
         ("python", "empty", "no such table: groups"),
@@ -316,6 +325,8 @@ fn files_of_others() {
         ("keycloak", "empty", "this is no export of a realm of Keycloak"),
         ("keycloak", "json", "this is no export of a realm of Keycloak"),
         ("keycloak", "two.json", "it holds 2 realms"),
+        ("keycloak", "62.json", "a right one has at most as many levels"),
+        ("keycloak", "70.json", "a right one has at most as many levels"),
         ("keycloak", "deep.json", "this is no export of a realm of Keycloak"),
         ("keycloak", "bytes", "it is no UTF-8"),
         ("openshift", "empty", "there is nothing in it"),

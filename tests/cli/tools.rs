@@ -141,6 +141,16 @@ fn completions_name_every_command() {
     assert!(bash.unwrap().success(), "bash reads it");
 }
 
+/// What stands below the options is under a heading that says so.
+#[test]
+fn manual_pages_have_headings_of_their_own() {
+    let machine = Machine::new(&settings());
+    for command in ["append", "apply", "man"] {
+        let page = machine.run(&["man", command]).done();
+        assert!(page.contains("\n.SH NOTES\n") && !page.contains("EXTRA"), "{page}");
+    }
+}
+
 #[test]
 fn output_that_nobody_reads_is_no_mistake() {
     let machine = Machine::new(&settings());

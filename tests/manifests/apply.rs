@@ -23,6 +23,8 @@ fn export(machine: &Machine) -> Vec<String> {
 #[test]
 fn once_and_again() {
     let machine = machine();
+    let refused = machine.run(&["apply", "-f", &examples()]).refused(1);
+    assert!(refused.contains("are taken with --allow-unknown-providers"), "{refused}");
     let ran = machine.run(&["apply", "-f", &examples(), "--allow-unknown-providers"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(

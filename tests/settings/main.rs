@@ -15,6 +15,7 @@ mod secrets;
 #[path = "../support/mod.rs"]
 mod support;
 mod unknown;
+mod warned;
 
 use std::collections::HashSet;
 use std::fs;

@@ -7,7 +7,7 @@ use std::fmt::Display;
 use url::Url;
 
 use super::IdentityProvider;
-use super::place::is_safe;
+use super::place::{is_here, is_safe};
 use crate::settings::reader::{Item, Table};
 
 /// Where browsers come back to from a provider, and how they bring its answer.
@@ -87,6 +87,11 @@ fn any_url(item: &Item<'_, &str>, name: &str) -> Option<Url> {
         item.error(format_args!(
             "is no place to come back to; a right one is \"https://pasee.example.com/tokens/?idp={name}\", which is the default, or \
              \"https://pasee.example.com/tokens/{name}/\""
+        ));
+    }
+    if url.as_ref().is_some_and(|url| url.scheme() == "http" && !is_here(url)) {
+        item.warn(format_args!(
+            "whoever is between a browser and this place reads the codes of all who log in; a right one is              \"https://pasee.example.com/tokens/?idp={name}\""
         ));
     }
     url

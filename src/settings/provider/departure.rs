@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::Protocol;
 use crate::domain::token::Lifetimes;
+use crate::settings::Jwt;
 use crate::settings::reader::Table;
-use crate::settings::tokens::duration;
+use crate::settings::tokens::{duration, seconds};
 
 const DAY: u64 = 24 * 60 * 60;
 /// How long sessions last where the provider cannot be told to end them, nor is the operator's own.
@@ -77,6 +78,22 @@ pub(super) fn departure(table: &Table<'_>, protocol: Option<&Protocol>) -> Optio
         }
     }
     Some(departure)
+}
+
+/// Warns of sessions that are to last longer than any here.
+pub(in crate::settings) fn warn_of_cut(root: &Table<'_>, jwt: Option<&Jwt>) {
+    let Some(most) = jwt.map(|jwt| jwt.lifetimes.session) else { return };
+    for table in root.tables("identity_providers") {
+        let Some(item) = table.get("session_lifetime") else { continue };
+        let most = most.as_secs();
+        if seconds(&item).is_some_and(|own| own > most) {
+            let shown = if most % DAY == 0 { (most / DAY, "d") } else { (most, "s") };
+            item.warn(format_args!(
+                "is longer than the session_lifetime of [jwt], \"{}{}\", which ends these sessions too; a right one is at most as long",
+                shown.0, shown.1
+            ));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use url::Url;
 use super::authorization::parameters;
 use super::callback::{Callback, callback_with_mode};
 use super::dialect::{ClientAuth, Dialect, Pkce};
+use super::expiry::warn_of_end;
 use super::from_file::{FromFile, from_file};
 use super::mapping::{ClaimSource, source};
 use super::oidc::{max_answer_length, plain_http};
@@ -156,6 +157,7 @@ pub(super) fn client_id(settings: &Table<'_>, keys: [&'static str; 2]) -> Option
 
 fn client_secret(settings: &Table<'_>, base: &Path) -> Option<FromFile<SecretString>> {
     let first = from_file(settings, "client_secret", "client_secret_file", base, usable);
+    warn_of_end(settings, first.as_ref());
     let second = from_file(settings, "app_secret", "app_secret_file", base, usable);
     let given = |keys: [&'static str; 2]| keys.into_iter().find_map(|key| settings.get(key));
     let one = given(["client_secret", "client_secret_file"]);

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::super::expiry::warn_of_end;
 use super::super::from_file::{FromFile, from_file};
 use super::MAX_TEXT;
 use crate::jose::key::{Algorithm, PrivateKey};
@@ -57,6 +58,7 @@ pub struct ClientKey {
 /// Reads it; `None` for a mistake.
 pub(super) fn proof(settings: &Table<'_>, base: &Path) -> Option<ClientProof> {
     let secret = from_file(settings, "client_secret", "client_secret_file", base, usable);
+    warn_of_end(settings, secret.as_ref());
     let key = from_file(settings, "client_key", "client_key_file", base, signing);
     let id = settings.text("client_key_id").map(|item| Some(bounded(&item)?.to_owned()));
     let team = settings.text("team_id").and_then(|item| bounded(&item).map(str::to_owned));

@@ -42,10 +42,12 @@ pub(super) fn issuer(settings: &Table<'_>, transport: Transport) -> Option<(Trus
         None => parsed(item.value)
             .is_some_and(|url| url.query().is_none() && is_callable(&url, transport)),
     };
-    if !is_issuer || (is_template && !is_sound(item.value)) {
+    if !is_issuer
+        || (is_template && !parsed(item.value).is_some_and(|url| is_sound(item.value, &url)))
+    {
         item.error(
             "is no issuer; a right one is \"https://accounts.example.com\", as the provider writes it, without user, query or \
-             fragment, or with {tenantid} once and tenants beside it; http is for this machine only, such as \
+             fragment, or with {tenantid} once in its path and tenants beside it; http is for this machine only, such as \
              \"http://127.0.0.1:3000\", or beside plain_http",
         );
         return None;
@@ -62,9 +64,11 @@ pub(super) fn issuer(settings: &Table<'_>, transport: Transport) -> Option<(Trus
     Some((trusted, place?))
 }
 
-/// Whether a template has the place of the tenant once, and no other.
-fn is_sound(template: &str) -> bool {
-    !template.replacen(TENANT_PLACE, "", 1).contains(['{', '}'])
+/// Whether a template has the place of the tenant once, in its path, and no other: a host that follows from a token is whoever
+/// registered it.
+fn is_sound(template: &str, url: &Url) -> bool {
+    url.host_str().is_some_and(|host| !host.contains(['{', '}', '%']))
+        && !template.replacen(TENANT_PLACE, "", 1).contains(['{', '}'])
 }
 
 fn trusted(
