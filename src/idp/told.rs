@@ -120,16 +120,18 @@ pub(super) fn say(subject: &Subject, source: &ClaimSource, unread: &Unread) {
     }
 }
 
+/// The members of an object that a test has written.
+#[cfg(test)]
+pub(super) fn object(value: Value) -> Map<String, Value> {
+    let Value::Object(object) = value else { panic!("an object") };
+    object
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn object(value: Value) -> Map<String, Value> {
-        let Value::Object(object) = value else { panic!("an object") };
-        object
-    }
 
     #[test]
     fn yes_and_no() {

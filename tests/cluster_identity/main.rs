@@ -51,14 +51,16 @@ fn reviewer(cluster: &ControlPlane) -> User {
 
 /// The manifest of a kind in the documentation.
 fn documented(kind: &str) -> &'static str {
-    let blocks = include_str!("../../docs/identity-providers.md").split("```yaml\n").skip(1);
+    let blocks =
+        include_str!("../../docs/identity-providers/kubernetes.md").split("```yaml\n").skip(1);
     let mut blocks = blocks.filter_map(|rest| rest.split("```").next());
     blocks.find(|block| block.contains(&format!("kind: {kind}\n"))).unwrap()
 }
 
 /// The role of that name in the documentation.
 fn documented_role(name: &str) -> &'static str {
-    let blocks = include_str!("../../docs/identity-providers.md").split("```yaml\n").skip(1);
+    let blocks =
+        include_str!("../../docs/identity-providers/kubernetes.md").split("```yaml\n").skip(1);
     let mut blocks = blocks.filter_map(|rest| rest.split("```").next());
     blocks.find(|block| block.contains(&format!("name: {name}\n"))).unwrap()
 }

@@ -1,5 +1,5 @@
 //! Providers that are peculiar, each by the discovery document and the claims that it documents, and the settings of it in
-//! docs/identity-providers.md.
+//! docs/identity-providers/openid-providers.md.
 //!
 //! None of these is the real one: what is shown is that Pasee takes what they say they send, and nothing that only looks like it.
 
@@ -208,6 +208,48 @@ async fn as_they_document() {
             "{}",
             known.name
         );
+    }
+}
+
+/// GitLab (docs.gitlab.com, "GitLab as OpenID Connect identity provider"): groups that somebody is directly in are in the ID token, all of
+/// them in UserInfo, by their full paths.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_of_gitlab() {
+    let dir = tempfile::tempdir().unwrap();
+    for (lines, claim, groups) in [
+        ("", "groups_direct", &["articles"][..]),
+        ("user_info = true", "groups_direct", &["articles"]),
+        ("user_info = true", "groups", &["articles"]),
+        // Of UserInfo alone, which is not asked.
+        ("", "groups", &[]),
+    ] {
+        let openid = OpenId::start().await;
+        let says = json!({
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "claims_supported": ["iss", "sub", "aud", "exp", "iat", "sub_legacy", "name", "nickname", "preferred_username", "groups_direct"],
+        });
+        openid.gives(Place::Discovery, &document(&openid, "https://gitlab.com", says));
+        openid.gives(
+            Place::UserInfo,
+            &json!({ "sub": "1234567", "groups": ["example", "example/writers"], "https://gitlab.org/claims/groups/owner": ["example"] }),
+        );
+        let text = format!(
+            "[jwt]\niss = \"pasee.example.com\"\n[[identity_providers]]\nname = \"corp\"\nprotocol = \"oidc\"\n\
+             group_mapping = [{{ claim = \"{claim}\", value = \"example/writers\", group = \"articles\" }}]\n\
+             [identity_providers.settings]\nclient_id = \"{CLIENT}\"\nclient_secret = \"x\"\nissuer = \"https://gitlab.com\"\n\
+             discovery_url = \"{}/.well-known/openid-configuration\"\n{lines}\n",
+            openid.issuer
+        );
+        let settings = parse(&dir.path().join("settings.toml"), &text).unwrap();
+        let providers = providers(&settings.identity_providers);
+        let claims = json!({
+            "iss": "https://gitlab.com", "sub": "1234567", "sub_legacy": "0123abcd", "name": "Ada", "nickname": "ada",
+            "preferred_username": "ada", "groups_direct": ["example/writers"],
+        });
+        let identity = log_in(&openid, &providers, &openid.forger, claims, "").await.unwrap();
+        assert_eq!(identity.user.as_str(), "corp-1234567");
+        let found: Vec<String> = identity.mapped.groups.iter().map(ToString::to_string).collect();
+        assert_eq!(found, groups, "{lines} {claim}");
     }
 }
 

@@ -1,4 +1,4 @@
-"""Logins at a real Keycloak, as docs/identity-providers.md says to set it up. The tier `release` runs this: it takes minutes."""
+"""Logins at a real Keycloak, as docs/identity-providers/openid-providers.md says to set it up. The tier `release` runs this: it takes minutes."""
 
 from collections.abc import Callable
 from pathlib import Path

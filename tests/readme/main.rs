@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+mod blocks;
 mod console;
 #[path = "../support/mod.rs"]
 mod support;

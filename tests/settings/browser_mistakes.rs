@@ -139,10 +139,10 @@ fn keys_of_oauth1() {
     }
 }
 
-/// Every snippet of the page on identity providers is right as it stands.
+/// Every snippet of the pages on identity providers is right as it stands.
 #[test]
 fn snippets_of_the_documentation() {
-    let page = std::fs::read_to_string("docs/identity-providers.md").unwrap();
+    let page = crate::documented::PAGE;
     let snippets: Vec<&str> =
         page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(snippets.len() >= 9, "{}", snippets.len());

@@ -1,4 +1,4 @@
-//! The settings in docs/identity-providers.md, and what `pasee check` says of them.
+//! The settings in docs/identity-providers.md and the pages below it, and what `pasee check` says of them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,27 @@ use std::os::unix::fs::PermissionsExt as _;
 use pasee::settings::{Settings, load};
 
 const KEY: &str = include_str!("../fixtures/keys/p256-sec1.pem");
-const PAGE: &str = include_str!("../../docs/identity-providers.md");
+
+/// The page on identity providers, and those below it.
+pub const PAGE: &str = concat!(
+    include_str!("../../docs/identity-providers.md"),
+    "\n",
+    include_str!("../../docs/identity-providers/kisee.md"),
+    "\n",
+    include_str!("../../docs/identity-providers/oauth.md"),
+    "\n",
+    include_str!("../../docs/identity-providers/openid-connect.md"),
+    "\n",
+    include_str!("../../docs/identity-providers/openid-providers.md"),
+    "\n",
+    include_str!("../../docs/identity-providers/ldap.md"),
+    "\n",
+    include_str!("../../docs/identity-providers/pasee.md"),
+    "\n",
+    include_str!("../../docs/identity-providers/kubernetes.md"),
+    "\n",
+    include_str!("../../docs/identity-providers/local.md"),
+);
 
 /// The blocks of settings of one protocol, in their order.
 fn blocks(protocol: &str) -> Vec<&'static str> {
@@ -77,7 +97,7 @@ fn openid_connect() {
 /// Every provider of the table is described, and every one that is described is in the table.
 #[test]
 fn providers_one_by_one() {
-    let table = PAGE.split("### One by one\n").nth(1).unwrap().split("\n### ").next().unwrap();
+    let table = PAGE.split("## One by one\n").nth(1).unwrap().split("\n## ").next().unwrap();
     let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| [")).collect();
     assert_eq!(rows.len(), 19);
     for name in [
@@ -105,8 +125,8 @@ fn providers_one_by_one() {
         let row = row.unwrap_or_else(|| panic!("{name} has no row"));
         let tried = row.trim_end_matches('|').rsplit('|').next().unwrap();
         assert!(["real", "played", "settings"].iter().any(|how| tried.contains(how)), "{row}");
-        let anchor =
-            row.split("](#").nth(1).unwrap().split(')').next().unwrap().trim_end_matches("-1");
+        let anchor = row.split("](identity-providers/").nth(1).unwrap().split(')').next().unwrap();
+        let anchor = anchor.split('#').nth(1).unwrap();
         let heading = |line: &&str| {
             let title = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
             line.starts_with('#') && title == anchor
@@ -386,9 +406,9 @@ fn every_key_of_a_table() {
     ];
     let first = "Key of `[identity_providers.settings]` | What | Default";
     for (heading, protocol, sources, at_least) in [
-        ("## OpenID Connect", "oidc", &oidc[..], 20),
+        ("# OpenID Connect", "oidc", &oidc[..], 20),
         ("## OAuth 2.0", "oauth2", &oauth2[..], 15),
-        ("## LDAP", "ldap", &ldap[..], 13),
+        ("# LDAP", "ldap", &ldap[..], 13),
     ] {
         let told = keys_of_table(heading, first);
         let asked: BTreeSet<String> =

@@ -14,6 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+use super::raw_server::{header, read_message};
+
 /// What it does with whoever comes.
 #[derive(Clone, Debug, Default)]
 pub enum Manner {
@@ -224,33 +226,4 @@ async fn connect(authority: &str, state: &Mutex<State>) -> Option<TcpStream> {
         Some(address) => TcpStream::connect(address).await.ok(),
         None => TcpStream::connect(authority).await.ok(),
     }
-}
-
-/// The head of a request or an answer, without the empty line, and its body.
-async fn read_message<S: AsyncRead + Unpin>(stream: &mut S) -> Option<(String, Vec<u8>)> {
-    let mut read = Vec::new();
-    let end = loop {
-        if let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end;
-        }
-        if stream.read_buf(&mut read).await.ok()? == 0 {
-            return None;
-        }
-    };
-    let head = String::from_utf8_lossy(&read[..end]).into_owned();
-    let mut body = read.split_off(end + 4);
-    let length: usize = header(&head, "content-length").map_or(0, |text| text.parse().unwrap());
-    while body.len() < length {
-        if stream.read_buf(&mut body).await.ok()? == 0 {
-            return None;
-        }
-    }
-    Some((head, body))
-}
-
-fn header(head: &str, name: &str) -> Option<String> {
-    head.split("\r\n").skip(1).find_map(|line| {
-        let (known, value) = line.split_once(':')?;
-        known.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
-    })
 }

@@ -140,6 +140,13 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, script: Scri
 }
 
 async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Request> {
+    let (head, body) = read_message(stream).await?;
+    let line = head.lines().next()?.rsplit_once(' ')?.0.to_owned();
+    Some(Request { line, head, body })
+}
+
+/// The head of a request or an answer, without the empty line, and its body.
+pub async fn read_message<S: AsyncRead + Unpin>(stream: &mut S) -> Option<(String, Vec<u8>)> {
     let mut read = Vec::new();
     let end = loop {
         if let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -151,19 +158,21 @@ async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Request> {
     };
     let head = String::from_utf8_lossy(&read[..end]).into_owned();
     let mut body = read.split_off(end + 4);
-    let length = head
-        .lines()
-        .find_map(|line| {
-            line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned)
-        })
-        .map_or(0, |length| length.trim().parse().unwrap());
+    let length: usize = header(&head, "content-length").map_or(0, |text| text.parse().unwrap());
     while body.len() < length {
         if stream.read_buf(&mut body).await.ok()? == 0 {
             return None;
         }
     }
-    let line = head.lines().next()?.rsplit_once(' ')?.0.to_owned();
-    Some(Request { line, head, body })
+    Some((head, body))
+}
+
+/// The first header of this name.
+pub fn header(head: &str, name: &str) -> Option<String> {
+    head.split("\r\n").skip(1).find_map(|line| {
+        let (known, value) = line.split_once(':')?;
+        known.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+    })
 }
 
 /// A whole answer with its length.

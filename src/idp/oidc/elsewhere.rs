@@ -155,12 +155,8 @@ fn told(answer: &Response, claim: &str) -> Result<Told, ProviderError> {
 mod tests {
     use serde_json::json;
 
+    use super::super::super::told::object;
     use super::*;
-
-    fn object(value: Value) -> Map<String, Value> {
-        let Value::Object(object) = value else { panic!("an object") };
-        object
-    }
 
     #[test]
     fn only_what_the_token_does_not_have() {

@@ -89,12 +89,8 @@ pub(super) fn merged(
 mod tests {
     use serde_json::json;
 
+    use super::super::super::told::object;
     use super::*;
-
-    fn object(value: Value) -> Map<String, Value> {
-        let Value::Object(object) = value else { panic!("an object") };
-        object
-    }
 
     #[test]
     fn pairs_stay_together() {
