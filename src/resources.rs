@@ -1,4 +1,4 @@
-//! The custom resources Group, Membership, User and SessionRevocations (`pasee.meltylab.fr/v1`): how they look on the wire, their schemas,
+//! The custom resources Group, Membership, User, OAuthClient and SessionRevocations (`pasee.meltylab.fr/v1`): how they look on the wire, their schemas,
 //! and the one function for each that turns an object into the words of `domain`.
 //!
 //! Owns the schemas with their bounds and rules (`crd_schema`, `form`, [`definition`]), the spelling of group names as object
@@ -21,6 +21,7 @@ pub mod group;
 pub mod labels_annotations;
 pub mod manifest;
 pub mod membership;
+pub mod oauth_client;
 pub mod object_name;
 pub mod permission;
 pub mod providers;
@@ -39,6 +40,7 @@ pub use crd_schema::USER_ID as USER_ID_PATTERN;
 pub use group::{Group, GroupSpec, GroupStatus};
 pub use invalid::Invalid;
 pub use membership::{Membership, MembershipSpec, MembershipStatus};
+pub use oauth_client::{OAuthClient, OAuthClientSpec, OAuthClientStatus};
 pub use received::Received;
 pub use session_revocations::{SessionRevocations, SessionRevocationsSpec};
 pub use user::{User, UserSpec, UserStatus};

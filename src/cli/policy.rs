@@ -77,6 +77,10 @@ pub(super) struct Policy {
     /// banned; 0 = any number
     #[arg(long, value_name = "NUMBER", default_value_t = 200_000)]
     max_users: u64,
+
+    /// How many OAuthClients: one for each application that logs people in through Pasee; 0 = any number
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
+    max_clients: u64,
 }
 
 impl Policy {
@@ -95,12 +99,14 @@ impl Policy {
             max_groups,
             max_memberships,
             max_users,
+            max_clients,
         } = self;
         let most = |number: u64| Some(number).filter(|most| *most > 0);
         let quota = Quota {
             groups: most(max_groups),
             memberships: most(max_memberships),
             users: most(max_users),
+            clients: most(max_clients),
         };
         let own_roles = if extend_own_roles { OwnRoles::Extended } else { OwnRoles::Untouched };
         let accounts = if service_accounts_log_in { Accounts::LogIn } else { Accounts::StayOut };

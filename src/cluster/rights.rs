@@ -14,7 +14,7 @@ use crate::resources::permission::Permission;
 use crate::resources::{API_GROUP, API_VERSION};
 
 /// The custom resources that a realm consists of.
-const KINDS: [&str; 4] = ["groups", "memberships", "users", "sessionrevocations"];
+const KINDS: [&str; 5] = ["groups", "memberships", "users", "oauthclients", "sessionrevocations"];
 
 /// What a realm lacks in a namespace, a sentence each with what to do.
 ///

@@ -30,7 +30,7 @@ const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";
 /// The policies and their bindings.
 #[must_use]
 pub fn objects(realm: &Realm) -> Vec<Object> {
-    [groups(realm), memberships(realm), users(realm), sessions(realm)]
+    [groups(realm), memberships(realm), users(realm), clients(realm), sessions(realm)]
         .into_iter()
         .flat_map(|policy| {
             let binding = ValidatingAdmissionPolicyBinding {
@@ -169,6 +169,15 @@ fn users(realm: &Realm) -> ValidatingAdmissionPolicy {
     let entitled =
         Rule::new("variables.isRootStaff", "only root staff may ban users or end their sessions");
     policy(realm, "users", "''", Vec::new(), vec![entitled])
+}
+
+/// Say which applications log people in, and who proves to be one: root staff.
+fn clients(realm: &Realm) -> ValidatingAdmissionPolicy {
+    let entitled = Rule::new(
+        "variables.isRootStaff",
+        "only root staff may say which applications log people in",
+    );
+    policy(realm, "oauthclients", "''", Vec::new(), vec![entitled])
 }
 
 /// End one session: whoever acts in it, which only tokens tell. So that is done over HTTP, and users write none of these.

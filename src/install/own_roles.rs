@@ -29,7 +29,15 @@ const ROLES: [(&str, &[Permission]); 3] = [
             Permission::own("memberships", WRITE, "within the policy"),
         ],
     ),
-    ("admin", &[Permission::own("users", WRITE, "within the policy")]),
+    (
+        "admin",
+        &[
+            Permission::own("users", WRITE, "within the policy"),
+            // Of applications and what proves them `view` and `edit` see nothing.
+            Permission::own("oauthclients", READ, "which applications log people in"),
+            Permission::own("oauthclients", WRITE, "within the policy"),
+        ],
+    ),
 ];
 
 /// A ClusterRole for each, which Kubernetes adds to its own.

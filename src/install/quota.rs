@@ -21,18 +21,30 @@ pub struct Quota {
     pub memberships: Option<u64>,
     /// Users: one for each who was ever banned, or ended all their sessions.
     pub users: Option<u64>,
+    /// OAuthClients, each of at most 130 KB, and mostly of less than 1 KB.
+    pub clients: Option<u64>,
 }
 
 impl Default for Quota {
     fn default() -> Self {
-        Self { groups: Some(20_000), memberships: Some(20_000), users: Some(200_000) }
+        Self {
+            groups: Some(20_000),
+            memberships: Some(20_000),
+            users: Some(200_000),
+            clients: Some(1_000),
+        }
     }
 }
 
 /// A ResourceQuota, where something is bounded.
 pub(super) fn objects(realm: &Realm) -> Vec<Object> {
-    let Quota { groups, memberships, users } = realm.quota;
-    let all = [("groups", groups), ("memberships", memberships), ("users", users)];
+    let Quota { groups, memberships, users, clients } = realm.quota;
+    let all = [
+        ("groups", groups),
+        ("memberships", memberships),
+        ("users", users),
+        ("oauthclients", clients),
+    ];
     let bound = |(plural, most): (&str, Option<u64>)| {
         Some((format!("count/{plural}.{API_GROUP}"), Quantity(most?.to_string())))
     };
@@ -40,7 +52,8 @@ pub(super) fn objects(realm: &Realm) -> Vec<Object> {
     if hard.is_empty() {
         return Vec::new();
     }
-    let description = "How many Groups, Memberships and Users there may be, whoever writes them.";
+    let description =
+        "How many Groups, Memberships, Users and OAuthClients there may be, whoever writes them.";
     let metadata = ObjectMeta {
         namespace: Some(realm.namespace.to_string()),
         ..named(NAME.to_owned(), description)

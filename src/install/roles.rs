@@ -42,6 +42,7 @@ const OF_ROOT_STAFF: &[Permission] = &[
     Permission::own("groups", ALL, "root staff sees and changes everything"),
     Permission::own("memberships", ALL, "the same"),
     Permission::own("users", ALL, "the same"),
+    Permission::own("oauthclients", ALL, "root staff says which applications log people in"),
 ];
 
 /// What the token service asks of the API server when ServiceAccounts log in.

@@ -65,7 +65,7 @@ fn configuration(
         api_groups: Some(own(API_GROUP)),
         api_versions: Some(own("*")),
         operations: owned(&["CREATE", "UPDATE", "DELETE"]),
-        resources: owned(&["groups", "memberships", "users"]),
+        resources: owned(&["groups", "memberships", "users", "oauthclients"]),
         scope: Some("Namespaced".to_owned()),
     };
     let name = configuration_name(&realm.namespace.to_string());

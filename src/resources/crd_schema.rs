@@ -7,7 +7,10 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::form::form;
 use super::{object_name, rfc3339};
+use crate::domain::client;
 pub use crate::domain::description::MAX_DESCRIPTION;
+use crate::domain::group::MAX_LENGTH;
+use crate::domain::token::MAX_SCOPE;
 use crate::domain::user::{MAX_PROVIDER, MAX_SUBJECT};
 
 /// Most users of one Membership.
@@ -114,3 +117,81 @@ pub(super) fn date_time(_: &mut SchemaGenerator) -> Schema {
 pub(super) fn count(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "format": "int64", "minimum": 0 })
 }
+
+/// A list that one writer owns whole, of texts of a form.
+fn texts(most: usize, longest: usize, pattern: &str) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": most,
+        "x-kubernetes-list-type": "atomic",
+        "items": { "type": "string", "maxLength": longest, "pattern": pattern },
+    })
+}
+
+/// Hashes of a client's secret.
+pub(super) fn secret_hashes(_: &mut SchemaGenerator) -> Schema {
+    texts(client::MAX_SECRETS, 71, "^sha256:[0-9a-f]{64}$")
+}
+
+/// Addresses of an application. Which are right, is said by the condition `Ready`.
+pub(super) fn uris(_: &mut SchemaGenerator) -> Schema {
+    texts(client::MAX_LISTED, client::MAX_REDIRECT_URI, "^[a-z][a-z0-9+.-]*:[!-)+-~]+$")
+}
+
+/// How a client may come by tokens.
+pub(super) fn grant_types(_: &mut SchemaGenerator) -> Schema {
+    let names = client::GrantType::ALL.map(client::GrantType::as_str);
+    json_schema!({
+        "type": "array",
+        "maxItems": names.len(),
+        "x-kubernetes-list-type": "atomic",
+        "items": { "type": "string", "enum": names },
+    })
+}
+
+/// Whom tokens may be for.
+pub(super) fn audiences(_: &mut SchemaGenerator) -> Schema {
+    texts(client::MAX_LISTED, 255, r##"^[!-"$-~]+$"##)
+}
+
+/// Groups, as tokens name them.
+pub(super) fn rosters(_: &mut SchemaGenerator) -> Schema {
+    texts(client::MAX_LISTED, MAX_ROSTER, ROSTER)
+}
+
+/// A limit of groups.
+pub(super) fn limit(_: &mut SchemaGenerator) -> Schema {
+    let mut schema = texts(MAX_SCOPE, MAX_ROSTER, ROSTER);
+    schema.insert("minItems".to_owned(), 1.into());
+    schema
+}
+
+/// Methods of authentication.
+pub(super) fn methods(_: &mut SchemaGenerator) -> Schema {
+    texts(client::MAX_METHODS, 64, "^[!-~]+$")
+}
+
+/// Names of claims.
+pub(super) fn claims(_: &mut SchemaGenerator) -> Schema {
+    texts(client::MAX_LISTED, 64, "^[A-Za-z0-9_.:/-]+$")
+}
+
+/// An algorithm for ID tokens.
+pub(super) fn id_token_alg(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ["RS256", "ES256"] })
+}
+
+/// Whether something is demanded.
+pub(super) fn demanded(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ["optional", "required"] })
+}
+
+/// Names of identity providers.
+pub(super) fn provider_names(_: &mut SchemaGenerator) -> Schema {
+    texts(client::MAX_LISTED, MAX_PROVIDER, "^[a-z0-9_]{1,32}$")
+}
+
+/// A group, or its staff, as tokens spell them.
+const ROSTER: &str = r"^[a-z0-9]+([_-][a-z0-9]+)*([.][a-z0-9]+([_-][a-z0-9]+)*)*$";
+/// The longest of them, with `.staff`.
+const MAX_ROSTER: usize = MAX_LENGTH + ".staff".len();

@@ -10,17 +10,17 @@ use serde::Serialize;
 
 use super::labels_annotations::{PART_OF, PASEE};
 use super::object_name::MAX_OBJECT_NAME;
-use super::{Group, Membership, SessionRevocations, User};
+use super::{Group, Membership, OAuthClient, SessionRevocations, User};
 
-/// The definitions: Group, Membership, User, SessionRevocations.
+/// The definitions: Group, Membership, User, OAuthClient, SessionRevocations.
 #[must_use]
-pub fn all() -> [CustomResourceDefinition; 4] {
+pub fn all() -> [CustomResourceDefinition; 5] {
     let any_name = JSONSchemaProps {
         type_: Some("string".to_owned()),
         max_length: i64::try_from(MAX_OBJECT_NAME).ok(),
         ..JSONSchemaProps::default()
     };
-    [Group::crd(), Membership::crd(), User::crd(), SessionRevocations::crd()]
+    [Group::crd(), Membership::crd(), User::crd(), OAuthClient::crd(), SessionRevocations::crd()]
         .map(|definition| finish(definition, any_name.clone()))
 }
 

@@ -49,6 +49,9 @@ impl Asked {
             Kind::Group => Self::group(review, author),
             Kind::Membership => Self::membership(review),
             Kind::User => Self::user(review),
+            Kind::OAuthClient => {
+                Ok(Self::root_staff("only root staff may say which applications log people in"))
+            }
             Kind::Other => Ok(Self::root_staff("only root staff may write this")),
         }
     }

@@ -37,6 +37,7 @@ pub(super) enum Kind {
     Group,
     Membership,
     User,
+    OAuthClient,
     /// Any other of ours, by whatever version of Pasee it was defined.
     Other,
 }
@@ -127,6 +128,7 @@ impl Review {
             (API_GROUP, "groups") => Kind::Group,
             (API_GROUP, "memberships") => Kind::Membership,
             (API_GROUP, "users") => Kind::User,
+            (API_GROUP, "oauthclients") => Kind::OAuthClient,
             _ => Kind::Other,
         };
         // Whoever may write statuses is up to RBAC, and no user of a realm may.
@@ -160,6 +162,7 @@ impl Review {
             Kind::Group => "Group",
             Kind::Membership => "Membership",
             Kind::User => "User",
+            Kind::OAuthClient => "OAuthClient",
             Kind::Other => "other",
         }
     }
@@ -266,6 +269,7 @@ mod tests {
             (vec![(resource, json!("groups"))], Kind::Group, "Group"),
             (vec![(resource, json!("memberships"))], Kind::Membership, "Membership"),
             (vec![(resource, json!("users"))], Kind::User, "User"),
+            (vec![(resource, json!("oauthclients"))], Kind::OAuthClient, "OAuthClient"),
             (vec![(resource, json!("sessionrevocations"))], Kind::Other, "other"),
             (vec![("/request/resource/group", json!("example.com"))], Kind::Other, "other"),
             (vec![("/request/subResource", json!("status"))], Kind::Other, "other"),

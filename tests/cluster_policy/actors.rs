@@ -88,8 +88,7 @@ pub fn everybody<'a>(stage: &'a Stage<'_>) -> Vec<Somebody<'a>> {
         asker,
     };
     let gitops = stage.cluster.user("gitops", &["ci"]);
-    let resources =
-        "groups.pasee.meltylab.fr,memberships.pasee.meltylab.fr,users.pasee.meltylab.fr";
+    let resources = "groups.pasee.meltylab.fr,memberships.pasee.meltylab.fr,users.pasee.meltylab.fr,oauthclients.pasee.meltylab.fr";
     stage.grant("bypass", "bypass-policy", resources, "--user=gitops");
     let mut all = vec![
         operator("cluster-admin", stage.admin()),

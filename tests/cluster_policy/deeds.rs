@@ -57,7 +57,7 @@ const ROSTERS: [&str; 11] = [
 pub fn realm() -> Vec<Value> {
     let groups = GROUPS.iter().map(|name| group(&spelled(name)));
     let memberships = ROSTERS.iter().map(|roster| existing(roster));
-    groups.chain(memberships).chain([eve()]).collect()
+    groups.chain(memberships).chain([eve(), app()]).collect()
 }
 
 fn existing(roster: &str) -> Value {
@@ -66,6 +66,10 @@ fn existing(roster: &str) -> Value {
 
 fn eve() -> Value {
     object("User", "eve", &json!({ "username": "kisee-eve", "banned": true }))
+}
+
+fn app() -> Value {
+    object("OAuthClient", "app", &json!({ "redirectUris": ["https://app.example.com/callback"] }))
 }
 
 fn spelled(group: &str) -> String {
@@ -77,6 +81,7 @@ pub fn everything() -> Vec<Deed> {
     all.extend(GROUPS.iter().flat_map(|name| of_group(name)));
     all.extend(ROSTERS.iter().flat_map(|roster| of_roster(roster)));
     all.extend(of_users());
+    all.extend(of_clients());
     all
 }
 
@@ -205,9 +210,37 @@ fn of_users() -> Vec<Deed> {
     .into()
 }
 
+/// The policy knows no change of a client: who writes one down decides who gets tokens, as who bans does, and no others may.
+fn of_clients() -> Vec<Deed> {
+    let there = app();
+    let user: UserId = "kisee-eve".parse().unwrap();
+    let decide = || Wanted::Change(Change::SetBanned { user: user.clone(), banned: Ban::Impose });
+    let mut new = there.clone();
+    new["metadata"]["name"] = json!("new");
+    let elsewhere = json!({ "spec": { "redirectUris": ["https://evil.example.com/callback"] } });
+    let mut replaced = there.clone();
+    replaced["spec"]["audiences"] = json!(["kubernetes"]);
+    [
+        ("make", create(&new), None),
+        ("make by applying", applied(&new), None),
+        ("redirect", Ask::patch(MERGE, place(&there), elsewhere), Some(there.clone())),
+        ("widen by replacing", Ask::new("PUT", place(&there), replaced), Some(there.clone())),
+        ("delete", delete(&there), Some(there)),
+    ]
+    .map(|(verb, ask, before)| Deed {
+        label: format!("{verb} a client"),
+        ask,
+        change: decide(),
+        before,
+    })
+    .into()
+}
+
 /// What is there after a deed that made something, from the answer to it.
 pub fn made(answer: &Value) -> Option<Ask> {
-    answer["kind"].as_str().filter(|kind| ["Group", "Membership", "User"].contains(kind))?;
+    answer["kind"]
+        .as_str()
+        .filter(|kind| ["Group", "Membership", "User", "OAuthClient"].contains(kind))?;
     Some(Ask::new(
         "DELETE",
         format!("{}/{}", collection(answer), answer["metadata"]["name"].as_str()?),

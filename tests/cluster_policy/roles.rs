@@ -16,7 +16,7 @@ pub fn examples() -> String {
 fn the_api_server_finds_nothing_odd_in_the_policies() {
     let cluster = controlplane::shared();
     let stage = Stage::new(&cluster, &[]);
-    for what in ["groups", "memberships", "users"] {
+    for what in ["groups", "memberships", "users", "oauthclients"] {
         let policy = format!("{what}.{}.pasee.meltylab.fr", stage.namespace);
         let since = Instant::now();
         let status = loop {

@@ -58,8 +58,7 @@ impl<'a> Stage<'a> {
     /// Lets everybody who is somebody write everything, as far as RBAC goes, so that only the policy stands in the way.
     pub fn open_the_doors(&self) {
         let verbs = "get,list,watch,create,update,patch,delete,deletecollection";
-        let resources =
-            "groups.pasee.meltylab.fr,memberships.pasee.meltylab.fr,users.pasee.meltylab.fr";
+        let resources = "groups.pasee.meltylab.fr,memberships.pasee.meltylab.fr,users.pasee.meltylab.fr,oauthclients.pasee.meltylab.fr";
         self.grant("anything", verbs, resources, "--group=system:authenticated");
     }
 

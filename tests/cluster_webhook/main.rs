@@ -10,6 +10,7 @@ mod support;
 mod authors;
 mod bounds;
 mod certificate;
+mod clients;
 mod ends;
 mod forged;
 mod groups;

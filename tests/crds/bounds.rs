@@ -18,6 +18,7 @@ pub fn right(kind: Kind) -> Value {
             "expiresAt": "2027-01-31T00:00:00Z",
         }),
         Kind::SessionRevocations => json!({ "until": "2027-01-31T00:00:00Z", "sessions": [] }),
+        Kind::OAuthClient => json!({ "redirectUris": ["https://grafana.example.com/login"] }),
         Kind::User => {
             json!({ "username": "kisee-john", "banned": true, "notBefore": "2026-11-20T00:00:00Z" })
         }

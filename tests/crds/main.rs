@@ -10,6 +10,7 @@ mod bounds;
 mod examples;
 mod files;
 mod meaning;
+mod oauth_clients;
 mod sessions;
 mod status;
 mod structure;

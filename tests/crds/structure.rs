@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::support::schema::{Kind, Server};
 
-const KINDS: [Kind; 3] = [Kind::Group, Kind::Membership, Kind::User];
+const KINDS: [Kind; 4] = [Kind::Group, Kind::Membership, Kind::User, Kind::OAuthClient];
 
 /// Calls back for every schema in a schema.
 fn walk(schema: &Value, path: &str, visit: &mut impl FnMut(&Value, &str)) {

@@ -85,6 +85,8 @@ fn kubernetes_own_roles_are_extended_when_asked() {
             "edit \"groups\" create,delete,patch,update",
             "edit \"memberships\" create,delete,patch,update",
             "admin \"users\" create,delete,patch,update",
+            "admin \"oauthclients\" get,list,watch",
+            "admin \"oauthclients\" create,delete,patch,update",
         ]
     );
 }
@@ -198,18 +200,19 @@ fn quotas_are_printed() {
         let found = all.into_iter().find(|object| object["kind"] == "ResourceQuota");
         found.map(|quota| quota["spec"]["hard"].clone())
     };
-    let hard = |groups: &str, memberships: &str, users: &str| {
+    let hard = |groups: &str, memberships: &str, users: &str, clients: &str| {
         json!({
             "count/groups.pasee.meltylab.fr": groups, "count/memberships.pasee.meltylab.fr": memberships,
-            "count/users.pasee.meltylab.fr": users,
+            "count/oauthclients.pasee.meltylab.fr": clients, "count/users.pasee.meltylab.fr": users,
         })
     };
-    assert_eq!(quota(&[]), Some(hard("20000", "20000", "200000")));
-    let set = ["--max-groups=5", "--max-memberships=6", "--max-users=7"];
-    assert_eq!(quota(&set), Some(hard("5", "6", "7")));
-    let one = ["--max-groups=0", "--max-memberships=6", "--max-users=0"];
+    assert_eq!(quota(&[]), Some(hard("20000", "20000", "200000", "1000")));
+    let set = ["--max-groups=5", "--max-memberships=6", "--max-users=7", "--max-clients=8"];
+    assert_eq!(quota(&set), Some(hard("5", "6", "7", "8")));
+    let one = ["--max-groups=0", "--max-memberships=6", "--max-users=0", "--max-clients=0"];
     assert_eq!(quota(&one), Some(json!({ "count/memberships.pasee.meltylab.fr": "6" })));
-    assert_eq!(quota(&["--max-groups=0", "--max-memberships=0", "--max-users=0"]), None);
+    let none = ["--max-groups=0", "--max-memberships=0", "--max-users=0", "--max-clients=0"];
+    assert_eq!(quota(&none), None);
 }
 
 /// The API server asks about users of the realm, in its namespace, and about nobody else; where nobody answers it refuses.

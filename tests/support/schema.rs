@@ -7,7 +7,9 @@ use std::sync::{LazyLock, Mutex};
 
 use k8s_openapi::jiff::civil::Date;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
-use pasee::resources::{self, Group, Membership, SessionRevocations, User, definition};
+use pasee::resources::{
+    self, Group, Membership, OAuthClient, SessionRevocations, User, definition,
+};
 use regex::Regex;
 use serde_json::Value;
 
@@ -23,11 +25,13 @@ pub enum Kind {
     Group,
     Membership,
     User,
+    OAuthClient,
     SessionRevocations,
 }
 
-static SERVERS: LazyLock<[Server; 4]> = LazyLock::new(|| {
-    [Kind::Group, Kind::Membership, Kind::User, Kind::SessionRevocations].map(Server::new)
+static SERVERS: LazyLock<[Server; 5]> = LazyLock::new(|| {
+    [Kind::Group, Kind::Membership, Kind::User, Kind::OAuthClient, Kind::SessionRevocations]
+        .map(Server::new)
 });
 
 impl Server {
@@ -91,6 +95,12 @@ impl Server {
                 resources::membership::parse(&typed::<Membership>(object)?).map(drop)
             }
             Kind::User => resources::user::parse(&typed::<User>(object)?).map(drop),
+            Kind::OAuthClient => {
+                let object = typed::<OAuthClient>(object)?;
+                return resources::oauth_client::parse(&object)
+                    .map(drop)
+                    .map_err(|error| format!("{:?}: {error}", error.reason()));
+            }
             Kind::SessionRevocations => {
                 let object = typed::<SessionRevocations>(object)?;
                 resources::session_revocations::parse(&object).map(drop)
@@ -180,6 +190,7 @@ fn broken(keyword: &str, wanted: &Value, value: &Value) -> Option<String> {
             text.is_some_and(|text| text.get(..10).is_none_or(|day| day.parse::<Date>().is_err()))
         }
         "maxItems" => value.as_array().is_some_and(|entries| entries.len() > count()),
+        "minItems" => value.as_array().is_some_and(|entries| entries.len() < count()),
         "maxProperties" => value.as_object().is_some_and(|fields| fields.len() > count()),
         "minimum" => value.as_f64().is_some_and(|value| value < wanted.as_f64().unwrap()),
         "maximum" => value.as_f64().is_some_and(|value| value > wanted.as_f64().unwrap()),

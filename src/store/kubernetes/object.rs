@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use kube::Resource;
 
+use crate::domain::client::Client;
 use crate::domain::description::Description;
 use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
@@ -17,7 +18,7 @@ use crate::domain::user::UserId;
 use crate::objects::effect::Soundness;
 use crate::objects::owner::Owners;
 use crate::resources::session_revocations::UserMark;
-use crate::resources::{Group, Membership, SessionRevocations, User};
+use crate::resources::{Group, Membership, OAuthClient, SessionRevocations, User};
 
 /// A name or a uid.
 pub(super) type Name = Arc<str>;
@@ -29,13 +30,14 @@ pub(super) enum Kind {
     Membership,
     User,
     SessionRevocations,
+    OAuthClient,
 }
 
 impl Kind {
     /// How many there are.
-    pub(super) const COUNT: usize = 4;
+    pub(super) const COUNT: usize = 5;
     pub(super) const ALL: [Self; Self::COUNT] =
-        [Self::Group, Self::Membership, Self::User, Self::SessionRevocations];
+        [Self::Group, Self::Membership, Self::User, Self::SessionRevocations, Self::OAuthClient];
 
     /// As paths and people name its objects.
     pub(super) fn plural(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Kind {
             Self::Membership => "memberships",
             Self::User => "users",
             Self::SessionRevocations => "sessionrevocations",
+            Self::OAuthClient => "oauthclients",
         }
     }
 
@@ -54,6 +57,7 @@ impl Kind {
             Self::Membership => Membership::url_path(&(), Some(namespace)),
             Self::User => User::url_path(&(), Some(namespace)),
             Self::SessionRevocations => SessionRevocations::url_path(&(), Some(namespace)),
+            Self::OAuthClient => OAuthClient::url_path(&(), Some(namespace)),
         }
     }
 
@@ -64,6 +68,7 @@ impl Kind {
             Self::Membership => 1,
             Self::User => 2,
             Self::SessionRevocations => 3,
+            Self::OAuthClient => 4,
         }
     }
 }
@@ -94,6 +99,7 @@ pub(super) enum Says {
     Membership(Granted),
     User(Stated),
     SessionRevocations(Ended),
+    OAuthClient(Box<Client>),
     /// Nothing that can be understood: it counts as gone.
     Nothing(Kind),
 }
@@ -105,6 +111,7 @@ impl Says {
             Self::Membership(_) => Kind::Membership,
             Self::User(_) => Kind::User,
             Self::SessionRevocations(_) => Kind::SessionRevocations,
+            Self::OAuthClient(_) => Kind::OAuthClient,
             Self::Nothing(kind) => *kind,
         }
     }

@@ -27,6 +27,11 @@ pub const PERMISSIONS: &[Permission] = &[
         &["create", "get", "list", "patch", "watch"],
         "to know which sessions were ended, also at the moment of a change, and to end them; none is deleted here",
     ),
+    Permission::own(
+        "oauthclients",
+        &["get", "list", "watch"],
+        "to know which applications log people in; none is made, changed or deleted here",
+    ),
     Permission {
         api_group: "",
         resource: "namespaces",

@@ -239,7 +239,7 @@ impl RealmWatch {
 fn page(kind: Kind) -> u32 {
     match kind {
         Kind::Group | Kind::User => 500,
-        Kind::Membership | Kind::SessionRevocations => 100,
+        Kind::Membership | Kind::SessionRevocations | Kind::OAuthClient => 100,
     }
 }
 

@@ -9,7 +9,8 @@
 //! by the controller, which ties whatever it sees, nor by this program's own writes, which are tied from the start; only
 //! what somebody else wrote and no controller saw before its Group was deleted is, and counts again as a RoleBinding would.
 //!
-//! One file for each kind, `groups`, `memberships`, `users` and `sessions`, and `people`, who are numbers here. Must not know a client,
+//! One file for each kind, `groups`, `memberships`, `users` and `sessions`, and `people`, who are numbers here. OAuthClients say nothing of
+//! those: the index has them as they are. Must not know a client,
 //! a clock or a lock.
 
 mod groups;
@@ -125,6 +126,7 @@ impl State {
             Kind::Membership => self.sound_membership(name).map(|held| &held.uid),
             Kind::User => self.statements.get(name).map(|statement| &statement.uid),
             Kind::SessionRevocations => self.sessions.uid(name),
+            Kind::OAuthClient => None,
         };
         there.is_some_and(|there| &**there == uid)
     }
@@ -136,6 +138,7 @@ impl State {
             Says::Membership(granted) => self.put_membership(name, uid, granted, out),
             Says::User(stated) => self.put_statement(name, uid, stated, out),
             Says::SessionRevocations(ended) => self.sessions.put(name, uid, ended, out),
+            Says::OAuthClient(_) => {}
             Says::Nothing(kind) => self.take(kind, &name, out),
         }
     }
@@ -146,6 +149,7 @@ impl State {
             Kind::Membership => self.take_membership(name, out),
             Kind::User => self.take_statement(name, out),
             Kind::SessionRevocations => self.sessions.take(name, out),
+            Kind::OAuthClient => {}
         }
     }
 
@@ -155,6 +159,7 @@ impl State {
             Kind::Membership => self.memberships.keys().cloned().collect(),
             Kind::User => self.statements.keys().cloned().collect(),
             Kind::SessionRevocations => self.sessions.names(),
+            Kind::OAuthClient => Vec::new(),
         }
     }
 

@@ -50,7 +50,10 @@ impl Tallies {
         let author = match &object.says {
             Says::Group(declared) => declared.made_by.as_ref(),
             Says::Membership(granted) => granted.author.as_ref(),
-            Says::User(_) | Says::SessionRevocations(_) | Says::Nothing(_) => None,
+            Says::User(_)
+            | Says::SessionRevocations(_)
+            | Says::OAuthClient(_)
+            | Says::Nothing(_) => None,
         };
         let (Some(author), Some(place)) = (author, place(kind)) else { return };
         self.authors[place].insert(object.name.clone(), author.clone());
@@ -72,7 +75,7 @@ fn place(kind: Kind) -> Option<usize> {
     match kind {
         Kind::Group => Some(0),
         Kind::Membership => Some(1),
-        Kind::User | Kind::SessionRevocations => None,
+        Kind::User | Kind::SessionRevocations | Kind::OAuthClient => None,
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::StoreError;
-use super::object::{Event, Kind, Object};
+use super::object::{Event, Kind, Object, Says};
 use super::resource_version::{ResourceVersions, compare};
 use super::state::State;
 use super::tallies::Tallies;
@@ -83,6 +83,7 @@ impl View {
         {
             let mut inner = self.lock();
             inner.tallies.apply(&event);
+            show_clients(&self.index, &event);
             let updates = inner.state.apply(event);
             let before = inner.is_complete();
             inner.listed[kind.place()] |= is_list;
@@ -190,6 +191,26 @@ impl View {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Clients hang on nothing else, and are shown as they come: an object says all of one, or that it is none.
+fn show_clients(index: &Index, event: &Event) {
+    let client = |object: &Object| match &object.says {
+        Says::OAuthClient(client) => Some((**client).clone()),
+        _ => None,
+    };
+    match event {
+        Event::Listed(Kind::OAuthClient, objects) => {
+            index.replace_clients(objects.iter().filter_map(client).collect());
+        }
+        Event::Gone(Kind::OAuthClient, name) => index.take_client(name),
+        Event::Applied(object) => match (&object.says, client(object)) {
+            (_, Some(client)) => index.put_client(client),
+            (Says::Nothing(Kind::OAuthClient), None) => index.take_client(&object.name),
+            _ => {}
+        },
+        Event::Gone(..) | Event::Listed(..) => {}
     }
 }
 

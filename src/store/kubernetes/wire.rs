@@ -20,7 +20,8 @@ use crate::resources::membership::{MembershipContent, Understood};
 use crate::resources::session_revocations::SessionRevocationsContent;
 use crate::resources::user::UserContent;
 use crate::resources::{
-    Group, Membership, SessionRevocations, User, group, membership, session_revocations, user,
+    Group, Membership, OAuthClient, SessionRevocations, User, group, membership, oauth_client,
+    session_revocations, user,
 };
 
 /// Any object of these kinds.
@@ -83,6 +84,7 @@ pub(super) fn read(kind: Kind, wire: Wire) -> Object {
         Kind::Membership => read_membership(wire),
         Kind::User => read_user(wire),
         Kind::SessionRevocations => read_sessions(wire),
+        Kind::OAuthClient => read_client(wire),
     };
     let says = says.unwrap_or_else(|reason| {
         tracing::warn!(?kind, %name, %reason, "an object is ignored");
@@ -137,6 +139,16 @@ fn read_sessions(wire: Wire) -> Result<Says, String> {
     let content = session_revocations::parse(&object).map_err(|error| error.to_string())?;
     let SessionRevocationsContent { sessions, users, until } = content;
     Ok(Says::SessionRevocations(Ended { sessions, users, until, maker: metadata.maker() }))
+}
+
+fn read_client(wire: Wire) -> Result<Says, String> {
+    let Wire { metadata, spec, .. } = wire;
+    if metadata.deletion_timestamp.is_some() {
+        return Ok(Says::Nothing(Kind::OAuthClient));
+    }
+    let object = OAuthClient::new(&metadata.name, typed(spec)?);
+    let client = oauth_client::parse(&object).map_err(|error| error.to_string())?;
+    Ok(Says::OAuthClient(Box::new(client)))
 }
 
 fn typed<T: DeserializeOwned>(spec: Value) -> Result<T, String> {
