@@ -258,8 +258,8 @@ mod tests {
             ("ConfigMap", 1),
             ("Role", 4),
             ("RoleBinding", 4),
-            ("ValidatingAdmissionPolicy", 4),
-            ("ValidatingAdmissionPolicyBinding", 4),
+            ("ValidatingAdmissionPolicy", 5),
+            ("ValidatingAdmissionPolicyBinding", 5),
             ("MutatingAdmissionPolicy", 1),
             ("MutatingAdmissionPolicyBinding", 1),
         ] {
@@ -302,7 +302,7 @@ mod tests {
         let text = serde_json::to_string(&all("pasee", prefix)).unwrap();
         assert_eq!(prefix.len(), 26);
         let cuts = text.matches("username.substring(").count();
-        assert_eq!((cuts, text.matches("username.substring(26)").count()), (7, 7));
+        assert_eq!((cuts, text.matches("username.substring(26)").count()), (8, 8));
         assert!(!text.contains("'pasee:'"));
     }
 }
