@@ -254,7 +254,7 @@ fn api(key: &PrivateKey) -> (Api, String) {
         metrics: Metrics::new(),
         clients: Clients::new(
             [],
-            Client::built_in_pasee(&"https://pasee.example.com".parse().unwrap(), &[]),
+            Client::built_in_pasee(&"https://pasee.example.com".parse().expect("an issuer"), &[]),
         ),
         clock: now,
     });

@@ -19,7 +19,6 @@ use crate::domain::token::{MAX_SCOPE, Scope};
 
 /// What is written down of an application.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[expect(clippy::duplicated_attributes, reason = "each column has a type and a path")]
 #[kube(
     group = "pasee.meltylab.fr",
     version = "v1",
