@@ -88,7 +88,7 @@ impl Api {
         Self {
             cookies: Cookies::new(&config.hostname, keys.signer().issuer().as_str()),
             scheme: if https { Scheme::Https } else { Scheme::Http },
-            well_known: WellKnown::new(&config.hostname, &keys),
+            well_known: WellKnown::new(&config.hostname, &service),
             pair_frame: api::pair_frame(&config.hostname),
             replays: ReplayGuard::default(),
             unknown_proxies: UnknownProxies::default(),

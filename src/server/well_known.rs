@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::reply::Reply;
 use crate::jose::key::{Algorithm, PublicKey};
-use crate::keys::Keys;
+use crate::jose::sign::Signer;
 use crate::oauth::metadata;
+use crate::service::Service;
 
 /// The documents that never change, written once.
 pub(super) struct WellKnown {
@@ -24,8 +25,15 @@ pub(super) const NO_PROVIDER: &str = "this issuer cannot be found by its name: t
                                       or on this machine, and a key on P-256 or an RSA key";
 
 impl WellKnown {
-    pub(super) fn new(hostname: &str, keys: &Keys) -> Self {
-        Self { home: bytes(&home(hostname)), provider: provider(hostname, keys) }
+    pub(super) fn new(hostname: &str, service: &Service) -> Self {
+        let keys = service.keys().current();
+        let signs = |algorithm: &Algorithm| keys.signer_of(*algorithm).is_some();
+        let algorithms: Vec<_> =
+            [Algorithm::Rs256, Algorithm::Es256].into_iter().filter(signs).collect();
+        Self {
+            home: bytes(&home(hostname)),
+            provider: provider(hostname, keys.signer(), &algorithms),
+        }
     }
 
     pub(super) fn home(&self) -> Reply {
@@ -69,14 +77,12 @@ fn cached(content_type: &'static str, body: &Bytes) -> Reply {
 
 /// What the issuer's applications and verifiers read (OpenID Connect Discovery 1.0 section 4). It stands at the issuer's name, so the
 /// issuer must be where we are; and it takes a key that everybody can verify by.
-fn provider(hostname: &str, keys: &Keys) -> Option<(String, Bytes)> {
-    let issuer = keys.signer().issuer().as_str();
-    let signs = |algorithm: &Algorithm| keys.signer_of(*algorithm).is_some();
-    let algorithms = [Algorithm::Rs256, Algorithm::Es256].into_iter().filter(signs);
-    let algorithms: Vec<&str> = algorithms.map(Algorithm::as_str).collect();
+fn provider(hostname: &str, signer: &Signer, algorithms: &[Algorithm]) -> Option<(String, Bytes)> {
+    let issuer = signer.issuer().as_str();
     if algorithms.is_empty() || !metadata::is_here(issuer, hostname) {
         return None;
     }
+    let algorithms: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
     Some((issuer.to_owned(), bytes(&metadata::document(issuer, hostname, &algorithms))))
 }
 

@@ -50,10 +50,12 @@ pub(super) fn session(grant: &Grant<'_>) -> Option<SessionId> {
 
 /// How far the author's token reaches. The groups in it do not count, but whoever was given a token of less has no more by it.
 pub(super) fn scope(review: &Review) -> Result<Scope, Refusal> {
-    let words = review.extra(SCOPE).iter().flat_map(|text| text.split_ascii_whitespace());
-    // What a client was granted besides limits no groups.
+    let shown = review.extra(SCOPE);
+    let words = shown.iter().flat_map(|text| text.split_ascii_whitespace());
+    // What a client was granted besides limits no groups; a scope of nothing is none that we wrote.
     let limits: Vec<&str> = words.filter(|word| word.parse::<OAuthScope>().is_err()).collect();
-    if limits.is_empty() {
+    let is_blank = |text: &String| text.trim_ascii().is_empty();
+    if limits.is_empty() && !shown.iter().any(is_blank) {
         return Ok(Scope::Unlimited);
     }
     let limits = limits.join(" ");

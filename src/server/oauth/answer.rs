@@ -6,7 +6,6 @@ use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Map, Value, json};
 
-use super::token::Exchanged;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::exchange::ACCESS_TOKEN;
 use crate::server::reply::Reply;
@@ -22,6 +21,13 @@ pub(super) fn json_reply(status: StatusCode, members: &Value) -> Reply {
     Reply::typed(status, JSON, members.to_string().into())
         .with(PRAGMA, HeaderValue::from_static("no-cache"))
         .unstored()
+}
+
+/// Whether what is given came of an exchange, which says so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exchanged {
+    Yes,
+    No,
 }
 
 /// What a client gets; of an exchange with what it is (RFC 8693 section 2.2.1).

@@ -4,7 +4,7 @@
 
 use http::HeaderValue;
 
-use super::answer::{DPOP_NONCE, exchanged, failed};
+use super::answer::{DPOP_NONCE, Exchanged, exchanged, failed};
 use super::asked::Asked;
 use crate::domain::authorization::KeyThumbprint;
 use crate::domain::time::Timestamp;
@@ -91,11 +91,4 @@ impl Api {
         };
         Ok((given?, Exchanged::No))
     }
-}
-
-/// Whether what is given came of an exchange, which says so.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Exchanged {
-    Yes,
-    No,
 }
