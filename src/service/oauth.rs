@@ -49,9 +49,11 @@ pub use tell::Introspection;
 
 /// Codes: as many as 100 logins a second make.
 const CODES: Bounds = Bounds { most: 10_000, most_of_one: 20, lifetime: Duration::from_secs(60) };
-/// Requests that clients push (RFC 9126).
+/// Requests that clients push (RFC 9126) which have shown who they are.
 const PUSHED: Bounds =
     Bounds { most: 1_000, most_of_one: 1_000, lifetime: Duration::from_secs(90) };
+/// Those of clients without a secret, which are anybody: they have room of their own, and take none from others.
+const PUSHED_BY_ANYBODY: Bounds = Bounds { most_of_one: 100, ..PUSHED };
 
 /// Logins on a device, of which one address has 20 at once.
 const DEVICES: Bounds = Bounds { most: 1_000, most_of_one: 20, lifetime: Duration::from_secs(600) };
@@ -61,6 +63,7 @@ const DEVICES: Bounds = Bounds { most: 1_000, most_of_one: 20, lifetime: Duratio
 pub(super) struct Once {
     codes: Mutex<OnceMap<Authorized, Spent>>,
     pushed: Mutex<OnceMap<Pushed, ()>>,
+    pushed_by_anybody: Mutex<OnceMap<Pushed, ()>>,
     devices: Mutex<OnceMap<DeviceLogin, ()>>,
     proofs: Mutex<ShownProofs>,
 }
@@ -88,6 +91,7 @@ impl Default for Once {
         Self {
             codes: Mutex::new(OnceMap::new(process, CODES)),
             pushed: Mutex::new(OnceMap::new(process, PUSHED)),
+            pushed_by_anybody: Mutex::new(OnceMap::new(process, PUSHED_BY_ANYBODY)),
             devices: Mutex::new(OnceMap::new(process, DEVICES)),
             proofs: Mutex::default(),
         }

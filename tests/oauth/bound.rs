@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::stage::{
-    Browser, VERIFIER, authorize, by, claims, encoded, error, pasee_with, tokens, user_info,
+    Browser, VERIFIER, authorize, by, claims, encoded, error, pasee_with, plain, tokens, user_info,
 };
 use crate::support::pasee::{Answer, Pasee, Setup, now};
 
@@ -75,10 +75,7 @@ async fn a_refresh_token_with_a_key() {
     assert!(claims(&given["access_token"]).get("cnf").is_none());
     let token = given["refresh_token"].as_str().unwrap();
     let form = [("grant_type", "refresh_token"), ("client_id", "tool"), ("refresh_token", token)];
-    assert_eq!(
-        error(crate::stage::plain(&pasee, "/oauth2/token", &form).await, 400),
-        "invalid_dpop_proof"
-    );
+    assert_eq!(error(plain(&pasee, "/oauth2/token", &form).await, 400), "invalid_dpop_proof");
     for (key, with, code) in [
         (&other, with.clone(), "invalid_dpop_proof"),
         (&key, json!({ "nonce": nonce, "htm": "GET" }), "invalid_dpop_proof"),
@@ -147,7 +144,7 @@ async fn an_access_token_with_a_key() {
     let other = PrivateKey::generate(Algorithm::Es256).unwrap();
     shown(proof(&other, "GET", &info, &right)).send().await.is(401);
     let code = code_of_tool(&pasee).await;
-    let none = crate::stage::plain(&pasee, "/oauth2/token", &redemption(&code)).await;
+    let none = plain(&pasee, "/oauth2/token", &redemption(&code)).await;
     assert_eq!(error(none, 400), "invalid_dpop_proof");
 }
 
@@ -240,5 +237,63 @@ async fn a_token_for_another() {
     let root = pasee.log_in("root").await;
     let ban = pasee.ask("PATCH", "/users/local-ada").bearer(&root.access);
     ban.json(&json!({ "is_banned": true })).await.is(204);
+    assert_eq!(error(exchange(&pasee, &given["access_token"], &deep).await, 400), "invalid_grant");
+}
+
+/// Anybody can say that they are a client without a secret. A token that was shown to one resource is no way to another, nor to the
+/// HTTP API, whoever has it there; what Pasee alone has seen is.
+#[tokio::test]
+async fn a_token_in_the_hands_of_its_resource() {
+    let mut pasee = pasee_with(Setup::default().members("articles", ["local-ada"]), "").await;
+    let url = pasee.url.clone();
+    let several =
+        format!("iss = \"{url}\"\naudience = [\"kubernetes\", \"https://x.example.com\"]");
+    pasee.restart(|settings| settings.replace(&format!("iss = \"{url}\""), &several)).await;
+    let by_tool = async |form: &[(&str, &str)]| {
+        let form = [form, &[("client_id", "pasee")]].concat();
+        plain(&pasee, "/oauth2/token", &form).await
+    };
+    let exchanged = async |token: &Value, audience: &str| {
+        by_tool(&[
+            ("grant_type", EXCHANGE),
+            ("subject_token", token.as_str().unwrap()),
+            ("subject_token_type", ACCESS_TOKEN),
+            ("audience", audience),
+        ])
+        .await
+    };
+    let back = ("redirect_uri", "http://127.0.0.1:7/callback");
+    let code = async |with: &[(&str, &str)]| {
+        let with = [&[("client_id", "pasee"), back], with].concat();
+        let code = Browser::new(&pasee).code(&authorize(&with), "ada").await;
+        let form = [("grant_type", "authorization_code"), ("code", &*code), back];
+        by_tool(&[&form[..], &[("code_verifier", VERIFIER)]].concat()).await.is(200).json()
+    };
+    let own = code(&[]).await["access_token"].clone();
+    let of_http = code(&[("resource", &url)]).await["access_token"].clone();
+    for token in [&own, &of_http] {
+        let given = exchanged(token, "kubernetes").await.is(200).json()["access_token"].clone();
+        assert_eq!(claims(&given)["aud"], json!(["kubernetes"]));
+        for other in [&*url, "https://x.example.com", "pasee"] {
+            assert_eq!(error(exchanged(&given, other).await, 400), "invalid_request", "{other}");
+        }
+        exchanged(&given, "kubernetes").await.is(200);
+    }
+    let direct = code(&[("resource", "kubernetes")]).await["access_token"].clone();
+    assert_eq!(error(exchanged(&direct, &url).await, 400), "invalid_request");
+}
+
+/// What the settings take away from a client is no way around: not by a token that it was given before, nor by another's.
+#[tokio::test]
+async fn an_exchange_keeps_the_conditions_of_a_client() {
+    let mut pasee = with_exchange().await;
+    let given = tokens(&pasee, "ada", &[("resource", "other")]).await;
+    let deep = [("audience", "https://deep.example.com")];
+    exchange(&pasee, &given["access_token"], &deep).await.is(200);
+    pasee
+        .restart(|settings| {
+            settings.replace("id = \"other\"", "id = \"other\"\nrequire_amr = [\"mfa\"]")
+        })
+        .await;
     assert_eq!(error(exchange(&pasee, &given["access_token"], &deep).await, 400), "invalid_grant");
 }

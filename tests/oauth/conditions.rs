@@ -65,6 +65,24 @@ async fn a_login_that_is_not_enough() {
     );
 }
 
+/// What is not in `audiences` any more is no audience of what was granted before either.
+#[tokio::test]
+async fn an_audience_that_was_taken_away() {
+    let api = "https://api.example.com";
+    let mut pasee = pasee_with(setup(), "").await;
+    let before = tokens(&pasee, "ada", &[("resource", api)]).await;
+    let kept = tokens(&pasee, "ada", &[]).await;
+    let renewed = refresh(&pasee, &before["refresh_token"], &[]).await.is(200).json();
+    assert_eq!(claims(&renewed["access_token"])["aud"], json!([api]));
+    let none = |settings: &str| settings.replace(&format!("audiences = [\"{api}\"]"), "");
+    pasee.restart(none).await;
+    for token in [&before, &renewed] {
+        let refused = refresh(&pasee, &token["refresh_token"], &[]).await.is(400);
+        assert_eq!(refused.json()["error"], "invalid_target");
+    }
+    refresh(&pasee, &kept["refresh_token"], &[]).await.is(200);
+}
+
 #[tokio::test]
 async fn consent() {
     let mut pasee = pasee_with(setup(), "").await;

@@ -130,3 +130,26 @@ async fn guesses_and_floods() {
     let other = plain(&pasee, "/oauth2/device_authorization", &[("client_id", "tool")]).await;
     assert_eq!(error(other, 400), "unauthorized_client");
 }
+
+/// Nobody guesses by answers what they could not guess by questions.
+#[tokio::test]
+async fn guesses_by_answers() {
+    let setup =
+        Setup::default().limits("login_attempts_per_user = 5\nlogin_attempts_per_address = 0");
+    let client = format!("[[clients]]\nid = \"tv\"\ngrant_types = [\"{GRANT}\"]\n");
+    let pasee = pasee_with(setup, &client).await;
+    let mut browser = Browser::new(&pasee);
+    let page = browser.begin("/device").await;
+    browser.fill_in(&page, "ada").await.is(200);
+    let own = begin(&pasee).await;
+    let own = own["user_code"].as_str().unwrap();
+    let page = text(&browser.get(&format!("/device?user_code={own}")).await.is(200));
+    let token = between(&page, "name=\"form_token\" value=\"", "\"").unwrap();
+    let mut statuses = Vec::new();
+    for letter in ['B', 'C', 'D', 'F', 'G', 'H', 'J'] {
+        let code = letter.to_string().repeat(8);
+        let form = [("form_token", &*token), ("user_code", &code), ("answer", "no")];
+        statuses.push(browser.post("/device", &form).await.status.as_u16());
+    }
+    assert_eq!(statuses, [403, 403, 403, 403, 403, 429, 429]);
+}

@@ -9,6 +9,7 @@ mod codes;
 mod conditions;
 mod devices;
 mod ends;
+mod floods;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;

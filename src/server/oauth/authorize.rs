@@ -107,7 +107,7 @@ impl Api {
         if let Some(request_uri) = params.get("request_uri")
             && request_uri.starts_with("urn:")
         {
-            let pushed = self.service.pushed(&id, request_uri, call.now);
+            let pushed = self.service.pushed(&client, request_uri, call.now);
             query = pushed.map_err(|error| malformed(&error))?;
             params = Params::parse(&query).map_err(|error| malformed(&error))?;
         }

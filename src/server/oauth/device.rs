@@ -18,7 +18,8 @@ use crate::server::page::{Message, Onward, Page, filled};
 use crate::server::reply::Reply;
 use crate::server::request::Call;
 use crate::service::{OAuthFailure, Said, SsoSession};
-use crate::web::peer::network;
+use crate::web::limits::Attempt;
+use crate::web::peer::{Client, network};
 
 /// Where people type the code in.
 const DEVICE: &str = "/device";
@@ -105,10 +106,7 @@ impl Api {
         session: &SsoSession,
         code: &str,
     ) -> Result<Reply, ApiError> {
-        // Codes are short: whoever guesses them is counted, by who they are and where.
-        let name = format!("device {}", session.user());
-        let attempt =
-            self.config.attempts.guess(call.client, &[name]).map_err(ApiError::TooMany)?;
+        let attempt = self.guess_of_device(call.client, session)?;
         let code = UserCode::typed(code);
         let asked = code.and_then(|code| Some((code, self.service.asked_device(code, call.now)?)));
         let Some((code, asked)) = asked else {
@@ -127,6 +125,16 @@ impl Api {
         Ok(Reply::page(StatusCode::OK, page, &confirm))
     }
 
+    /// Codes are short: whoever guesses them is counted, by who they are and where, be it by a question or by an answer.
+    fn guess_of_device(
+        &self,
+        client: Client,
+        session: &SsoSession,
+    ) -> Result<Attempt<'_>, ApiError> {
+        let name = format!("device {}", session.user());
+        self.config.attempts.guess(client, &[name]).map_err(ApiError::TooMany)
+    }
+
     /// POST `/device`: what they say.
     pub(in crate::server) async fn answer_device(
         &self,
@@ -141,8 +149,13 @@ impl Api {
         let said = if form.get("answer") == Some("yes") { Said::Yes } else { Said::No };
         let page = self.page(call.parts);
         let texts = page.texts();
+        let attempt = self.guess_of_device(call.client, &session)?;
         let code = UserCode::typed(form.get("user_code").unwrap_or_default());
         let answered = code.map(|code| self.service.answer_device(code, &session, said, call.now));
+        match answered {
+            Some(Ok(())) => attempt.was_right(),
+            Some(Err(_)) | None => attempt.counts(),
+        }
         let (status, heading, advice) = match (answered, said) {
             (Some(Ok(())), Said::Yes) => {
                 (StatusCode::OK, texts.device_done, texts.device_done_advice)

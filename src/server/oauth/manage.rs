@@ -15,9 +15,12 @@ use crate::server::error::ApiError;
 use crate::server::reply::Reply;
 use crate::server::request::Call;
 use crate::service::{Introspection, OAuthFailure};
+use crate::web::peer::network;
 
 /// Longest token that is looked at, in bytes.
 const MAX_TOKEN: usize = 16 * 1024;
+/// Longest request that is kept, in bytes: an ID token as a hint has room in it.
+const MAX_PUSHED: usize = 12 * 1024;
 /// What shows who a client is stands in the request that pushes, and in no other.
 const CREDENTIALS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
 
@@ -25,15 +28,16 @@ impl Api {
     /// POST `/oauth2/par`: an authorization request, kept until the browser comes with its name.
     pub(in crate::server) async fn push_request(&self, call: Call<'_>) -> Result<Reply, ApiError> {
         self.provider_issuer()?;
+        let address = network(call.client.address).to_string();
         let asked = match self.asked(call).await? {
             Ok(asked) => asked,
             Err(reply) => return Ok(reply),
         };
-        let pushed = self.pushed(&asked);
+        let pushed = self.pushed(&asked, &address);
         Ok(asked.answered(pushed))
     }
 
-    fn pushed(&self, asked: &Asked<'_>) -> Result<Reply, OAuthFailure> {
+    fn pushed(&self, asked: &Asked<'_>, address: &str) -> Result<Reply, OAuthFailure> {
         let Asked { client, params, now, .. } = asked;
         params.once()?;
         if params.get("request_uri").is_some() {
@@ -50,7 +54,13 @@ impl Api {
             // It came in the header.
             query = format!("client_id={}&{query}", client.id);
         }
-        let (request_uri, expires_in) = self.service.push(client, query, *now)?;
+        if query.len() > MAX_PUSHED {
+            return Err(OAuthError::request(format!(
+                "a request that is pushed has at most {MAX_PUSHED} bytes"
+            ))
+            .into());
+        }
+        let (request_uri, expires_in) = self.service.push(client, query, address, *now)?;
         let members = json!({ "request_uri": request_uri, "expires_in": expires_in });
         Ok(json_reply(StatusCode::CREATED, &members))
     }

@@ -2,6 +2,7 @@
 //!
 //! Must not know pages, nor where the session is kept.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::issue::satisfies;
@@ -13,7 +14,7 @@ use crate::domain::token::Scope;
 use crate::oauth::code::Authorized;
 use crate::oauth::destination::Destination;
 use crate::oauth::error::{ErrorCode, OAuthError};
-use crate::oauth::once::{Full, Taken};
+use crate::oauth::once::{Full, OnceMap, Taken};
 use crate::oauth::request::AuthorizationRequest;
 use crate::service::{Service, SsoSession};
 
@@ -176,7 +177,8 @@ impl Service {
         ))
     }
 
-    /// Keeps a request that a client pushes (RFC 9126), and says by which `request_uri` it comes, and for how many seconds.
+    /// Keeps a request that a client pushes (RFC 9126) from an address, and says by which `request_uri` it comes, and for how many
+    /// seconds.
     ///
     /// # Errors
     /// `temporarily_unavailable` when there are too many.
@@ -184,10 +186,12 @@ impl Service {
         &self,
         client: &Client,
         query: String,
+        address: &str,
         now: Timestamp,
     ) -> Result<(String, u64), OAuthFailure> {
+        let owner = if client.is_public() { address } else { client.id.as_str() };
         let pushed = Pushed { client: client.id.as_str().to_owned(), query };
-        let kept = locked(&self.2.pushed).insert(client.id.as_str(), pushed, random()?, now);
+        let kept = locked(self.all_pushed(client)).insert(owner, pushed, random()?, now);
         let name = kept.map_err(too_many)?;
         Ok((format!("{REQUEST_URI}{name}"), super::PUSHED.lifetime.as_secs()))
     }
@@ -198,7 +202,7 @@ impl Service {
     /// `request_uri_not_supported` for any other, `invalid_request_uri` for one that is over or another's.
     pub fn pushed(
         &self,
-        client: &str,
+        client: &Client,
         request_uri: &str,
         now: Timestamp,
     ) -> Result<String, OAuthError> {
@@ -208,13 +212,20 @@ impl Service {
                 "a request_uri is one that a request was pushed for (RFC 9126), and no other",
             ));
         };
-        match locked(&self.2.pushed).take(name, |_| (), now) {
-            Taken::First(pushed) if pushed.client == client => Ok(pushed.query),
+        match locked(self.all_pushed(client)).take(name, |_| (), now) {
+            Taken::First(pushed) if pushed.client == client.id.as_str() => Ok(pushed.query),
             _ => Err(OAuthError::new(
                 ErrorCode::InvalidRequestUri,
                 "this request was not pushed by this client, or was used, or is over; push it again (RFC 9126 section 4)",
             )),
         }
+    }
+}
+
+impl Service {
+    /// What is kept of the requests of such clients.
+    fn all_pushed(&self, client: &Client) -> &Mutex<OnceMap<Pushed, ()>> {
+        if client.is_public() { &self.2.pushed_by_anybody } else { &self.2.pushed }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::issue::client_audience;
+use super::issue::{client_audience, demand_methods};
 use super::{ClientTokens, OAuthFailure, TokenType};
 use crate::domain::authorization::{ClientGrant, KeyThumbprint, MAX_ACTORS, OAuthScopes};
 use crate::domain::client::{BUILT_IN, Client, ClientId, Dpop};
@@ -90,6 +90,7 @@ impl Service {
             extra: subject.extra.clone(),
         };
         memory.extra.retain(|name| may_know(client, name));
+        demand_methods(client, &memory.extra)?;
         let grant = Grant::Refresh(&memory, limit.clone());
         let given = Given { target, scopes, limit: limit.clone(), confirmation, actors };
         let at_most = (&subject.groups[..], subject.groups_truncated, token.expires_at);
@@ -121,6 +122,11 @@ impl Service {
                         "the subject_token is bound to a key, and takes a proof of that",
                     ));
                 }
+                if !self.is_in_its_hands(client, grant) && !grant.audiences.contains(target) {
+                    return Err(invalid(
+                        "the subject_token is for a resource that has seen it, and anybody can say that they are this client: it opens nothing else",
+                    ));
+                }
                 Ok((grant.scopes.clone(), acting(client, &grant.actors)?))
             }
             // A person's own tool, with what that person has by a password: for what it is for already.
@@ -129,6 +135,17 @@ impl Service {
             }
             None => Err(invalid("the subject_token was not granted to this client")),
         }
+    }
+
+    /// Whether a token that this client shows was in nobody else's hands. A client with a secret has shown that it is itself, and whoever
+    /// proves a key has that; as a client without one comes whoever likes, and so does a resource with the tokens that people showed it.
+    fn is_in_its_hands(&self, client: &Client, grant: &ClientGrant) -> bool {
+        let keys = self.0.keys.current();
+        let issuer = keys.signer().issuer().as_str();
+        let is_kept = |audience: &str| audience == client.id.as_str() || audience == issuer;
+        !client.is_public()
+            || grant.confirmation.is_some()
+            || grant.audiences.iter().all(|audience| is_kept(audience.as_str()))
     }
 
     /// Whether what `POST /tokens/` hands out is for this.
@@ -163,6 +180,7 @@ impl Service {
         let (login, mapped) = self.login(&keys, provider, identified, limit.clone())?;
         let mut claims = login.claims;
         claims.retain(|name| may_know(client, name));
+        demand_methods(client, &claims)?;
         let grant = Grant::Login(Login { claims, ..login });
         let target = request.target.clone().unwrap_or_else(|| client_audience(client));
         let given = Given {

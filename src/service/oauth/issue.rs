@@ -126,9 +126,7 @@ impl Service {
         let user = asked.memory.token.subject.clone();
         let (provider, mut mapped) = self.judged_again(&mut asked.memory)?;
         asked.memory.extra.retain(|name| may_know(client, name));
-        if !satisfies(client, &asked.memory.extra) {
-            return Err(unmet());
-        }
+        demand_methods(client, &asked.memory.extra)?;
         let of_refresh = asked.grant(asked.bound_to.as_ref(), key_of_refresh.clone());
         let room = keys
             .refresh_tokens()
@@ -248,12 +246,15 @@ pub(super) fn satisfies(client: &Client, claims: &ExtraClaims) -> bool {
     client.is_satisfied_by(&used)
 }
 
-/// The login was not by what the client demands.
-fn unmet() -> OAuthFailure {
-    OAuthFailure::new(
+/// That the login used the methods that the client demands.
+pub(super) fn demand_methods(client: &Client, claims: &ExtraClaims) -> Result<(), OAuthFailure> {
+    if satisfies(client, claims) {
+        return Ok(());
+    }
+    Err(OAuthFailure::new(
         ErrorCode::InvalidGrant,
         "the login of this session did not use the methods in require_amr of the client; log in again",
-    )
+    ))
 }
 
 /// The person is not in what the client demands.

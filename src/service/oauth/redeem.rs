@@ -69,7 +69,7 @@ impl Service {
             memory,
             scopes,
             limit,
-            resource: within_bound(bound_to.as_ref(), resource)?,
+            resource: within_bound(client, bound_to.as_ref(), resource)?,
             bound_to,
             nonce: nonce.as_deref(),
             key,
@@ -131,7 +131,7 @@ impl Service {
             memory,
             scopes,
             limit,
-            resource: within_bound(bound_to.as_ref(), resource)?,
+            resource: within_bound(client, bound_to.as_ref(), resource)?,
             bound_to,
             nonce: None,
             key: key.filter(|_| grant.confirmation.is_some() || client.dpop == Dpop::Required),
@@ -194,8 +194,9 @@ pub(super) fn user_of(client: &Client) -> UserId {
     format!("{CLIENTS}-{}", client.id).parse().expect("a client id is a subject")
 }
 
-/// What was granted for one resource is for no other (RFC 8707 section 2.2).
+/// What was granted for one resource is for no other (RFC 8707 section 2.2), and for none that the client may not name any more.
 fn within_bound(
+    client: &Client,
     bound_to: Option<&Audience>,
     asked: Option<Audience>,
 ) -> Result<Option<Audience>, OAuthFailure> {
@@ -203,6 +204,10 @@ fn within_bound(
         (Some(bound_to), Some(asked)) if *bound_to != asked => Err(OAuthFailure::new(
             ErrorCode::InvalidTarget,
             "what was granted is for another resource (RFC 8707 section 2.2)",
+        )),
+        (Some(bound_to), _) if !client.has_audience(bound_to.as_str()) => Err(OAuthFailure::new(
+            ErrorCode::InvalidTarget,
+            "what was granted is for a resource that is not in the audiences of this client any more",
         )),
         (bound_to, asked) => Ok(asked.or_else(|| bound_to.cloned())),
     }
