@@ -261,7 +261,11 @@ pub(super) fn read_access(
         return Err(VerifyError::Audience);
     }
     let client = match claims.text("client_id")? {
-        HTTP_CLIENT => None,
+        // What was granted to no client is bound to no key, and passed on by nobody.
+        HTTP_CLIENT => match ["cnf", "act"].into_iter().find(|name| claims.get(name).is_some()) {
+            Some(name) => return Err(VerifyError::Claim(name)),
+            None => None,
+        },
         client => {
             let audiences: Result<Vec<Audience>, _> =
                 audiences.iter().map(|one| one.parse()).collect();

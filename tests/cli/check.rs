@@ -428,7 +428,7 @@ fn a_missing_file_lists_where_it_was_looked_for() {
     command.env("PASEE_SETTINGS_FILE", "nope.toml");
     assert_eq!(wait(command).refused(1), told);
     let told = machine.run(&["check", "--settings-file", "."]).refused(1);
-    assert!(told.starts_with("pasee: the settings file . cannot be read: "), "{told}");
+    assert!(told.starts_with("pasee: the settings file . is a directory; "), "{told}");
 }
 
 /// docs/check.md has every code that there is.

@@ -143,7 +143,7 @@ fn what_the_api_server_says() {
             r#"{{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{{}},"spec":{{}},"status":{{"allowed":{allowed}}}}}"#
         )
     };
-    let kinds = ["groups", "memberships", "users", "sessionrevocations"].map(|name| {
+    let kinds = ["groups", "memberships", "users", "oauthclients", "sessionrevocations"].map(|name| {
         format!(
             r#"{{"name":"{name}","singularName":"","namespaced":true,"kind":"X","verbs":["get"]}}"#
         )
@@ -173,7 +173,7 @@ fn what_the_api_server_says() {
             1,
             &[
                 "- there is no namespace realm; kubectl create namespace realm makes it\n",
-                "- the cluster has no groups, memberships, users, sessionrevocations of pasee.meltylab.fr/v1; pasee crd |",
+                "- the cluster has no groups, memberships, users, oauthclients, sessionrevocations of pasee.meltylab.fr/v1; pasee crd |",
                 "- in the namespace realm this account may not: create groups, delete groups,",
                 "get leases/",
             ][..],

@@ -107,7 +107,11 @@ fn it_says_what_a_server_lacks() {
     admin.kubectl(["delete", "crd/sessionrevocations.pasee.meltylab.fr"]).ok();
     place.says(&namespace, &server, &undefined("sessionrevocations"));
     admin.kubectl(["delete", "--ignore-not-found", "-f", crds]).ok();
-    place.says(&namespace, &server, &undefined("groups, memberships, users, sessionrevocations"));
+    place.says(
+        &namespace,
+        &server,
+        &undefined("groups, memberships, users, oauthclients, sessionrevocations"),
+    );
     admin.kubectl(["apply", "--server-side", "-f", crds]).ok();
     admin.kubectl(["wait", "--for=condition=Established", "-f", crds]).ok();
     place.says(&namespace, &server, &well);

@@ -66,7 +66,8 @@ impl<'a> Page<'a> {
 
     /// From nothing to a server that is ready, which says at each step what is missing.
     pub fn begin(&self, runtime: &Runtime) {
-        assert_eq!(self.text.matches("```sh\n").count(), 4, "a test runs each block");
+        // What each person types themselves, in the steps of a list, is run where their tools are.
+        assert_eq!(self.text.matches("\n```sh\n").count(), 4, "a test runs each block");
         let mut commands = self.commands("From nothing").into_iter();
         let server = runtime.block_on(Served::begin(NAMESPACE, &self.cluster.admin, ""));
         self.waits_for(runtime, &server, "kubectl create namespace");

@@ -18,7 +18,12 @@ use crate::support::controlplane::{self, User};
 use crate::support::realm;
 
 /// Everything that the server does, as a user; the first thing that fails. Who lacks what reading takes waits in vain.
-async fn day(server: &User, namespace: &str, name: &str, patience: Duration) -> Result<(), String> {
+async fn day(
+    (server, admin): (&User, &User),
+    namespace: &str,
+    name: &str,
+    patience: Duration,
+) -> Result<(), String> {
     let options = Options {
         namespace: Some(namespace.to_owned()),
         kubeconfig: Some(server.kubeconfig.clone()),
@@ -70,7 +75,26 @@ async fn day(server: &User, namespace: &str, name: &str, patience: Duration) -> 
         let written = store.write(permit(&author, change).unwrap()).await;
         written.map_err(|error| format!("{what}: {error}"))?;
     }
+    // An application that is written down meanwhile.
+    let (admin, text) = (admin.clone(), client(name));
+    let into = namespace.to_owned();
+    tokio::task::spawn_blocking(move || admin.apply(&into, &text).ok()).await.unwrap();
+    let since = std::time::Instant::now();
+    while store.directory().client(name).is_none() {
+        if since.elapsed() > patience {
+            return Err("an application is not seen".to_owned());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     Ok(())
+}
+
+fn client(name: &str) -> String {
+    let client = json!({
+        "apiVersion": "pasee.meltylab.fr/v1", "kind": "OAuthClient", "metadata": { "name": name },
+        "spec": { "name": name, "redirectUris": ["https://app.example.com/back"] },
+    });
+    client.to_string()
 }
 
 /// Sessions that end on a day on which no other server's do: the first makes an object, the second is added to it.
@@ -126,9 +150,10 @@ fn each_is_needed() {
     let days: Vec<Result<(), String>> = runtime.block_on(async {
         let day_of = |number: usize| {
             let (server, namespace) = (servers[number].clone(), namespace.clone());
+            let admin = cluster.admin.clone();
             let patience = Duration::from_secs(if lacking[number].is_none() { 60 } else { 10 });
             let name = format!("g{number}");
-            tokio::spawn(async move { day(&server, &namespace, &name, patience).await })
+            tokio::spawn(async move { day((&server, &admin), &namespace, &name, patience).await })
         };
         // Who cannot make a Lease does not need to where another has.
         let is_first = |lacks: &Option<(&str, &str)>| *lacks == Some(("create", "leases"));

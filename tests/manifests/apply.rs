@@ -62,7 +62,8 @@ fn users_of_no_provider_are_refused() {
     for meant in ["as in kisee-ada, ", "as in local-b, ", "as in kisee-c, "] {
         assert!(told.contains(meant), "{told}");
     }
-    assert!(!told.contains("local-a;") && told.lines().count() == 5, "{told}");
+    assert!(told.ends_with("are taken with --allow-unknown-providers\n"), "{told}");
+    assert!(!told.contains("local-a;") && told.lines().count() == 6, "{told}");
     assert!(!machine.path("data").exists(), "nothing was made");
 }
 

@@ -206,16 +206,18 @@ async fn a_browser_with_many_tabs() {
     let (pasee, _provider) = house().await;
     let mut ada = Visitor::default();
     let mut pages = Vec::new();
-    for _ in 0..60 {
+    for number in 0..60 {
         pages.push(ada.read(&pasee, "/", 200).await);
+        // Those that begin in one second are equally old.
+        if number == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+        }
         assert!(ada.cookie_line().len() <= 4096, "{}", ada.cookie_line().len());
     }
     let kept = ada.named("pasee-login-").len();
     assert!((10..60).contains(&kept), "{kept}");
     Read::of(ada.give(&pasee, &pages[0], "ada", "pw-ada").await.is(400));
-    for place in [60 - kept, 59] {
-        ada.clone().give(&pasee, &pages[place], "ada", "pw-ada").await.is(303);
-    }
+    ada.clone().give(&pasee, &pages[59], "ada", "pw-ada").await.is(303);
 }
 
 /// Nothing is kept of logins that begin: ten thousand take no more memory than the first.

@@ -215,6 +215,8 @@ impl Setup {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
+            // A connection that is kept would be to the process of before when it is started again.
+            .pool_max_idle_per_host(0)
             .timeout(ANSWER)
             .build()
             .unwrap();

@@ -29,7 +29,7 @@ pub const PERMISSIONS: &[Permission] = &[
     ),
     Permission::own(
         "oauthclients",
-        &["get", "list", "watch"],
+        &["list", "watch"],
         "to know which applications log people in; none is made, changed or deleted here",
     ),
     Permission {
