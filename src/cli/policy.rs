@@ -38,7 +38,7 @@ pub(super) struct Policy {
     #[arg(long, value_name = "URL", conflicts_with = "no_webhook", value_parser = webhook_url)]
     webhook_url: Option<String>,
 
-    /// A PEM file with the authorities of the servers' certificate, that of cert_file in [webhook] of the settings; else the
+    /// A PEM file with the authorities of the servers' certificate, that of cert_file of the webhook in the settings; else the
     /// controller makes one for the Service, and of servers outside of the cluster those count that the API server's system trusts
     #[arg(long, value_name = "FILE", conflicts_with = "no_webhook")]
     webhook_ca_file: Option<PathBuf>,

@@ -12,8 +12,12 @@ use crate::relying::{IssuerUrl, http_client};
 /// The option that names it.
 #[derive(Args, Clone, Debug)]
 pub(in crate::cli) struct IssuerOption {
-    /// The Pasee, such as https://pasee.example.com; else the only one that you are logged in to
-    #[arg(long, value_name = "URL", env = "PASEE_ISSUER")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PASEE_ISSUER",
+        help = "The Pasee, such as https://pasee.example.com; else the only one that you are logged in to"
+    )]
     issuer: Option<IssuerUrl>,
 }
 
