@@ -51,39 +51,17 @@ pub fn issue(
     ids: Ids,
     now: Timestamp,
 ) -> Draft {
-    let Admission {
-        user,
-        scope,
-        claims,
-        evidence,
-        authenticated_at,
-        session_ends,
-        revocation,
-        session,
-        client,
-        ..
-    } = admission;
     let soon = now.after(TOO_SHORT);
     let lasts = |holding: &Holding| holding.expires_at.is_none_or(|end| soon <= end);
+    let is_covered = |holding: &Holding| admission.scope.covers(&holding.roster);
     let holdings = holdings.into_iter();
-    let holdings = holdings.filter(|holding| scope.covers(&holding.roster) && lasts(holding));
-    let holdings = holdings.collect();
-    let access = Token {
-        subject: user,
-        issued_at: now,
-        expires_at: now.after(lifetimes.access).min(session_ends),
-        authenticated_at: authenticated_at.min(now),
-        id: ids.access,
-        scope,
-        revocation,
-        session: session.unwrap_or(ids.session),
-        client,
-    };
-    let expires_at = now.after(lifetimes.refresh).min(session_ends);
-    let token = Token { expires_at, id: ids.refresh, ..access.clone() };
-    let refresh = RefreshClaims { token, evidence, extra: claims.clone() };
-    let access =
-        AccessClaims { token: access, groups: Vec::new(), groups_truncated: false, extra: claims };
+    let holdings = holdings.filter(|holding| is_covered(holding) && lasts(holding)).collect();
+    let expires_at = now.after(lifetimes.access).min(admission.session_ends);
+    let refresh =
+        remembered(admission, now.after(lifetimes.refresh), (ids.refresh, ids.session), now);
+    let access = Token { expires_at, id: ids.access, ..refresh.token.clone() };
+    let extra = refresh.extra.clone();
+    let access = AccessClaims { token: access, groups: Vec::new(), groups_truncated: false, extra };
     Draft { pair: TokenPair { access, refresh }, holdings }
 }
 
@@ -91,6 +69,17 @@ pub fn issue(
 /// after this time from the login, and with the session at the latest.
 #[must_use]
 pub fn remember(admission: Admission, lasts: Duration, ids: Ids, now: Timestamp) -> RefreshClaims {
+    let until = admission.authenticated_at.min(now).after(lasts);
+    remembered(admission, until, (ids.refresh, ids.session), now)
+}
+
+/// The same until a moment, by these ids; the session's counts if it begins with them.
+fn remembered(
+    admission: Admission,
+    until: Timestamp,
+    (id, begun): (TokenId, SessionId),
+    now: Timestamp,
+) -> RefreshClaims {
     let Admission {
         user,
         scope,
@@ -103,16 +92,15 @@ pub fn remember(admission: Admission, lasts: Duration, ids: Ids, now: Timestamp)
         client,
         ..
     } = admission;
-    let authenticated_at = authenticated_at.min(now);
     let token = Token {
         subject: user,
         issued_at: now,
-        expires_at: authenticated_at.after(lasts).min(session_ends),
-        authenticated_at,
-        id: ids.refresh,
+        expires_at: until.min(session_ends),
+        authenticated_at: authenticated_at.min(now),
+        id,
         scope,
         revocation,
-        session: session.unwrap_or(ids.session),
+        session: session.unwrap_or(begun),
         client,
     };
     RefreshClaims { token, evidence, extra: claims }

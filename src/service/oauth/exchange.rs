@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use super::issue::{client_audience, demand_methods};
+use super::prove::required_key;
 use super::{ClientTokens, OAuthFailure, TokenType};
 use crate::domain::authorization::{ClientGrant, KeyThumbprint, MAX_ACTORS, OAuthScopes};
-use crate::domain::client::{BUILT_IN, Client, ClientId, Dpop};
+use crate::domain::client::{BUILT_IN, Client, ClientId};
 use crate::domain::evidence::Evidence;
 use crate::domain::membership::Roster;
 use crate::domain::policy::{Grant, Login};
@@ -35,16 +36,7 @@ impl Service {
         key: Option<KeyThumbprint>,
         now: Timestamp,
     ) -> Result<ClientTokens, OAuthFailure> {
-        let confirmation = match (client.dpop, key.clone()) {
-            (Dpop::Required, None) => {
-                return Err(OAuthFailure::new(
-                    ErrorCode::InvalidDpopProof,
-                    "this client has dpop = 'required' in its settings: the request takes a proof in the header DPoP (RFC 9449 section 5)",
-                ));
-            }
-            (Dpop::Required, key) => key,
-            (Dpop::Optional, _) => None,
-        };
+        let confirmation = required_key(client, key.clone())?;
         let keys = self.0.keys.current();
         let ours = keys.verifier().issued(&request.subject_token, now);
         match ours {

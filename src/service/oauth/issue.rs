@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::OAuthFailure;
+use super::prove::required_key;
 use crate::domain::authorization::{ClientGrant, KeyThumbprint, OAuthScope, OAuthScopes};
 use crate::domain::claim::{ClaimName, ClaimValue, ExtraClaims};
-use crate::domain::client::{Client, Dpop, GrantType, IdTokenAlg};
+use crate::domain::client::{Client, GrantType, IdTokenAlg};
 use crate::domain::issue::{TokenPair, issue};
 use crate::domain::policy::Grant;
 use crate::domain::time::Timestamp;
@@ -84,15 +85,9 @@ impl Asked<'_> {
     /// Bound to a key where the client's settings say so (RFC 9449): the refresh token of a public client always, an access token
     /// where nothing goes without.
     fn keys(&self) -> Result<(Option<KeyThumbprint>, Option<KeyThumbprint>), OAuthFailure> {
-        let is_required = self.client.dpop == Dpop::Required;
-        if is_required && self.key.is_none() {
-            return Err(OAuthFailure::new(
-                ErrorCode::InvalidDpopProof,
-                "this client has dpop = 'required' in its settings: the request takes a proof in the header DPoP (RFC 9449 section 5)",
-            ));
-        }
-        let of_access = self.key.clone().filter(|_| is_required);
-        let of_refresh = self.key.clone().filter(|_| is_required || self.client.is_public());
+        let of_access = required_key(self.client, self.key.clone())?;
+        let is_bound = of_access.is_some() || self.client.is_public();
+        let of_refresh = self.key.clone().filter(|_| is_bound);
         Ok((of_access, of_refresh))
     }
 

@@ -4,6 +4,7 @@
 
 use super::{OAuthFailure, locked};
 use crate::domain::authorization::KeyThumbprint;
+use crate::domain::client::{Client, Dpop};
 use crate::domain::time::Timestamp;
 use crate::jose::dpop::{Proof, ProvedRequest};
 use crate::oauth::error::ErrorCode;
@@ -12,6 +13,21 @@ use crate::service::Service;
 
 /// What the nonce is sealed for.
 const NONCE: &str = "dpop";
+
+/// The key that a client's access token is bound to: that of its proof where its settings ask for one, else none.
+pub(super) fn required_key(
+    client: &Client,
+    key: Option<KeyThumbprint>,
+) -> Result<Option<KeyThumbprint>, OAuthFailure> {
+    match (client.dpop, key) {
+        (Dpop::Required, None) => Err(OAuthFailure::new(
+            ErrorCode::InvalidDpopProof,
+            "this client has dpop = 'required' in its settings: the request takes a proof in the header DPoP (RFC 9449 section 5)",
+        )),
+        (Dpop::Required, key) => Ok(key),
+        (Dpop::Optional, _) => Ok(None),
+    }
+}
 
 impl Service {
     /// A nonce for the proofs to come: it says to any replica when it was made, and nothing to anybody else.

@@ -3,6 +3,7 @@
 //! Must not know how the request came.
 
 use super::issue::{Asked, client_audience};
+use super::prove::required_key;
 use super::{ClientTokens, OAuthFailure, Spent, locked};
 use crate::domain::authorization::{ClientGrant, KeyThumbprint};
 use crate::domain::client::{Client, Dpop};
@@ -152,16 +153,7 @@ impl Service {
         (resource, key): (Option<Audience>, Option<KeyThumbprint>),
         now: Timestamp,
     ) -> Result<ClientTokens, OAuthFailure> {
-        let confirmation = match (client.dpop, key) {
-            (Dpop::Required, None) => {
-                return Err(OAuthFailure::new(
-                    ErrorCode::InvalidDpopProof,
-                    "this client has dpop = 'required' in its settings: the request takes a proof in the header DPoP (RFC 9449 section 5)",
-                ));
-            }
-            (Dpop::Required, key) => key,
-            (Dpop::Optional, _) => None,
-        };
+        let confirmation = required_key(client, key)?;
         let limit = within(&client.groups, &scope.limit)?;
         let login = Login { scope: limit.clone(), ..Login::of(user_of(client)) };
         let token_type = if confirmation.is_some() { TokenType::Dpop } else { TokenType::Bearer };
