@@ -349,3 +349,33 @@ async fn the_log_tells_no_secret() {
         assert!(!log.contains(secret), "{secret} stands in {log}");
     }
 }
+
+/// RFC 8252 section 8.6: whoever else runs a program on a person's machine, or sends them a link, gets nothing of their session by being
+/// a client that anybody can say they are.
+#[tokio::test]
+async fn a_code_for_whoever_listens_on_this_machine() {
+    let pasee = pasee().await;
+    let local = [("client_id", "pasee"), ("redirect_uri", "http://127.0.0.1:6666/callback")];
+    let mut browser = Browser::new(&pasee);
+    browser.code(&authorize(&[]), "ada").await;
+    for _ in 0..2 {
+        let page = browser.begin(&authorize(&local)).await.is(200);
+        let shown = text(&page);
+        assert!(shown.contains("name=\"answer\""), "{shown}");
+        let hidden = |name: &str| {
+            let value = crate::stage::between(&shown, &format!("name=\"{name}\" value=\""), "\"");
+            crate::stage::unescaped(&value.unwrap())
+        };
+        let (token, request) = (hidden("form_token"), hidden("request"));
+        let yes = [("form_token", &*token), ("request", &*request), ("answer", "yes")];
+        let place = sent(&browser.post("/oauth2/consent", &yes).await);
+        assert!(place.starts_with(local[1].1) && query_of(&place).contains_key("code"), "{place}");
+        // It was said of that one, and of none that comes after it.
+    }
+    let quiet = [&local[..], &[("prompt", "none")]].concat();
+    let place = sent(&browser.begin(&authorize(&quiet)).await);
+    assert_eq!(query_of(&place)["error"], "consent_required");
+    // A login that was made for it is a yes.
+    let place = Browser::new(&pasee).log_in(&authorize(&local), "ada").await;
+    assert!(query_of(&place).contains_key("code"), "{place}");
+}

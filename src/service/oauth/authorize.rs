@@ -101,12 +101,7 @@ impl Service {
             }
         }
         self.judge_groups(client, session, now)?;
-        let is_asked = match who.consented {
-            Consented::Now => false,
-            Consented::Before => request.prompt.consent,
-            Consented::No => client.consent == Consent::Asked || request.prompt.consent,
-        };
-        if is_asked {
+        if is_asked(client, request, destination, who) {
             return unless_none(request, ErrorCode::ConsentRequired, Authorization::Ask);
         }
         let authorized = Authorized {
@@ -238,6 +233,24 @@ enum Login {
     Other,
     /// Not by the methods that the client demands.
     Weak,
+}
+
+/// Whether the person has to say yes. What runs on a person's own machine cannot show that it is what it says: a code goes there by a
+/// login made for it, or by a yes, and never by the session alone (RFC 8252 section 8.6), whatever was said to it before.
+fn is_asked(
+    client: &Client,
+    request: &AuthorizationRequest,
+    destination: &Destination,
+    who: Interaction<'_>,
+) -> bool {
+    let place = client.redirect(destination.redirect_uri());
+    let is_local = place.is_some_and(|place| place.is_on_loopback() || place.is_private_use());
+    let is_anybody = client.is_public() && is_local && who.login == LoginAge::Before;
+    match who.consented {
+        Consented::Now => false,
+        Consented::Before => request.prompt.consent || is_anybody,
+        Consented::No => client.consent == Consent::Asked || request.prompt.consent || is_anybody,
+    }
 }
 
 /// What is next, unless the client wants nobody to be asked (OpenID Connect Core 1.0 section 3.1.2.6).
