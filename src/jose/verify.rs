@@ -4,7 +4,7 @@
 //! Must not know what the claims are good for.
 
 use super::claims::{self, ACCESS, REFRESH};
-use super::compact::{ClaimSet, Unverified, claimed_type};
+use super::compact::{self, ClaimSet, Unverified, claimed_type};
 use super::error::VerifyError;
 use super::key::PublicKey;
 use crate::domain::time::Timestamp;
@@ -99,6 +99,12 @@ impl Verifier {
 #[must_use]
 pub fn is_of_pasee(compact: &str) -> bool {
     matches!(claimed_type(compact).as_deref(), Some(ACCESS | REFRESH))
+}
+
+/// When a token says that it ends, for whoever has had it verified by another.
+#[must_use]
+pub fn claimed_end(compact: &str) -> Option<Timestamp> {
+    compact::claimed_end(compact)
 }
 
 #[cfg(test)]

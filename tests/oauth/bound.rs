@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::stage::{
     Browser, VERIFIER, authorize, by, claims, encoded, error, pasee_with, plain, tokens, user_info,
 };
+use crate::support::forge::Forger;
 use crate::support::pasee::{Answer, Pasee, Setup, now};
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -296,4 +297,61 @@ async fn an_exchange_keeps_the_conditions_of_a_client() {
         })
         .await;
     assert_eq!(error(exchange(&pasee, &given["access_token"], &deep).await, 400), "invalid_grant");
+}
+
+/// What a client has that is not served any more, nobody else goes on with.
+#[tokio::test]
+async fn a_token_of_a_client_that_is_not_served() {
+    let mut pasee = with_exchange().await;
+    let given = tokens(&pasee, "ada", &[("resource", "other")]).await;
+    let token = given["access_token"].as_str().unwrap();
+    let deep = [("audience", "https://deep.example.com")];
+    let said = async |pasee: &Pasee| {
+        let other = ("other", "other's secret");
+        by(pasee, other, "/oauth2/introspect", &[("token", token)]).await.is(200).json()
+    };
+    assert_eq!(said(&pasee).await["active"], json!(true));
+    pasee
+        .restart(|settings| settings.replace("id = \"app\"", "id = \"app\"\nenabled = false"))
+        .await;
+    assert_eq!(said(&pasee).await, json!({ "active": false }));
+    assert_eq!(
+        error(exchange(&pasee, &given["access_token"], &deep).await, 400),
+        "invalid_request"
+    );
+}
+
+/// A token of another Pasee: what comes of it ends with it.
+#[tokio::test]
+async fn another_pasees_token_for_ours() {
+    let theirs = Forger::new(Algorithm::Es256);
+    let key = theirs.key.public().to_pem();
+    let provider = format!(
+        "[[identity_providers]]\nname = \"up\"\nprotocol = \"pasee\"\nendpoint = \"http://127.0.0.1:1/\"\n\
+         [identity_providers.settings]\nissuer = \"up.example.com\"\nidp = \"local\"\nproviders = [\"local\"]\n\
+         public_keys = [\"\"\"{key}\"\"\"]\n"
+    );
+    let mut pasee = pasee_with(Setup::default(), &provider).await;
+    pasee
+        .restart(|settings| {
+            settings.replace(
+                "\"client_credentials\"]",
+                &format!("\"{EXCHANGE}\"]\nexchange_providers = [\"up\"]"),
+            )
+        })
+        .await;
+    let end = now() + 60;
+    let said = json!({
+        "iss": "up.example.com", "sub": "local-ada", "iat": now(), "nbf": now(), "exp": end, "jti": "x", "auth_time": now(),
+        "idp": "local", "groups": [], "aud": ["up.example.com"], "client_id": "pasee-http", "sid": "0".repeat(32),
+    });
+    let token = theirs.token(&theirs.header("at+jwt"), &said);
+    let given = exchange(&pasee, &json!(token), &[]).await.is(200).json();
+    let given = claims(&given["access_token"]);
+    assert_eq!((&given["sub"], &given["aud"]), (&json!("up-local-ada"), &json!(["other"])));
+    assert_eq!(given["exp"], json!(end));
+    let root = pasee.log_in("root").await;
+    let ban = pasee.ask("PATCH", "/users/up-local-ada").bearer(&root.access);
+    ban.json(&json!({ "is_banned": true })).await.is(204);
+    assert_eq!(error(exchange(&pasee, &json!(token), &[]).await, 400), "invalid_grant");
 }

@@ -17,7 +17,7 @@ use crate::domain::provider::CLIENTS;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{AccessClaims, Audience, RefreshClaims, Scope, Token};
 use crate::idp::{Credential, LoginMethod, MappedGroups};
-use crate::jose::verify::is_of_pasee;
+use crate::jose::verify::{claimed_end, is_of_pasee};
 use crate::oauth::error::ErrorCode;
 use crate::oauth::exchange::ExchangeRequest;
 use crate::oauth::id_token::may_know;
@@ -84,8 +84,9 @@ impl Service {
         memory.extra.retain(|name| may_know(client, name));
         demand_methods(client, &memory.extra)?;
         let grant = Grant::Refresh(&memory, limit.clone());
-        let given = Given { target, scopes, limit: limit.clone(), confirmation, actors };
-        let at_most = (&subject.groups[..], subject.groups_truncated, token.expires_at);
+        let until = Some(token.expires_at);
+        let given = Given { target, scopes, limit: limit.clone(), confirmation, actors, until };
+        let at_most = (&subject.groups[..], subject.groups_truncated);
         self.exchanged(client, (grant, &MappedGroups::default()), given, Some(at_most), now)
     }
 
@@ -108,6 +109,9 @@ impl Service {
                     return Err(invalid(
                         "the subject_token is neither for this client nor was granted to it",
                     ));
+                }
+                if self.client(grant.client.as_str()).is_none() {
+                    return Err(invalid("the client of the subject_token is not served any more"));
                 }
                 if grant.confirmation.is_some() && grant.confirmation.as_ref() != key {
                     return Err(invalid(
@@ -181,6 +185,8 @@ impl Service {
             limit,
             confirmation,
             actors: vec![client.id.clone()],
+            // The provider has believed it, and so is what it says of its end.
+            until: claimed_end(&request.subject_token),
         };
         self.exchanged(client, (grant, &mapped), given, None, now)
     }
@@ -190,10 +196,10 @@ impl Service {
         client: &Client,
         judged: (Grant<'_>, &MappedGroups),
         given: Given,
-        at_most: Option<(&[Roster], bool, Timestamp)>,
+        at_most: Option<(&[Roster], bool)>,
         now: Timestamp,
     ) -> Result<ClientTokens, OAuthFailure> {
-        let Given { target, scopes, limit, confirmation, actors } = given;
+        let Given { target, scopes, limit, confirmation, actors, until } = given;
         let token_type = if confirmation.is_some() { TokenType::Dpop } else { TokenType::Bearer };
         let grant = ClientGrant {
             client: client.id.clone(),
@@ -203,11 +209,11 @@ impl Service {
             actors,
         };
         let mut access = self.pair_for(client, judged, Arc::new(grant), now)?.access;
-        if let Some((groups, truncated, until)) = at_most {
+        if let Some((groups, truncated)) = at_most {
             access.groups.retain(|held| groups.contains(held));
             access.groups_truncated |= truncated;
-            access.token.expires_at = access.token.expires_at.min(until);
         }
+        access.token.expires_at = until.unwrap_or(Timestamp::MAX).min(access.token.expires_at);
         let keys = self.0.keys.current();
         Ok(ClientTokens {
             access_token: keys.signer().access(&access).map_err(GrantError::from)?,
@@ -246,6 +252,8 @@ struct Given {
     limit: Scope,
     confirmation: Option<KeyThumbprint>,
     actors: Vec<ClientId>,
+    /// The end of the token that it is for.
+    until: Option<Timestamp>,
 }
 
 /// Who acts then: this client, for whoever acted before.

@@ -98,6 +98,10 @@ impl Service {
         let issuer = keys.signer().issuer().as_str();
         if let Ok(claims) = keys.verifier().issued(token, now) {
             let audiences: Vec<&str> = match claims.token.client.as_deref() {
+                // What a client has that is not served any more is worth nothing.
+                Some(grant) if self.client(grant.client.as_str()).is_none() => {
+                    return Introspection::Inactive;
+                }
                 Some(grant) => grant.audiences.iter().map(|audience| audience.as_str()).collect(),
                 // Those of the HTTP API are for nobody who is a client here.
                 None => return Introspection::Inactive,
