@@ -113,6 +113,14 @@ impl Client {
         self.redirect_uris.iter().find(|redirect| redirect.matches(asked))
     }
 
+    /// Whether whoever listens at that place could be this client: a program on a person's own machine, without a secret. It cannot show
+    /// that it is what it says (RFC 8252 section 8.6).
+    #[must_use]
+    pub fn is_anybody_at(&self, asked: &str) -> bool {
+        let is_local = |place: &RedirectUri| place.is_on_loopback() || place.is_private_use();
+        self.is_public() && self.redirect(asked).is_some_and(is_local)
+    }
+
     /// Which of its places after a logout `asked` is.
     #[must_use]
     pub fn post_logout_redirect(&self, asked: &str) -> Option<&RedirectUri> {

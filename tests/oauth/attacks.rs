@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::stage::{
-    BACK, Browser, VERIFIER, authorize, by, by_app, claims, encoded, error, pasee, plain, query_of,
-    redeem, refresh, sent, text, tokens, user_info,
+    BACK, Browser, VERIFIER, authorize, by, by_app, claims, encoded, error, pasee, pasee_with,
+    plain, query_of, redeem, refresh, sent, text, tokens, user_info,
 };
+use crate::support::pasee::Setup;
 
 /// A code is good once, whoever comes second; and what it was good for is over then.
 #[tokio::test]
@@ -378,4 +379,18 @@ async fn a_code_for_whoever_listens_on_this_machine() {
     // A login that was made for it is a yes.
     let place = Browser::new(&pasee).log_in(&authorize(&local), "ada").await;
     assert!(query_of(&place).contains_key("code"), "{place}");
+}
+
+/// Nor by way of a provider that knows the person without a word: they choose it themselves then.
+#[tokio::test]
+async fn a_provider_that_a_link_chooses() {
+    let provider = "[[identity_providers]]\nname = \"github\"\nprotocol = \"oauth2\"\nhost = \"github.com\"\n\
+                    [identity_providers.settings]\napp_id = \"a\"\napp_secret = \"b\"\n";
+    let pasee = pasee_with(Setup::default(), provider).await;
+    let hint = ("idp_hint", "github");
+    let sent_on = Browser::new(&pasee).get(&authorize(&[hint])).await.is(303);
+    assert!(sent_on.header("location").starts_with("https://github.com/"));
+    let local = [("client_id", "pasee"), ("redirect_uri", "http://127.0.0.1:6666/callback"), hint];
+    let page = Browser::new(&pasee).get(&authorize(&local)).await.is(200);
+    assert!(text(&page).contains("idp=github"));
 }

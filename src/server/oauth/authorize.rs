@@ -150,9 +150,11 @@ impl Api {
                 Ok(self.consent_page(call, &begun, &request, session, returned.login))
             }
             (Ok(_), _) => {
+                // On to a provider without a word, which may know the person without a word too: not for whoever listens there.
+                let is_anybody = client.is_anybody_at(destination.redirect_uri());
                 let wishes = LoginWishes {
                     application: Some(&client.name),
-                    provider: request.idp_hint.as_deref(),
+                    provider: request.idp_hint.as_deref().filter(|_| !is_anybody),
                     name: request.login_hint.as_deref(),
                 };
                 self.login_page(call, Target::Authorize(query.clone()), wishes).await

@@ -243,9 +243,8 @@ fn is_asked(
     destination: &Destination,
     who: Interaction<'_>,
 ) -> bool {
-    let place = client.redirect(destination.redirect_uri());
-    let is_local = place.is_some_and(|place| place.is_on_loopback() || place.is_private_use());
-    let is_anybody = client.is_public() && is_local && who.login == LoginAge::Before;
+    let is_anybody =
+        who.login == LoginAge::Before && client.is_anybody_at(destination.redirect_uri());
     match who.consented {
         Consented::Now => false,
         Consented::Before => request.prompt.consent || is_anybody,
