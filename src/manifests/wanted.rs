@@ -118,6 +118,12 @@ pub enum Wrong {
     /// Some field is out of its bounds or has another form.
     #[error("{0}: {1}")]
     Field(Named, #[source] Invalid),
+    /// An application, of which a file of groups keeps nothing.
+    #[error(
+        "oauthclient/{0}: applications stand in the settings where groups are kept in a file: there as [[clients]] with id = \"{0}\", \
+         the other fields as here and spelled with underscores (redirectUris is redirect_uris there); take this object out"
+    )]
+    Client(String),
     /// Another object has its kind and name.
     #[error("{0} stands here a second time; the first is {1}")]
     Twice(Named, Place),
@@ -135,6 +141,7 @@ impl Wanted {
     /// The object is not right, and nothing of it is taken in.
     pub fn add(&mut self, manifest: &Manifest, place: Place) -> Result<(), Wrong> {
         let (kind, metadata) = match manifest {
+            Manifest::OAuthClient(object) => ("oauthclient", &object.metadata),
             Manifest::Group(object) => ("group", &object.metadata),
             Manifest::Membership(object) => ("membership", &object.metadata),
             Manifest::User(object) => ("user", &object.metadata),
@@ -144,7 +151,7 @@ impl Wanted {
         if let Some(first) = self.names.get(&named) {
             return Err(Wrong::Twice(named, first.clone()));
         }
-        let says = self.take(manifest).map_err(|invalid| Wrong::Field(named.clone(), invalid))?;
+        let says = self.take(manifest, &named)?;
         if let Some(namespace) = &metadata.namespace
             && !self.namespaces.contains(namespace)
         {
@@ -155,10 +162,12 @@ impl Wanted {
         Ok(())
     }
 
-    fn take(&mut self, manifest: &Manifest) -> Result<Says, Invalid> {
+    fn take(&mut self, manifest: &Manifest, named: &Named) -> Result<Says, Wrong> {
+        let wrong = |invalid| Wrong::Field(named.clone(), invalid);
         Ok(match manifest {
+            Manifest::OAuthClient(_) => return Err(Wrong::Client(named.name.clone())),
             Manifest::Group(object) => {
-                let content = group::parse(object)?;
+                let content = group::parse(object).map_err(wrong)?;
                 let creator = content.creator.filter(|_| !group::is_creator_enrolled(object));
                 self.groups.insert(content.group.clone(), creator);
                 if object.spec.description.is_some() {
@@ -167,7 +176,7 @@ impl Wanted {
                 Says::Group(content.group)
             }
             Manifest::Membership(object) => {
-                let content = membership::parse(object)?;
+                let content = membership::parse(object).map_err(wrong)?;
                 let roster = self.rosters.entry(content.roster.clone()).or_default();
                 for user in &content.users {
                     let end = roster.entry(user.clone()).or_insert(content.expires_at);
@@ -176,7 +185,7 @@ impl Wanted {
                 Says::Membership(content)
             }
             Manifest::User(object) => {
-                let content = user::parse(object)?;
+                let content = user::parse(object).map_err(wrong)?;
                 let wish = self.standings.entry(content.user.clone()).or_default();
                 match object.spec.banned {
                     Some(true) => wish.ban = Some(Ban::Impose),

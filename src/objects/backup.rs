@@ -14,7 +14,7 @@ use crate::domain::group::parent_of;
 use crate::resources::group::is_creator_enrolled;
 use crate::resources::labels_annotations::OWN_KEYS;
 use crate::resources::manifest::Manifest;
-use crate::resources::{Group, Membership, User};
+use crate::resources::{Group, Membership, OAuthClient, User};
 
 /// Where `kubectl apply` keeps what was applied before.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -28,10 +28,12 @@ pub struct Objects {
     pub memberships: Vec<Membership>,
     /// Every User.
     pub users: Vec<User>,
+    /// Every OAuthClient.
+    pub clients: Vec<OAuthClient>,
 }
 
 impl Objects {
-    /// As manifests: Groups, parents first, then Memberships, then Users, by name, Pasee's own before all others: of a ban that
+    /// As manifests: Groups, parents first, then Memberships, then Users, by name, Pasee's own before all others, then OAuthClients: of a ban that
     /// comes first a running controller makes Pasee's own object, and whoever applies the one in here then fails to make it, or
     /// puts back the moment up to which sessions are revoked. Without status, UIDs and owners; without
     /// what a deleted Group has left behind; without creators that are staff by a Membership, or nobody any more.
@@ -41,6 +43,7 @@ impl Objects {
         self.groups.sort_by(|one, two| one.metadata.name.cmp(&two.metadata.name));
         self.memberships.sort_by(|one, two| one.metadata.name.cmp(&two.metadata.name));
         self.users.sort_by_cached_key(|user| (!is_own(user), user.metadata.name.clone()));
+        self.clients.sort_by(|one, two| one.metadata.name.cmp(&two.metadata.name));
         let mut uids: HashMap<String, String> = HashMap::new();
         let mut manifests = Vec::new();
         for mut group in self.groups {
@@ -68,6 +71,13 @@ impl Objects {
                 user.status = None;
                 user.metadata = bare(user.metadata);
                 manifests.push(Manifest::User(user));
+            }
+        }
+        for mut client in self.clients {
+            if client.metadata.deletion_timestamp.is_none() {
+                client.status = None;
+                client.metadata = bare(client.metadata);
+                manifests.push(Manifest::OAuthClient(Box::new(client)));
             }
         }
         manifests
@@ -129,6 +139,12 @@ items:
 - {apiVersion: pasee.meltylab.fr/v1, kind: User, metadata: {name: u, uid: u1}, spec: {username: k-e, banned: true}}
 - {apiVersion: pasee.meltylab.fr/v1, kind: User, metadata: {name: z, labels: {app.kubernetes.io/managed-by: pasee}},
    spec: {username: k-e, notBefore: '2026-01-01T00:00:00Z'}}
+- {apiVersion: pasee.meltylab.fr/v1, kind: OAuthClient, metadata: {name: wiki, uid: c2, labels: {mine: kept},
+   annotations: {pasee.meltylab.fr/actor: k-r}}, spec: {redirectUris: ['https://wiki.example/'], enabled: false},
+   status: {observedGeneration: 3}}
+- {apiVersion: pasee.meltylab.fr/v1, kind: OAuthClient, metadata: {name: leaves, deletionTimestamp: '2026-01-01T00:00:00Z'},
+   spec: {redirectUris: ['https://leaves.example/']}}
+- {apiVersion: pasee.meltylab.fr/v1, kind: OAuthClient, metadata: {name: grafana, uid: c1}, spec: {grantTypes: []}}
 ";
 
     const WRITTEN: &str = "
@@ -147,6 +163,11 @@ items:
  spec: {username: k-e, notBefore: '2026-01-01T00:00:00Z'}}
 ---
 {apiVersion: pasee.meltylab.fr/v1, kind: User, metadata: {name: u}, spec: {username: k-e, banned: true}}
+---
+{apiVersion: pasee.meltylab.fr/v1, kind: OAuthClient, metadata: {name: grafana}, spec: {grantTypes: []}}
+---
+{apiVersion: pasee.meltylab.fr/v1, kind: OAuthClient, metadata: {name: wiki, labels: {mine: kept}},
+ spec: {redirectUris: ['https://wiki.example/'], enabled: false}}
 ";
 
     fn objects(text: &str) -> Objects {
@@ -156,6 +177,7 @@ items:
                 Manifest::Group(group) => objects.groups.push(group),
                 Manifest::Membership(membership) => objects.memberships.push(membership),
                 Manifest::User(user) => objects.users.push(user),
+                Manifest::OAuthClient(client) => objects.clients.push(*client),
             }
         }
         objects

@@ -1,4 +1,4 @@
-//! Manifests: Groups, Memberships and Users as the YAML that `kubectl apply -f` takes.
+//! Manifests: Groups, Memberships, Users and OAuthClients as the YAML that `kubectl apply -f` takes.
 //!
 //! Stricter than an API server that prunes: a field that a resource has not (`known` has them) is a mistake, told with its
 //! place, and with its line by `lines`. Must not know where the objects go.
@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{API_GROUP, API_VERSION, Group, Membership, User};
+use super::{API_GROUP, API_VERSION, Group, Membership, OAuthClient, User};
 
 /// One object of a stream.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,6 +24,8 @@ pub enum Manifest {
     Membership(Membership),
     /// What is said of a user.
     User(User),
+    /// An application that logs people in.
+    OAuthClient(Box<OAuthClient>),
 }
 
 /// Why a stream cannot be read or written.
@@ -49,7 +51,9 @@ pub enum ManifestError {
 #[derive(Debug, thiserror::Error)]
 pub enum Mistake {
     /// Another resource than ours.
-    #[error("this is no Group, Membership or User of apiVersion {API_GROUP}/{API_VERSION}")]
+    #[error(
+        "this is no Group, Membership, User or OAuthClient of apiVersion {API_GROUP}/{API_VERSION}"
+    )]
     Kind,
     /// A field that the resource has not: where it stands, and the one that is probably meant.
     #[error("there is no field {place}{}", meant.as_ref().map(|meant| format!("; the nearest one is {meant}")).unwrap_or_default())]
@@ -139,6 +143,7 @@ fn one(object: Value) -> Result<Manifest, Mistake> {
         Some("Group") => typed(object).map(Manifest::Group),
         Some("Membership") => typed(object).map(Manifest::Membership),
         Some("User") => typed(object).map(Manifest::User),
+        Some("OAuthClient") => typed(object).map(Manifest::OAuthClient),
         _ => Err(Mistake::Kind),
     }
 }
@@ -289,7 +294,7 @@ items:
             (
                 "kind: User",
                 "kind: Pod",
-                "object 3 of the stream: this is no Group, Membership or User of apiVersion pasee.meltylab.fr/v1",
+                "object 3 of the stream: this is no Group, Membership, User or OAuthClient of apiVersion pasee.meltylab.fr/v1",
             ),
             ("meltylab.fr/v1", "meltylab.fr/v2", "object 1 of the stream: this is no Group"),
             (

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use pasee::domain::client::{Client, SecretHash};
 use pasee::domain::realm::Realm;
+use pasee::resources;
+use pasee::store::kubernetes::{self, Options};
 use serde_json::{Value, json};
 
 use crate::stage::Stage;
@@ -52,6 +54,35 @@ fn clients_come_change_and_go() {
     assert_eq!(stage.replica().directory().clients().len(), 2, "by a list too");
     stage.kubectl(&["delete", "oauthclient", "grafana"]);
     eventually("gone", || found("grafana").is_none() && found("argo").is_some());
+}
+
+#[test]
+fn a_backup_brings_them_back() {
+    let cluster = controlplane::shared();
+    let stage = Stage::without_policy(&cluster);
+    let mut grafana = client("secret");
+    grafana["idTokenAlg"] = json!("ES256");
+    grafana["enabled"] = json!(false);
+    stage.apply(&manifest("OAuthClient", "grafana", &grafana));
+    stage.apply(&manifest("OAuthClient", "argo", &client("other")));
+    let spec = || stage.field("oauthclient/grafana", "{.spec}");
+    let before = spec();
+    let exported = || {
+        let options = Options {
+            namespace: Some(stage.namespace.clone()),
+            kubeconfig: Some(stage.admin.kubeconfig.clone()),
+            max_staleness: None,
+        };
+        let objects = stage.runtime.block_on(kubernetes::objects(options)).unwrap();
+        resources::manifest::write(&objects.written()).unwrap()
+    };
+    let backup = exported();
+    stage.kubectl(&["delete", "oauthclients", "--all"]);
+    assert!(!exported().contains("kind: OAuthClient"));
+    stage.apply(&backup);
+    assert_eq!(spec(), before);
+    assert_eq!(exported(), backup, "and once more");
+    assert_eq!(backup.matches("kind: OAuthClient").count(), 2, "{backup}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use pasee::resources::manifest::{self, Manifest};
-use pasee::resources::{group, membership, user};
+use pasee::resources::{group, membership, oauth_client, user};
 
 use super::support::schema::{Kind, Server};
 
@@ -28,6 +28,7 @@ fn the_definitions_let_them_through() {
             Manifest::Group(_) => Kind::Group,
             Manifest::Membership(_) => Kind::Membership,
             Manifest::User(_) => Kind::User,
+            Manifest::OAuthClient(_) => Kind::OAuthClient,
         };
         let object = serde_json::to_value(&manifest).unwrap();
         assert_eq!(Server::of(kind).takes(&object), Ok(()), "{object}");
@@ -60,6 +61,9 @@ fn they_say_who_is_where() {
             Manifest::User(object) => {
                 let statement = user::parse(&object).unwrap();
                 said.insert(format!("{} is banned: {}", statement.user, statement.standing.banned));
+            }
+            Manifest::OAuthClient(object) => {
+                said.insert(format!("{} is a client", oauth_client::parse(&object).unwrap().id));
             }
         }
     }

@@ -43,7 +43,7 @@ fn every_mistake_is_told_with_its_place() {
             "",
         ),
         (
-            "- b.yaml: object 3: this is no Group, Membership or User of apiVersion pasee.meltylab.fr/v1 (line 12)",
+            "- b.yaml: object 3: this is no Group, Membership, User or OAuthClient of apiVersion pasee.meltylab.fr/v1 (line 12)",
             "",
         ),
         (

@@ -110,6 +110,7 @@ fn taken(exported: &str) -> Result<(), TestCaseError> {
             Manifest::Group(_) => Kind::Group,
             Manifest::Membership(_) => Kind::Membership,
             Manifest::User(_) => Kind::User,
+            Manifest::OAuthClient(_) => Kind::OAuthClient,
         };
         let object = serde_json::to_value(&object).unwrap();
         prop_assert_eq!(Server::of(kind).takes(&object), Ok(()), "{}", object);

@@ -76,6 +76,8 @@ fn what_is_wrong_is_told_and_not_taken() {
         object("User", &format!("name: {long}"), "username: k-a"),
         object("Membership", "name: b", "group: g, users: [k-a, 'k- b']"),
         object("Membership", "name: c", "users: [k-a]"),
+        object("OAuthClient", "name: grafana", "redirectUris: [\"https://grafana.example/\"]"),
+        object("OAuthClient", "generateName: grafana", "grantTypes: []"),
     ];
     let (wanted, wrong) = take(&text.concat());
     assert_eq!(wrong[0], "membership/a stands here a second time; the first is f: object 1");
@@ -84,7 +86,13 @@ fn what_is_wrong_is_told_and_not_taken() {
     assert!(wrong[3].starts_with("metadata.name is no object's name"), "{wrong:?}");
     assert!(wrong[4].starts_with("membership/b: spec.users[1]: "), "{wrong:?}");
     assert!(wrong[5].starts_with("membership/c: spec.group is missing"), "{wrong:?}");
-    assert_eq!(wrong.len(), 6);
+    assert!(
+        wrong[6].starts_with("oauthclient/grafana: applications stand in the settings"),
+        "{wrong:?}"
+    );
+    assert!(wrong[6].contains("[[clients]] with id = \"grafana\""), "{wrong:?}");
+    assert!(wrong[7].starts_with("metadata.name is no object's name"), "{wrong:?}");
+    assert_eq!(wrong.len(), 8);
     assert_eq!(wanted.objects.len(), 2);
     assert_eq!(wanted.rosters.values().map(BTreeMap::len).sum::<usize>(), 1);
 }

@@ -40,6 +40,7 @@ fn objects() -> Objects {
             Manifest::Group(group) => objects.groups.push(group),
             Manifest::Membership(membership) => objects.memberships.push(membership),
             Manifest::User(user) => objects.users.push(user),
+            Manifest::OAuthClient(client) => objects.clients.push(*client),
         }
     }
     objects
@@ -166,6 +167,7 @@ fn run(
             groups: objects.groups.clone(),
             memberships: objects.memberships.clone(),
             users: objects.users.clone(),
+            clients: Vec::new(),
         };
         let mut steps = steps(&plan(&there, renaming, begun, None, now()), &stated);
         let is_first = steps.iter().any(|it| !matches!(it, Step::State(..)));

@@ -46,7 +46,16 @@ pub(super) async fn of(client: &Client, namespace: &str) -> Result<Objects, Stor
         groups: all(client, namespace).await?,
         memberships: all(client, namespace).await?,
         users: all(client, namespace).await?,
+        clients: none_where_unknown(all(client, namespace).await)?,
     })
+}
+
+/// A cluster that was set up for a former Pasee does not know every kind.
+fn none_where_unknown<K>(listed: Result<Vec<K>, StoreError>) -> Result<Vec<K>, StoreError> {
+    match listed {
+        Err(error) if error.status() == Some(404) => Ok(Vec::new()),
+        listed => listed,
+    }
 }
 
 async fn all<K>(client: &Client, namespace: &str) -> Result<Vec<K>, StoreError>
