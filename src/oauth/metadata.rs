@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::client_auth::METHODS;
 use crate::domain::authorization::OAuthScope;
 use crate::domain::client::GrantType;
+use crate::domain::party::Issuer;
 
 /// Where the endpoints are, below the issuer.
 pub const AUTHORIZE: &str = "/oauth2/authorize";
@@ -68,22 +69,7 @@ pub fn document(issuer: &str, base: &str, id_token_algorithms: &[&str]) -> Value
 /// Whether an issuer is where the server is: there its document is looked for. That takes https, or this machine.
 #[must_use]
 pub fn is_here(issuer: &str, hostname: &str) -> bool {
-    issuer.strip_suffix('/').unwrap_or(issuer) == hostname && is_safe(hostname)
-}
-
-/// Whether nobody on the way can change what is fetched from there.
-fn is_safe(hostname: &str) -> bool {
-    if hostname.starts_with("https://") {
-        return true;
-    }
-    let Some(authority) = hostname.strip_prefix("http://") else { return false };
-    let authority = authority.split('/').next().unwrap_or_default();
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    matches!(host, "localhost" | "[::1]")
-        || host.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_loopback())
+    issuer.parse::<Issuer>().is_ok_and(|issuer| issuer.is_found_at(hostname))
 }
 
 /// Where an issuer with a path is looked for: after the path (Discovery section 4.1), and before it (RFC 8414 section 3.1).

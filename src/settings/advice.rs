@@ -27,6 +27,7 @@ pub(super) fn advise(root: &Table<'_>, settings: &Settings) {
     of_hosts(root, settings);
     of_demo_users(root, settings);
     of_tokens(root, settings);
+    of_clients(root, settings);
     of_algorithm(root, settings);
     of_limits(root, settings);
     if !settings.identity_providers.iter().any(|provider| provider.enabled) {
@@ -135,6 +136,20 @@ fn of_tokens(root: &Table<'_>, settings: &Settings) {
         );
         root.report.advise(at, code::ISSUER_ELSEWHERE, &key, message);
     }
+}
+
+/// Applications look for the provider where the issuer's name leads, and compare the name.
+fn of_clients(root: &Table<'_>, settings: &Settings) {
+    let Some(item) = root.get("clients") else { return };
+    if settings.clients.is_empty() || settings.jwt.issuer.is_found_at(&settings.hostname) {
+        return;
+    }
+    let message = format_args!(
+        "nobody can log in to these, as no application finds this Pasee by its issuer: a right iss in [jwt] is hostname, {}{}",
+        settings.hostname,
+        if settings.hostname.starts_with("https://") { "" } else { ", which is https then" }
+    );
+    root.report.advise(item.at, code::CLIENTS_UNFOUND, &item.key, message);
 }
 
 /// An issuer that is found by its https URL has verifiers that know no secp256k1: API servers, and most libraries.

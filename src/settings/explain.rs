@@ -71,10 +71,11 @@ impl Settings {
         writeln!(f, " (aud).")?;
         writeln!(
             f,
-            "- Access tokens last {}, refresh tokens {}, sessions {}.",
+            "- Access tokens last {}, refresh tokens {}, sessions {}, in a browser {}.",
             length(jwt.lifetimes.access),
             length(jwt.lifetimes.refresh),
-            length(jwt.lifetimes.session)
+            length(jwt.lifetimes.session),
+            length(jwt.lifetimes.browser)
         )?;
         writeln!(
             f,

@@ -28,6 +28,8 @@ pub mod code {
     pub const ISSUER_NO_URL: &str = "issuer-no-url";
     /// The issuer is a URL, and not this Pasee's.
     pub const ISSUER_ELSEWHERE: &str = "issuer-elsewhere";
+    /// No application finds the provider that the clients are of.
+    pub const CLIENTS_UNFOUND: &str = "clients-unfound";
     /// Few programs verify the tokens.
     pub const RARE_ALGORITHM: &str = "rare-algorithm";
     /// Passwords and tokens go through the network for everybody to read.

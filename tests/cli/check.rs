@@ -278,7 +278,8 @@ fn what_is_unsafe_is_a_warning() {
     let koblitz = fs::read_to_string("tests/fixtures/keys/secp256k1-sec1.pem").unwrap();
     let koblitz = format!("private_key = \"\"\"{koblitz}\"\"\"\n");
     let right = safe("127.0.0.1", &kisee);
-    let machine = Machine::new(&right);
+    let client = "[[clients]]\nid = \"app\"\nredirect_uris = [\"https://app.example.com/\"]\n";
+    let machine = Machine::new(&format!("{right}{client}"));
     let (code, report) = reported(&machine, &["--strict"]);
     assert_eq!((code, found(&report, "warning")), (0, Vec::new()), "{report}");
     for (text, warning) in [
@@ -292,6 +293,11 @@ fn what_is_unsafe_is_a_warning() {
         (right.replace("iss = \"https://", "iss = \""), "issuer-no-url"),
         (right.replace("iss = \"https://", "iss = \"http://"), "issuer-no-url"),
         (right.replace("iss = \"https://pasee", "iss = \"https://other"), "issuer-elsewhere"),
+        (
+            format!("{right}{client}").replace("iss = \"https://pasee", "iss = \"https://other"),
+            "clients-unfound",
+        ),
+        (format!("{right}{client}").replace("iss = \"https://", "iss = \""), "clients-unfound"),
         (format!("{koblitz}{right}"), "rare-algorithm"),
         (right.replace("hostname = \"https", "hostname = \"http"), "plain-http"),
         (
