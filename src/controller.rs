@@ -1,5 +1,5 @@
-//! The controller: brings Groups, Memberships and Users to what their specs ask for, and says in their statuses how they
-//! stand.
+//! The controller: brings Groups, Memberships and Users to what their specs ask for, and says in their statuses, and in those of
+//! OAuthClients, how they stand.
 //!
 //! For each object: dereference (what surrounds it, from [`cache`]), plan (pure: a list of steps, [`plan`]), apply (with a
 //! client), [`status`]. Changes of one object are gathered first (`gather`). Beside that [`sweep`] takes back what was stored
@@ -14,6 +14,7 @@ mod gather;
 pub mod group;
 pub mod lease;
 pub mod membership;
+pub mod oauth_client;
 pub mod object_watch;
 mod past;
 pub mod permissions;
@@ -52,8 +53,9 @@ use self::sweep::{Due, Recent, Sweeper};
 use self::webhook::Keeper;
 use crate::cluster::Outage;
 use crate::domain::time::Timestamp;
+use crate::objects::client::Beside;
 use crate::objects::enrolment::Enrolment;
-use crate::resources::{Group, Membership, User};
+use crate::resources::{Group, Membership, OAuthClient, User};
 
 /// How many objects of a kind are worked on at once.
 const CONCURRENCY: u16 = 8;
@@ -130,8 +132,11 @@ async fn work(
     let Options { namespace, identity, clock } = options;
     let mut published = Published::new(client, namespace);
     let said = published.first(outage).await;
-    let cache = SharedCache::knowing(said.as_ref().map(|said| said.names.clone()));
-    let (watch, groups, memberships, users) = ObjectWatch::new(namespace, cache.clone());
+    let cache = SharedCache::knowing(
+        said.as_ref()
+            .map(|said| Beside { clients: said.clients.clone(), providers: said.names.clone() }),
+    );
+    let (watch, queues) = ObjectWatch::new(namespace, cache.clone());
     let (due, clock) = (Due::default(), *clock);
     let past = Arc::new(Past::new(clock));
     past.ask(client).await;
@@ -153,9 +158,10 @@ async fn work(
     let reconciling = async {
         futures::join!(
             watching,
-            reconcile(groups, context(), Context::group),
-            reconcile(memberships, context(), Context::membership),
-            reconcile(users, context(), Context::user),
+            reconcile(queues.groups, context(), Context::group),
+            reconcile(queues.memberships, context(), Context::membership),
+            reconcile(queues.users, context(), Context::user),
+            reconcile(queues.clients, context(), Context::client),
         )
     };
     let possible = said.as_ref().map(|said| &said.possible);
@@ -169,7 +175,7 @@ async fn work(
         () = forgetting.keep() => {}
         () = past.keep(client) => {}
         () = published.changed(&said, outage) => {
-            tracing::info!("there are other identity providers now: all is looked at anew");
+            tracing::info!("there are other identity providers or clients in the settings now: all is looked at anew");
         }
     }
 }
@@ -235,6 +241,16 @@ impl Context {
             let next = next(plan.again_at);
             self.carry_out(&*object, plan).await?;
             Ok(next)
+        })
+    }
+
+    fn client(self: Arc<Self>, object: Arc<OAuthClient>) -> Reconciled {
+        Box::pin(async move {
+            let verdict = self.cache.lock().client(&object.name_any()).cloned();
+            let Some(verdict) = verdict else { return Ok(Action::await_change()) };
+            let plan = oauth_client::plan(&object, &verdict, (self.clock)());
+            self.carry_out(&*object, plan).await?;
+            Ok(Action::await_change())
         })
     }
 

@@ -33,7 +33,11 @@ pub(super) fn providers(
     metrics: Metrics,
 ) {
     let (namespace, client) = (realm.namespace().to_owned(), client.clone());
-    let said = Said { names: settings.provider_names(), possible: settings.possible_users() };
+    let said = Said {
+        names: settings.provider_names(),
+        possible: settings.possible_users(),
+        clients: settings.clients.iter().map(|client| client.id.clone()).collect(),
+    };
     let store = Arc::downgrade(store);
     tokio::spawn(async move {
         loop {

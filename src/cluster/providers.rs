@@ -1,4 +1,4 @@
-//! The names of a realm's identity providers and of the keys of its servers, as servers publish them in its namespace.
+//! The names of a realm's identity providers, of the clients in its settings and of the keys of its servers, as servers publish them in its namespace.
 //!
 //! Each server says the providers once, when it starts: of several with other settings the one that was started last is right, as it
 //! is while one replica after the other gets new ones. Must not know what they are good for.
@@ -14,9 +14,10 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 use serde_json::json;
 
+use crate::domain::client::ClientId;
 use crate::domain::provider::{PossibleUsers, ProviderNames};
 use crate::resources::labels_annotations::PASEE;
-use crate::resources::providers::{CONFIG_MAP, KEYS, NAMES, PEOPLE};
+use crate::resources::providers::{CLIENTS, CONFIG_MAP, KEYS, NAMES, PEOPLE};
 
 /// The longest that a watch goes on, in seconds.
 const WATCH: u32 = 60;
@@ -28,6 +29,8 @@ pub struct Said {
     pub names: ProviderNames,
     /// Who could log in; of whoever else is on the root staff nobody can be sure.
     pub possible: PossibleUsers,
+    /// The clients of its settings.
+    pub clients: BTreeSet<ClientId>,
 }
 
 /// Says which identity providers there are. What was said already is not written again.
@@ -44,6 +47,7 @@ pub async fn publish(
         (NAMES, said.names.to_string()),
         (PEOPLE, said.possible.providers().to_string()),
         (KEYS, joined(keys)),
+        (CLIENTS, said.clients.iter().map(ClientId::as_str).collect::<Vec<_>>().join(", ")),
     ];
     let object = ConfigMap {
         metadata: ObjectMeta { name: Some(CONFIG_MAP.to_owned()), ..ObjectMeta::default() },
@@ -126,11 +130,14 @@ pub fn published(
     told.boxed()
 }
 
-/// What somebody else has written there and is no list of names says nothing. Former servers have said the names alone.
+/// What somebody else has written there and is no list of names says nothing. Former servers have said the names alone,
+/// or no clients.
 fn said(object: &ConfigMap) -> Option<Said> {
     let data = object.data.as_ref()?;
     let read = |key| data.get(key)?.parse::<ProviderNames>().ok();
     let names = read(NAMES)?;
     let possible = PossibleUsers::from(&read(PEOPLE).unwrap_or_else(|| names.clone()));
-    Some(Said { names, possible })
+    let clients = data.get(CLIENTS).map_or("", String::as_str).split(',');
+    let clients = clients.filter_map(|id| id.trim().parse().ok()).collect();
+    Some(Said { names, possible, clients })
 }

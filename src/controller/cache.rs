@@ -13,6 +13,7 @@ use kube::ResourceExt;
 
 use self::facts::is_within;
 pub use self::facts::{CachedGroup, CachedMembership, Content, Counts, ENROLS, made_at};
+use super::status::Verdict;
 use super::strangers::Strangers;
 use super::sweep::Difference;
 use crate::domain::group::parent_of;
@@ -20,11 +21,12 @@ use crate::domain::membership::Role;
 use crate::domain::provider::ProviderNames;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
+use crate::objects::client::{Beside, outcome};
 use crate::objects::effect::{GroupFacts, Objects, has_ended, is_in_effect};
 use crate::objects::enrolment::{EnrolmentFacts, enrolled_uid};
 use crate::objects::owner::{Owner, Owners};
 use crate::resources::user::UserContent;
-use crate::resources::{Group, Invalid, Membership, User, membership};
+use crate::resources::{Group, Invalid, Membership, OAuthClient, User, membership};
 
 /// Objects to look at again, by name.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -47,21 +49,27 @@ pub struct Cache {
     /// The last version of a Membership that was heard of.
     heard: u128,
     hasher: RandomState,
-    /// The identity providers that there are, where that is known.
-    providers: Option<ProviderNames>,
+    /// Why each OAuthClient is served or not.
+    clients: HashMap<String, Verdict>,
+    /// What the settings of servers say, where that is known.
+    beside: Option<Beside>,
 }
 
 impl Cache {
-    /// A cache that judges users by these identity providers.
+    /// A cache that judges users and clients by what servers have said.
     #[must_use]
-    pub fn knowing(providers: Option<ProviderNames>) -> Self {
-        Self { providers, ..Self::default() }
+    pub fn knowing(beside: Option<Beside>) -> Self {
+        Self { beside, ..Self::default() }
+    }
+
+    fn providers(&self) -> Option<&ProviderNames> {
+        self.beside.as_ref().map(|beside| &beside.providers)
     }
 
     /// The user, if no identity provider could ever prove them.
     #[must_use]
     pub fn stranger(&self, user: &UserId) -> Option<Strangers> {
-        Strangers::among(self.providers.as_ref(), [user])
+        Strangers::among(self.providers(), [user])
     }
 
     /// The facts of a Group.
@@ -85,7 +93,7 @@ impl Cache {
     /// What a Membership says, as facts. Users are told apart by a hash with a key of this cache.
     #[must_use]
     pub fn read_membership(&self, object: &Membership) -> CachedMembership {
-        CachedMembership::of(object, &self.hasher, self.providers.as_ref())
+        CachedMembership::of(object, &self.hasher, self.providers())
     }
 
     /// What a User says.
@@ -104,6 +112,32 @@ impl Cache {
         } else {
             self.unreadable_users.insert(name.to_owned());
         }
+    }
+
+    /// Why an OAuthClient is served or not.
+    #[must_use]
+    pub fn client(&self, name: &str) -> Option<&Verdict> {
+        self.clients.get(name)
+    }
+
+    /// Takes in an OAuthClient that was made or changed, and can be read or not.
+    pub fn put_client(&mut self, object: &OAuthClient, readable: &Result<(), Invalid>) {
+        let (reason, message) = match (readable, &self.beside) {
+            (Err(invalid), _) => (invalid.reason(), invalid.to_string()),
+            (Ok(()), Some(beside)) => outcome(object, beside),
+            (Ok(()), None) => outcome(object, &Beside::default()),
+        };
+        self.clients.insert(object.name_any(), Verdict::new(reason, message));
+    }
+
+    /// Takes in that these are all OAuthClients there are.
+    pub fn keep_clients(&mut self, names: &BTreeSet<String>) {
+        self.clients.retain(|name, _| names.contains(name));
+    }
+
+    /// Takes in that an OAuthClient is gone.
+    pub fn drop_client(&mut self, name: &str) {
+        self.clients.remove(name);
     }
 
     /// How a Membership that is known differs from what is known of it.

@@ -5,7 +5,7 @@
 //! queued before all kinds are known: what is not there yet would be taken for missing. Must not know what is done about
 //! an object.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Debug;
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,9 +24,10 @@ use serde::de::DeserializeOwned;
 use super::cache::{Cache, CachedGroup, CachedMembership, Concerned};
 use super::sweep::{Came, Recent, Seen};
 use crate::cluster::Outage;
-use crate::domain::provider::ProviderNames;
+use crate::objects::client::Beside;
 use crate::resources::{
-    Group, GroupSpec, Invalid, Membership, MembershipSpec, Received, User, UserSpec,
+    Group, GroupSpec, Invalid, Membership, MembershipSpec, OAuthClient, OAuthClientSpec, Received,
+    User, UserSpec,
 };
 
 /// The longest that a watch goes on, in seconds: a connection that died unseen is noticed a little later.
@@ -40,10 +41,10 @@ const WHO: &str = "watching";
 pub struct SharedCache(Arc<Mutex<Cache>>);
 
 impl SharedCache {
-    /// An empty one that judges users by these identity providers.
+    /// An empty one that judges users and clients by what servers have said.
     #[must_use]
-    pub fn knowing(providers: Option<ProviderNames>) -> Self {
-        Self(Arc::new(Mutex::new(Cache::knowing(providers))))
+    pub fn knowing(beside: Option<Beside>) -> Self {
+        Self(Arc::new(Mutex::new(Cache::knowing(beside))))
     }
 
     /// The cache, for a moment.
@@ -62,6 +63,18 @@ where
     pub store: Store<K>,
     /// Which to look at; ends with the watch.
     pub due: UnboundedReceiver<ObjectRef<K>>,
+}
+
+/// The queue of each kind.
+pub struct Queues {
+    /// Of Groups.
+    pub groups: Queue<Group>,
+    /// Of Memberships.
+    pub memberships: Queue<Membership>,
+    /// Of Users.
+    pub users: Queue<User>,
+    /// Of OAuthClients.
+    pub clients: Queue<OAuthClient>,
 }
 
 /// The feeding end of a [`Queue`].
@@ -111,6 +124,7 @@ enum Told {
     Group(Event<Group>, Readable),
     Membership(Event<Membership>, Readable),
     User(Event<User>, Readable),
+    OAuthClient(Event<OAuthClient>, Readable),
 }
 
 type Readable = Result<(), Invalid>;
@@ -121,6 +135,7 @@ pub struct ObjectWatch {
     groups: QueueSender<Group>,
     memberships: QueueSender<Membership>,
     users: QueueSender<User>,
+    clients: QueueSender<OAuthClient>,
     arriving_groups: BTreeMap<String, CachedGroup>,
     arriving_memberships: HashMap<String, CachedMembership>,
     recent: Option<Recent>,
@@ -129,24 +144,29 @@ pub struct ObjectWatch {
 impl ObjectWatch {
     /// A watch, and the queues that it fills.
     #[must_use]
-    pub fn new(
-        namespace: &str,
-        cache: SharedCache,
-    ) -> (Self, Queue<Group>, Queue<Membership>, Queue<User>) {
+    pub fn new(namespace: &str, cache: SharedCache) -> (Self, Queues) {
         let (groups, of_groups) = QueueSender::new(namespace);
         let (memberships, of_memberships) = QueueSender::new(namespace);
         let (users, of_users) = QueueSender::new(namespace);
+        let (clients, of_clients) = QueueSender::new(namespace);
         let (arriving_groups, arriving_memberships) = (BTreeMap::new(), HashMap::new());
         let watch = Self {
             cache,
             groups,
             memberships,
             users,
+            clients,
             arriving_groups,
             arriving_memberships,
             recent: None,
         };
-        (watch, of_groups, of_memberships, of_users)
+        let queues = Queues {
+            groups: of_groups,
+            memberships: of_memberships,
+            users: of_users,
+            clients: of_clients,
+        };
+        (watch, queues)
     }
 
     /// Tells of what was just written, too.
@@ -169,6 +189,12 @@ impl ObjectWatch {
                 Told::Membership,
             ),
             watch(client, &namespace, || User::new("", UserSpec::default()), Told::User),
+            watch(
+                client,
+                &namespace,
+                || OAuthClient::new("", OAuthClientSpec::default()),
+                Told::OAuthClient,
+            ),
         ]);
         let mut was_away = false;
         while let Some(told) = told.next().await {
@@ -198,6 +224,10 @@ impl ObjectWatch {
             Told::Group(event, readable) => (self.hear_group(event, &readable), None),
             Told::Membership(event, readable) => (self.hear_membership(event, &readable), None),
             Told::User(event, readable) => (Concerned::default(), self.hear_user(event, &readable)),
+            Told::OAuthClient(event, readable) => {
+                self.hear_client(event, &readable);
+                (Concerned::default(), None)
+            }
         };
         if !self.is_complete() {
             return;
@@ -318,6 +348,32 @@ impl ObjectWatch {
         match &event {
             Event::Apply(user) => Some(user.name_any()),
             Event::Init | Event::InitApply(_) | Event::InitDone | Event::Delete(_) => None,
+        }
+    }
+
+    /// On these nothing else waits: a cluster that was set up for a former Pasee does not know them.
+    fn hear_client(&mut self, event: Event<OAuthClient>, readable: &Readable) {
+        let queued = match &event {
+            Event::Apply(client) | Event::InitApply(client) => {
+                self.cache.lock().put_client(client, readable);
+                Some(client.name_any())
+            }
+            Event::Delete(client) => {
+                self.cache.lock().drop_client(&client.name_any());
+                None
+            }
+            Event::Init | Event::InitDone => None,
+        };
+        let is_listed = matches!(event, Event::InitDone);
+        // The cache has what becomes of them, in far fewer bytes.
+        self.clients.take_in(&event.modify(|object| object.spec = OAuthClientSpec::default()));
+        if is_listed {
+            let clients = self.clients.writer.as_reader().state();
+            let names: BTreeSet<String> = clients.iter().map(|client| client.name_any()).collect();
+            names.iter().for_each(|name| self.clients.queue(name));
+            self.cache.lock().keep_clients(&names);
+        } else if self.clients.is_listed {
+            queued.iter().for_each(|name| self.clients.queue(name));
         }
     }
 

@@ -46,6 +46,8 @@ pub const PERMISSIONS: &[Permission] = &[
         "to know them, and to end the sessions of those who are banned by others",
     ),
     Permission::own("users/status", &["patch"], "conditions, sessionsEnded"),
+    Permission::own("oauthclients", &["list", "watch"], "to say which are served"),
+    Permission::own("oauthclients/status", &["patch"], "conditions"),
     Permission::own(
         "sessionrevocations",
         &["delete", "list"],

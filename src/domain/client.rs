@@ -13,6 +13,7 @@
 //! | `secret` | hashes of secrets |
 //! | `grant_type` | how a client comes by tokens |
 //! | `method` | methods of authentication |
+//! | `serving` | whether one that the state holds is served |
 
 mod error;
 mod grant_type;
@@ -22,6 +23,7 @@ mod method;
 mod origin;
 mod redirect_uri;
 mod secret;
+mod serving;
 #[cfg(test)]
 mod tests;
 
@@ -42,6 +44,7 @@ pub use method::{AuthenticationMethod, AuthenticationMethodError};
 pub use origin::{Origin, OriginError};
 pub use redirect_uri::{MAX_REDIRECT_URI, RedirectUri, RedirectUriError};
 pub use secret::{SecretHash, SecretHashError};
+pub use serving::Serving;
 
 /// A client whose parts go together. Reads as its [`ClientMetadata`]; nothing of it changes any more.
 #[derive(Clone, Debug, PartialEq, Eq)]

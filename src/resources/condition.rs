@@ -42,6 +42,10 @@ pub enum Reason {
     GroupNotReady,
     /// A membership that has ended.
     Expired,
+    /// A client that is not to be served.
+    Disabled,
+    /// A client that the settings have another one of.
+    Conflict,
     /// A spec that does not have the form of its kind at all.
     InvalidSpec,
     /// A name that is no group's.
@@ -60,13 +64,15 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::InEffect,
         Self::ParentMissing,
         Self::ParentNotReady,
         Self::GroupMissing,
         Self::GroupNotReady,
         Self::Expired,
+        Self::Disabled,
+        Self::Conflict,
         Self::InvalidSpec,
         Self::InvalidName,
         Self::InvalidUser,
@@ -86,6 +92,8 @@ impl Reason {
             Self::GroupMissing => "GroupMissing",
             Self::GroupNotReady => "GroupNotReady",
             Self::Expired => "Expired",
+            Self::Disabled => "Disabled",
+            Self::Conflict => "Conflict",
             Self::InvalidSpec => "InvalidSpec",
             Self::InvalidName => "InvalidName",
             Self::InvalidUser => "InvalidUser",
@@ -100,8 +108,8 @@ impl Reason {
     #[must_use]
     pub const fn status(self) -> &'static str {
         match self {
-            // What has ended is as it should be, and nobody is to wait for it.
-            Self::InEffect | Self::Expired => "True",
+            // What has ended, or is switched off, is as it should be, and nobody is to wait for it.
+            Self::InEffect | Self::Expired | Self::Disabled => "True",
             _ => "False",
         }
     }
@@ -115,8 +123,10 @@ impl Reason {
             | Self::ParentNotReady
             | Self::GroupMissing
             | Self::GroupNotReady
-            | Self::Expired => false,
-            Self::InvalidSpec
+            | Self::Expired
+            | Self::Disabled => false,
+            Self::Conflict
+            | Self::InvalidSpec
             | Self::InvalidName
             | Self::InvalidUser
             | Self::InvalidServiceAccount
@@ -245,6 +255,6 @@ mod tests {
     fn any_message_and_moment_fits() {
         let long = with_ready(&[], Reason::Expired, &"é".repeat(40_000), None, Timestamp::MAX);
         assert_eq!(long[0].message.chars().count(), MAX_MESSAGE);
-        assert_eq!(Reason::ALL.iter().filter(|reason| reason.status() == "True").count(), 2);
+        assert_eq!(Reason::ALL.iter().filter(|reason| reason.status() == "True").count(), 3);
     }
 }

@@ -34,6 +34,8 @@ use crate::domain::token::{MAX_SCOPE, Scope};
     category = "pasee",
     printcolumn(name = "Title", type_ = "string", json_path = ".spec.name"),
     printcolumn(name = "Enabled", type_ = "boolean", json_path = ".spec.enabled"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.size() <= 100")
         .message("a client id has at most 100 characters"),
@@ -151,7 +153,7 @@ pub struct OAuthClientStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crd_schema::count")]
     pub observed_generation: Option<i64>,
-    /// Ready: whether the client is served.
+    /// Ready: whether the client is as it should be: served, or switched off by `spec.enabled`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::schema")]
     pub conditions: Vec<Condition>,

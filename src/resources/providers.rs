@@ -12,6 +12,9 @@ pub const NAMES: &str = "names";
 /// Of which of them somebody could log in who brings others back: those that are offered, but for the one of ServiceAccounts.
 pub const PEOPLE: &str = "people";
 
+/// The ids of the clients of the settings, separated by commas: they come before OAuthClients of the same id.
+pub const CLIENTS: &str = "clients";
+
 /// The names of the keys that a server makes tokens with, separated by commas: others that do not believe them are to notice.
 pub const KEYS: &str = "keys";
 
@@ -27,6 +30,6 @@ pub const PUBLISH: Permission = Permission {
 /// What the controller needs to know them.
 pub const KNOW: Permission = Permission {
     verbs: &["list", "watch"],
-    reason: "to tell users whom no identity provider knows, and who stays on the root staff",
+    reason: "to tell users whom no identity provider knows, who stays on the root staff, and which OAuthClients the settings replace",
     ..PUBLISH
 };

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::client::{Client, ClientId};
+use crate::domain::client::{Client, ClientId, Serving};
 use crate::service::Service;
 
 /// The clients that are there whatever the state holds.
@@ -57,6 +57,7 @@ impl Service {
     /// Whether nobody could take the client for a user (RFC 9700 section 4.15). The settings are judged when they are read; the state
     /// does not know which identity providers there are.
     fn is_apart(&self, client: &Client) -> bool {
-        !self.0.provider_names.iter().any(|provider| client.id.is_like_users_of(provider))
+        let serving = client.serving(|_| false, &self.0.provider_names);
+        !matches!(serving, Serving::LikeUsersOf(_))
     }
 }

@@ -4,6 +4,7 @@ use kube::ResourceExt;
 
 use super::*;
 use crate::controller::tests::{at, cache, deleting, expiring, group, membership, owned, owner};
+use crate::objects::client::Beside;
 use crate::resources::Group;
 use crate::resources::membership::{MembershipRole, ServiceAccount};
 
@@ -121,7 +122,10 @@ fn users_of_no_provider_are_told_of() {
     let mut object =
         membership("m", None, MembershipRole::Staff, &["kisee-ada", "kise-ada", "kise-bob", "x-1"]);
     let told = |object: &Membership, providers: Option<&str>| {
-        let mut cache = Cache::knowing(providers.map(|names| names.parse().unwrap()));
+        let mut cache = Cache::knowing(
+            providers
+                .map(|names| Beside { providers: names.parse().unwrap(), ..Beside::default() }),
+        );
         let facts = cache.read_membership(object);
         cache.put_membership("m", Some(facts));
         let around = dereference(&cache, "m").unwrap();
