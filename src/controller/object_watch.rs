@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::cache::{Cache, CachedGroup, CachedMembership, Concerned};
-use super::sweep::{Came, Recent, Seen};
+use super::sweep::{Came, ClientCame, Recent, Seen};
 use crate::cluster::Outage;
 use crate::objects::client::Beside;
 use crate::resources::{
@@ -353,6 +353,19 @@ impl ObjectWatch {
 
     /// On these nothing else waits: a cluster that was set up for a former Pasee does not know them.
     fn hear_client(&mut self, event: Event<OAuthClient>, readable: &Readable) {
+        if let Some(recent) = &mut self.recent {
+            match &event {
+                Event::InitApply(client) => recent.client(client, ClientCame::Listed),
+                Event::Apply(client) => {
+                    let is_there = self.cache.lock().client(&client.name_any()).is_some();
+                    let version = self.clients.version(&client.name_any());
+                    let came =
+                        if is_there { ClientCame::Changed(version) } else { ClientCame::Made };
+                    recent.client(client, came);
+                }
+                Event::Init | Event::InitDone | Event::Delete(_) => {}
+            }
+        }
         let queued = match &event {
             Event::Apply(client) | Event::InitApply(client) => {
                 self.cache.lock().put_client(client, readable);

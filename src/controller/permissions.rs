@@ -17,6 +17,11 @@ pub const SWEEP: &[Permission] = &[
         &["get"],
         "to judge once more; to delete them it may in any case",
     ),
+    Permission::own(
+        "oauthclients",
+        &["delete", "get", "patch"],
+        "to take back those of authors who were root staff, or not to serve them any more",
+    ),
     Permission {
         api_group: "coordination.k8s.io",
         resource: "leases",

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 pub use self::recent::Difference;
-pub(super) use self::recent::{Came, Due, Recent, Seen};
+pub(super) use self::recent::{Came, ClientCame, Due, Recent, Seen};
 use self::recent::{What, Written};
 use super::apply::MANAGER;
 use super::lease::Tenure;
@@ -31,7 +31,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::excerpt::Excerpt;
 use crate::objects::root_staff::Loss;
-use crate::resources::{Group, Membership, Received};
+use crate::resources::{Group, Membership, OAuthClient, Received};
 
 /// How many are judged at once.
 const AT_ONCE: usize = 8;
@@ -165,6 +165,7 @@ impl Sweeper<'_> {
         let Written { name, uid, .. } = written;
         match &written.what {
             What::NewGroup(_) => self.delete::<Group>(name, uid, None).await,
+            What::NewClient(_) | What::ChangedClient(_) => self.take_back_client(written).await,
             What::NewMembership(_) | What::Newcomers(_) => {
                 // Others may have written into it meanwhile.
                 let memberships: Api<Received<Membership>> =
@@ -182,6 +183,32 @@ impl Sweeper<'_> {
                 }
             }
         }
+    }
+
+    /// A client that was made goes; one that was there is not served any more until somebody has looked at it, as nobody knows what it was
+    /// before. What others have written since is theirs.
+    async fn take_back_client(&self, written: &Written) -> Result<(), NotTaken> {
+        let Written { name, uid, .. } = written;
+        let clients: Api<Received<OAuthClient>> =
+            Api::namespaced(self.client.clone(), self.namespace);
+        let Some(found) = clients.get_opt(name).await? else { return Ok(()) };
+        let metadata = found.meta();
+        let (What::NewClient(generation) | What::ChangedClient(generation)) = written.what else {
+            return Ok(());
+        };
+        if metadata.uid.as_deref() != Some(uid) || metadata.generation != Some(generation) {
+            return Ok(());
+        }
+        let version = metadata.resource_version.clone();
+        if matches!(written.what, What::NewClient(_)) {
+            return self.delete::<OAuthClient>(name, uid, version).await;
+        }
+        let patch = json!({
+            "metadata": { "uid": uid, "resourceVersion": version }, "spec": { "enabled": false },
+        });
+        let params =
+            PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        Ok(clients.patch(name, &params, &Patch::Merge(&patch)).await.map(drop)?)
     }
 
     /// What is taken back leaves somebody on the root staff, like all else.

@@ -180,6 +180,7 @@ fn who_may_what_is_committed() {
             "ServiceAccount pasee-server may get secrets. named pasee-keys",
             "ServiceAccount pasee-controller may delete,get groups.pasee.meltylab.fr",
             "ServiceAccount pasee-controller may get memberships.pasee.meltylab.fr",
+            "ServiceAccount pasee-controller may delete,get,patch oauthclients.pasee.meltylab.fr",
             "ServiceAccount pasee-controller may get,update leases.coordination.k8s.io named pasee-root-staff",
             "ServiceAccount pasee-controller may get,patch secrets. named pasee-keys",
         ]

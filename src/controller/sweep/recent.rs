@@ -17,7 +17,7 @@ use crate::domain::user::UserId;
 use crate::objects::demand::Demand;
 use crate::resources::authorship::{changer, is_as_made, maker};
 use crate::resources::membership::MembershipContent;
-use crate::resources::{Group, Membership, User, group, membership, user};
+use crate::resources::{Group, Membership, OAuthClient, User, group, membership, user};
 
 /// How old an object may be to be judged once more, in seconds: far more than a request takes.
 const WINDOW: i64 = 60;
@@ -40,13 +40,16 @@ pub(super) enum What {
     NewMembership(Box<MembershipContent>),
     /// Users who came to a Membership that was there.
     Newcomers(Box<MembershipContent>),
+    /// A client, at this generation: made, or made another one of.
+    NewClient(i64),
+    ChangedClient(i64),
 }
 
 impl Written {
     /// Whether it puts a user on a roster.
     pub(super) fn puts(&self, user: &UserId) -> bool {
         match &self.what {
-            What::NewGroup(_) => false,
+            What::NewGroup(_) | What::NewClient(_) | What::ChangedClient(_) => false,
             What::NewMembership(content) | What::Newcomers(content) => content.users.contains(user),
         }
     }
@@ -61,6 +64,7 @@ impl Written {
             What::NewMembership(content) | What::Newcomers(content) => {
                 Demand::of(None, Some(content))
             }
+            What::NewClient(_) | What::ChangedClient(_) => Demand::RootStaff,
         }
     }
 }
@@ -96,6 +100,17 @@ pub(in crate::controller) enum Came {
     Made,
     /// By news that it differs from what it was, at that version.
     Changed { difference: Difference, version: Option<String> },
+}
+
+/// How an OAuthClient came to be known.
+#[derive(Clone, Debug)]
+pub(in crate::controller) enum ClientCame {
+    /// By a list, which does not tell what came before.
+    Listed,
+    /// By news that it was made.
+    Made,
+    /// By news of one that was there at this version.
+    Changed(Option<String>),
 }
 
 /// How a Membership differs from what it was.
@@ -173,6 +188,26 @@ impl Recent {
         }
     }
 
+    /// An OAuthClient is there. What somebody else than a user of the realm wrote, or may have, is not noted.
+    pub(in crate::controller) fn client(&mut self, object: &OAuthClient, came: ClientCame) {
+        let generation = object.metadata.generation.unwrap_or_default();
+        match came {
+            ClientCame::Listed if !is_as_made(&object.metadata) => {}
+            ClientCame::Listed | ClientCame::Made => {
+                let is_news = matches!(came, ClientCame::Made);
+                let seen = if is_news { Seen::News } else { Seen::Listed };
+                let Some(made) = self.made(&object.metadata) else { return };
+                self.note(object, made, What::NewClient(generation), seen);
+            }
+            ClientCame::Changed(version) => {
+                let author = changer(&object.metadata, version.as_deref());
+                let Some(author) = author else { return };
+                let changed = What::ChangedClient(generation);
+                self.note(object, (author, (self.clock)()), changed, Seen::News);
+            }
+        }
+    }
+
     /// Which user of the realm made an object within the last minute, and when.
     fn made(&self, metadata: &ObjectMeta) -> Option<(UserId, Timestamp)> {
         let made = metadata.creation_timestamp.as_ref()?.0.as_second();
@@ -187,12 +222,10 @@ impl Recent {
     {
         self.forget_old();
         let (name, uid) = (object.name_any(), object.uid().unwrap_or_default());
-        let is_change = matches!(what, What::Newcomers(_));
+        let is_change = |what: &What| matches!(what, What::Newcomers(_) | What::ChangedClient(_));
         // Of one that was made, more news come, such as its status.
-        let is_it = |(_, other): &(u64, Written)| {
-            other.uid == uid && !matches!(other.what, What::Newcomers(_))
-        };
-        if !is_change && self.written.iter().any(is_it) {
+        let is_it = |(_, other): &(u64, Written)| other.uid == uid && !is_change(&other.what);
+        if !is_change(&what) && self.written.iter().any(is_it) {
             return;
         }
         let written = Written { author, name, uid, at, what };

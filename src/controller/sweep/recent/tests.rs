@@ -162,3 +162,45 @@ fn what_others_wrote_is_nobodys_to_be_judged() {
         assert_eq!(seen.len(), usize::from(is_hers), "{metadata}");
     }
 }
+
+/// Of a client nobody knows what it was before, so it is told apart which was made and which changed.
+#[test]
+fn clients_are_judged_when_root_staff_goes() {
+    let spec = json!({ "grantTypes": [] });
+    let client = |name: &str, metadata: &Value| -> OAuthClient {
+        object("OAuthClient", name, metadata, &spec)
+    };
+    let mut changed = noted(OLD, json!({ "changed": "7" }));
+    changed["generation"] = json!(4);
+    let happens = |recent: &mut Recent| {
+        recent.client(&client("made", &by_ada(NEW)), ClientCame::Made);
+        recent.client(&client("made", &by_ada(NEW)), ClientCame::Made);
+        recent.client(&client("old", &by_ada(OLD)), ClientCame::Made);
+        recent.client(&client("of-git", &json!({ "creationTimestamp": NEW })), ClientCame::Made);
+        recent.client(&client("changed", &changed), ClientCame::Changed(Some("7".to_owned())));
+        recent.client(&client("told", &changed), ClientCame::Changed(Some("8".to_owned())));
+    };
+    assert_eq!(judged(happens), [] as [&str; 0], "nobody lost anything");
+    let root = json!({ "role": "Staff", "users": ["k-ada"] });
+    let root = object::<Membership>("Membership", "root", &json!({}), &root);
+    let leaves = |recent: &mut Recent| {
+        happens(recent);
+        recent.membership_gone(&root);
+    };
+    assert_eq!(judged(leaves), ["made", "changed"]);
+    let due = Due::default();
+    leaves(&mut Recent::new(due.clone(), clock));
+    for written in due.take() {
+        assert_eq!(written.demand(), Demand::RootStaff);
+        let is_it = matches!(
+            (&*written.name, &written.what),
+            ("made", What::NewClient(1)) | ("changed", What::ChangedClient(4))
+        );
+        assert!(is_it, "{written:?}");
+    }
+    let listed = |recent: &mut Recent| {
+        recent.client(&client("young", &by_ada(NEW)), ClientCame::Listed);
+        recent.client(&client("changed", &changed), ClientCame::Listed);
+    };
+    assert_eq!(judged(listed), ["young"], "what came before is not known");
+}
