@@ -45,7 +45,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::domain::bounds::Bounds;
-use crate::domain::client::Client;
+use crate::domain::client::{BUILT_IN, Client};
 use crate::domain::provider::{PossibleUsers, ProviderNames};
 use crate::domain::token::{Audience, Issuer, Lifetimes};
 use crate::jose::key::{PrivateKey, PublicKey};
@@ -138,6 +138,12 @@ impl Settings {
     #[must_use]
     pub fn provider_names(&self) -> ProviderNames {
         self.identity_providers.iter().map(|provider| provider.name.clone()).collect()
+    }
+
+    /// Whether a client of this id is written down here, or there without being so, whether or not it is served.
+    #[must_use]
+    pub fn has_client(&self, id: &str) -> bool {
+        id == BUILT_IN || self.clients.iter().any(|client| client.id.as_str() == id)
     }
 
     /// Who could log in: whom a provider knows that is offered, and who may come from there. A ServiceAccount is nobody of whom

@@ -34,6 +34,9 @@ use tokio::time::timeout;
 
 use self::asked::Asked;
 pub use self::made::Count;
+
+/// Whether there is a client of an id.
+pub type HasClient = Box<dyn Fn(&str) -> bool + Send + Sync>;
 use self::made::Made;
 use self::review::{Answer, Earnest, Review};
 use crate::cluster::live::{LiveError, LiveRealm};
@@ -74,6 +77,7 @@ pub struct Webhook {
     paths: Arc<KnownPaths>,
     guard: RootStaffGuard,
     made: Made,
+    has_client: HasClient,
     settings: Settings,
     intake: Intake,
     turns: Arc<Semaphore>,
@@ -129,11 +133,25 @@ enum Refusal {
 impl Webhook {
     /// A webhook at these paths that reads a realm as its own process may, and counts by what that sees.
     #[must_use]
-    pub fn new(realm: LiveRealm, paths: Arc<KnownPaths>, count: Count, settings: Settings) -> Self {
+    pub fn new(
+        realm: LiveRealm,
+        paths: Arc<KnownPaths>,
+        (count, has_client): (Count, HasClient),
+        settings: Settings,
+    ) -> Self {
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let guard = RootStaffGuard::new(realm.clone());
         let made = Made::new(count);
-        Self { realm, paths, guard, made, settings, intake: Intake::new(REVIEWS), turns }
+        Self {
+            realm,
+            paths,
+            guard,
+            made,
+            has_client,
+            settings,
+            intake: Intake::new(REVIEWS),
+            turns,
+        }
     }
 
     async fn answer(&self, review: &Review) -> Answer {
@@ -201,7 +219,7 @@ impl Webhook {
                 self.made.take_back(&author, more);
             }
         })?;
-        Ok(Answer::allow(patch, asked.warnings(&self.settings.providers)))
+        Ok(Answer::allow(patch, asked.warnings(&self.settings.providers, &self.has_client)))
     }
 
     /// Refuses what would leave nobody who can act as root staff, whatever others are about to write.

@@ -11,8 +11,10 @@ use super::settings_file::SettingsFile;
 use super::store::Store;
 use super::{print, report, say};
 use crate::domain::change::Change;
+use crate::domain::directory::Directory;
 use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Actor, permit};
+use crate::domain::provider::CLIENTS;
 use crate::domain::realm::{Realm, WriteError};
 use crate::domain::user::UserId;
 use crate::settings::{Protocol, Settings, Storage};
@@ -69,6 +71,7 @@ impl Append {
         let store = Store::open(settings).await?;
         store.wait_until_ready(READY).await?;
         all_right(self.groups.iter().map(|roster| existing(&store, roster)))?;
+        all_right(users.iter().map(|user| called(settings, Some(store.directory()), user)))?;
         let mut done = Done::Nothing;
         for user in users {
             for roster in &self.groups {
@@ -121,6 +124,24 @@ fn existing(store: &Store, roster: &Roster) -> anyhow::Result<()> {
     }
 }
 
+/// That a client by that name is there, in the settings or where the groups are.
+fn called(
+    settings: &Settings,
+    directory: Option<&dyn Directory>,
+    user: &UserId,
+) -> anyhow::Result<()> {
+    let (CLIENTS, id) = user.split() else { return Ok(()) };
+    if settings.has_client(id) || directory.is_some_and(|there| there.client(id).is_some()) {
+        return Ok(());
+    }
+    let known: Vec<&str> = settings.clients.iter().map(|client| client.id.as_str()).collect();
+    let there_are = match known.as_slice() {
+        [] => "there are none in [[clients]]".to_owned(),
+        known => format!("those in [[clients]] are {}", known.join(", ")),
+    };
+    bail!("there is no client {id} to be {user}: {there_are}")
+}
+
 async fn put(store: &Store, user: &UserId, roster: &Roster) -> anyhow::Result<String> {
     let change = Change::AddMember(Membership {
         roster: roster.clone(),
@@ -163,6 +184,11 @@ fn user(settings: &Settings, name: &str) -> anyhow::Result<UserId> {
     let user: UserId =
         name.parse().map_err(|error| anyhow!("{name:?} is no user: {error}; {there_are}"))?;
     let provider = user.split().0;
+    if provider == CLIENTS {
+        // Those that are objects are known when the groups are.
+        let may_be_object = matches!(settings.storage, Storage::Kubernetes(_));
+        return if may_be_object { Ok(user) } else { called(settings, None, &user).map(|()| user) };
+    }
     if known.contains(&provider) {
         return possible(settings, user);
     }

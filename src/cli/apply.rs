@@ -119,8 +119,9 @@ impl Apply {
     /// A name that no provider has is misspelt, or its users come later.
     fn check_providers(&self, settings: &Settings, wanted: &Wanted) -> anyhow::Result<()> {
         let names = settings.provider_names();
+        let unknown = |user: &UserId| names.check_with_clients(user, |id| settings.has_client(id));
         let unknown: Vec<UnknownProvider> =
-            wanted.users().into_iter().filter_map(|user| names.check(user).err()).collect();
+            wanted.users().into_iter().filter_map(|user| unknown(user).err()).collect();
         if unknown.is_empty() {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! `pasee serve`: everything put together, from the settings to the last answered request.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use super::signals::{Ending, Signals};
 use super::sockets::Sockets;
 use super::store::Store;
 use super::{egress, keys, now, publish, python, webhook};
+use crate::domain::client::ClientId;
 use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
 use crate::domain::realm::Realm;
@@ -138,9 +140,16 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     if let Some((realm, client)) = &realm {
         publish::providers(&settings, (realm, client), key_names, &told, of_peers);
     }
+    let held = Arc::clone(&counting);
+    let written = settings.clients.iter().map(|client| client.id.clone());
+    let written: BTreeSet<ClientId> =
+        written.chain([settings.built_in_client().id.clone()]).collect();
     let count = Box::new(move |user: &UserId| counting.made_by(user));
+    let has_client =
+        Box::new(move |id: &str| written.contains(id) || held.directory().client(id).is_some());
     let listening = webhook::Listening { listener: sockets.webhook, files: webhook_tls, realm };
-    let webhook = webhook::start(&settings, listening, count, stopped(stopping.clone()));
+    let webhook =
+        webhook::start(&settings, listening, (count, has_client), stopped(stopping.clone()));
     let (shutdown, at_once) = ending(Signals::new()?, settings.drain_delay, leaving);
     serving.tell();
     tokio::select! {

@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use crate::web::accept::run as accept;
 use crate::web::options::ConnectionOptions;
 use crate::web::tls::{self, Certified};
-use crate::webhook::{self, Count, Webhook};
+use crate::webhook::{self, Count, HasClient, Webhook};
 
 /// The API servers keep a few connections open each.
 const CONNECTIONS: usize = 256;
@@ -36,7 +36,7 @@ pub(super) struct Listening {
 pub(super) fn start(
     settings: &Settings,
     Listening { listener, files, realm }: Listening,
-    count: Count,
+    known: (Count, HasClient),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> impl Future<Output = ()> {
     let asked = settings.webhook.as_ref().zip(listener).zip(realm);
@@ -51,7 +51,7 @@ pub(super) fn start(
             clock: now,
         };
         let paths = Arc::new(KnownPaths::new(client.clone(), &namespace));
-        let handler = Arc::new(Webhook::new(realm, Arc::clone(&paths), count, settings));
+        let handler = Arc::new(Webhook::new(realm, Arc::clone(&paths), known, settings));
         tokio::spawn(async move {
             let serving = async {
                 match files {

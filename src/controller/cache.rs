@@ -11,8 +11,8 @@ use std::ops::Bound;
 
 use kube::ResourceExt;
 
-use self::facts::is_within;
 pub use self::facts::{CachedGroup, CachedMembership, Content, Counts, ENROLS, made_at};
+use self::facts::{is_program, is_within};
 use super::status::Verdict;
 use super::strangers::Strangers;
 use super::sweep::Difference;
@@ -51,6 +51,8 @@ pub struct Cache {
     hasher: RandomState,
     /// Why each OAuthClient is served or not.
     clients: HashMap<String, Verdict>,
+    /// Whether those are all there are.
+    knows_clients: bool,
     /// What the settings of servers say, where that is known.
     beside: Option<Beside>,
 }
@@ -69,7 +71,36 @@ impl Cache {
     /// The user, if no identity provider could ever prove them.
     #[must_use]
     pub fn stranger(&self, user: &UserId) -> Option<Strangers> {
-        Strangers::among(self.providers(), [user])
+        if is_program(user) {
+            self.missing([user])
+        } else {
+            Strangers::among(self.providers(), [user])
+        }
+    }
+
+    /// Those of a Membership whom nobody could ever prove.
+    #[must_use]
+    pub fn strangers(&self, content: &Content) -> Option<Strangers> {
+        Strangers::and(content.strangers.clone(), self.missing(&content.programs))
+    }
+
+    /// Clients that there are not, where it is known which there are.
+    fn missing<'u>(&self, programs: impl IntoIterator<Item = &'u UserId>) -> Option<Strangers> {
+        let beside = self.beside.as_ref().filter(|_| self.knows_clients)?;
+        let has_client = |id: &str| beside.clients.contains(id) || self.clients.contains_key(id);
+        let check = |user: &UserId| beside.providers.check_with_clients(user, has_client).err();
+        Strangers::of(programs.into_iter().filter_map(check))
+    }
+
+    /// The Memberships that name one of some clients, or any.
+    #[must_use]
+    pub fn naming(&self, client: Option<&str>) -> Vec<String> {
+        let is_it = |user: &UserId| client.is_none_or(|id| user.split().1 == id);
+        let names = |held: &CachedMembership| {
+            held.content.as_ref().is_ok_and(|content| content.programs.iter().any(is_it))
+        };
+        let naming = self.memberships.iter().filter(|(_, held)| names(held));
+        naming.map(|(name, _)| name.clone()).collect()
     }
 
     /// The facts of a Group.
@@ -133,6 +164,7 @@ impl Cache {
     /// Takes in that these are all OAuthClients there are.
     pub fn keep_clients(&mut self, names: &BTreeSet<String>) {
         self.clients.retain(|name, _| names.contains(name));
+        self.knows_clients = true;
     }
 
     /// Takes in that an OAuthClient is gone.

@@ -10,6 +10,7 @@ use kube::runtime::events::EventType;
 use super::cache::{Cache, Content, made_at};
 use super::plan::{Event, Plan, Step};
 use super::status::{self, Verdict};
+use super::strangers::Strangers;
 use crate::domain::membership::KEPT_ENDED;
 use crate::domain::time::Timestamp;
 use crate::objects::effect::{Above, Objects, has_ended};
@@ -30,6 +31,8 @@ const LATER: Duration = Duration::from_secs(60);
 pub struct Surroundings {
     /// What it says.
     pub content: Result<Content, Invalid>,
+    /// Whom of it nobody could ever prove.
+    pub strangers: Option<Strangers>,
     /// How its Group stands.
     pub above: Above,
     /// The Group that it is to be given to: its own, once.
@@ -44,6 +47,7 @@ pub fn dereference(cache: &Cache, name: &str) -> Option<Surroundings> {
     let facts = cache.membership(name)?;
     Some(Surroundings {
         content: facts.content.clone(),
+        strangers: facts.content.as_ref().ok().and_then(|content| cache.strangers(content)),
         above: cache.container(facts.group.as_deref()).above(&facts.owners),
         owner_to_be: cache.owner_to_be(facts.group.as_deref(), &facts.owners),
         group_made_at: facts.group.as_deref().and_then(|name| cache.group(name)?.made_at),
@@ -62,7 +66,7 @@ pub fn plan(
     if object.metadata.deletion_timestamp.is_some() {
         return Plan::default();
     }
-    let Surroundings { content, above, owner_to_be, group_made_at } = around;
+    let Surroundings { content, strangers, above, owner_to_be, group_made_at } = around;
     let end = content.as_ref().ok().and_then(|content| content.expires_at);
     let swept_at = end.filter(|_| is_own(object)).map(|end| end.after(KEPT_ENDED));
     if swept_at.zip(past).is_some_and(|(at, past)| at <= past) {
@@ -76,8 +80,8 @@ pub fn plan(
         effect.message = format!("{}, {ADOPTED}", effect.message);
     }
     let verdict = verdict(content, &effect);
-    let strangers = content.as_ref().ok().and_then(|content| content.strangers.as_ref());
-    let strangers = status::providers_known(&before.conditions, strangers, generation, now);
+    let strangers =
+        status::providers_known(&before.conditions, strangers.as_ref(), generation, now);
     let users = content.as_ref().ok().and_then(|content| i64::try_from(content.people.len()).ok());
     let after = MembershipStatus {
         observed_generation: generation,

@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 use super::cache::{Cache, CachedGroup, CachedMembership, Concerned};
 use super::sweep::{Came, ClientCame, Recent, Seen};
 use crate::cluster::Outage;
+use crate::domain::provider::CLIENTS;
 use crate::objects::client::Beside;
 use crate::resources::{
     Group, GroupSpec, Invalid, Membership, MembershipSpec, OAuthClient, OAuthClientSpec, Received,
@@ -366,16 +367,20 @@ impl ObjectWatch {
                 Event::Init | Event::InitDone | Event::Delete(_) => {}
             }
         }
-        let queued = match &event {
+        let (queued, new) = match &event {
             Event::Apply(client) | Event::InitApply(client) => {
-                self.cache.lock().put_client(client, readable);
-                Some(client.name_any())
+                let name = client.name_any();
+                let mut cache = self.cache.lock();
+                let is_new = cache.client(&name).is_none();
+                cache.put_client(client, readable);
+                (Some(name.clone()), Some(name).filter(|_| is_new))
             }
             Event::Delete(client) => {
-                self.cache.lock().drop_client(&client.name_any());
-                None
+                let name = client.name_any();
+                self.cache.lock().drop_client(&name);
+                (None, Some(name))
             }
-            Event::Init | Event::InitDone => None,
+            Event::Init | Event::InitDone => (None, None),
         };
         let is_listed = matches!(event, Event::InitDone);
         // The cache has what becomes of them, in far fewer bytes.
@@ -385,9 +390,26 @@ impl ObjectWatch {
             let names: BTreeSet<String> = clients.iter().map(|client| client.name_any()).collect();
             names.iter().for_each(|name| self.clients.queue(name));
             self.cache.lock().keep_clients(&names);
+            self.queue_naming(None);
         } else if self.clients.is_listed {
             queued.iter().for_each(|name| self.clients.queue(name));
+            new.iter().for_each(|name| self.queue_naming(Some(name)));
         }
+    }
+
+    /// Queues what names a client that has come or gone, or any.
+    fn queue_naming(&self, client: Option<&str>) {
+        if !self.is_complete() {
+            return;
+        }
+        let memberships = self.cache.lock().naming(client);
+        memberships.iter().for_each(|name| self.memberships.queue(name));
+        let is_named = |user: &&Arc<User>| match user.spec.username.split_once('-') {
+            Some((CLIENTS, id)) => client.is_none_or(|client| client == id),
+            _ => false,
+        };
+        let users = self.users.writer.as_reader().state();
+        users.iter().filter(is_named).for_each(|user| self.users.queue(&user.name_any()));
     }
 
     fn is_complete(&self) -> bool {

@@ -13,7 +13,7 @@ use kube::runtime::watcher::Error;
 
 use crate::cluster::Outage;
 use crate::cluster::providers::{self, Said};
-use crate::domain::provider::ProviderNames;
+use crate::domain::provider::{ProviderNames, UnknownProvider};
 use crate::domain::user::UserId;
 
 /// Who asks, in the log.
@@ -34,9 +34,24 @@ impl Strangers {
         users: impl IntoIterator<Item = &'a UserId>,
     ) -> Option<Self> {
         let providers = providers?;
-        let mut unknown = users.into_iter().filter_map(|user| providers.check(user).err());
+        Self::of(users.into_iter().filter_map(|user| providers.check(user).err()))
+    }
+
+    /// These.
+    pub(super) fn of(unknown: impl IntoIterator<Item = UnknownProvider>) -> Option<Self> {
+        let mut unknown = unknown.into_iter();
         let first = unknown.next()?.to_string();
         Some(Self { first, others: unknown.count() })
+    }
+
+    /// These and others, of whom some may be none.
+    pub(super) fn and(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => {
+                Some(Self { first: one.first, others: one.others + 1 + other.others })
+            }
+            (one, other) => one.or(other),
+        }
     }
 }
 
@@ -45,7 +60,9 @@ impl fmt::Display for Strangers {
         f.write_str(&self.first)?;
         match self.others {
             0 => Ok(()),
-            others => write!(f, "; and {others} more users of providers that there are not"),
+            others => {
+                write!(f, "; and {others} more users of providers or clients that there are not")
+            }
         }
     }
 }

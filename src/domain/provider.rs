@@ -42,6 +42,21 @@ impl ProviderNames {
 }
 
 impl ProviderNames {
+    /// That a user is of one of these, or a client that there is and that acts for itself: `client-grafana`.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_with_clients(
+        &self,
+        user: &UserId,
+        has_client: impl FnOnce(&str) -> bool,
+    ) -> Result<(), UnknownProvider> {
+        match user.split() {
+            (CLIENTS, id) if has_client(id) => Ok(()),
+            _ => self.check(user),
+        }
+    }
+
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &ProviderName> {
         self.0.iter()
@@ -137,11 +152,20 @@ impl UnknownProvider {
         self.user.split().0
     }
 
+    /// What the client would be called, if it is none that there is not.
+    fn client(&self) -> Option<&str> {
+        let (provider, id) = self.user.split();
+        (provider == CLIENTS).then_some(id)
+    }
+
     /// The same for a line that is short: who is meant comes last, as it is cut there.
     #[must_use]
     pub fn in_short(&self) -> String {
         let Self { user, nearest, .. } = self;
         let provider = self.name();
+        if let Some(client) = self.client() {
+            return format!("no client is called {client}: {user}");
+        }
         match nearest {
             None => format!("there is no identity provider at all: {user}"),
             Some(near) => {
@@ -156,6 +180,13 @@ impl std::error::Error for UnknownProvider {}
 impl fmt::Display for UnknownProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (provider, subject) = self.user.split();
+        if let Some(client) = self.client() {
+            return write!(
+                f,
+                "no client is called {client}, so that nobody is {}; a right one is {CLIENTS}- and the id of one that there is",
+                self.user
+            );
+        }
         write!(f, "no identity provider by the name of {provider} knows the user {}", self.user)?;
         match &self.nearest {
             None => f.write_str(": the settings have none at all"),
@@ -198,6 +229,24 @@ mod tests {
         let names: ProviderNames = "kisee, k8s".parse().unwrap();
         let short = names.check(&"kise-john".parse().unwrap()).unwrap_err().in_short();
         assert_eq!(short, "no identity provider is called kise; the nearest is kisee: kise-john");
+    }
+
+    #[test]
+    fn clients_are_known_by_their_ids() {
+        let names: ProviderNames = "kisee".parse().unwrap();
+        let check = |user: &str| {
+            names.check_with_clients(&user.parse().unwrap(), |id| id == "ci.example-bot")
+        };
+        assert_eq!(check("client-ci.example-bot"), Ok(()));
+        assert_eq!(check("kisee-ada"), Ok(()));
+        let unknown = check("client-ci").unwrap_err();
+        assert!(
+            unknown
+                .to_string()
+                .starts_with("no client is called ci, so that nobody is client-ci; ")
+        );
+        assert_eq!(unknown.in_short(), "no client is called ci: client-ci");
+        assert!(check("kise-ada").unwrap_err().to_string().contains("nearest one is kisee"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::domain::claim::ClaimValue;
 use crate::domain::directory::{Holding, Page, Record};
 use crate::domain::membership::Roster;
 use crate::domain::policy::{Denied, View, may_see};
-use crate::domain::provider::{CLIENTS, UnknownProvider};
+use crate::domain::provider::UnknownProvider;
 use crate::domain::token::SessionId;
 use crate::domain::user::UserId;
 
@@ -85,10 +85,7 @@ impl Service {
 
     /// That there could be such a user: of an identity provider that there is, or a client that acts for itself.
     pub(super) fn could_be(&self, user: &UserId) -> Result<(), UnknownProvider> {
-        match user.split() {
-            (CLIENTS, id) if self.client(id).is_some() => Ok(()),
-            _ => self.0.provider_names.check(user),
-        }
+        self.0.provider_names.check_with_clients(user, |id| self.client(id).is_some())
     }
 
     /// What people call a user, where that is known: no login is kept, so that there are the caller's own token, and what the

@@ -227,8 +227,13 @@ impl Asked {
     }
 
     /// What is odd and allowed all the same.
-    pub(super) fn warnings(&self, providers: &ProviderNames) -> Vec<String> {
-        let unknown = self.users.iter().filter_map(|user| providers.check(user).err());
+    pub(super) fn warnings(
+        &self,
+        providers: &ProviderNames,
+        has_client: impl Fn(&str) -> bool,
+    ) -> Vec<String> {
+        let check = |user: &UserId| providers.check_with_clients(user, &has_client);
+        let unknown = self.users.iter().filter_map(|user| check(user).err());
         unknown.map(|unknown| unknown.in_short()).collect()
     }
 }

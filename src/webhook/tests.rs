@@ -395,12 +395,17 @@ fn odd_users_are_warned_of() {
     let new =
         review("CREATE", "memberships", &Value::Null, &object("Membership", "m", spec.clone()));
     let told = |review: &Review, providers: &str| {
-        Asked::by(review, &ada()).unwrap().warnings(&providers.parse().unwrap())
+        Asked::by(review, &ada()).unwrap().warnings(&providers.parse().unwrap(), |id| id == "ci")
     };
     let warnings = |review: &Review| told(review, "k, local, k8s");
     let kk = "no identity provider is called kk; the nearest is k: kk-bob";
     let example = "no identity provider is called example; the nearest is local: example-bob";
     assert_eq!(warnings(&new), [example, kk]);
+    let mut programs = spec.clone();
+    programs["users"] = json!(["client-ci", "client-co"]);
+    let programs =
+        review("CREATE", "memberships", &Value::Null, &object("Membership", "m", programs));
+    assert_eq!(warnings(&programs), ["no client is called co: client-co"]);
     // ServiceAccounts are users of a provider like any other.
     let account = "no identity provider is called k8s; the nearest is k: k8s-ci:x";
     assert_eq!(told(&new, "k, local"), [example, account, kk]);

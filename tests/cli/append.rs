@@ -97,6 +97,21 @@ fn names_that_nobody_can_have() {
     );
 }
 
+/// Programs that act for themselves are in groups like anybody.
+#[test]
+fn clients_by_their_ids() {
+    let client = "[[clients]]\nid = \"ci\"\nredirect_uris = [\"https://ci.example.com/\"]\n";
+    let machine = Machine::new(&format!("{SETTINGS}{client}"));
+    let refused = machine.run(&["append", "--groups", "staff", "client-co"]).refused(1);
+    assert_eq!(
+        refused,
+        "pasee: there is no client co to be client-co: those in [[clients]] are ci\n"
+    );
+    assert!(!machine.path("data").exists(), "nothing was made");
+    let done = machine.run(&["append", "--groups", "staff", "client-ci"]).done();
+    assert_eq!(done, "client-ci is in staff now.\n");
+}
+
 /// Where a provider has ids, a name is nobody.
 #[test]
 fn a_name_in_the_place_of_an_id() {

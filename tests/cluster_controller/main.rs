@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod clients;
 mod clock;
 mod faults;
 mod life;

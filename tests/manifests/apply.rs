@@ -67,6 +67,21 @@ fn users_of_no_provider_are_refused() {
     assert!(!machine.path("data").exists(), "nothing was made");
 }
 
+/// Programs that act for themselves are in groups like anybody.
+#[test]
+fn clients_are_users_by_their_ids() {
+    let machine = machine();
+    let text = object("Group", "a", "")
+        + &object("Membership", "m", "group: a, users: [client-ci, client-co]");
+    let client = "[[clients]]\nid = \"ci\"\nredirect_uris = [\"https://ci.example.com/\"]\n";
+    let settings = std::fs::read_to_string(machine.path("settings.toml")).unwrap();
+    machine.write("settings.toml", settings + client);
+    let told = apply(&machine, &text).refused(1);
+    assert!(told.contains("no client is called co, so that nobody is client-co"), "{told}");
+    assert!(!told.contains("client-ci"), "{told}");
+    apply(&machine, &text.replace(", client-co", "")).done();
+}
+
 #[test]
 fn directories_files_and_standard_input_together() {
     let machine = machine();

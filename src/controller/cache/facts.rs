@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use crate::controller::strangers::Strangers;
 use crate::domain::group::parent_of;
 use crate::domain::membership::Role;
-use crate::domain::provider::ProviderNames;
+use crate::domain::provider::{CLIENTS, ProviderNames};
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::effect::Soundness;
@@ -92,6 +92,8 @@ pub struct Content {
     pub left_out: Option<LeftOut>,
     /// Whom no identity provider could ever prove, though they are in the group.
     pub strangers: Option<Strangers>,
+    /// Who acts for themselves, should there be such clients: those come and go.
+    pub programs: Box<[UserId]>,
 }
 
 impl CachedMembership {
@@ -106,7 +108,11 @@ impl CachedMembership {
                 people: content.users.iter().map(|user| hash(user, hasher)).collect(),
                 expires_at: content.expires_at,
                 left_out,
-                strangers: Strangers::among(providers, &content.users),
+                strangers: Strangers::among(
+                    providers,
+                    content.users.iter().filter(|user| !is_program(user)),
+                ),
+                programs: content.users.iter().filter(|user| is_program(user)).cloned().collect(),
             });
         Self {
             is_deleting: object.metadata.deletion_timestamp.is_some(),
@@ -141,6 +147,11 @@ pub struct Counts {
 /// outside can choose them.
 pub(super) fn hash(user: &UserId, hasher: &RandomState) -> u64 {
     hasher.hash_one(user)
+}
+
+/// Whether it is a client that acts for itself, if anybody.
+pub(super) fn is_program(user: &UserId) -> bool {
+    user.split().0 == CLIENTS
 }
 
 /// Whether a group is the other or below it.

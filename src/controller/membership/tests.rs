@@ -7,6 +7,7 @@ use crate::controller::tests::{at, cache, deleting, expiring, group, membership,
 use crate::objects::client::Beside;
 use crate::resources::Group;
 use crate::resources::membership::{MembershipRole, ServiceAccount};
+use crate::resources::{OAuthClient, OAuthClientSpec};
 
 const NOW: i64 = 1_000;
 
@@ -252,4 +253,33 @@ fn what_waited_for_its_group_says_so() {
     }
     let tied = owned(older, &[owner("a", "uid-a")]);
     assert_eq!(short(&plan_for(&tied, &[a])), "status InEffect 1", "told once");
+}
+
+/// A client that acts for itself is known by its id, wherever it is written down, and as soon as it is.
+#[test]
+fn programs_are_known_by_their_clients() {
+    let users = ["client-ci", "client-co", "client-cu", "kisee-ada"];
+    let object = membership("m", None, MembershipRole::Staff, &users);
+    let beside =
+        Beside { providers: "kisee".parse().unwrap(), clients: ["ci".parse().unwrap()].into() };
+    let mut cache = Cache::knowing(Some(beside));
+    let facts = cache.read_membership(&object);
+    cache.put_membership("m", Some(facts));
+    let told = |cache: &Cache| {
+        let strangers = dereference(cache, "m").unwrap().strangers;
+        strangers.map(|strangers| strangers.to_string()).unwrap_or_default()
+    };
+    assert_eq!(told(&cache), "", "nobody knows yet which objects there are");
+    cache.keep_clients(&["cu".to_owned()].into());
+    assert!(told(&cache).starts_with("no client is called co"), "{}", told(&cache));
+    assert!(told(&cache).ends_with("and 1 more users of providers or clients that there are not"));
+    for name in ["co", "cu"] {
+        assert_eq!(cache.naming(Some(name)), ["m"]);
+        cache.put_client(&OAuthClient::new(name, OAuthClientSpec::default()), &Ok(()));
+    }
+    assert_eq!(told(&cache), "", "ready or not, they are there");
+    cache.drop_client("cu");
+    assert!(told(&cache).starts_with("no client is called cu"));
+    assert_eq!(cache.naming(Some("ada")), [""; 0]);
+    assert_eq!(cache.naming(None), ["m"]);
 }

@@ -51,7 +51,7 @@ fn users_of_no_provider_are_warned_of_once() {
     let warnings = |operation: &str, before: &Value, after: &Value| {
         let asked = Asked::by(&review(operation, "users", before, after), &ada()).unwrap();
         assert!(matches!(asked.demand, Demand::RootStaff), "{asked:?}");
-        asked.warnings(&"k, local".parse().unwrap())
+        asked.warnings(&"k, local".parse().unwrap(), |_| false)
     };
     let told = "no identity provider is called kk; the nearest is k: kk-bob";
     assert_eq!(warnings("CREATE", &Value::Null, &user("kk-bob")), [told]);

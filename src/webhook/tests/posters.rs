@@ -54,8 +54,12 @@ impl Listening {
             possible: PossibleUsers::default(),
             clock: || Timestamp::from_unix(1_000).unwrap(),
         };
-        let webhook =
-            Arc::new(Webhook::new(realm, paths, Box::new(|_| Tally::default()), settings));
+        let webhook = Arc::new(Webhook::new(
+            realm,
+            paths,
+            (Box::new(|_| Tally::default()), Box::new(|_| false)),
+            settings,
+        ));
         let (stop, stopped) = oneshot::channel::<()>();
         let options = ConnectionOptions::default();
         tokio::spawn(accept::run(listener, webhook.clone(), options, async {
