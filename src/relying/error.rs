@@ -19,7 +19,7 @@ pub enum RelyingError {
     Away,
     /// Neither place has a document.
     #[error(
-        "it does not say where people log in: it has no metadata of OpenID Connect, so it is no issuer by this name, or offers no such logins"
+        "it does not say where people log in: it has no metadata of OpenID Connect, so it is no issuer by this name, or offers no such logins; a Pasee does where iss in its [jwt] is the URL in its hostname, and is named so here"
     )]
     NoMetadata,
     /// It calls itself something else.

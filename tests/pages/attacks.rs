@@ -3,7 +3,7 @@
 use http::HeaderValue;
 
 use super::logins::house;
-use super::visitor::{HTML, Read, Visitor};
+use super::support::visitor::{HTML, Read, Visitor};
 use crate::support::oauth::OAuthProvider;
 use crate::support::oauth::wire::Kind;
 use crate::support::pasee::{Pasee, Setup};

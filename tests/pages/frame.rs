@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::logins::house;
-use super::visitor::{HTML, Read, Visitor};
+use super::support::visitor::{HTML, Read, Visitor};
 use crate::support::pasee::{Answer, Pasee, Setup};
 
 /// Largest page, in bytes.

@@ -1,6 +1,6 @@
 //! Logins on pages, from the first page to the last.
 
-use super::visitor::{Read, Visitor};
+use super::support::visitor::{Read, Visitor};
 use crate::support::oauth::wire::Kind;
 use crate::support::oauth::{Decision, OAuthProvider};
 use crate::support::pasee::{Pasee, Setup};
@@ -146,7 +146,7 @@ async fn where_a_login_ends_is_known_when_it_begins() {
     let there = crate::support::pasee::Ask::new(pasee.client.get(place)).send().await;
     let back: url::Url = there.header("location").parse().unwrap();
     let ask = pasee.ask("GET", &back[url::Position::BeforePath..]).header("cookie", &cookie);
-    let document = ask.header("accept", super::visitor::HTML).send().await.is(200).json();
+    let document = ask.header("accept", super::support::visitor::HTML).send().await.is(200).json();
     assert!(document["access_token"].is_string(), "{document}");
     assert_eq!(provider.complaints(), [] as [&str; 0]);
 }
@@ -202,7 +202,11 @@ async fn this_machine_has_one_name() {
     let (pasee, _provider) = house().await;
     let port = pasee.address.port();
     let ask = |path: &str, host: &str| {
-        pasee.ask("GET", path).header("host", host).header("accept", super::visitor::HTML).send()
+        pasee
+            .ask("GET", path)
+            .header("host", host)
+            .header("accept", super::support::visitor::HTML)
+            .send()
     };
     for (path, host) in [
         ("/?ui_locales=fr", format!("localhost:{port}")),

@@ -6,4 +6,3 @@ mod frame;
 mod logins;
 #[path = "../support/mod.rs"]
 mod support;
-mod visitor;

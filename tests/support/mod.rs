@@ -26,3 +26,4 @@ pub mod realm;
 pub mod schema;
 pub mod served;
 pub mod session;
+pub mod visitor;

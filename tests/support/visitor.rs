@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use url::{Url, form_urlencoded};
 
-use crate::support::oauth::OAuthProvider;
-use crate::support::pasee::{Answer, Ask, Pasee};
+use super::oauth::OAuthProvider;
+use super::pasee::{Answer, Ask, Pasee};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 /// What browsers say they read.
