@@ -1,5 +1,6 @@
 """Pages in a real browser: without scripts, on a phone, in both languages; and axe, which finds nothing wrong with them."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from stage.https import Https
 from stage.pasee import BINARY, Pasee
+from stage.process import free_port
 
 WALK = os.environ.get("PAGES_JS", "")
 # Longer than any walk takes, also on a machine that has much else to do.
@@ -51,6 +53,24 @@ def test_every_page_for_everybody(pasee: Pasee, tmp_path: Path) -> None:
     said = walk("walk.js", url=pasee.url, name="ada", password="pw-ada", shots=str(tmp_path))
     assert said["findings"] == [], json.dumps(said["findings"], indent=1)
     assert said["looked"] == 7 * 4 * 2
+
+
+def test_from_applications_and_back(stage: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
+    """Logins, consent, devices and logouts, from an application of another origin and back, which the browser's policies let pass."""
+    pasee, app, secret = stage(Https(folder / "provider")), f"http://127.0.0.1:{free_port()}", "throw-away"
+    pasee.words["jwt"]["iss"] = pasee.url
+    pasee.words["identity_providers"] = [users("people", "The people of the institute")]
+    device = "urn:ietf:params:oauth:grant-type:device_code"
+    client = {"id": "app", "name": "The application", "redirect_uris": [f"{app}/back"], "consent": True}
+    client |= {"post_logout_redirect_uris": [f"{app}/bye"], "grant_types": ["authorization_code", "refresh_token", device]}
+    client |= {"secret_hashes": [f"sha256:{hashlib.sha256(secret.encode()).hexdigest()}"]}
+    pasee.words["clients"] = [client]
+    pasee.start()
+    given = {"url": pasee.url, "app": app, "secret": secret, "name": "ada", "password": "pw-ada"}
+    said = walk("apps.js", shots=str(tmp_path), **given)
+    assert said["findings"] == [], json.dumps(said["findings"], indent=1)
+    # Eleven pages in each view, and one more where a form is not sent by itself.
+    assert said["looked"] == 2 * 11 + 2 * 12
 
 
 def test_what_is_wrong_is_found() -> None:
