@@ -42,20 +42,34 @@ fn one_session_ends_and_the_others_go_on() {
     assert_eq!(ended(&open(&path)), [1, 3], "it is in the file");
 }
 
+/// Each start forgets what was over six days before the last one wrote: that one may have been by a clock that was ahead.
 #[test]
 fn what_would_be_over_anyway_is_forgotten() {
+    const SIX_DAYS: i64 = 6 * 86_400;
     let (_directory, path) = place();
     let store = open(&path);
     for (number, until) in [(1, 59), (2, 60), (3, 61)] {
         write(&store, end(number, until)).unwrap();
     }
     store.close();
-    let later = Embedded::open(&path, || in_seconds(60)).unwrap();
-    assert_eq!(ended(&later), [1, 2, 3]);
-    write(&later, end(4, 120)).unwrap();
-    assert_eq!(ended(&later), [3, 4]);
+    let wrong = || in_seconds(60 + SIX_DAYS);
+    let three_days = Embedded::open(&path, || in_seconds(60 + SIX_DAYS / 2)).unwrap();
+    write(&three_days, end(4, 2 * SIX_DAYS)).unwrap();
+    three_days.close();
+    for _ in 0..3 {
+        let ahead = Embedded::open(&path, wrong).unwrap();
+        assert_eq!(ended(&ahead), [1, 2, 3, 4], "however often");
+        ahead.close();
+    }
+    let later = Embedded::open(&path, wrong).unwrap();
+    write(&later, end(5, 2 * SIX_DAYS)).unwrap();
     later.close();
-    assert_eq!(ended(&open(&path)), [3, 4]);
+    let later = Embedded::open(&path, wrong).unwrap();
+    assert_eq!(ended(&later), [1, 2, 3, 4, 5]);
+    write(&later, end(6, 2 * SIX_DAYS)).unwrap();
+    assert_eq!(ended(&later), [3, 4, 5, 6]);
+    later.close();
+    assert_eq!(ended(&open(&path)), [3, 4, 5, 6]);
 }
 
 /// Where others have ended nearly as many as there is room for, who has ended few goes on, and who has ended many does not.

@@ -2,7 +2,8 @@
 //!
 //! The file knows until when it was written, and a process how long it has run since, by a clock that nobody sets. A clock that is
 //! far ahead of both is wrong, or has gone on while nobody wrote: it is believed when it has been so for as long as what has ended
-//! is kept. Must not know what is taken away.
+//! is kept. What a file says may itself be by a clock that was a little ahead: so much less is over for good, until the process has
+//! seen the clock go on for a day. Must not know what is taken away.
 
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,8 @@ pub(super) struct Past {
     /// What time it was, and when.
     known: Timestamp,
     at: Instant,
+    /// Whether that was proved, and not only believed.
+    is_proved: bool,
     /// Since when the clock is ahead, if it is.
     ahead_since: Option<Instant>,
     /// Whether it was as it should be before.
@@ -60,11 +63,12 @@ impl Past {
             None => first::<Option<i64>>(connection, "SELECT max(at) FROM changes", [])?.flatten(),
             known => known,
         };
-        Ok(Self::since(known.and_then(Timestamp::from_unix).unwrap_or(now), Instant::now()))
+        let known = known.and_then(Timestamp::from_unix);
+        Ok(Self::since(known.unwrap_or(now), known.is_none(), Instant::now()))
     }
 
-    fn since(known: Timestamp, at: Instant) -> Self {
-        Self { known, at, ahead_since: None, was_right: false, is_told: false }
+    fn since(known: Timestamp, is_proved: bool, at: Instant) -> Self {
+        Self { known, at, is_proved, ahead_since: None, was_right: false, is_told: false }
     }
 
     /// How much is past when the clock says this.
@@ -75,18 +79,28 @@ impl Past {
         let ahead = Duration::from_secs(ahead);
         if ahead <= SLACK {
             (self.ahead_since, self.was_right, self.is_told) = (None, true, false);
+            let over = self.over(gone).min(now);
             if gone >= PROOF {
-                (self.known, self.at) = (now, at);
+                (self.known, self.at, self.is_proved) = (now, at, true);
             }
-            let over = proved.after(LITTLE).min(now);
             return Moment { now, ended: now, over, ahead: None };
         }
         let since = *self.ahead_since.get_or_insert(at);
         if at.saturating_duration_since(since) >= KEPT_ENDED {
-            *self = Self::since(now, at);
+            *self = Self::since(now, true, at);
             return Moment { now, ended: now, over: now, ahead: None };
         }
-        Moment { now, ended: proved, over: proved, ahead: Some(ahead) }
+        Moment { now, ended: proved, over: self.over(gone).min(proved), ahead: Some(ahead) }
+    }
+
+    /// What is over for good after that long.
+    fn over(&self, gone: Duration) -> Timestamp {
+        if self.is_proved || gone >= PROOF {
+            return self.known.after(gone).after(LITTLE);
+        }
+        let slack = i64::try_from(SLACK.as_secs()).unwrap_or(i64::MAX);
+        let least = Timestamp::from_unix(self.known.as_unix() - slack).unwrap_or(Timestamp::MIN);
+        least.after(gone)
     }
 
     /// Whether somebody should be told that the clock is ahead: once, when it was not before or something is kept for it.
@@ -107,10 +121,13 @@ mod tests {
         Timestamp::from_unix(i64::try_from(seconds).unwrap()).unwrap()
     }
 
-    /// What is past of moments, each by a clock and by the time that has gone by, in seconds.
+    /// What is past of moments, each by a clock and by the time that has gone by, in seconds, where what is known was proved.
     fn judged(known: u64, moments: &[(u64, u64)]) -> Vec<(u64, u64, bool)> {
-        let start = Instant::now();
-        let mut past = Past::since(at(known), start);
+        judged_by(Past::since(at(known), true, Instant::now()), moments)
+    }
+
+    fn judged_by(mut past: Past, moments: &[(u64, u64)]) -> Vec<(u64, u64, bool)> {
+        let start = past.at;
         let judge = |(clock, gone): &(u64, u64)| {
             let moment = past.judge(at(*clock), start + Duration::from_secs(*gone));
             let [ended, over] = [moment.ended, moment.over].map(|it| it.as_unix().unsigned_abs());
@@ -147,6 +164,23 @@ mod tests {
         );
     }
 
+    /// What a file says may be by a clock that was six days ahead, however often it is read: nothing is over for that.
+    #[test]
+    fn what_was_only_believed_is_not_over() {
+        let right = 100 * DAY;
+        let wrong = right + 6 * DAY;
+        let read = Past::since(at(wrong), false, Instant::now());
+        let moments =
+            [(wrong, 0), (wrong + 60, 60), (wrong + DAY, DAY), (wrong + DAY + 5, DAY + 5)];
+        let over: Vec<u64> = judged_by(read, &moments).into_iter().map(|it| it.1).collect();
+        assert_eq!(over[..2], [right, right + 60]);
+        assert_eq!(over[2..], [wrong + DAY, wrong + DAY + 5], "it has gone on for a day");
+        let read = Past::since(at(wrong), false, Instant::now());
+        assert_eq!(judged_by(read, &[(right + 9, 9)]), [(right + 9, right + 9, false)]);
+        let read = Past::since(at(5), false, Instant::now());
+        assert_eq!(judged_by(read, &[(5, 0)]), [(5, 0, false)], "early in 1970");
+    }
+
     #[test]
     fn a_clock_that_stays_ahead_is_believed_in_the_end() {
         let (known, ahead) = (100 * DAY, 300 * DAY);
@@ -160,7 +194,7 @@ mod tests {
     #[test]
     fn somebody_is_told_once() {
         let start = Instant::now();
-        let mut past = Past::since(at(0), start);
+        let mut past = Past::since(at(0), true, start);
         assert!(past.judge(at(50 * DAY), start).ahead.is_some());
         assert!(!past.should_tell(false), "a file that nobody wrote for long");
         assert!(past.should_tell(true));
