@@ -24,6 +24,7 @@
 //! | [`service`] | the use cases, without HTTP: logins and refreshes, groups, users |
 //! | [`web`] | HTTP plumbing: connections, limits, timeouts, TLS, the admin port |
 //! | [`server`] | the HTTP API |
+//! | [`sidecar`] | the proxy and the check in front of an application, which log people in for it |
 //! | [`webhook`] | what users of the realm write with `kubectl`, judged before it is stored |
 //! | [`controller`] | the one that brings custom resources to what they ask for |
 //! | [`install`] | what is applied to a cluster for a realm: the policy, roles, accounts |
@@ -54,6 +55,7 @@ pub mod resources;
 pub mod server;
 pub mod service;
 pub mod settings;
+pub mod sidecar;
 pub mod store;
 pub mod telemetry;
 pub mod web;

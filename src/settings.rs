@@ -18,6 +18,7 @@
 //! | `outbound` | `[outbound]`, and the proxy of a provider |
 //! | `provider` | `[[identity_providers]]` |
 //! | `clients` | `[[clients]]` |
+//! | `sidecar` | the file of `pasee sidecar` |
 //! | `variables` | texts that look as if they were to be filled in |
 //! | `explain` | what a file means, in plain words |
 
@@ -33,6 +34,7 @@ mod provider;
 mod reader;
 mod remark;
 mod report;
+pub mod sidecar;
 mod storage;
 mod tokens;
 mod variables;

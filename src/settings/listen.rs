@@ -129,7 +129,7 @@ fn is_origin(url: &Url) -> bool {
         && url.password().is_none()
 }
 
-fn tls(table: Table<'_>, base: &Path) -> Option<Tls> {
+pub(super) fn tls(table: Table<'_>, base: &Path) -> Option<Tls> {
     let path = |key, right| table.needed(key, right).and_then(|item| item.path(base));
     let certificate =
         path("certificate", "the path of a PEM file, such as \"tls/certificate.pem\"");

@@ -90,6 +90,23 @@ pub fn parse(file: &Path, source: &str) -> Result<Settings, SettingsError> {
 }
 
 fn parsed(file: &Path, source: &str, overrides: &Overrides) -> Result<Settings, SettingsError> {
+    let (settings, Found { warnings, advice, places }) = checked(file, source, |root, base| {
+        let settings = read(root, (file, base), overrides);
+        warn_of_variables(root);
+        settings
+    })?;
+    Ok(Settings { warnings, advice, places, ..settings })
+}
+
+/// Reads a text of TOML, of which every key must be asked for; relative paths in it start at the file's directory.
+///
+/// # Errors
+/// [`SettingsError::Invalid`] with every mistake.
+pub(super) fn checked<T>(
+    file: &Path,
+    source: &str,
+    read: impl FnOnce(&Table<'_>, &Path) -> Option<T>,
+) -> Result<(T, Found), SettingsError> {
     let shown = file.display().to_string();
     let report = Report::new(&shown, source);
     let (tree, mistakes) = DeTable::parse_recoverable(source);
@@ -98,18 +115,15 @@ fn parsed(file: &Path, source: &str, overrides: &Overrides) -> Result<Settings, 
         let message = format_args!("this is not TOML: {}", mistake.message());
         report.mistake(at, code::NOT_TOML, "", message);
     }
-    let settings = mistakes.is_empty().then(|| {
+    let value = mistakes.is_empty().then(|| {
         let base = file.parent().map(Path::to_owned).unwrap_or_default();
         let root = Table::root(&tree, &report);
-        let settings = read(&root, (file, &base), overrides);
-        warn_of_variables(&root);
+        let value = read(&root, &base);
         root.finish();
-        settings
+        value
     });
-    match (report.finish(), settings.flatten()) {
-        (Ok(Found { warnings, advice, places }), Some(settings)) => {
-            Ok(Settings { warnings, advice, places, ..settings })
-        }
+    match (report.finish(), value.flatten()) {
+        (Ok(found), Some(value)) => Ok((value, found)),
         (Err(mistakes), _) => Err(SettingsError::Invalid(mistakes)),
         (Ok(_), None) => {
             let remark = Remark::new(&shown, code::WRONG_VALUE, None, "", "cannot be used");
@@ -202,7 +216,7 @@ fn limits(table: Table<'_>) -> Limits {
             groups: bound("groups_per_author", default.bounds.groups),
             memberships: bound("memberships_per_author", default.bounds.memberships),
         },
-        trusted_proxies: trusted_proxies(&table),
+        trusted_proxies: networks(&table, "trusted_proxies"),
         max_connections,
         max_connections_per_address: connections(
             "max_connections_per_address",
@@ -213,7 +227,8 @@ fn limits(table: Table<'_>) -> Limits {
     limits
 }
 
-fn trusted_proxies(table: &Table<'_>) -> Vec<IpNet> {
+/// Networks, or addresses.
+pub(super) fn networks(table: &Table<'_>, key: &'static str) -> Vec<IpNet> {
     let network = |item: &Item<'_, &str>| {
         let address = item.value.parse::<IpAddr>().map(IpNet::from).ok();
         let network = address.or_else(|| item.value.parse().ok());
@@ -222,7 +237,7 @@ fn trusted_proxies(table: &Table<'_>) -> Vec<IpNet> {
         }
         network
     };
-    table.texts("trusted_proxies").iter().filter_map(network).collect()
+    table.texts(key).iter().filter_map(network).collect()
 }
 
 fn hashing_threads(table: Table<'_>) -> Option<usize> {
@@ -231,7 +246,7 @@ fn hashing_threads(table: Table<'_>) -> Option<usize> {
     threads.and_then(|threads| threads.try_into().ok())
 }
 
-fn log(table: Table<'_>) -> Log {
+pub(super) fn log(table: Table<'_>) -> Log {
     let mut log = Log::default();
     if let Some(item) = table.text("format") {
         let choices = [("text", LogFormat::Text), ("json", LogFormat::Json)];

@@ -137,6 +137,21 @@ const FLOOR_PLAN: &[Layer] = &[
         Outside::Never(&["kube", "rusqlite"]),
     ),
     layer(
+        "sidecar",
+        // In front of any application: it believes tokens by what their issuers publish, and keeps nothing.
+        Knows::Only(&[
+            "domain",
+            "files",
+            "jose",
+            "outbound",
+            "relying",
+            "settings",
+            "telemetry",
+            "web",
+        ]),
+        Outside::Never(&["kube", "rusqlite"]),
+    ),
+    layer(
         "webhook",
         Knows::Only(&["cluster", "domain", "objects", "resources", "web"]),
         Outside::Never(&["kube::client", "kube::Api", "kube::Client", "rusqlite"]),

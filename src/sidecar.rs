@@ -1,0 +1,20 @@
+//! The sidecar: who sends a request to an application, whether they may, and what the application is told of them.
+//!
+//! Owns the proxy in front of an application and the endpoint that other proxies ask; both judge by [`gate`]. Must not know a
+//! realm, a store or a key that signs: it believes tokens, as any application could.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `path` | paths that mean the same to everybody |
+//! | `rules` | who may send what |
+//! | `identity` | who sends a request |
+//! | `identity_headers` | how an application is told |
+//! | `gate` | the one judge of a request |
+//! | `reply` | what is answered in the application's place |
+
+pub mod gate;
+pub mod identity;
+pub mod identity_headers;
+pub mod path;
+pub mod reply;
+pub mod rules;
