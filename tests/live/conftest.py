@@ -22,10 +22,11 @@ def pytest_configure(config: pytest.Config) -> None:
     binary = os.environ.get("PASEE_BIN", "")
     if not os.access(binary, os.X_OK):
         raise pytest.UsageError(f"PASEE_BIN names no program: {binary!r}; a right one is target/debug/pasee")
-    for name in ["OIDC_PROVIDER", "ZITADEL_SERVER", "VERIFY_JS", "PAGES_JS", "VERIFY_JAVA", "VERIFY_GO", "OAUTH2_PROXY"]:
+    programs = ["OIDC_PROVIDER", "ZITADEL_SERVER", "OPENID_CLIENT", "KUBELOGIN", "OAUTH2_PROXY", "PAGES_JS"]
+    for name in [*programs, "VERIFY_JS", "VERIFY_JAVA", "VERIFY_GO"]:
         if not os.path.exists(os.environ.get(name, "")):
             raise pytest.UsageError(f"{name} names no file; tests/run live installs it and says where it is")
-    for name in ["CHROMIUM", "CHROMEDRIVER", "SLAPD"]:
+    for name in ["CHROMIUM", "CHROMEDRIVER", "SLAPD", "APACHE"]:
         if not os.access(os.environ.get(name, ""), os.X_OK):
             raise pytest.UsageError(f"{name} names no program; tests/run live finds it and says where it is")
     config.stash[FIGURES] = []

@@ -9,9 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,8 @@ from authlib.common.errors import AuthlibBaseError
 from stage.https import Https
 from stage.kisee import Kisee
 from stage.pasee import Pasee, Person, claims_of, provider
+from stage.process import free_port
+from stage.proxies import OAuth2Proxy, Upstream
 from stage.published import Published
 from stage.verifiers import (
     AUTHLIB,
@@ -35,7 +35,6 @@ from stage.verifiers import (
     NODE,
     PYJWT,
     Hmac,
-    OAuth2Proxy,
     Way,
     verdicts,
 )
@@ -95,32 +94,10 @@ def test_libraries_of_other_languages(command: list[str], published: Published, 
     assert [way for way, said in refresh.items() if "subject" in said] == [], refresh
 
 
-class Upstream(ThreadingHTTPServer):
-    """An application that says who it was told is there."""
-
-    def __init__(self) -> None:
-        self.visitors: list[str | None] = []
-        visitors = self.visitors
-
-        class Answer(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                visitors.append(self.headers.get("X-Forwarded-User"))
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
     """An application behind the proxy."""
     with Upstream() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
 
@@ -146,8 +123,11 @@ def test_oauth2_proxy(
     ada: Person,
 ) -> None:
     words = {"issuer": published.issuer, "audience": published.audience}
+    usual = ["--skip-jwt-bearer-tokens=true", f"--provider-ca-file={published.authority}"]
     more = [option.format(**words) for option in options]
-    proxy = stage(OAuth2Proxy(tmp_path, published, upstream.url, *more)).start()
+    proxy = OAuth2Proxy(tmp_path, *words.values(), upstream.url, free_port(), *usual, *more)
+    proxy.environment = {"SSL_CERT_FILE": published.authority}
+    stage(proxy).start()
 
     def visit(token: str) -> list[int]:
         """As a bearer, and as it takes tokens from programs that know names and passwords alone."""

@@ -12,7 +12,6 @@ import os
 import ssl
 import subprocess
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import joserfc.errors
@@ -20,20 +19,16 @@ import joserfc.jwk
 import joserfc.jws
 import joserfc.jwt
 import jwt
-import requests
 from authlib.jose import JsonWebKey, JsonWebToken, OctKey
 from authlib.jose import jwt as authlib_jwt
 from authlib.jose.errors import JoseError
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
 
-from .process import Process, free_port
 from .published import Published
 
 NODE = ["node", os.environ.get("VERIFY_JS", "")]
 GO = [os.environ.get("VERIFY_GO", "")]
 JAVA = ["java", "-cp", "{0}:{0}/*".format(os.environ.get("VERIFY_JAVA", "")), "Verify"]
-OAUTH2_PROXY = os.environ.get("OAUTH2_PROXY", "")
-
 
 Way = Callable[[Published, str], str]
 
@@ -229,45 +224,3 @@ HMAC: dict[str, Hmac] = {
     ),
     "npm-jose": _jose,
 }
-
-# --- A proxy
-
-
-class OAuth2Proxy(Process):
-    """oauth2-proxy, which lets in whoever has a bearer token that it believes, and tells the upstream who it is."""
-
-    def __init__(self, folder: Path, published: Published, upstream: str, *options: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        command = [
-            OAUTH2_PROXY,
-            "--skip-jwt-bearer-tokens=true",
-            "--provider=oidc",
-            f"--oidc-issuer-url={published.issuer}",
-            f"--login-url={published.issuer}/authorize",
-            f"--redeem-url={published.issuer}/token",
-            f"--client-id={published.audience}",
-            "--client-secret=only for tests",
-            f"--cookie-secret={'0' * 32}",
-            "--cookie-secure=false",
-            "--email-domain=*",
-            f"--http-address=127.0.0.1:{self.port}",
-            f"--redirect-url={self.url}/oauth2/callback",
-            f"--upstream={upstream}",
-            f"--provider-ca-file={published.authority}",
-            *options,
-        ]
-        super().__init__("oauth2-proxy", command, folder)
-        self.environment = {"SSL_CERT_FILE": published.authority}
-
-    def start(self) -> "OAuth2Proxy":
-        """Starts it and waits until it answers."""
-        self.spawn()
-        self.wait_ready(self._answers)
-        return self
-
-    def _answers(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/ping", timeout=2).ok
-        except requests.ConnectionError:
-            return False
