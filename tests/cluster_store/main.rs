@@ -10,6 +10,7 @@ mod clients;
 mod doubt;
 mod others;
 mod permissions;
+mod proxied;
 mod quota;
 mod renaming;
 mod root_staff;

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
@@ -43,6 +44,7 @@ pub struct Proxy {
     /// Where it listens.
     pub address: SocketAddr,
     state: Arc<Mutex<State>>,
+    broken: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -67,10 +69,21 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state: Arc<Mutex<State>> = Arc::default();
-        let shared = Arc::clone(&state);
+        let broken: Arc<Notify> = Arc::default();
+        let (shared, breaks) = (Arc::clone(&state), Arc::clone(&broken));
         let task = tokio::spawn(async move {
             let mut open = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
+            loop {
+                let stream = tokio::select! {
+                    accepted = listener.accept() => match accepted {
+                        Ok((stream, _)) => stream,
+                        Err(_) => break,
+                    },
+                    () = breaks.notified() => {
+                        open.abort_all();
+                        continue;
+                    }
+                };
                 let (state, acceptor) = (Arc::clone(&shared), acceptor.clone());
                 open.spawn(async move {
                     match acceptor {
@@ -82,7 +95,7 @@ impl Proxy {
                 while open.try_join_next().is_some() {}
             }
         });
-        Self { address, state, task }
+        Self { address, state, broken, task }
     }
 
     /// Knows a name from now on.
@@ -93,6 +106,11 @@ impl Proxy {
     /// Asks for `user:password` from now on.
     pub fn asks_for(&self, user: &str) {
         self.state.lock().unwrap().user = Some(user.to_owned());
+    }
+
+    /// Breaks every connection that it leads; the next ones are led again.
+    pub fn breaks(&self) {
+        self.broken.notify_one();
     }
 
     /// Behaves like this from now on.
