@@ -22,6 +22,7 @@
 //! | `authorization` | what a client was granted |
 //! | `claim` | claims of an identity provider that pass into access tokens |
 //! | `evidence` | which rules of the settings held at a login, to decide again at each refresh |
+//! | `base_url` | what our URLs and paths begin with, and which requests are for us |
 //! | `party` | who issues tokens, and whom they are for |
 //! | `scope` | how far a token reaches |
 //! | `token` | what both tokens say |
@@ -29,6 +30,7 @@
 //! | `time` | seconds |
 
 pub mod authorization;
+pub mod base_url;
 pub mod bounds;
 pub mod change;
 pub mod claim;

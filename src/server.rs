@@ -37,6 +37,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 use ipnet::IpNet;
 
+use crate::domain::base_url::BaseUrl;
 use crate::service::Service;
 use crate::telemetry::Metrics;
 use crate::web::limits::Attempts;
@@ -53,10 +54,14 @@ use request::Call;
 use route::{NoRoute, Route, Sharing};
 use well_known::WellKnown;
 
+/// What is said where somebody else is, or a proxy has taken our path off.
+const NOT_OURS: &str = "this Pasee is below the path that hostname in its settings ends in, and nothing of it is here; a proxy in front of it \
+                        passes paths on as they are, and takes nothing off";
+
 /// How the API answers.
 pub struct Config {
-    /// What URLs in documents start with, without a slash at the end.
-    pub hostname: String,
+    /// Where the outside finds this Pasee.
+    pub base: BaseUrl,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Limits attempts to guess.
@@ -83,13 +88,12 @@ impl Api {
     /// The API over the use cases.
     #[must_use]
     pub fn new(config: Config, service: Service) -> Self {
-        let https = config.hostname.starts_with("https://");
         let keys = service.keys().current();
         Self {
-            cookies: Cookies::new(&config.hostname, keys.signer().issuer().as_str()),
-            scheme: if https { Scheme::Https } else { Scheme::Http },
-            well_known: WellKnown::new(&config.hostname, &service),
-            pair_frame: api::pair_frame(&config.hostname),
+            cookies: Cookies::new(&config.base, keys.signer().issuer().as_str()),
+            scheme: if config.base.is_https() { Scheme::Https } else { Scheme::Http },
+            well_known: WellKnown::new(&config.base, &service),
+            pair_frame: api::pair_frame(&config.base),
             replays: ReplayGuard::default(),
             unknown_proxies: UnknownProxies::default(),
             config,
@@ -106,6 +110,7 @@ impl Api {
     ) -> Result<Reply, ApiError> {
         let route = route.map_err(|error| match error {
             NoRoute::NotFound => ApiError::NotFound("there is nothing here; GET / lists what is"),
+            NoRoute::NotOurs => ApiError::NotFound(NOT_OURS),
             NoRoute::MethodNotAllowed(allow) => ApiError::MethodNotAllowed(allow),
         })?;
         let client = Client::of(&parts.headers, peer.ip(), &self.config.trusted_proxies);
@@ -159,11 +164,20 @@ impl Api {
         }
     }
 
+    /// What is asked for, below the path that we are at, or at the host about our issuer.
+    fn route(&self, method: &Method, path: &str) -> Result<Route, NoRoute> {
+        if self.well_known.is_at(path) {
+            return Route::of_discovery(method);
+        }
+        let below = self.config.base.below(path).ok_or(NoRoute::NotOurs)?;
+        Route::parse(method, below)
+    }
+
     /// The answer to a page that asks whether it may ask.
     fn preflight(&self, method: &Method, headers: &HeaderMap, path: &str) -> Option<Response> {
         let asked = headers.get(ACCESS_CONTROL_REQUEST_METHOD);
         let asked = asked.and_then(|method| Method::from_bytes(method.as_bytes()).ok());
-        let route = asked.and_then(|method| Route::parse(&method, path).ok());
+        let route = asked.and_then(|method| self.route(&method, path).ok());
         match route.as_ref().map_or(Sharing::Api, Route::sharing) {
             // Which client asks stands in the request that follows.
             Sharing::Client => {
@@ -187,7 +201,7 @@ impl Api {
 
     /// The absolute URL of a path.
     fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.config.hostname)
+        self.config.base.url(path)
     }
 
     fn finish(
@@ -220,7 +234,7 @@ impl Handle for Api {
             harden(&mut response, self.scheme);
             return response;
         }
-        let route = Route::parse(method, parts.uri.path());
+        let route = self.route(method, parts.uri.path());
         let name = route.as_ref().map_or("none", Route::name);
         let sharing = route.as_ref().map_or(Sharing::Api, Route::sharing);
         let reply = match self.answer(route, &parts, body, peer).await {

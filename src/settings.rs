@@ -46,6 +46,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::domain::base_url::BaseUrl;
 use crate::domain::bounds::Bounds;
 use crate::domain::client::{BUILT_IN, Client};
 use crate::domain::provider::{PossibleUsers, ProviderNames};
@@ -76,9 +77,9 @@ pub struct Settings {
     pub host: String,
     /// `port`: 1 to 65535, default 8150.
     pub port: u16,
-    /// `hostname`: what URLs in documents start with; http or https, host and port, no slash at the end; default: where
-    /// a client on this machine finds `host` and `port`.
-    pub hostname: String,
+    /// `hostname`: what URLs start with, and below which path requests come; default: where a client on this machine finds `host`
+    /// and `port`.
+    pub hostname: BaseUrl,
     /// `data_dir`: the directory where what Pasee makes is kept, such as the signing key and the SQLite file; default
     /// `data` beside the settings file. Made with mode 0700 when it is needed.
     pub data_dir: PathBuf,
@@ -127,7 +128,7 @@ impl Settings {
     /// Whether `hostname` is https.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.hostname.starts_with("https://")
+        self.hostname.is_https()
     }
 
     /// The client of a person's tools, which is there unless `clients` has another of its id.

@@ -258,7 +258,7 @@ fn api(
         clock: now,
     });
     let config = Config {
-        hostname: settings.hostname.clone(),
+        base: settings.hostname.clone(),
         trusted_proxies: limits.trusted_proxies.clone(),
         attempts: Attempts::new(limits.login_attempts_per_user, limits.login_attempts_per_address),
         cors: Cors::new(&settings.allowed_origins),
@@ -307,7 +307,7 @@ impl Serving {
         let names: Vec<&str> = offered.map(|provider| provider.name.as_str()).collect();
         let address = sockets.api.local_addr();
         Self {
-            url: settings.hostname.clone(),
+            url: settings.hostname.to_string(),
             settings: settings.file.display().to_string(),
             address: address.map(|address| address.to_string()).unwrap_or_default(),
             store: match &settings.storage {

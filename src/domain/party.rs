@@ -4,6 +4,8 @@
 
 use std::str::FromStr;
 
+use super::base_url::BaseUrl;
+
 /// The issuer of tokens (`iss`, RFC 7519 section 4.1.1): 1 to 255 printable ASCII characters, no space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer(String);
@@ -41,24 +43,9 @@ party!(Issuer, Audience);
 impl Issuer {
     /// Whether applications find it where this server is: its document is looked for at its name. That takes https, or this machine.
     #[must_use]
-    pub fn is_found_at(&self, hostname: &str) -> bool {
-        self.0.strip_suffix('/').unwrap_or(&self.0) == hostname && is_safe(hostname)
+    pub fn is_found_at(&self, base: &BaseUrl) -> bool {
+        self.0.strip_suffix('/').unwrap_or(&self.0) == base.as_str() && base.is_safe()
     }
-}
-
-/// Whether nobody on the way can change what is fetched from there.
-fn is_safe(hostname: &str) -> bool {
-    if hostname.starts_with("https://") {
-        return true;
-    }
-    let Some(authority) = hostname.strip_prefix("http://") else { return false };
-    let authority = authority.split('/').next().unwrap_or_default();
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    matches!(host, "localhost" | "[::1]")
-        || host.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_loopback())
 }
 
 #[cfg(test)]

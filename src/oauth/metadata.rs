@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::client_auth::METHODS;
 use crate::domain::authorization::OAuthScope;
+use crate::domain::base_url::BaseUrl;
 use crate::domain::client::GrantType;
 use crate::domain::party::Issuer;
 
@@ -26,10 +27,10 @@ pub const DEVICE_AUTHORIZATION: &str = "/oauth2/device_authorization";
 /// OpenID Connect RP-Initiated Logout 1.0.
 pub const LOGOUT: &str = "/oauth2/logout";
 
-/// The document of an issuer whose endpoints are at `base`, with no slash at its end.
+/// The document of an issuer whose endpoints are below `base`.
 #[must_use]
-pub fn document(issuer: &str, base: &str, id_token_algorithms: &[&str]) -> Value {
-    let url = |path: &str| format!("{base}{path}");
+pub fn document(issuer: &str, base: &BaseUrl, id_token_algorithms: &[&str]) -> Value {
+    let url = |path: &str| base.url(path);
     json!({
         "issuer": issuer,
         "authorization_endpoint": url(AUTHORIZE),
@@ -68,23 +69,8 @@ pub fn document(issuer: &str, base: &str, id_token_algorithms: &[&str]) -> Value
 
 /// Whether an issuer is where the server is: there its document is looked for. That takes https, or this machine.
 #[must_use]
-pub fn is_here(issuer: &str, hostname: &str) -> bool {
-    issuer.parse::<Issuer>().is_ok_and(|issuer| issuer.is_found_at(hostname))
-}
-
-/// Where an issuer with a path is looked for: after the path (Discovery section 4.1), and before it (RFC 8414 section 3.1).
-/// Paths are below the host.
-#[must_use]
-pub fn places(issuer: &str) -> Vec<String> {
-    let after_scheme = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
-    let path = after_scheme.find('/').map_or("", |start| &after_scheme[start..]);
-    let path = path.trim_end_matches('/');
-    let names = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
-    let mut places: Vec<String> = names.iter().map(|name| format!("{path}{name}")).collect();
-    if !path.is_empty() {
-        places.extend(names.iter().map(|name| format!("{name}{path}")));
-    }
-    places
+pub fn is_here(issuer: &str, base: &BaseUrl) -> bool {
+    issuer.parse::<Issuer>().is_ok_and(|issuer| issuer.is_found_at(base))
 }
 
 #[cfg(test)]
@@ -108,31 +94,15 @@ mod tests {
             ("http://127.0.0.1.example.com", "http://127.0.0.1.example.com", false),
             ("pasee.example.com", "pasee.example.com", false),
         ] {
-            assert_eq!(is_here(issuer, hostname), here, "{issuer}");
+            assert_eq!(is_here(issuer, &hostname.parse().unwrap()), here, "{issuer}");
         }
-    }
-
-    #[test]
-    fn places_of_issuers() {
-        let root = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
-        assert_eq!(places("https://id.example.com"), root);
-        assert_eq!(places("https://id.example.com/"), root);
-        assert_eq!(
-            places("https://id.example.com/a/b"),
-            [
-                "/a/b/.well-known/openid-configuration",
-                "/a/b/.well-known/oauth-authorization-server",
-                "/.well-known/openid-configuration/a/b",
-                "/.well-known/oauth-authorization-server/a/b",
-            ]
-        );
     }
 
     /// Nothing is advertised that is refused: RFC 9700 sections 2.1.2 and 2.4.
     #[test]
     fn what_it_says() {
-        let document =
-            document("https://id.example.com", "https://id.example.com", &["RS256", "ES256"]);
+        let base = "https://id.example.com".parse().unwrap();
+        let document = document("https://id.example.com", &base, &["RS256", "ES256"]);
         assert_eq!(document["response_types_supported"], json!(["code"]));
         assert_eq!(document["token_endpoint"], "https://id.example.com/oauth2/token");
         let text = document.to_string();

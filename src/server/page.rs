@@ -24,6 +24,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::Api;
 use super::reply::Reply;
+use crate::domain::base_url::BaseUrl;
 use crate::web::request_id::RequestId;
 use crate::web::respond::names_html;
 
@@ -39,7 +40,7 @@ const STYLE: &str = include_str!("page/style.css");
 #[derive(Clone, Debug)]
 pub(super) struct Page {
     language: Language,
-    base: String,
+    base: BaseUrl,
     request: Option<String>,
 }
 
@@ -51,7 +52,7 @@ impl Page {
 
     /// A path of ours as links and forms have it: the page stays where the browser found it.
     pub(super) fn path(&self, path: &str) -> String {
-        format!("{}{path}", self.base)
+        self.base.link(path)
     }
 
     /// What the request is called, for who asks about it.
@@ -87,7 +88,7 @@ impl Api {
     /// The same, in a language of the caller's choice.
     pub(super) fn page_in(&self, language: Language, parts: &Parts) -> Page {
         let request = parts.extensions.get::<RequestId>().map(ToString::to_string);
-        Page { language, base: self.cookies.base().to_owned(), request }
+        Page { language, base: self.config.base.clone(), request }
     }
 }
 

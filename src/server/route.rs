@@ -1,4 +1,4 @@
-//! From method and path to what is asked. `/x` and `/x/` are the same.
+//! From method and path, below where this Pasee is, to what is asked. `/x` and `/x/` are the same.
 //!
 //! | Path | Methods |
 //! |---|---|
@@ -124,6 +124,8 @@ pub enum Route {
 pub enum NoRoute {
     /// No such path.
     NotFound,
+    /// The path is not below where we are.
+    NotOurs,
     /// The path is there, the method is not: what `Allow` says.
     MethodNotAllowed(&'static str),
 }
@@ -141,7 +143,7 @@ impl Route {
             ["logout"] => get_or_post(method, Self::ShowLogout, Self::LogOut),
             ["public-key"] => get(method, Self::PublicKey),
             [".well-known", "openid-configuration" | "oauth-authorization-server"] => {
-                get(method, Self::Discovery)
+                Self::of_discovery(method)
             }
             ["device"] => get_or_post(method, Self::ShowDevice, Self::AnswerDevice),
             ["oauth2", endpoint] => of_oauth(method, endpoint),
@@ -194,6 +196,11 @@ impl Route {
             }
             _ => Err(NoRoute::NotFound),
         }
+    }
+
+    /// Where the issuer is asked about, wherever that is.
+    pub(super) fn of_discovery(method: &Method) -> Result<Self, NoRoute> {
+        get(method, Self::Discovery)
     }
 
     /// A name for metrics; never holds what a caller wrote.

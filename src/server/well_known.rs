@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::reply::Reply;
+use crate::domain::base_url::BaseUrl;
 use crate::jose::key::{Algorithm, PublicKey};
 use crate::jose::sign::Signer;
 use crate::oauth::metadata;
@@ -18,6 +19,7 @@ use crate::service::Service;
 pub(super) struct WellKnown {
     home: Bytes,
     provider: Option<(String, Bytes)>,
+    places: Vec<String>,
 }
 
 /// What is said where applications cannot find the issuer.
@@ -25,14 +27,15 @@ pub(super) const NO_PROVIDER: &str = "this issuer cannot be found by its name: t
                                       or on this machine, and a key on P-256 or an RSA key";
 
 impl WellKnown {
-    pub(super) fn new(hostname: &str, service: &Service) -> Self {
+    pub(super) fn new(base: &BaseUrl, service: &Service) -> Self {
         let keys = service.keys().current();
         let signs = |algorithm: &Algorithm| keys.signer_of(*algorithm).is_some();
         let algorithms: Vec<_> =
             [Algorithm::Rs256, Algorithm::Es256].into_iter().filter(signs).collect();
         Self {
-            home: bytes(&home(hostname)),
-            provider: provider(hostname, keys.signer(), &algorithms),
+            home: bytes(&home(base)),
+            provider: provider(base, keys.signer(), &algorithms),
+            places: base.metadata_paths(),
         }
     }
 
@@ -43,6 +46,12 @@ impl WellKnown {
     pub(super) fn discovery(&self) -> Result<Reply, ApiError> {
         let (_, document) = self.provider.as_ref().ok_or(ApiError::NotFound(NO_PROVIDER))?;
         Ok(cached("application/json", document))
+    }
+
+    /// Whether a path at our host is where the issuer is asked about, be that before the path that we are below.
+    pub(super) fn is_at(&self, path: &str) -> bool {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        self.places.iter().any(|place| place == path)
     }
 
     /// The issuer, where applications can find it.
@@ -77,18 +86,18 @@ fn cached(content_type: &'static str, body: &Bytes) -> Reply {
 
 /// What the issuer's applications and verifiers read (OpenID Connect Discovery 1.0 section 4). It stands at the issuer's name, so the
 /// issuer must be where we are; and it takes a key that everybody can verify by.
-fn provider(hostname: &str, signer: &Signer, algorithms: &[Algorithm]) -> Option<(String, Bytes)> {
+fn provider(base: &BaseUrl, signer: &Signer, algorithms: &[Algorithm]) -> Option<(String, Bytes)> {
     let issuer = signer.issuer().as_str();
-    if algorithms.is_empty() || !metadata::is_here(issuer, hostname) {
+    if algorithms.is_empty() || !metadata::is_here(issuer, base) {
         return None;
     }
     let algorithms: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
-    Some((issuer.to_owned(), bytes(&metadata::document(issuer, hostname, &algorithms))))
+    Some((issuer.to_owned(), bytes(&metadata::document(issuer, base, &algorithms))))
 }
 
 /// The JSON home document (draft-nottingham-json-home-06).
-fn home(hostname: &str) -> Value {
-    let url = |path: &str| format!("{hostname}{path}");
+fn home(base: &BaseUrl) -> Value {
+    let url = |path: &str| base.url(path);
     let plain =
         |path: &str, allow: &[&str]| json!({ "href": url(path), "hints": { "allow": allow } });
     let template = |path: &str, variables: Value, allow: &[&str]| json!({ "hrefTemplate": url(path), "hrefVars": variables, "hints": { "allow": allow } });

@@ -66,12 +66,12 @@ fn host_of(hostname: &str) -> Option<String> {
 
 /// Whether others than those on this machine are meant to reach it.
 fn is_for_others(settings: &Settings) -> bool {
-    let named = host_of(&settings.hostname).is_some_and(|host| !stays_here(&host));
+    let named = host_of(settings.hostname.as_str()).is_some_and(|host| !stays_here(&host));
     named || !stays_here(&settings.host)
 }
 
 fn of_hosts(root: &Table<'_>, settings: &Settings) {
-    let leads_here = host_of(&settings.hostname).is_some_and(|host| stays_here(&host));
+    let leads_here = host_of(settings.hostname.as_str()).is_some_and(|host| stays_here(&host));
     let (at, key) = place(root, &["hostname"]);
     if leads_here && !stays_here(&settings.host) {
         let message = format_args!(
@@ -128,7 +128,7 @@ fn of_tokens(root: &Table<'_>, settings: &Settings) {
         let message = "is no https URL, so who finds keys by the issuer finds none, as Kubernetes and OpenID clients do; a right \
                        one is hostname, such as \"https://pasee.example.com\"";
         root.report.advise(at, code::ISSUER_NO_URL, &key, message);
-    } else if issuer.trim_end_matches('/') != settings.hostname {
+    } else if issuer.trim_end_matches('/') != settings.hostname.as_str() {
         let message = format_args!(
             "is not where this Pasee is ({}), so who looks for keys there finds none, unless you put them there; a right one \
              is hostname",
@@ -147,7 +147,7 @@ fn of_clients(root: &Table<'_>, settings: &Settings) {
     let message = format_args!(
         "nobody can log in to these, as no application finds this Pasee by its issuer: a right iss in [jwt] is hostname, {}{}",
         settings.hostname,
-        if settings.hostname.starts_with("https://") { "" } else { ", which is https then" }
+        if settings.is_https() { "" } else { ", which is https then" }
     );
     root.report.advise(item.at, code::CLIENTS_UNFOUND, &item.key, message);
 }

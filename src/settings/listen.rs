@@ -13,12 +13,13 @@ use url::{Host, Url};
 use super::Tls;
 use super::reader::{Item, Table};
 use super::tokens::duration;
+use crate::domain::base_url::BaseUrl;
 
 /// Where requests are taken, and what URLs in documents start with.
 pub(super) struct Listen {
     pub host: String,
     pub port: u16,
-    pub hostname: String,
+    pub hostname: BaseUrl,
     pub tls: Option<Tls>,
     pub admin: Option<SocketAddr>,
     pub drain_delay: Duration,
@@ -79,7 +80,10 @@ pub(super) fn listen(root: &Table<'_>, base: &Path, overrides: &Overrides) -> Op
     let hostname = match given {
         Some(item) => hostname(&item, is_tls)?,
         None if root.get("hostname").is_some() => return None,
-        None => default_hostname(&host, port, is_tls),
+        None => {
+            let made = default_hostname(&host, port, is_tls).parse();
+            made.map_err(|error| root.report.error(root.at, &root.path("hostname"), error)).ok()?
+        }
     };
     Some(Listen { host, port, hostname, tls, admin, drain_delay: drain_delay? })
 }
@@ -101,21 +105,14 @@ fn default_hostname(host: &str, port: u16, is_tls: bool) -> String {
     if port == usual { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") }
 }
 
-fn hostname(item: &Item<'_, &str>, is_tls: bool) -> Option<String> {
-    let text = item.value.strip_suffix('/').unwrap_or(item.value);
-    let Some(url) = text.parse::<Url>().ok().filter(|url| is_origin(url) && !text.ends_with('/'))
-    else {
-        item.error(
-            "is no place to be reached at; a right one is \"https://pasee.example.com\", without path, query or user",
-        );
-        return None;
-    };
-    if is_tls && url.scheme() == "http" {
+fn hostname(item: &Item<'_, &str>, is_tls: bool) -> Option<BaseUrl> {
+    let hostname: BaseUrl = item.parse()?;
+    if is_tls && !hostname.is_https() {
         item.warn(
             "says http although there is [tls]: URLs in documents will not work; write https",
         );
     }
-    Some(url.as_str().trim_end_matches('/').to_owned())
+    Some(hostname)
 }
 
 /// Whether the URL is scheme, host and port, and nothing else.
@@ -195,7 +192,7 @@ mod tests {
         ] {
             let made = default_hostname(host, port, is_tls);
             assert_eq!(made, right);
-            assert!(made.parse::<Url>().is_ok_and(|url| is_origin(&url)), "{made}");
+            assert_eq!(made.parse::<BaseUrl>().unwrap().as_str(), made);
         }
     }
 }

@@ -46,11 +46,12 @@ fn documents_start_with_the_hostname() {
         ("hostname = \"https://Pasee.example.com/\"", "https://pasee.example.com", 0),
         ("hostname = \"https://pasee.example.com:443\"", "https://pasee.example.com", 0),
         ("hostname = \"http://[::1]:8150\"", "http://[::1]:8150", 0),
+        ("hostname = \"https://Example.com/Auth/eu/\"", "https://example.com/Auth/eu", 0),
         ("[tls]\ncertificate = \"c\"\nkey = \"k\"", "https://127.0.0.1:8150", 0),
         ("hostname = \"http://a\"\n[tls]\ncertificate = \"c\"\nkey = \"k\"", "http://a", 1),
     ] {
         let settings = read(lines);
-        assert_eq!(settings.hostname, hostname, "{lines}");
+        assert_eq!(settings.hostname.as_str(), hostname, "{lines}");
         assert_eq!(settings.warnings.len(), warnings, "{lines}");
         assert_eq!(settings.is_https(), hostname.starts_with("https"));
     }

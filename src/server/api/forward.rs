@@ -115,8 +115,8 @@ impl Api {
         } else if body.is_empty() {
             Reply::empty(status)
         } else if let Some(object) = object {
-            let (hostname, provider) = (&self.config.hostname, provider.name().as_str());
-            let translator = Translator { hostname, provider, places: &places };
+            let (base, provider) = (&self.config.base, provider.name().as_str());
+            let translator = Translator { base, provider, places: &places };
             Reply::document(status, &translator.document(&self.url(path), object))
         } else {
             let is_plain =

@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::person::person;
+use crate::domain::base_url::BaseUrl;
 use crate::domain::token::Scope;
 use crate::idp::{Credential, LoginMethod, PasswordCredential, Provider, ProviderError};
 use crate::server::Api;
@@ -104,17 +105,17 @@ struct Pair<'a> {
 }
 
 /// What stays the same around every pair.
-pub(in crate::server) fn pair_frame(hostname: &str) -> Frame {
-    let url = format!("{hostname}/tokens/");
+pub(in crate::server) fn pair_frame(base: &BaseUrl) -> Frame {
+    let url = base.url("/tokens/");
     let me = Link::new(
         "get",
-        format!("{hostname}/users/me"),
+        base.url("/users/me"),
         "Who you are",
         "With the access token in the header Authorization: Bearer …",
     );
     let groups = Link::new(
         "get",
-        format!("{hostname}/groups/"),
+        base.url("/groups/"),
         "Groups",
         "Your own, to root staff all, with the access token.",
     );

@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use super::urls::encoded;
+use crate::domain::base_url::BaseUrl;
 use crate::idp::{ForwardedPlaces, LinkTarget};
 use crate::server::document::{Document, ErrorDocument};
 
@@ -16,7 +17,7 @@ const MAX_DEPTH: usize = 16;
 /// How links of one provider become ours.
 pub(super) struct Translator<'a> {
     /// What our URLs begin with, without a slash at the end.
-    pub hostname: &'a str,
+    pub base: &'a BaseUrl,
     /// The provider's name.
     pub provider: &'a str,
     /// Where the provider has what is passed on.
@@ -79,7 +80,7 @@ impl Translator<'_> {
         let title = text("title").unwrap_or_else(|| readable(name));
         Some(json!({
             "_type": "link",
-            "url": format!("{}{path}", self.hostname),
+            "url": self.base.url(&path),
             "action": action,
             "description": text("description").unwrap_or_else(|| title.clone()),
             "title": title,
@@ -139,11 +140,8 @@ mod tests {
 
     fn translated(document: &Value) -> Value {
         let places = places();
-        let translator = Translator {
-            hostname: "https://pasee.example.com",
-            provider: "kisee",
-            places: &places,
-        };
+        let base = "https://pasee.example.com".parse().unwrap();
+        let translator = Translator { base: &base, provider: "kisee", places: &places };
         let Value::Object(document) = document.clone() else { panic!("no object") };
         translator.document("https://pasee.example.com/here/", document).into()
     }

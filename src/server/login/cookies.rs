@@ -8,12 +8,11 @@ use std::fmt::Write as _;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::domain::base_url::BaseUrl;
+use crate::jose::seal::SealError;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
-use url::Url;
-
-use crate::jose::seal::SealError;
 
 /// Longest sealed value, in characters: with its name it is well below what every browser keeps (RFC 6265 section 6.1), and
 /// beside others of the same host below what servers take of all headers.
@@ -23,7 +22,7 @@ pub(super) const MAX_VALUE: usize = 3500;
 #[derive(Clone, Debug)]
 pub(in crate::server) struct Cookies {
     prefix: &'static str,
-    base: String,
+    path: String,
     issuer: String,
 }
 
@@ -67,10 +66,8 @@ impl Cookies {
     ///
     /// `__Host-` keeps hosts below the same domain from setting them, and takes https and the root; below a path there is no more
     /// than `__Secure-` (RFC 6265bis section 4.1.3). Names carry the issuer, as ports and paths of one host share what is set.
-    pub(in crate::server) fn new(hostname: &str, issuer: &str) -> Self {
-        let base = hostname.parse::<Url>().map(|url| url.path().trim_end_matches('/').to_owned());
-        let base = base.unwrap_or_default();
-        let prefix = match (hostname.starts_with("https://"), base.as_str()) {
+    pub(in crate::server) fn new(base: &BaseUrl, issuer: &str) -> Self {
+        let prefix = match (base.is_https(), base.path()) {
             (true, "") => "__Host-",
             (true, _) => "__Secure-",
             (false, _) => "",
@@ -80,12 +77,8 @@ impl Cookies {
             // Writing to a text never fails.
             let _ = write!(digits, "{byte:02x}");
         }
-        Self { prefix, base, issuer: digits }
-    }
-
-    /// The path that everything of ours is below, without a slash at its end.
-    pub(in crate::server) fn base(&self) -> &str {
-        &self.base
+        let path = if base.path().is_empty() { "/" } else { base.path() };
+        Self { prefix, path: path.to_owned(), issuer: digits }
     }
 
     /// The name of the session's cookie.
@@ -133,7 +126,7 @@ impl Cookies {
         value: &str,
         lasts: Option<Duration>,
     ) -> Result<HeaderValue, SealError> {
-        let path = if self.base.is_empty() { "/" } else { &self.base };
+        let path = &self.path;
         let age = lasts.map_or(String::new(), |lasts| format!("; Max-Age={}", lasts.as_secs()));
         let secure = if self.prefix.is_empty() { "" } else { "; Secure" };
         let cookie = format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax{age}{secure}");
@@ -203,7 +196,7 @@ mod tests {
             ("http://127.0.0.1:8150", "", "Path=/; HttpOnly; SameSite=Lax"),
             ("http://localhost:8150/pasee", "", "Path=/pasee; HttpOnly; SameSite=Lax"),
         ] {
-            let cookies = Cookies::new(hostname, "pasee.example.com");
+            let cookies = Cookies::new(&hostname.parse().unwrap(), "pasee.example.com");
             assert_eq!(cookies.session(), format!("{name}pasee-session-55c1f148"), "{hostname}");
             let login = cookies.login(id);
             assert_eq!(login, format!("{name}pasee-login-55c1f148-00ff00ff00ff00ff"));
@@ -213,13 +206,13 @@ mod tests {
             let unset = cookies.unset(&login).unwrap();
             assert!(unset.to_str().unwrap().contains("; Max-Age=0"), "{unset:?}");
         }
-        let other = Cookies::new("https://pasee.example.com", "another");
-        assert_ne!(other.session(), Cookies::new("https://pasee.example.com", "one").session());
+        let base = "https://pasee.example.com".parse().unwrap();
+        assert_ne!(Cookies::new(&base, "another").session(), Cookies::new(&base, "one").session());
     }
 
     #[test]
     fn what_a_browser_carries() {
-        let cookies = Cookies::new("http://127.0.0.1:8150", "pasee.example.com");
+        let cookies = Cookies::new(&"http://127.0.0.1:8150".parse().unwrap(), "pasee.example.com");
         let [one, two] = ["0000000000000001", "0000000000000002"].map(|id| id.parse().unwrap());
         let (first, second) = (cookies.login(one), cookies.login(two));
         let lines = [

@@ -15,14 +15,15 @@ use crate::server::reply::Reply;
 impl Api {
     /// The answer for who came to this machine by another of its names.
     pub(super) fn by_our_name(&self, parts: &Parts) -> Option<Reply> {
-        let ours = Url::parse(&self.config.hostname).ok().filter(is_loopback)?;
+        let ours = Url::parse(self.config.base.origin()).ok().filter(is_loopback)?;
         let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
         let asked = host.or(parts.uri.authority().map(http::uri::Authority::as_str))?;
         let asked = Url::parse(&format!("{}://{asked}", ours.scheme())).ok().filter(is_loopback)?;
         let is_another = asked.port_or_known_default() == ours.port_or_known_default()
             && asked.host() != ours.host();
         let path = parts.uri.path_and_query().filter(|_| is_another)?;
-        let place = HeaderValue::try_from(self.url(path.as_str())).ok()?;
+        let place = format!("{}{path}", self.config.base.origin());
+        let place = HeaderValue::try_from(place).ok()?;
         Some(Reply::empty(StatusCode::SEE_OTHER).with(LOCATION, place).unstored())
     }
 }

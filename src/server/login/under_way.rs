@@ -69,8 +69,8 @@ impl Api {
 
     /// On to another page of ours, which is asked for by GET whatever was asked for before (RFC 9110 section 15.4.4).
     pub(in crate::server) fn on_to(&self, path: &str) -> Reply {
-        let place = format!("{}{path}", self.cookies.base());
-        let location = HeaderValue::try_from(place).unwrap_or(HeaderValue::from_static("/"));
+        let location = HeaderValue::try_from(self.config.base.link(path))
+            .unwrap_or(HeaderValue::from_static("/"));
         Reply::empty(StatusCode::SEE_OTHER).with(LOCATION, location).unstored()
     }
 }

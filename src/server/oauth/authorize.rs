@@ -83,7 +83,7 @@ impl Api {
             .map_err(|_| malformed(&OAuthError::request("the form is no text")))?;
         let query =
             Params::parse(body).map_err(|error| malformed(&error))?.to_query_without(&["login"]);
-        let place = format!("{}{AUTHORIZE}?{query}", self.cookies.base());
+        let place = self.config.base.link(&format!("{AUTHORIZE}?{query}"));
         let location = HeaderValue::try_from(place).map_err(|_| ApiError::LoginUnknown)?;
         Ok(Reply::empty(StatusCode::SEE_OTHER).with(LOCATION, location).unstored())
     }

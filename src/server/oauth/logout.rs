@@ -78,7 +78,7 @@ impl Api {
                     query.append_pair(name, value);
                 }
             }
-            let place = format!("{}{LOGOUT}?{}", self.cookies.base(), query.finish());
+            let place = self.config.base.link(&format!("{LOGOUT}?{}", query.finish()));
             let location = HeaderValue::try_from(place).map_err(|_| ApiError::LoginUnknown)?;
             return Ok(Reply::empty(StatusCode::SEE_OTHER).with(LOCATION, location).unstored());
         };

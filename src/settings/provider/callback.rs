@@ -8,6 +8,7 @@ use url::Url;
 
 use super::IdentityProvider;
 use super::place::{is_here, is_safe};
+use crate::domain::base_url::BaseUrl;
 use crate::settings::reader::{Item, Table};
 
 /// Where browsers come back to from a provider, and how they bring its answer.
@@ -34,8 +35,8 @@ pub enum CallbackPlace {
 impl Callback {
     /// What is registered at the provider of this name: where browsers come back to, as the outside knows it.
     #[must_use]
-    pub fn registered(&self, hostname: &str, name: impl Display) -> String {
-        let ours = || format!("{hostname}{}", self.place.of(name));
+    pub fn registered(&self, hostname: &BaseUrl, name: impl Display) -> String {
+        let ours = || hostname.url(&self.place.of(name));
         self.url.as_ref().map_or_else(ours, Url::to_string)
     }
 }
