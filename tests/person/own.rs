@@ -121,7 +121,7 @@ async fn a_day() {
     assert_ne!(fresh["jti"], claims["jti"]);
 }
 
-/// Another login in the same browser asks for no password again, and is another session of the tools.
+/// Another login in the same browser asks for no password again, but for a yes, and is another session of the tools.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_that_is_logged_in() {
     let pasee = provider(writers()).await;
@@ -129,8 +129,13 @@ async fn a_browser_that_is_logged_in() {
     log_in(&mut browser, &pasee, &ada, "ada").await.done();
     let running = ada.start(&["login"], "");
     let page = running.says(|_| opened(&ada).get(1).cloned());
-    let answer = browser.get(&pasee, page.strip_prefix(&pasee.url).unwrap()).await.is(303);
-    let place = answer.header("location").to_owned();
+    let asked = browser.read(&pasee, page.strip_prefix(&pasee.url).unwrap(), 200).await;
+    let (action, mut fields) = asked.form("/oauth2/consent");
+    fields.push(("answer".to_owned(), "yes".to_owned()));
+    let fields: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let place = Read::of(browser.post(&pasee, &action, &fields).await.is(200));
+    let place = place.link("http://127.0.0.1:");
     pasee.client.get(&place).send().await.unwrap();
     running.wait().done();
     assert_eq!(part(ada.run(&["token"]).done().trim_end(), 1)["sub"], "local-ada");
