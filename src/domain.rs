@@ -19,6 +19,7 @@
 //! | `realm` | the writing port: changes, each with its permit |
 //! | `directory` | the reading port: what the state says of a user |
 //! | `client` | applications that log people in through us, and what each may ask for |
+//! | `auth_time` | when somebody showed who they are |
 //! | `authorization` | what a client was granted |
 //! | `claim` | claims of an identity provider that pass into access tokens |
 //! | `evidence` | which rules of the settings held at a login, to decide again at each refresh |
@@ -29,6 +30,7 @@
 //! | `issue` | from an admission to a pair of tokens, and how long each is good |
 //! | `time` | seconds |
 
+pub mod auth_time;
 pub mod authorization;
 pub mod base_url;
 pub mod bounds;

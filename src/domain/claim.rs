@@ -19,7 +19,7 @@ pub const MAX_CLAIMS: usize = 32;
 
 /// Names that decide what a token is, whom it is for or what it opens: the registered ones of RFC 7519 section 4.1,
 /// those of RFC 9068, RFC 8693, RFC 7800, RFC 8417, RFC 9396 and OpenID Connect that verifiers act on, and Pasee's own.
-const RESERVED: [&str; 39] = [
+const RESERVED: [&str; 40] = [
     "iss",
     "sub",
     "aud",
@@ -28,6 +28,7 @@ const RESERVED: [&str; 39] = [
     "iat",
     "jti",
     "auth_time",
+    "logged_in_at",
     "idp",
     "groups",
     "groups_truncated",

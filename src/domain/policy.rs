@@ -13,6 +13,7 @@ mod renaming;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::auth_time::AuthTime;
 use super::authorization::ClientGrant;
 use super::bounds::{Bounds, Tally};
 use super::change::Change;
@@ -378,6 +379,8 @@ pub struct Login {
     /// When the user proved it, where that was before now: to another who issues tokens, and whose word was taken. The
     /// session counts from then, and no revocation has been since.
     pub authenticated_at: Option<Timestamp>,
+    /// When they showed who they are, where the login proves something else.
+    pub auth_time: AuthTime,
 }
 
 impl Login {
@@ -390,6 +393,7 @@ impl Login {
             evidence: Evidence::default(),
             scope: Scope::default(),
             authenticated_at: None,
+            auth_time: AuthTime::AtLogin,
         }
     }
 }
@@ -403,6 +407,7 @@ pub struct Admission {
     pub(super) claims: ExtraClaims,
     pub(super) evidence: Evidence,
     pub(super) authenticated_at: Timestamp,
+    pub(super) auth_time: AuthTime,
     pub(super) session_ends: Timestamp,
     /// The user's revocation that was in force when the session began.
     pub(super) revocation: Option<Timestamp>,
@@ -494,7 +499,9 @@ pub fn admit(
         return Err(Refusal::Banned);
     }
     let admission = match grant {
-        Grant::Login(Login { user, claims, evidence, scope, authenticated_at: elsewhere }) => {
+        Grant::Login(login) => {
+            let Login { user, claims, evidence, scope, authenticated_at: elsewhere, auth_time } =
+                login;
             let revocation = standing.not_before;
             // Another's token lives on after a revocation here, and is no new proof. What is far ahead ends what was here, and
             // shuts nobody out; several revocations within a second are a little ahead.
@@ -510,6 +517,7 @@ pub fn admit(
                 claims,
                 evidence,
                 authenticated_at,
+                auth_time: auth_time.of_login_at(authenticated_at),
                 session_ends,
                 revocation,
                 session: None,
@@ -534,6 +542,7 @@ pub fn admit(
                 claims: ExtraClaims::default(),
                 evidence: Evidence::default(),
                 authenticated_at: now,
+                auth_time: AuthTime::AtLogin,
                 session_ends,
                 revocation,
                 session: Some(shown),
@@ -554,6 +563,7 @@ fn admission_of(token: &Token, scope: Scope, session: Duration) -> Admission {
         claims: ExtraClaims::default(),
         evidence: Evidence::default(),
         authenticated_at: token.authenticated_at,
+        auth_time: token.auth_time,
         session_ends,
         revocation: token.revocation,
         session: Some(token.session),

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::auth_time::AuthTime;
 use super::authorization::ClientGrant;
 use super::claim::ExtraClaims;
 use super::evidence::Evidence;
@@ -94,8 +95,10 @@ pub struct Token {
     pub issued_at: Timestamp,
     /// `exp`: the first second the token is worth nothing.
     pub expires_at: Timestamp,
-    /// `auth_time`: when the user last proved who they are.
+    /// When the user logged in here, from which the session counts: `auth_time`, or `logged_in_at` where those differ.
     pub authenticated_at: Timestamp,
+    /// When they showed who they are: `auth_time`, left out of the token when nobody says.
+    pub auth_time: AuthTime,
     /// `jti`.
     pub id: TokenId,
     /// `scope`, left out of the token when unlimited.
@@ -106,6 +109,18 @@ pub struct Token {
     pub session: SessionId,
     /// What a client was granted with it; `None` for what `POST /tokens/` hands out.
     pub client: Option<Arc<ClientGrant>>,
+}
+
+impl Token {
+    /// When the user showed who they are; `None` when nobody says.
+    #[must_use]
+    pub fn proved_at(&self) -> Option<Timestamp> {
+        match self.auth_time {
+            AuthTime::AtLogin => Some(self.authenticated_at),
+            AuthTime::Before(moment) => Some(moment),
+            AuthTime::Unproved => None,
+        }
+    }
 }
 
 /// What an access token says.

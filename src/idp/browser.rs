@@ -3,6 +3,7 @@
 //! Must not know where that is kept, nor how a provider is called.
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
 
 use super::error::ProviderError;
+use crate::domain::auth_time::Freshness;
 use crate::outbound::SentSecrets;
 
 pub use crate::settings::{CallbackPlace, ResponseMode};
@@ -28,6 +30,19 @@ pub struct AuthorizationRequest {
     pub authorize_url: Url,
     /// What to remember of it until the browser comes back; only that browser may bring it back.
     pub pending: PendingLogin,
+}
+
+/// What whoever asks for a login demands of it, beside that somebody logs in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoginDemand {
+    /// Whether a login of before is enough.
+    pub freshness: Freshness,
+    /// How long ago the user may have shown who they are; any time when absent.
+    pub max_age: Option<Duration>,
+    /// `acr_values`: in which ways, the best first.
+    pub acr_values: Option<String>,
+    /// By which methods, as `amr` has them.
+    pub methods: Vec<String>,
 }
 
 /// What is remembered of a login that has begun, by protocol. All of it is random or secret: it never shows in `Debug`.

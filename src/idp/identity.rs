@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::password::PasswordCredential;
+use crate::domain::auth_time::AuthTime;
 use crate::domain::claim::ExtraClaims;
 use crate::domain::evidence::Evidence;
 use crate::domain::group::GroupName;
@@ -58,6 +59,8 @@ pub struct Identity {
     pub mapped: MappedGroups,
     /// When they proved it, where that was before now: to another who issues tokens, whose word is taken.
     pub authenticated_at: Option<Timestamp>,
+    /// When they showed who they are, which may be before they came here.
+    pub auth_time: AuthTime,
 }
 
 /// The groups that a provider adds to what the state says of a user.
@@ -75,4 +78,6 @@ pub(super) struct Authenticated {
     pub subject: Subject,
     /// All that the provider says of the user; nothing of it has passed yet.
     pub claims: Map<String, Value>,
+    /// When the user showed who they are.
+    pub auth_time: AuthTime,
 }

@@ -18,6 +18,7 @@ use super::error::ProviderError;
 use super::forward::{Forward, ForwardedAnswer, ForwardedPlaces, ForwardedRequest};
 use super::identity::Authenticated;
 use super::password::{PasswordCredential, accepted};
+use crate::domain::auth_time::AuthTime;
 use crate::domain::time::Timestamp;
 use crate::jose::json::strict_object;
 use crate::jose::kisee::KiseeVerifier;
@@ -91,7 +92,11 @@ impl KiseeConnector {
             tracing::warn!(%error, "a JWT of this Kisee was refused");
             ProviderError::of_token(error, "a JWT that does not hold")
         })?;
-        Ok(Authenticated { subject: verified.subject, claims: verified.claims })
+        Ok(Authenticated {
+            subject: verified.subject,
+            claims: verified.claims,
+            auth_time: AuthTime::AtLogin,
+        })
     }
 
     /// Posts login and password to where JWTs are made; once more if that turns out to have moved.

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use super::error::ProviderError;
 use super::identity::{Authenticated, Presence};
 use super::token::{self, COOLDOWN};
+use crate::domain::auth_time::AuthTime;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Audience;
 use crate::domain::user::Subject;
@@ -197,7 +198,7 @@ impl KubernetesConnector {
             let first = review.extra.get(place).and_then(|values| values.first());
             claim(&mut claims, name, first.map(String::as_str));
         }
-        Ok(Authenticated { subject: account.subject()?, claims })
+        Ok(Authenticated { subject: account.subject()?, claims, auth_time: AuthTime::AtLogin })
     }
 
     async fn verified(
@@ -225,7 +226,7 @@ impl KubernetesConnector {
         ] {
             claim(&mut claims, name, text(&path));
         }
-        Ok(Authenticated { subject: account.subject()?, claims })
+        Ok(Authenticated { subject: account.subject()?, claims, auth_time: AuthTime::AtLogin })
     }
 
     async fn fetched(self: Arc<Self>) -> Result<Fetched<ServiceAccountVerifier>, ProviderError> {

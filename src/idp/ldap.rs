@@ -40,6 +40,7 @@ use super::egress::Egress;
 use super::error::ProviderError;
 use super::identity::{Authenticated, Presence};
 use super::password::PasswordCredential;
+use crate::domain::auth_time::AuthTime;
 use crate::domain::user::ProviderName;
 use crate::outbound::{CallLimits, ClientError, TlsClient, loggable};
 use crate::settings::{self, LdapGroups, LdapSecurity, Mapping, is_attribute};
@@ -183,7 +184,7 @@ impl LdapConnector {
         let subject = user.subject(&self.settings.subject)?;
         let claims = self.claims(&mut searching, &user).await?;
         self.pool.give_back(searching);
-        Ok(Authenticated { subject, claims })
+        Ok(Authenticated { subject, claims, auth_time: AuthTime::AtLogin })
     }
 
     /// The one entry of a login, and the connection it was found on. A kept connection may have been closed meanwhile: then

@@ -26,6 +26,7 @@ use self::turns::Asking;
 use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::password::PasswordCredential;
+use crate::domain::auth_time::AuthTime;
 use crate::domain::user::Subject;
 use crate::jose::claims::unflattened;
 use crate::settings;
@@ -87,9 +88,11 @@ impl LocalConnector {
         let matches =
             self.hashing.check(asking, hash, password).await.ok_or(ProviderError::Busy)?;
         match user {
-            Some(user) if matches => {
-                Ok(Authenticated { subject: user.subject.clone(), claims: user.claims.clone() })
-            }
+            Some(user) if matches => Ok(Authenticated {
+                subject: user.subject.clone(),
+                claims: user.claims.clone(),
+                auth_time: AuthTime::AtLogin,
+            }),
             _ => Err(ProviderError::Refused),
         }
     }
@@ -180,7 +183,7 @@ mod tests {
     #[tokio::test]
     async fn only_the_right_password_of_a_known_user() {
         let local = local();
-        let Authenticated { subject, claims } = login(&local, "ada", "lovelace").await.unwrap();
+        let Authenticated { subject, claims, .. } = login(&local, "ada", "lovelace").await.unwrap();
         assert_eq!(subject.as_str(), "ada");
         assert_eq!(claims.keys().collect::<Vec<_>>(), ["email", "phone"]);
         for (name, password) in

@@ -272,6 +272,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::auth_time::AuthTime;
     use crate::domain::claim::ClaimName;
     use crate::domain::user::UserId;
     use crate::jose::refresh::RefreshTokens;
@@ -315,8 +316,11 @@ mod tests {
     fn judge(subject: &str, claims: Value) -> Result<(Vec<String>, Vec<String>), ProviderError> {
         let Value::Object(claims) = claims else { panic!("an object") };
         let mapping = mapping();
-        let (claims, evidence, mapped) =
-            mapping.judge(&Authenticated { subject: subject.parse().unwrap(), claims })?;
+        let (claims, evidence, mapped) = mapping.judge(&Authenticated {
+            subject: subject.parse().unwrap(),
+            claims,
+            auth_time: AuthTime::AtLogin,
+        })?;
         let MappedGroups { groups, .. } = mapped;
         assert_eq!(mapping.recheck(subject, &evidence).unwrap().groups, groups);
         let names = claims.iter().map(|(name, _)| name.to_string()).collect();
@@ -361,7 +365,11 @@ mod tests {
             (json!("7,42"), &[]),
         ] {
             let Value::Object(claims) = json!({ "groups": groups }) else { panic!("an object") };
-            let authenticated = Authenticated { subject: "1".parse().unwrap(), claims };
+            let authenticated = Authenticated {
+                subject: "1".parse().unwrap(),
+                claims,
+                auth_time: AuthTime::AtLogin,
+            };
             let (_, _, mapped) = mapping.judge(&authenticated).unwrap();
             let found: Vec<&str> = mapped.groups.iter().map(|group| group.as_str()).collect();
             assert_eq!(found, expected, "{groups}");
@@ -424,13 +432,17 @@ mod tests {
         let (mut fitting, mut refused) = (0, 0);
         for length in 1..=200 {
             let names: Vec<String> =
-                ["b", "c", "d", "e", "f", "g"].map(|name| name.repeat(180)).into();
+                ["b", "c", "d", "e", "f", "g"].map(|name| name.repeat(175)).into();
             let scope = format!("{} {}", names.join(" "), "a".repeat(length));
             let scope = Scope::asked(&scope).unwrap();
             let Ok(room) = tokens.room(&user, &scope, None) else { break };
             let claims = json!({"email_verified": true, "teams": ["org/writers"]});
             let Value::Object(claims) = claims else { panic!("an object") };
-            let authenticated = Authenticated { subject: "1".parse().unwrap(), claims };
+            let authenticated = Authenticated {
+                subject: "1".parse().unwrap(),
+                claims,
+                auth_time: AuthTime::AtLogin,
+            };
             let (mut claims, mut evidence, _) = mapping.judge(&authenticated).unwrap();
             match mapping.fit(&mut claims, &mut evidence, &scope, room) {
                 Some(_) => {

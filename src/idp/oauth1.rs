@@ -20,6 +20,7 @@ use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::oauth2::READABLE;
 use super::renewed::Renewed;
+use crate::domain::auth_time::AuthTime;
 use crate::domain::time::Timestamp;
 use crate::outbound::{ClientError, HttpClient, Repeat, Response};
 use crate::settings;
@@ -201,5 +202,6 @@ fn authenticated(answer: &Form) -> Result<Authenticated, ProviderError> {
             claims.insert(claim.to_owned(), Value::from(name));
         }
     }
-    Ok(Authenticated { subject, claims })
+    // It sends back whoever has a session there, and says of none how old that is.
+    Ok(Authenticated { subject, claims, auth_time: AuthTime::Unproved })
 }

@@ -33,6 +33,7 @@ use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::renewed::Renewed;
 use super::told::{find, read_yes_or_no, subject};
+use crate::domain::auth_time::AuthTime;
 use crate::jose::json::strict_value;
 use crate::outbound::{ClientError, HttpClient, Repeat, Response};
 use crate::settings::{self, ClientAuth, Dialect, Pkce, ResponseMode};
@@ -167,7 +168,8 @@ impl OAuth2Connector {
             claims.remove(READABLE);
             claims.extend(name.map(|name| (READABLE.to_owned(), name)));
         }
-        Ok(Authenticated { subject, claims })
+        // It sends back whoever has a session there, and says of none how old that is.
+        Ok(Authenticated { subject, claims, auth_time: AuthTime::Unproved })
     }
 
     /// What a place says of whoever the access token is for.

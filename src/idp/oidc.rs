@@ -5,6 +5,7 @@
 //!
 //! | File | Owns |
 //! |---|---|
+//! | `demand` | what is demanded of a login, and what it was worth |
 //! | `discovery` | metadata and keys, fetched together |
 //! | `metadata` | what a provider says of itself |
 //! | `elsewhere` | claims that the token leaves out |
@@ -12,6 +13,7 @@
 //! | `proof` | how this client shows who it is |
 //! | `user_info` | the UserInfo endpoint |
 
+mod demand;
 mod discovery;
 mod elsewhere;
 mod exchange;
@@ -25,16 +27,18 @@ use oauth2::{CsrfToken, PkceCodeChallenge};
 use serde_json::{Map, Value};
 use url::Url;
 
+use self::demand::{auth_time, demanded};
 use self::discovery::{Discovered, discover};
 use self::exchange::Given;
 use self::proof::ClientCredential;
 use self::user_info::UserInfo;
-use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin, random};
+use super::browser::{AuthorizationRequest, CallbackParams, LoginDemand, PendingLogin, random};
 use super::egress::Egress;
 use super::error::ProviderError;
 use super::identity::Authenticated;
 use super::token::{COOLDOWN, believed};
 use super::told::{read_yes_or_no, subject};
+use crate::domain::auth_time::AuthTime;
 use crate::domain::time::Timestamp;
 use crate::jose::error::VerifyError;
 use crate::jose::id_token::{Expected, user_info_claims};
@@ -75,6 +79,7 @@ impl OidcConnector {
     pub(super) async fn begin(
         self: &Arc<Self>,
         callback_url: &Url,
+        demand: &LoginDemand,
     ) -> Result<AuthorizationRequest, ProviderError> {
         let known = self.http.limited(self.discovered()).await?;
         let (state, nonce) = (random()?, random()?);
@@ -91,11 +96,8 @@ impl OidcConnector {
         for (name, value) in &self.settings.authorization_parameters {
             request = request.add_extra_param(name, value);
         }
-        if let Some(max_age) = self.settings.max_age {
-            request = request.add_extra_param("max_age", max_age.as_secs().to_string());
-        }
-        if let Some(prompt) = &self.settings.prompt {
-            request = request.add_extra_param("prompt", prompt);
+        for (name, value) in demanded(&self.settings, &known.metadata, demand) {
+            request = request.add_extra_param(name, value);
         }
         if self.settings.callback.response_mode == ResponseMode::FormPost {
             request = request.add_extra_param("response_mode", "form_post");
@@ -145,10 +147,11 @@ impl OidcConnector {
             clock_skew: self.settings.clock_skew,
         };
         let claims = expected.prove(token, now).map_err(unbelieved)?;
+        let auth_time = auth_time(&claims, now);
         let claims = self.with_user_info(known, &given, claims, now).await?;
         let token = &given.access_token;
         let claims = elsewhere::completed(&self.http, &self.settings, token, claims).await?;
-        self.authenticated(claims)
+        self.authenticated(claims, auth_time)
     }
 
     /// The code of an answer that this provider gave (RFC 9207 section 2.4): an answer of another ends here, before its
@@ -213,6 +216,7 @@ impl OidcConnector {
     fn authenticated(
         &self,
         mut claims: Map<String, Value>,
+        auth_time: AuthTime,
     ) -> Result<Authenticated, ProviderError> {
         read_yes_or_no(&mut claims);
         let tenant = self.settings.issuer.tenant_of(&claims).map_err(|tenant| {
@@ -240,7 +244,7 @@ impl OidcConnector {
             Some(tenant) => format!("{tenant}:{subject}").parse()?,
             None => subject,
         };
-        Ok(Authenticated { subject, claims })
+        Ok(Authenticated { subject, claims, auth_time })
     }
 
     async fn discovered(self: &Arc<Self>) -> Result<Arc<Discovered>, ProviderError> {

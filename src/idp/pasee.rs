@@ -206,7 +206,7 @@ impl PaseeConnector {
         claims.insert("idp".to_owned(), provider.as_str().into());
         claims.insert("sub".to_owned(), sub.into());
         Ok(Vouched {
-            authenticated: Authenticated { subject, claims },
+            authenticated: Authenticated { subject, claims, auth_time: token.auth_time },
             authenticated_at: Some(token.authenticated_at),
         })
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tracing::{Instrument, Span};
 use url::Url;
 
-use super::browser::{AuthorizationRequest, CallbackParams, PendingLogin};
+use super::browser::{AuthorizationRequest, CallbackParams, LoginDemand, PendingLogin};
 use super::error::ProviderError;
 use super::forward::{Forward, ForwardedAnswer, ForwardedRequest};
 use super::identity::{Authenticated, Credential, Identity, LoginMethod, MappedGroups, Presence};
@@ -206,6 +206,13 @@ impl Provider {
         .await
     }
 
+    /// Whether it takes a [`LoginDemand`] and says what became of it. One that has people give their password here always shows
+    /// that; one that sends them back by OAuth alone never does.
+    #[must_use]
+    pub fn takes_demands(&self) -> bool {
+        matches!(self.connector, Connector::Oidc(_))
+    }
+
     /// Begins a login in a browser, which is to come back to `callback_url`.
     ///
     /// # Errors
@@ -213,20 +220,22 @@ impl Provider {
     pub async fn begin(
         &self,
         callback_url: &Url,
+        demand: &LoginDemand,
         now: Timestamp,
     ) -> Result<AuthorizationRequest, ProviderError> {
-        self.under_its_name(self.begun(callback_url, now)).await
+        self.under_its_name(self.begun(callback_url, demand, now)).await
     }
 
     async fn begun(
         &self,
         callback_url: &Url,
+        demand: &LoginDemand,
         now: Timestamp,
     ) -> Result<AuthorizationRequest, ProviderError> {
         match &self.connector {
             Connector::OAuth1(oauth1) => oauth1.begin(callback_url, now).await,
             Connector::OAuth2(oauth2) => oauth2.begin(callback_url),
-            Connector::Oidc(oidc) => oidc.begin(callback_url).await,
+            Connector::Oidc(oidc) => oidc.begin(callback_url, demand).await,
             Connector::Kisee(_)
             | Connector::Local(_)
             | Connector::Pasee(_)
@@ -377,7 +386,8 @@ impl Provider {
     fn identity(&self, authenticated: &Authenticated) -> Result<Identity, ProviderError> {
         let (claims, evidence, mapped) = self.mapping.judge(authenticated)?;
         let user = UserId::new(&self.name, &authenticated.subject);
-        Ok(Identity { user, claims, evidence, mapped, authenticated_at: None })
+        let auth_time = authenticated.auth_time;
+        Ok(Identity { user, claims, evidence, mapped, authenticated_at: None, auth_time })
     }
 
     /// Whom a login will give, of somebody who registers by this name: it is their subject there.

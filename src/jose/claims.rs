@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::compact::ClaimSet;
 use super::error::VerifyError;
 use super::window::{self, Window};
+use crate::domain::auth_time::AuthTime;
 use crate::domain::authorization::{ClientGrant, KeyThumbprint, MAX_ACTORS, OAuthScopes};
 use crate::domain::claim::{ClaimName, ClaimValue, ExtraClaims};
 use crate::domain::client::ClientId;
@@ -60,7 +61,10 @@ pub(super) struct Common<'a> {
     nbf: i64,
     exp: i64,
     jti: &'a str,
-    auth_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logged_in_at: Option<i64>,
     sid: String,
     idp: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +82,11 @@ impl<'a> Common<'a> {
             nbf: token.issued_at.as_unix(),
             exp: token.expires_at.as_unix(),
             jti: token.id.as_str(),
-            auth_time: token.authenticated_at.as_unix(),
+            auth_time: token.proved_at().map(Timestamp::as_unix),
+            logged_in_at: match token.auth_time {
+                AuthTime::AtLogin => None,
+                AuthTime::Before(_) | AuthTime::Unproved => Some(token.authenticated_at.as_unix()),
+            },
             sid: token.session.to_string(),
             idp: token.subject.split().0,
             scope: scope(token),
@@ -233,7 +241,7 @@ pub(super) fn extra<S: Serializer>(
 }
 
 /// The names of the claims that tokens of ours may have, of either kind.
-pub(super) const COMMON: [&str; 14] = [
+pub(super) const COMMON: [&str; 15] = [
     "iss",
     "sub",
     "aud",
@@ -242,6 +250,7 @@ pub(super) const COMMON: [&str; 14] = [
     "exp",
     "jti",
     "auth_time",
+    "logged_in_at",
     "sid",
     "idp",
     "scope",
@@ -357,17 +366,32 @@ pub(super) fn read_common(
     }
     let moment = |value: &Value| value.as_i64().and_then(Timestamp::from_unix);
     let revocation = claims.get("rev").map(|value| moment(value).ok_or(VerifyError::Claim("rev")));
+    let authenticated_at = authenticated_at.ok_or(VerifyError::Claim("auth_time"))?;
     Ok(Token {
         subject,
         issued_at: issued_at.ok_or(VerifyError::Claim("iat"))?,
         expires_at,
-        authenticated_at: authenticated_at.ok_or(VerifyError::Claim("auth_time"))?,
+        authenticated_at,
+        auth_time: read_auth_time(claims, authenticated_at)?,
         id: claims.text("jti")?.parse().map_err(|_| VerifyError::Claim("jti"))?,
         scope,
         revocation: revocation.transpose()?,
         session: claims.text("sid")?.parse().map_err(|_| VerifyError::Claim("sid"))?,
         client,
     })
+}
+
+/// When the user showed who they are, as it is written here and no other way: another time than the login is before it.
+fn read_auth_time(claims: &ClaimSet, login: Timestamp) -> Result<AuthTime, VerifyError> {
+    match (claims.get("logged_in_at"), claims.get("auth_time")) {
+        (None, _) => Ok(AuthTime::AtLogin),
+        (Some(_), None) => Ok(AuthTime::Unproved),
+        (Some(_), Some(moment)) => {
+            let moment = moment.as_i64().and_then(Timestamp::from_unix);
+            let moment = moment.filter(|moment| *moment < login);
+            moment.map(AuthTime::Before).ok_or(VerifyError::Claim("auth_time"))
+        }
+    }
 }
 
 /// Scopes as they are written here, and no others: each word is an OAuth scope or a limit, and there is one.

@@ -20,6 +20,7 @@ use super::compact::{ClaimSet, Unverified};
 use super::error::VerifyError;
 use super::secret::{Purpose, Secret};
 use super::sign::{SignError, signing_input, token_id};
+use crate::domain::auth_time::AuthTime;
 use crate::domain::authorization::ClientGrant;
 use crate::domain::claim::{self, ExtraClaims};
 use crate::domain::client::ClientId;
@@ -147,6 +148,7 @@ impl RefreshTokens {
             issued_at: latest,
             expires_at: latest,
             authenticated_at: latest,
+            auth_time: AuthTime::Before(latest),
             id: token_id([0; 16]),
             scope: scope.clone(),
             revocation: Some(latest),

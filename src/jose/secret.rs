@@ -35,8 +35,8 @@ impl Purpose {
     fn info(self) -> &'static [u8] {
         match self {
             Self::RefreshTokens => b"pasee refresh tokens, version 1",
-            Self::LoginCookies => b"pasee login cookies, version 2",
-            Self::BrowserSessions => b"pasee browser sessions, version 1",
+            Self::LoginCookies => b"pasee login cookies, version 3",
+            Self::BrowserSessions => b"pasee browser sessions, version 2",
             Self::DpopNonces => b"pasee DPoP nonces, version 1",
         }
     }
@@ -146,8 +146,8 @@ mod tests {
         assert_eq!(secret.id().to_string(), "5rqxSSBS4ec");
         let shown = |purpose| URL_SAFE_NO_PAD.encode(*secret.derive(purpose));
         assert_eq!(shown(Purpose::RefreshTokens), "ufjKxyqQyKe3eXJ37kMzB_echXrZbM9yv0JEilb9FAc");
-        assert_eq!(shown(Purpose::LoginCookies), "NZ1t6n4MJx98SzUP2dV-6rF_Bq7Lex_iOGubJNVS4bs");
-        assert_eq!(shown(Purpose::BrowserSessions), "PxVv1BSxjJRi2JVcLFjpYKUWP0ziMMmOUVljmIS5owo");
+        assert_eq!(shown(Purpose::LoginCookies), "Rg_UCQ0pY2T5MxfAXYaDSLhOgvI1xY75-JfugFHDx7k");
+        assert_eq!(shown(Purpose::BrowserSessions), "b81lPMzRO2YLDdg9C-EHaWYZQTNu1otlBYzSLDFGeh4");
     }
 
     #[test]

@@ -46,7 +46,7 @@ enum Numbers {
 enum Login {
     /// Nothing: it is not looked at.
     Unasked,
-    /// That the login came before the token.
+    /// That the login came before the token; `logged_in_at` where the user had shown who they are at another time than that.
     BeforeIssue,
     /// That the login is no older than this (OpenID Connect Core 1.0 section 3.1.2.1, `max_age`).
     Within(Duration),
@@ -83,7 +83,7 @@ pub(super) struct Window {
     pub(super) issued_at: Option<Timestamp>,
     /// `exp`.
     pub(super) expires_at: Timestamp,
-    /// `auth_time`, if the rules look at it.
+    /// When the user logged in, if the rules look at it.
     pub(super) authenticated_at: Option<Timestamp>,
 }
 
@@ -148,7 +148,11 @@ impl Login {
         if matches!(self, Self::Unasked) {
             return Ok(None);
         }
-        let login = numbers.seconds(claims, "auth_time")?;
+        let name = match self {
+            Self::BeforeIssue if claims.get("logged_in_at").is_some() => "logged_in_at",
+            _ => "auth_time",
+        };
+        let login = numbers.seconds(claims, name)?;
         if let Self::Within(max_age) = self {
             let max_age = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
             let age = now - login.as_unix();

@@ -83,11 +83,14 @@ pub fn id_token(
         ("azp", client.id.as_str().into()),
         ("exp", token.expires_at.as_unix().into()),
         ("iat", token.issued_at.as_unix().into()),
-        ("auth_time", token.authenticated_at.as_unix().into()),
         ("sid", Value::from(token.session.to_string())),
         ("at_hash", half_hash(compact).into()),
     ] {
         claims.insert(name.to_owned(), value);
+    }
+    // Of a login by way of others it may be that nobody says it.
+    if let Some(proved_at) = token.proved_at() {
+        claims.insert("auth_time".to_owned(), proved_at.as_unix().into());
     }
     if let Some(nonce) = nonce {
         claims.insert("nonce".to_owned(), nonce.into());
@@ -108,6 +111,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::auth_time::AuthTime;
     use crate::domain::authorization::ClientGrant;
     use crate::domain::client::ClientMetadata;
     use crate::domain::time::Timestamp;
@@ -135,6 +139,7 @@ mod tests {
             issued_at: at(10),
             expires_at: at(910),
             authenticated_at: at(0),
+            auth_time: AuthTime::AtLogin,
             id: "x".parse().unwrap(),
             scope: Scope::Unlimited,
             revocation: None,

@@ -10,6 +10,7 @@ use super::params::Params;
 use super::pkce::Challenge;
 use super::requested::RequestedClaims;
 use super::scope::{AskedScope, within};
+use crate::domain::auth_time::Freshness;
 use crate::domain::authorization::{KeyThumbprint, OAuthScope, OAuthScopes};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::token::{Audience, Scope};
@@ -24,8 +25,8 @@ const MAX_ID_TOKEN: usize = 8192;
 pub struct Prompt {
     /// `none`: nothing may be asked.
     pub none: bool,
-    /// `login`, or `select_account`: to log in again.
-    pub login: bool,
+    /// `login` or `select_account`: to log in again.
+    pub freshness: Freshness,
     /// `consent`: to ask whether the client may be told.
     pub consent: bool,
 }
@@ -47,6 +48,8 @@ pub struct AuthorizationRequest {
     pub prompt: Prompt,
     /// `max_age`.
     pub max_age: Option<Duration>,
+    /// `acr_values`.
+    pub acr_values: Option<String>,
     /// `claims`.
     pub claims: RequestedClaims,
     /// `id_token_hint`.
@@ -84,6 +87,7 @@ impl AuthorizationRequest {
             resource: resource(params, client)?,
             prompt: prompt(params.get("prompt"))?,
             max_age: max_age(params.get("max_age"))?,
+            acr_values: hint("acr_values")?,
             claims,
             id_token_hint: params.bounded("id_token_hint", MAX_ID_TOKEN)?.map(str::to_owned),
             login_hint: hint("login_hint")?,
@@ -175,7 +179,12 @@ fn prompt(text: Option<&str>) -> Result<Prompt, OAuthError> {
     for word in &words {
         match *word {
             "none" => prompt.none = true,
-            "login" | "select_account" => prompt.login = true,
+            "login" => prompt.freshness = Freshness::Now,
+            // Whoever shows who they are has chosen that too.
+            "select_account" if prompt.freshness == Freshness::Any => {
+                prompt.freshness = Freshness::Chosen;
+            }
+            "select_account" => {}
             "consent" => prompt.consent = true,
             _ => {
                 return Err(OAuthError::request(

@@ -9,6 +9,7 @@
 //! | `choices` | what that page shows |
 //! | `home` | the page of who one is |
 //! | `logout` | the end of a session |
+//! | `demand` | what a client's request demands of a login |
 //! | `flow` | the two requests by way of a provider |
 //! | `under_way` | a login from its beginning to where its browser goes on |
 //! | `session` | the session's cookie |
@@ -21,6 +22,7 @@
 mod choices;
 mod cookie;
 mod cookies;
+mod demand;
 mod flow;
 mod form;
 mod home;
@@ -35,7 +37,7 @@ use std::time::Duration;
 
 use crate::server::error::ApiError;
 
-pub(super) use cookie::Target;
+pub(super) use cookie::{Continuation, Target};
 pub(super) use cookies::Cookies;
 pub(super) use page::LoginWishes;
 pub(super) use replay::ReplayGuard;

@@ -7,11 +7,11 @@ use url::Url;
 use super::{GrantError, Service, SignedPair, SsoSession};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
-use crate::idp::browser::{AuthorizationRequest, CallbackParams, PendingLogin};
+use crate::idp::browser::{AuthorizationRequest, CallbackParams, LoginDemand, PendingLogin};
 use crate::idp::{Provider, ProviderError};
 
 impl Service {
-    /// Begins a login, which is to come back to `callback_url`.
+    /// Begins a login, which is to come back to `callback_url`, and of which something may be demanded.
     ///
     /// # Errors
     /// [`ProviderError`].
@@ -19,9 +19,10 @@ impl Service {
         &self,
         provider: &Provider,
         callback_url: &Url,
+        demand: &LoginDemand,
         now: Timestamp,
     ) -> Result<AuthorizationRequest, ProviderError> {
-        provider.begin(callback_url, now).await
+        provider.begin(callback_url, demand, now).await
     }
 
     /// Ends a login that has come back to `callback_url` with the provider's answer. That it was pending, here and not yet

@@ -124,10 +124,11 @@ impl Service {
         scope: Scope,
     ) -> Result<(Login, MappedGroups), GrantError> {
         self.0.metrics.login(provider.name().as_str(), outcome(&identified));
-        let Identity { user, mut claims, mut evidence, authenticated_at, .. } = identified?;
+        let Identity { user, mut claims, mut evidence, authenticated_at, auth_time, .. } =
+            identified?;
         let room = keys.refresh_tokens().room(&user, &scope, None)?;
         let mapped = provider.fit(&user, (&mut claims, &mut evidence), &scope, room)?;
-        Ok((Login { user, claims, evidence, scope, authenticated_at }, mapped))
+        Ok((Login { user, claims, evidence, scope, authenticated_at, auth_time }, mapped))
     }
 
     /// Judges what is remembered of a login by the settings of today, and forgets what they let pass no more.

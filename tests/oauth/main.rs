@@ -11,5 +11,6 @@ mod devices;
 mod ends;
 mod floods;
 mod stage;
+mod step_up;
 #[path = "../support/mod.rs"]
 mod support;

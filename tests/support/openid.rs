@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pasee::domain::claim::ClaimName;
 use pasee::domain::time::Timestamp;
-use pasee::idp::browser::{CallbackParams, PendingLogin};
+use pasee::idp::browser::{CallbackParams, LoginDemand, PendingLogin};
 use pasee::idp::{Identity, Provider, ProviderError};
 use pasee::jose::issuer::TrustedIssuer;
 use pasee::jose::jwks;
@@ -246,7 +246,7 @@ impl Begun {
     pub async fn at(provider: &Provider) -> Result<Self, ProviderError> {
         let callback_url: Url =
             format!("https://pasee.example.com/tokens/?idp={}", provider.name()).parse().unwrap();
-        let begun = provider.begin(&callback_url, Timestamp::MIN).await?;
+        let begun = provider.begin(&callback_url, &LoginDemand::default(), Timestamp::MIN).await?;
         Ok(Self { url: begun.authorize_url, pending: begun.pending, callback_url })
     }
 

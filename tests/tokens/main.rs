@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pasee::domain::auth_time::AuthTime;
 use pasee::domain::evidence::{Evidence, Fingerprint};
 use pasee::domain::time::Timestamp;
 use pasee::domain::token::{AccessClaims, RefreshClaims, Scope, SessionId, Token};
@@ -48,6 +49,7 @@ fn claims() -> AccessClaims {
         issued_at: now(),
         expires_at: Timestamp::from_unix(NOW + 900).unwrap(),
         authenticated_at: now(),
+        auth_time: AuthTime::AtLogin,
         id: token_id([7; 16]),
         scope: Scope::Unlimited,
         revocation: None,

@@ -179,6 +179,7 @@ fn token(issued: i64, scope: &str) -> Token {
         issued_at: moment(issued),
         expires_at: moment(issued + 1000),
         authenticated_at: moment(issued),
+        auth_time: AuthTime::AtLogin,
         id: "id".parse().unwrap(),
         scope: if scope.is_empty() { Scope::Unlimited } else { Scope::asked(scope).unwrap() },
         revocation: None,

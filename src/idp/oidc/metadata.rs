@@ -23,6 +23,10 @@ pub(super) struct Metadata {
     pub user_info: Option<Url>,
     /// `authorization_response_iss_parameter_supported`: its answers say who gives them.
     pub names_issuer: bool,
+    /// `claims_parameter_supported`: it can be asked for single claims.
+    pub takes_claims: bool,
+    /// `prompt_values_supported` lacks `login` (Initiating User Registration via OpenID Connect 1.0 section 4).
+    pub lacks_prompt_login: bool,
     /// Where the token endpoint takes a client's secret.
     pub secrets: AuthType,
 }
@@ -56,6 +60,7 @@ impl Metadata {
                     .ok_or(ProviderError::InvalidResponse("a bad userinfo_endpoint"))?,
             ),
         };
+        let prompts = document.get("prompt_values_supported").and_then(Value::as_array);
         let names_issuer = document.get("authorization_response_iss_parameter_supported");
         Ok(Self {
             authorization: place("authorization_endpoint")
@@ -64,6 +69,9 @@ impl Metadata {
                 .ok_or(ProviderError::InvalidResponse("no good token_endpoint"))?,
             keys: place("jwks_uri").ok_or(ProviderError::InvalidResponse("no good jwks_uri"))?,
             user_info,
+            takes_claims: document.get("claims_parameter_supported") == Some(&Value::Bool(true)),
+            lacks_prompt_login: prompts
+                .is_some_and(|prompts| prompts.iter().all(|prompt| prompt != "login")),
             names_issuer: names_issuer == Some(&Value::Bool(true)),
             secrets: secrets(&document, &settings.client_proof)?,
         })

@@ -33,6 +33,7 @@ fn claims() -> RefreshClaims {
         issued_at: now(),
         expires_at: Timestamp::from_unix(NOW + 86_400).unwrap(),
         authenticated_at: now(),
+        auth_time: AuthTime::AtLogin,
         id: token_id([7; 16]),
         scope: Scope::Unlimited,
         revocation: None,
@@ -154,6 +155,7 @@ fn the_room_is_what_fits() {
                 claims.token = Token {
                     subject: user.clone(),
                     scope: scope.clone(),
+                    auth_time: AuthTime::Before(Timestamp::from_unix(NOW - 1).unwrap()),
                     revocation: Some(Timestamp::MAX),
                     client: client.clone(),
                     ..claims.token

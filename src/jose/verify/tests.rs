@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::domain::auth_time::AuthTime;
 use crate::domain::claim::{ClaimValue, ExtraClaims};
 use crate::domain::evidence::Evidence;
 use crate::domain::membership::Roster;
@@ -47,6 +48,7 @@ fn token() -> Token {
         issued_at: now(),
         expires_at: Timestamp::from_unix(NOW + 900).unwrap(),
         authenticated_at: now(),
+        auth_time: AuthTime::AtLogin,
         id: token_id([7; 16]),
         scope: Scope::Unlimited,
         revocation: None,

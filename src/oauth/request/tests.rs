@@ -117,10 +117,14 @@ fn resources() {
 #[test]
 fn what_the_person_is_asked() {
     let prompt = |text: &str| read(&format!("prompt={text}")).map(|request| request.prompt);
-    let (nothing, login) = (Prompt::default(), Prompt { login: true, ..Prompt::default() });
+    let fresh = |freshness| Prompt { freshness, ..Prompt::default() };
+    let (nothing, login) = (Prompt::default(), fresh(Freshness::Now));
     assert_eq!(prompt(""), Ok(nothing));
     assert_eq!(prompt("login"), Ok(login));
-    assert_eq!(prompt("select_account+login"), Ok(login));
+    assert_eq!(prompt("select_account"), Ok(fresh(Freshness::Chosen)));
+    for both in ["select_account+login", "login+select_account"] {
+        assert_eq!(prompt(both), Ok(login));
+    }
     assert_eq!(prompt("consent+login"), Ok(Prompt { consent: true, ..login }));
     assert_eq!(prompt("none"), Ok(Prompt { none: true, ..nothing }));
     for wrong in ["none+login", "login+none", "create", "None"] {

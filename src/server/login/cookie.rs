@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cookies::{Cookies, LoginId, MAX_VALUE};
 use super::{PATIENCE, PATIENCE_OF_PAGES};
+use crate::domain::auth_time::Freshness;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Scope, ScopeError, SessionId};
 use crate::domain::user::ProviderName;
@@ -56,6 +57,8 @@ pub(crate) struct Continuation {
     pub target: Target,
     /// When the login began.
     pub begun_at: Timestamp,
+    /// How fresh it was to be.
+    pub freshness: Freshness,
     answered_by: Option<SessionId>,
 }
 
@@ -92,8 +95,17 @@ pub(crate) struct LoginCookie {
     /// Who asks for it, as people call that.
     application: Option<String>,
     ending: Ending,
+    freshness: CarriedFreshness,
     away: Option<Away>,
     answered_by: Option<[u8; 16]>,
+}
+
+/// How fresh a login is to be, as it is carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum CarriedFreshness {
+    Any,
+    Chosen,
+    Now,
 }
 
 /// Longest name of an application that is carried, in bytes.
@@ -110,7 +122,27 @@ impl LoginCookie {
         let application =
             application.map(|name| name[..name.floor_char_boundary(MAX_NAME)].to_owned());
         let begun_at = now.as_unix();
-        Self { begun_at, form_token, application, ending, away: None, answered_by: None }
+        let freshness = CarriedFreshness::Any;
+        Self { begun_at, form_token, application, ending, freshness, away: None, answered_by: None }
+    }
+
+    /// The same, which is to be so fresh.
+    pub(super) fn as_fresh_as(self, freshness: Freshness) -> Self {
+        let freshness = match freshness {
+            Freshness::Any => CarriedFreshness::Any,
+            Freshness::Chosen => CarriedFreshness::Chosen,
+            Freshness::Now => CarriedFreshness::Now,
+        };
+        Self { freshness, ..self }
+    }
+
+    /// How fresh it is to be.
+    pub(super) fn freshness(&self) -> Freshness {
+        match self.freshness {
+            CarriedFreshness::Any => Freshness::Any,
+            CarriedFreshness::Chosen => Freshness::Chosen,
+            CarriedFreshness::Now => Freshness::Now,
+        }
     }
 
     /// The same, whose browser is sent to a provider now.
@@ -140,6 +172,7 @@ impl LoginCookie {
         Some(Continuation {
             target: target.clone(),
             begun_at: Timestamp::from_unix(self.begun_at)?,
+            freshness: self.freshness(),
             answered_by: self.answered_by.map(SessionId::new),
         })
     }

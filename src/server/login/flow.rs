@@ -124,7 +124,8 @@ impl Api {
     ) -> Result<(Url, Vec<HeaderValue>), ApiError> {
         self.attempt(call)?.counts();
         let callback_url = self.callback_url(provider)?;
-        let request = self.service.begin_login(provider, &callback_url, call.now).await?;
+        let demand = self.demand(&login);
+        let request = self.service.begin_login(provider, &callback_url, &demand, call.now).await?;
         let keys = self.service.keys().current();
         let login = login.sent_to(provider.name(), request.pending, call.now);
         Ok((request.authorize_url, self.logins(call, keys.login_cookies()).set(id, &login)?))

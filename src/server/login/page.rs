@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use super::choices::Shown;
 use super::cookie::{Continuation, Ending, MAX_TARGET, Target};
 use super::under_way::{Arrival, new_login};
+use crate::domain::auth_time::Freshness;
 use crate::idp::{Credential, LoginMethod, PasswordCredential, Provider, ProviderError};
 use crate::server::Api;
 use crate::server::api::person;
@@ -28,6 +29,8 @@ pub(in crate::server) struct LoginWishes<'a> {
     pub provider: Option<&'a str>,
     /// By which name.
     pub name: Option<&'a str>,
+    /// How fresh it is to be.
+    pub freshness: Freshness,
 }
 
 #[derive(Template)]
@@ -56,6 +59,7 @@ impl Api {
             )));
         }
         let (id, login) = new_login(Ending::Session(target), wishes.application, call)?;
+        let login = login.as_fresh_as(wishes.freshness);
         let wished = wishes.provider.and_then(|name| self.service.providers().get(name));
         if let Some(provider) = wished
             && provider.login_methods().contains(&LoginMethod::Redirect)

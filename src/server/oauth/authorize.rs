@@ -17,7 +17,7 @@ use crate::oauth::params::Params;
 use crate::oauth::request::AuthorizationRequest;
 use crate::server::Api;
 use crate::server::error::ApiError;
-use crate::server::login::{LoginWishes, Target};
+use crate::server::login::{Continuation, LoginWishes, Target};
 use crate::server::reply::Reply;
 use crate::server::request::{Call, FORM};
 use crate::service::{Authorization, Consented, Interaction, LoginAge, OAuthFailure, SsoSession};
@@ -149,16 +149,25 @@ impl Api {
             (Ok(Authorization::Ask), Some(session)) => {
                 Ok(self.consent_page(call, &begun, &request, session, returned.login))
             }
-            (Ok(_), _) => {
+            (Ok(Authorization::LogIn(freshness)), session) => {
                 // On to a provider without a word, which may know the person without a word too: not for whoever listens there.
                 let is_anybody = client.is_anybody_at(destination.redirect_uri());
+                let hinted = request.idp_hint.as_deref().filter(|_| !is_anybody);
+                // One that has just sent the person back is asked for more by itself.
+                let again = session.as_ref().filter(|_| who.login != LoginAge::Before);
                 let wishes = LoginWishes {
                     application: Some(&client.name),
-                    provider: request.idp_hint.as_deref().filter(|_| !is_anybody),
+                    provider: again.map(|session| session.user().split().0).or(hinted),
                     name: request.login_hint.as_deref(),
+                    freshness,
                 };
-                self.login_page(call, Target::Authorize(query.clone()), wishes).await
+                let reply = self.login_page(call, Target::Authorize(query.clone()), wishes).await?;
+                Ok(match returned.login {
+                    Some(login) => self.without_login(login, reply),
+                    None => reply,
+                })
             }
+            (Ok(_), None) => Err(ApiError::LoginUnknown),
             (Err(failure), _) => self.refuse(call, &begun, &failure, returned),
         }
     }
@@ -173,7 +182,8 @@ impl Api {
         let continuation = login.and_then(|id| self.continuation(call, id));
         match (continuation, session) {
             (Some(continuation), Some(session)) if continuation.is_answered_by(session) => {
-                LoginAge::OfThisRequest
+                let Continuation { begun_at, freshness: asked, .. } = continuation;
+                LoginAge::OfThisRequest { begun_at, asked }
             }
             _ => LoginAge::Before,
         }

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use super::issue::satisfies;
 use super::{OAuthFailure, Pushed, locked, random};
+use crate::domain::auth_time::Freshness;
 use crate::domain::client::{Client, Consent};
 use crate::domain::policy::Grant;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Scope;
+use crate::idp::Provider;
 use crate::oauth::code::Authorized;
 use crate::oauth::destination::Destination;
 use crate::oauth::error::{ErrorCode, OAuthError};
@@ -20,6 +22,9 @@ use crate::service::{Service, SsoSession};
 
 /// What comes before the answer names a pushed request (RFC 9126 section 2.2).
 const REQUEST_URI: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// How far two clocks that show whole seconds are from each other when they agree.
+const ROUNDING: Duration = Duration::from_secs(1);
 
 /// What is known of the person who is to be asked.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +43,12 @@ pub enum LoginAge {
     /// It was there before.
     Before,
     /// The request asked for it.
-    OfThisRequest,
+    OfThisRequest {
+        /// When.
+        begun_at: Timestamp,
+        /// How fresh it was to be.
+        asked: Freshness,
+    },
 }
 
 /// Whether somebody has said that a client may know of them.
@@ -56,7 +66,7 @@ pub enum Consented {
 #[derive(Debug)]
 pub enum Authorization {
     /// The person logs in, perhaps again.
-    LogIn,
+    LogIn(Freshness),
     /// The person is asked whether the client may know of them.
     Ask,
     /// The code that the client gets.
@@ -76,29 +86,26 @@ impl Service {
         who: Interaction<'_>,
         now: Timestamp,
     ) -> Result<Authorization, OAuthFailure> {
-        let Some(session) = who.session else {
-            return unless_none(request, ErrorCode::LoginRequired, Authorization::LogIn);
+        let log_in = |freshness| {
+            unless_none(request, ErrorCode::LoginRequired, Authorization::LogIn(freshness))
         };
-        let is_fresh = who.login == LoginAge::OfThisRequest;
-        match self.judge_login(client, request, session, now) {
-            Login::Enough => {}
-            // Whoever has just logged in is who they are.
-            Login::Again if is_fresh => {}
-            Login::Other if is_fresh => {
-                return Err(OAuthFailure::new(
-                    ErrorCode::AccessDenied,
-                    "another user logged in than the one that the client means",
-                ));
-            }
-            Login::Weak if is_fresh => {
-                return Err(OAuthFailure::new(
-                    ErrorCode::UnmetAuthenticationRequirements,
-                    "the login did not use the methods that the client has in require_amr",
-                ));
-            }
-            Login::Again | Login::Other | Login::Weak => {
-                return unless_none(request, ErrorCode::LoginRequired, Authorization::LogIn);
-            }
+        let Some(session) = who.session else { return log_in(wished(request)) };
+        let lacking = match self.judge_login(client, request, (session, who.login), now) {
+            Ok(()) => None,
+            Err(lacking) => Some(lacking),
+        };
+        if let Some(lacking) = lacking {
+            return match (who.login, lacking) {
+                (LoginAge::Before, Lacking::Age) => log_in(wished(request)),
+                (LoginAge::Before, Lacking::Person) => log_in(Freshness::Chosen),
+                (LoginAge::Before, Lacking::Methods) => log_in(Freshness::Now),
+                (LoginAge::OfThisRequest { asked, .. }, Lacking::Age | Lacking::Methods)
+                    if asked != Freshness::Now && self.takes_demands(session) =>
+                {
+                    log_in(Freshness::Now)
+                }
+                (LoginAge::OfThisRequest { .. }, lacking) => Err(lacking.into()),
+            };
         }
         self.judge_groups(client, session, now)?;
         if is_asked(client, request, destination, who) {
@@ -120,33 +127,49 @@ impl Service {
         Ok(Authorization::Code(code.map_err(too_many)?))
     }
 
-    /// Whether the login of a session is what the client asks for.
+    /// Whether the identity provider of a session can be asked for another login than it gave.
+    fn takes_demands(&self, session: &SsoSession) -> bool {
+        let provider = self.0.providers.get(session.user().split().0);
+        provider.is_some_and(Provider::takes_demands)
+    }
+
+    /// That the login of a session is what the client asks for.
     fn judge_login(
         &self,
         client: &Client,
         request: &AuthorizationRequest,
-        session: &SsoSession,
+        (session, login): (&SsoSession, LoginAge),
         now: Timestamp,
-    ) -> Login {
+    ) -> Result<(), Lacking> {
         let meant = request.claims.subject.clone();
         let hinted = request.id_token_hint.as_deref().map(|hint| self.hinted(hint));
         let is_other = |meant: &str| meant != session.user().as_str();
         if meant.as_deref().is_some_and(is_other)
             || hinted.is_some_and(|hinted| hinted.is_none_or(|hint| is_other(&hint.subject)))
         {
-            return Login::Other;
+            return Err(Lacking::Person);
         }
         if !satisfies(client, &session.memory().extra) {
-            return Login::Weak;
+            return Err(Lacking::Methods);
         }
-        let age = now.as_unix() - session.authenticated_at().as_unix();
-        let is_old = |most: Duration| u64::try_from(age).unwrap_or_default() > most.as_secs();
-        // OpenID Connect Core 1.0 section 3.1.2.1: max_age=0 is prompt=login.
-        let is_stale = |most: Duration| most.is_zero() || is_old(most);
-        if request.prompt.login || request.max_age.is_some_and(is_stale) {
-            return Login::Again;
+        let proved_at = session.memory().token.proved_at();
+        let is_proved_within =
+            |most, until| proved_at.is_some_and(|moment| until <= moment.after(most));
+        let is_for_this = match login {
+            LoginAge::Before => false,
+            // Two clocks of whole seconds, of which one is the provider's.
+            LoginAge::OfThisRequest { begun_at, .. } => is_proved_within(ROUNDING, begun_at),
+        };
+        let is_young = |most| is_proved_within(most, now);
+        let is_enough = match wished(request) {
+            Freshness::Now => is_for_this,
+            Freshness::Chosen => login != LoginAge::Before,
+            Freshness::Any => true,
+        };
+        if is_enough && request.max_age.is_none_or(|most| is_for_this || is_young(most)) {
+            return Ok(());
         }
-        Login::Enough
+        Err(Lacking::Age)
     }
 
     /// That the person is in one of the groups that the client demands.
@@ -224,15 +247,44 @@ impl Service {
     }
 }
 
-/// What a session's login is to a request.
-enum Login {
-    Enough,
-    /// Too long ago, or to be done once more.
-    Again,
-    /// Somebody else's.
-    Other,
-    /// Not by the methods that the client demands.
-    Weak,
+/// What a session's login lacks for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lacking {
+    /// It is too long ago, or to be done once more, or nobody says how long ago it is.
+    Age,
+    /// It is somebody else's.
+    Person,
+    /// It was not by the methods that the client demands.
+    Methods,
+}
+
+impl From<Lacking> for OAuthFailure {
+    fn from(lacking: Lacking) -> Self {
+        match lacking {
+            Lacking::Age => Self::new(
+                ErrorCode::LoginRequired,
+                "the login was not shown to be as fresh as prompt or max_age ask for: the identity provider knew the user by a session there, or \
+                 does not say (auth_time) when they showed who they are",
+            ),
+            Lacking::Person => Self::new(
+                ErrorCode::AccessDenied,
+                "another user logged in than the one that the client means",
+            ),
+            Lacking::Methods => Self::new(
+                ErrorCode::UnmetAuthenticationRequirements,
+                "the login did not use the methods that the client has in require_amr",
+            ),
+        }
+    }
+}
+
+/// How fresh the login is to be.
+fn wished(request: &AuthorizationRequest) -> Freshness {
+    match request.max_age {
+        // OpenID Connect Core 1.0 section 3.1.2.1: it is prompt=login.
+        Some(most) if most.is_zero() => Freshness::Now,
+        _ => request.prompt.freshness,
+    }
 }
 
 /// Whether the person has to say yes. What runs on a person's own machine cannot show that it is what it says: a code goes there by a

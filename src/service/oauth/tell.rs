@@ -153,11 +153,13 @@ fn common(issuer: &str, token: &Token) -> Map<String, Value> {
         ("nbf", json!(token.issued_at.as_unix())),
         ("exp", json!(token.expires_at.as_unix())),
         ("jti", json!(token.id.as_str())),
-        ("auth_time", json!(token.authenticated_at.as_unix())),
         ("sid", json!(token.session.to_string())),
         ("token_type", json!(if key.is_some() { "DPoP" } else { "Bearer" })),
     ] {
         said.insert(name.to_owned(), value);
+    }
+    if let Some(proved_at) = token.proved_at() {
+        said.insert("auth_time".to_owned(), json!(proved_at.as_unix()));
     }
     if let Some(key) = key {
         said.insert("cnf".to_owned(), json!({ "jkt": key.as_str() }));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{FormToken, SsoSession};
+use crate::domain::auth_time::AuthTime;
 use crate::domain::claim::ClaimValue;
 use crate::domain::evidence::Fingerprint;
 use crate::domain::time::Timestamp;
@@ -24,11 +25,19 @@ struct Carried {
     user: String,
     session: [u8; 16],
     authenticated_at: i64,
+    auth_time: CarriedTime,
     used_at: i64,
     revocation: Option<i64>,
     rules: Vec<[u8; Fingerprint::LENGTH]>,
     claims: Vec<(String, CarriedValue)>,
     form_token: FormToken,
+}
+
+#[derive(Serialize, Deserialize)]
+enum CarriedTime {
+    AtLogin,
+    Before(i64),
+    Unproved,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,6 +57,11 @@ impl SsoSession {
             user: token.subject.as_str().to_owned(),
             session: *token.session.bytes(),
             authenticated_at: token.authenticated_at.as_unix(),
+            auth_time: match token.auth_time {
+                AuthTime::AtLogin => CarriedTime::AtLogin,
+                AuthTime::Before(moment) => CarriedTime::Before(moment.as_unix()),
+                AuthTime::Unproved => CarriedTime::Unproved,
+            },
             used_at: token.issued_at.as_unix(),
             revocation: token.revocation.map(Timestamp::as_unix),
             rules: evidence.rules().iter().map(|rule| rule.0).collect(),
@@ -70,6 +84,11 @@ impl SsoSession {
             issued_at: Timestamp::from_unix(carried.used_at)?,
             expires_at: authenticated_at.after(lasts),
             authenticated_at,
+            auth_time: match carried.auth_time {
+                CarriedTime::AtLogin => AuthTime::AtLogin,
+                CarriedTime::Before(moment) => AuthTime::Before(Timestamp::from_unix(moment)?),
+                CarriedTime::Unproved => AuthTime::Unproved,
+            },
             id: no_token(),
             scope: Scope::Unlimited,
             revocation,

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::domain::auth_time::AuthTime;
 use crate::domain::bounds::Bounds;
 use crate::domain::change::Change;
 use crate::domain::claim::{ClaimValue, ExtraClaims};
@@ -171,6 +172,7 @@ impl Stage {
             evidence: Evidence::default(),
             mapped: MappedGroups::default(),
             authenticated_at: None,
+            auth_time: AuthTime::AtLogin,
         };
         let provider = self.service.providers().get("local").unwrap();
         self.service.grant_login(provider, Ok(identity), Scope::Unlimited)
@@ -192,6 +194,7 @@ impl Stage {
             evidence: Evidence::default(),
             mapped: MappedGroups::default(),
             authenticated_at: None,
+            auth_time: AuthTime::AtLogin,
         };
         let provider = self.service.providers().get("local").unwrap();
         self.service.sign_in(provider, Ok(identity)).unwrap()

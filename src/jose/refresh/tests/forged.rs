@@ -140,6 +140,7 @@ fn the_longest_that_is_written() {
             issued_at: latest,
             expires_at: latest,
             authenticated_at: latest,
+            auth_time: AuthTime::Before(Timestamp::from_unix(latest.as_unix() - 1).unwrap()),
             revocation: Some(latest),
             ..claims.token
         };

@@ -101,6 +101,49 @@ fn clients_are_read_as_they_are_written() {
     }
 }
 
+/// When somebody showed who they are is written where it is not when they logged in, and read as it is written.
+#[test]
+fn times_of_logins() {
+    let key = PrivateKey::generate(Algorithm::Es256).unwrap();
+    let verifier = Verifier::new(party(None).issuer, None, vec![key.public().clone()]);
+    let signer =
+        Signer::new(key.clone(), Party { issuer: party(None).issuer, audiences: Vec::new() });
+    let earlier = Timestamp::from_unix(NOW - 100).unwrap();
+    for (auth_time, said, logged_in) in [
+        (AuthTime::AtLogin, json!(NOW), Value::Null),
+        (AuthTime::Before(earlier), json!(NOW - 100), json!(NOW)),
+        (AuthTime::Unproved, Value::Null, json!(NOW)),
+    ] {
+        let mut claims = granted();
+        claims.token.auth_time = auth_time;
+        let token = signer.access(&claims).unwrap();
+        let payload = payload_of(&token);
+        let found = |name: &str| payload.get(name).cloned().unwrap_or_default();
+        assert_eq!((found("auth_time"), found("logged_in_at")), (said, logged_in));
+        assert_eq!(verifier.issued(&token, now()), Ok(claims));
+    }
+    let right = payload_of(&signer.access(&granted()).unwrap());
+    for (auth_time, logged_in) in [
+        (Value::Null, Value::Null),
+        (json!(NOW), json!(NOW)),
+        (json!(NOW + 1), json!(NOW)),
+        (json!(NOW - 1), json!(NOW + 1)),
+        (json!("x"), json!(NOW)),
+        (json!(-1), json!(NOW)),
+        (json!(NOW - 1), json!("x")),
+    ] {
+        let mut payload = right.clone();
+        for (name, value) in [("auth_time", auth_time), ("logged_in_at", logged_in)] {
+            payload.as_object_mut().unwrap().remove(name);
+            if !value.is_null() {
+                payload[name] = value;
+            }
+        }
+        let token = signed_by(&key, &payload);
+        assert!(verifier.issued(&token, now()).is_err(), "{payload}");
+    }
+}
+
 fn payload_of(token: &str) -> Value {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     serde_json::from_slice(&payload).unwrap()
