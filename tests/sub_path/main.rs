@@ -1,7 +1,6 @@
 //! Pasee below a path of a host that it shares: every page, flow, document and cookie, through real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong should stop")]
 
-mod browser;
 mod documents;
 mod pages;
 mod protocol;

@@ -1,9 +1,9 @@
 //! Pages for people: each, and the way from one to the next.
 
-use super::browser::Browser;
 use super::support::oauth::OAuthProvider;
 use super::support::oauth::wire::Kind;
 use super::support::pasee::{Pasee, Setup};
+use super::support::wanderer::Wanderer;
 use super::{PATH, below};
 
 async fn house() -> Pasee {
@@ -18,7 +18,7 @@ fn is_cookie_of_ours(key: &(String, String)) -> bool {
 async fn in_and_out() {
     let pasee = house().await;
     for start in [pasee.url.clone(), format!("{}/", pasee.url), format!("{}/login", pasee.url)] {
-        let mut ada = Browser::default();
+        let mut ada = Wanderer::default();
         let page = ada.open(&pasee, &start).await.page();
         assert_eq!(page.1.heading(), "Log in");
         assert!(ada.cookies.keys().all(is_cookie_of_ours), "{:?}", ada.cookies);
@@ -39,7 +39,7 @@ async fn in_and_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everywhere_at_once_from_the_first_page() {
     let pasee = house().await;
-    let mut ada = Browser::default();
+    let mut ada = Wanderer::default();
     let page = ada.open(&pasee, &pasee.url).await.page();
     let home = ada.give(&pasee, &page, "ada").await.page();
     let out = ada.submit(&pasee, &home, "sessions", &[]).await.page();
@@ -56,7 +56,7 @@ async fn through_a_provider() {
         let tables = provider.settings("p", "") + settings + "\n";
         let pasee = below(PATH, Setup::default().tables(&tables)).await;
         provider.register(&format!("{}{back}", pasee.url));
-        let mut ada = Browser::default();
+        let mut ada = Wanderer::default();
         let page = ada.open(&pasee, &pasee.url).await.page();
         let choice = page.1.link(&format!("{PATH}/tokens/?idp=p"));
         let there = page.0.join(&choice).unwrap();

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use url::{Url, form_urlencoded};
 
-use super::browser::Browser;
 use super::support::forge::part;
 use super::support::pasee::{Answer, Ask, Pasee, Setup};
+use super::support::wanderer::Wanderer;
 use super::{PATH, below};
 
 const BACK: &str = "https://app.example.com/back";
@@ -70,7 +70,7 @@ impl App {
     }
 
     /// Logs Ada in, and says yes where that is asked.
-    async fn code(&self, browser: &mut Browser, place: &str) -> Url {
+    async fn code(&self, browser: &mut Wanderer, place: &str) -> Url {
         let page = browser.open(&self.pasee, place).await.page();
         assert_eq!(page.0.path(), format!("{PATH}/oauth2/authorize"));
         let asked = browser.give(&self.pasee, &page, "ada").await.page();
@@ -97,7 +97,7 @@ fn value(place: &Url, name: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn from_a_request_to_a_goodbye() {
     let app = App::new().await;
-    let mut ada = Browser::default();
+    let mut ada = Wanderer::default();
     let back = app.code(&mut ada, &app.request(&[])).await;
     assert_eq!(value(&back, "iss"), app.pasee.url);
     let tokens = app.redeem(&back).await;
@@ -145,7 +145,7 @@ async fn a_pushed_request_and_an_answer_by_form() {
     let mut place: Url = app.place("authorization_endpoint").parse().unwrap();
     place.query_pairs_mut().append_pair("client_id", "app");
     place.query_pairs_mut().append_pair("request_uri", pushed["request_uri"].as_str().unwrap());
-    let mut ada = Browser::default();
+    let mut ada = Wanderer::default();
     let page = ada.open(&app.pasee, place.as_str()).await.page();
     let asked = ada.give(&app.pasee, &page, "ada").await.page();
     let form = ada.submit(&app.pasee, &asked, "form_token", &[("answer", "yes")]).await.page();
@@ -161,7 +161,7 @@ async fn a_device() {
     let begun = app.post("device_authorization_endpoint", &form).await.is(200).json();
     let place = begun["verification_uri"].as_str().unwrap();
     assert_eq!(place, format!("{}/device", app.pasee.url));
-    let mut ada = Browser::default();
+    let mut ada = Wanderer::default();
     let page = ada.open(&app.pasee, place).await.page();
     ada.give(&app.pasee, &page, "ada").await.page();
     let complete = begun["verification_uri_complete"].as_str().unwrap();

@@ -1,15 +1,15 @@
 //! Two realms at one host, each below a path of its own: neither sees what a browser keeps for the other.
 
 use super::below;
-use super::browser::Browser;
 use super::support::pasee::Setup;
+use super::support::wanderer::Wanderer;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn neighbours() {
     // Ports of one host share cookies, as paths do.
     let one = below("/one", Setup::default()).await;
     let onetwo = below("/one-two", Setup::default()).await;
-    let mut browser = Browser::default();
+    let mut browser = Wanderer::default();
     for (pasee, name) in [(&one, "ada"), (&onetwo, "alan")] {
         let page = browser.open(pasee, &pasee.url).await.page();
         assert_eq!(page.1.heading(), "Log in", "who is logged in next door is nobody here");
@@ -29,7 +29,7 @@ async fn neighbours() {
 async fn one_within_the_other() {
     let outer = below("/realm", Setup::default()).await;
     let inner = below("/realm/inner", Setup::default()).await;
-    let mut browser = Browser::default();
+    let mut browser = Wanderer::default();
     let page = browser.open(&outer, &outer.url).await.page();
     browser.give(&outer, &page, "ada").await.page();
     let page = browser.open(&inner, &inner.url).await.page();

@@ -4,10 +4,10 @@ use std::fs;
 
 use serde_json::json;
 
-use super::browser::Browser;
 use super::support::forge::part;
 use super::support::pasee::{Pasee, Setup};
 use super::support::person::Person;
+use super::support::wanderer::Wanderer;
 use super::{PATH, below};
 
 async fn house() -> Pasee {
@@ -54,7 +54,7 @@ async fn in_a_browser() {
         let page = fs::read_to_string(&opened).ok()?;
         page.ends_with('\n').then(|| page.trim_end().to_owned())
     });
-    let mut browser = Browser::default();
+    let mut browser = Wanderer::default();
     let asked = browser.open(&pasee, &page).await.page();
     let back = browser.give(&pasee, &asked, "ada").await.elsewhere();
     pasee.client.get(back).send().await.unwrap();
@@ -71,7 +71,7 @@ async fn by_a_code() {
         let (_, rest) = said.split_once("or open ")?;
         Some(rest.split_once(' ')?.0.to_owned())
     });
-    let mut browser = Browser::default();
+    let mut browser = Wanderer::default();
     let page = browser.open(&pasee, &place).await.page();
     let asked = browser.give(&pasee, &page, "ada").await.page();
     browser.submit(&pasee, &asked, "form_token", &[("answer", "yes")]).await.page();

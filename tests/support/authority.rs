@@ -34,6 +34,12 @@ impl Authority {
         acceptor(&params.signed_by(&key, &self.issuer).unwrap(), &key)
     }
 
+    /// A certificate of a server on this machine and its key, in PEM.
+    pub fn server(&self) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        (right().signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+    }
+
     /// Its certificate in a file, which is gone with the folder.
     pub fn file(&self) -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();

@@ -27,3 +27,4 @@ pub mod schema;
 pub mod served;
 pub mod session;
 pub mod visitor;
+pub mod wanderer;

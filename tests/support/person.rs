@@ -187,9 +187,26 @@ impl Person {
         fs::set_permissions(&file, Permissions::from_mode(0o755)).unwrap();
     }
 
+    /// Has `pasee` and other programs where their shell finds them.
+    pub fn has(&self, programs: &[&Path]) {
+        for program in programs {
+            let link = self.home().join("bin").join(program.file_name().unwrap());
+            std::os::unix::fs::symlink(program, link).unwrap();
+        }
+    }
+
     /// `pasee` with these arguments.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pasee"));
+        self.program(env!("CARGO_BIN_EXE_pasee"), arguments)
+    }
+
+    /// Starts what they type in a shell.
+    pub fn types(&self, script: &str) -> Running {
+        Running::new(self.program("sh", &["-ec", script]).spawn().unwrap(), "")
+    }
+
+    fn program(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         let system = std::env::var_os("PATH").unwrap_or_default();
         let own = [self.home().join("bin")];
         let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&system)));

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 
 use url::{Url, form_urlencoded};
 
-use super::support::pasee::{Answer, Ask, Pasee};
-use super::support::visitor::{HTML, Read};
+use super::pasee::{Answer, Ask, Pasee};
+use super::visitor::{HTML, Read};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Cookies of 127.0.0.1, whatever the port: hosts do not share them, ports do. By path and name.
+/// Somebody with one. Cookies of 127.0.0.1, whatever the port: hosts do not share them, ports do. By path and name.
 #[derive(Clone, Default)]
-pub struct Browser {
+pub struct Wanderer {
     pub cookies: BTreeMap<(String, String), String>,
 }
 
@@ -44,7 +44,7 @@ impl End {
     }
 }
 
-impl Browser {
+impl Wanderer {
     /// The cookies that are shown there.
     pub fn shown_at(&self, path: &str) -> Vec<String> {
         let matches = |cookie: &str| {
@@ -143,7 +143,7 @@ fn onward(answer: &Answer) -> Option<String> {
 #[track_caller]
 fn assert_ours(pasee: &Pasee, place: &Url) {
     let ours: Url = pasee.url.parse().unwrap();
-    let below = place.path().strip_prefix(ours.path());
+    let below = place.path().strip_prefix(ours.path().trim_end_matches('/'));
     assert!(below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')), "{place}");
 }
 
