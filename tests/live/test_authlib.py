@@ -130,7 +130,7 @@ def test_a_login_and_a_refresh(pasee: Provider, url: str, name: str) -> None:
     claims, user = said["claims"], said["user"]
     assert (claims["iss"], claims["sub"], claims["aud"]) == (pasee.url, "local-ada", name)
     assert claims["groups"] == user["groups"] == ["articles", "tools"]
-    assert (claims["email"], user["name"]) == ("ada@example.com", "Ada")
+    assert (claims["email"], user["name"]) == ("ada@example.com", "Ada Example")
     again = told(browser.open(f"{url}/refresh/{name}"))
     assert [again["claims"][claim] for claim in ("sub", "sid")] == [claims[claim] for claim in ("sub", "sid")]
     assert again["user"]["groups"] == ["articles", "tools"]

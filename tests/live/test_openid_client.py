@@ -128,7 +128,7 @@ def test_a_login_a_refresh_and_what_is_told(
     ada, user = said["claims"], said["user"]
     assert (ada["iss"], ada["sub"], ada["aud"]) == (pasee.url, "local-ada", way.get("client", "app"))
     assert ada["groups"] == user["groups"] == ["articles", "tools"]
-    assert (ada["email"], ada["name"]) == (user["email"], user["name"]) == ("ada@example.com", "Ada")
+    assert (ada["email"], ada["name"]) == (user["email"], user["name"]) == ("ada@example.com", "Ada Example")
     assert said["scope"] == "openid profile email groups"
     assert claims_of(said["access"])["sub"] == "local-ada"
     assert said["type"] == ("dpop" if way.get("client") == "bound" else "bearer")

@@ -7,13 +7,14 @@ from urllib.parse import urlencode
 
 import pytest
 
+from stage.documented import Documented
 from stage.openid import Browser
 from stage.process import free_port, wait_until
 from stage.provider import Provider, client, heading, log_in, query_of
-from stage.proxies import Apache, OAuth2Proxy, Upstream
+from stage.proxies import Apache, OAuth2Proxy, Upstream, usual
 
 # What each proxy is called at Pasee. The wrong one has another secret there, the unlisted ones another redirect.
-PROXIES = ["open", "bare", "writers", "wrong", "unlisted", "apache", "apache-wrong"]
+PROXIES = ["open", "bare", "oauth2-proxy", "wrong", "unlisted", "apache", "apache-wrong"]
 # Hashes of nothing that anybody here knows.
 OTHER, OTHER2 = (f"sha256:{digit * 64}" for digit in "ab")
 S256 = "--code-challenge-method=S256"
@@ -24,6 +25,15 @@ SCOPE = "--scope=openid profile email groups"
 def ports() -> dict[str, int]:
     """Where each listens."""
     return {name: free_port() for name in PROXIES}
+
+
+def documented(name: str, ports: dict[str, int]) -> Documented:
+    """What docs/applications.md says of it."""
+    heading, example = {
+        "oauth2-proxy": ("oauth2-proxy", "https://wiki.example.com"),
+        "apache": ("mod_auth_openidc", "https://archive.example.com"),
+    }[name]
+    return Documented(heading, example, f"http://127.0.0.1:{ports[name]}")
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +48,10 @@ def pasee(stage: Callable[..., Any], folder: Path, ports: dict[str, int]) -> Pro
     clients = [
         known("open", callback),
         known("bare", callback),
-        known("writers", callback, pkce="required"),
+        documented("oauth2-proxy", ports).client(),
         known("wrong", callback, secret_hashes=[OTHER]),
         known("unlisted", "/elsewhere"),
-        known("apache", "/protected/callback"),
+        documented("apache", ports).client(),
         known("apache-wrong", "/protected/callback", secret_hashes=[OTHER2]),
     ]
     return stage(Provider(folder / "pasee", *clients)).start()
@@ -62,8 +72,8 @@ def proxy(
     """Starts an oauth2-proxy."""
 
     def start(name: str, *options: str) -> OAuth2Proxy:
-        place = folder / name
-        return stage(OAuth2Proxy(place, pasee.url, name, upstream.url, ports[name], *options)).start()
+        more = [*usual(pasee.url, name, ports[name]), *options]
+        return stage(OAuth2Proxy(folder / name, name, upstream.url, ports[name], *more)).start()
 
     return start
 
@@ -77,9 +87,14 @@ def open_to_all(pasee: Provider, proxy: Callable[..., OAuth2Proxy]) -> OAuth2Pro
 
 
 @pytest.fixture(scope="module")
-def for_writers(proxy: Callable[..., OAuth2Proxy]) -> OAuth2Proxy:
-    """For one group alone, with PKCE."""
-    return proxy("writers", "--allowed-group=articles", S256, SCOPE)
+def for_writers(
+    stage: Callable[..., Any], folder: Path, pasee: Provider, upstream: Upstream, ports: dict[str, int]
+) -> OAuth2Proxy:
+    """As it is documented: for one group alone, with PKCE."""
+    name = "oauth2-proxy"
+    told = folder / "oauth2-proxy.cfg"
+    told.write_text(documented(name, ports).settings("ini", pasee.url, name))
+    return stage(OAuth2Proxy(folder / name, name, upstream.url, ports[name], f"--config={told}")).start()
 
 
 def test_oauth2_proxy_tells_the_application_who_it_is(open_to_all: OAuth2Proxy) -> None:
@@ -174,9 +189,9 @@ def test_oauth2_proxy_and_a_logout(pasee: Provider, open_to_all: OAuth2Proxy) ->
 def apache(
     stage: Callable[..., Any], folder: Path, pasee: Provider, upstream: Upstream, ports: dict[str, int]
 ) -> Apache:
-    """Apache in front of the application."""
-    server = Apache(folder / "apache", pasee.url, "apache", upstream.url, ports["apache"], PKCEMethod="S256")
-    return stage(server).start()
+    """Apache in front of the application, as it is documented."""
+    told = documented("apache", ports).settings("apache", pasee.url, "apache")
+    return stage(Apache(folder / "apache", upstream.url, ports["apache"], told)).start()
 
 
 def test_mod_auth_openidc_tells_the_application_who_it_is(apache: Apache) -> None:
@@ -223,7 +238,9 @@ def test_mod_auth_openidc_with_a_wrong_secret(
     stage: Callable[..., Any], folder: Path, pasee: Provider, upstream: Upstream, ports: dict[str, int]
 ) -> None:
     name = "apache-wrong"
-    server = stage(Apache(folder / name, pasee.url, name, upstream.url, ports[name], PKCEMethod="S256")).start()
+    documented = Documented("mod_auth_openidc", "https://archive.example.com", f"http://127.0.0.1:{ports[name]}")
+    told = documented.settings("apache", pasee.url, name).replace("OIDCClientID apache", f"OIDCClientID {name}")
+    server = stage(Apache(folder / name, upstream.url, ports[name], told)).start()
     page = log_in(Browser(), f"{server.url}/protected/page", "ada")
     assert page.url.startswith(server.url) and "Error in handling response type" in page.text, page.text
     assert "invalid_client" in server.output()

@@ -24,7 +24,7 @@ from stage.https import Https
 from stage.kisee import Kisee
 from stage.pasee import Pasee, Person, claims_of, provider
 from stage.process import free_port
-from stage.proxies import OAuth2Proxy, Upstream
+from stage.proxies import OAuth2Proxy, Upstream, usual
 from stage.published import Published
 from stage.verifiers import (
     AUTHLIB,
@@ -123,9 +123,9 @@ def test_oauth2_proxy(
     ada: Person,
 ) -> None:
     words = {"issuer": published.issuer, "audience": published.audience}
-    usual = ["--skip-jwt-bearer-tokens=true", f"--provider-ca-file={published.authority}"]
-    more = [option.format(**words) for option in options]
-    proxy = OAuth2Proxy(tmp_path, *words.values(), upstream.url, free_port(), *usual, *more)
+    port, bearer = free_port(), ["--skip-jwt-bearer-tokens=true", f"--provider-ca-file={published.authority}"]
+    more = usual(*words.values(), port) + bearer + [option.format(**words) for option in options]
+    proxy = OAuth2Proxy(tmp_path, "bearer", upstream.url, port, *more)
     proxy.environment = {"SSL_CERT_FILE": published.authority}
     stage(proxy).start()
 

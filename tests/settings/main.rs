@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test says so by failing")]
 
 mod accepted;
+mod applications;
 mod browser_mistakes;
 mod clients;
 mod documented;

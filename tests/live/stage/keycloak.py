@@ -3,6 +3,7 @@
 `tests/run release` installs it and names its folder in KEYCLOAK_HOME; it keeps everything in memory.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from requests.cookies import RequestsCookieJar
 from .kisee import password
 from .openid import CLIENT_SECRET, Browser
 from .process import Process, free_port, wait_until
+from .provider import Provider, secret_of
 
 HOME = os.environ.get("KEYCLOAK_HOME", "")
 REALM = "corp"
@@ -22,8 +24,8 @@ ADMIN = {"KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": 
 class Keycloak(Process):
     """Knows ada of /developers/backend, who is the boss by role, alan of no group, and grace of that group and 300 more."""
 
-    def __init__(self, folder: Path, callbacks: list[str]) -> None:
-        port = free_port()
+    def __init__(self, folder: Path, callbacks: list[str], port: int | None = None) -> None:
+        port = port or free_port()
         super().__init__(
             "keycloak",
             [
@@ -139,6 +141,78 @@ class Keycloak(Process):
                 "config": words | {name: [value] for name, value in config.items()},
             },
         )
+
+
+class Broker(Keycloak):
+    """Knows nobody by itself: people log in at a Pasee, and whoever is in its `articles` is in /writers here.
+
+    It has an application `app`, and two ways to Pasee that it was told wrong things of: another secret, and a redirect that Pasee
+    does not list.
+    """
+
+    def __init__(self, folder: Path, port: int, back: str, pasee: Provider) -> None:
+        super().__init__(folder, [back], port)
+        self.pasee = pasee
+
+    def _realm(self) -> dict[str, Any]:
+        secrets = {"pasee": secret_of("keycloak"), "wrong": "another secret", "unlisted": secret_of("keycloak")}
+        groups = mapper("groups", "oidc-group-membership-mapper", {"full.path": "true"})
+        return {
+            "realm": REALM,
+            "enabled": True,
+            "sslRequired": "none",
+            "groups": [{"name": "writers"}],
+            "identityProviders": [self._provider(alias, secret) for alias, secret in secrets.items()],
+            "identityProviderMappers": [
+                {
+                    "name": "writers",
+                    "identityProviderAlias": "pasee",
+                    "identityProviderMapper": "oidc-advanced-group-idp-mapper",
+                    "config": {
+                        "syncMode": "FORCE",
+                        "claims": json.dumps([{"key": "groups", "value": "articles"}]),
+                        "are.claim.values.regex": "false",
+                        "group": "/writers",
+                    },
+                }
+            ],
+            "clients": [
+                {
+                    "clientId": "app",
+                    "publicClient": True,
+                    "redirectUris": self.callbacks,
+                    "protocolMappers": [groups],
+                    "attributes": {"post.logout.redirect.uris": "+"},
+                }
+            ],
+        }
+
+    def _provider(self, alias: str, secret: str) -> dict[str, Any]:
+        """As Keycloak fills it in from Pasee's discovery document, and PKCE switched on."""
+        place = f"{self.pasee.url}/.well-known/openid-configuration"
+        says = requests.get(place, timeout=30).json()
+        return {
+            "alias": alias,
+            "providerId": "oidc",
+            "trustEmail": True,
+            "config": {
+                "clientId": "keycloak",
+                "clientSecret": secret,
+                "clientAuthMethod": "client_secret_basic",
+                "issuer": says["issuer"],
+                "authorizationUrl": says["authorization_endpoint"],
+                "tokenUrl": says["token_endpoint"],
+                "userInfoUrl": says["userinfo_endpoint"],
+                "jwksUrl": says["jwks_uri"],
+                "logoutUrl": says["end_session_endpoint"],
+                "validateSignature": "true",
+                "useJwksUrl": "true",
+                "pkceEnabled": "true",
+                "pkceMethod": "S256",
+                "defaultScope": "openid profile email groups",
+                "syncMode": "FORCE",
+            },
+        }
 
 
 def mapper(name: str, kind: str, more: dict[str, str]) -> dict[str, Any]:

@@ -59,14 +59,14 @@ class Process:
                 stderr=subprocess.STDOUT,
             )
 
-    def wait_ready(self, is_ready: Callable[[], bool]) -> None:
+    def wait_ready(self, is_ready: Callable[[], bool], seconds: float = 20) -> None:
         """Waits until it is ready; a program that ends before is an error with its last words."""
 
         def ready_or_gone() -> bool:
             return self.exit_code() is not None or is_ready()
 
         try:
-            wait_until(ready_or_gone, f"{self.name} is ready")
+            wait_until(ready_or_gone, f"{self.name} is ready", seconds)
         except TimeoutError as error:
             raise RuntimeError(f"{error}; it said:\n{self.output()[-4000:]}") from error
         if self.exit_code() is not None:

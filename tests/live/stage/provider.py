@@ -27,10 +27,14 @@ def secret_of(client: str) -> str:
     return f"{CLIENT_SECRET} of {client}"
 
 
+def hashed(secret: str) -> str:
+    """What stands in the settings in the place of a secret."""
+    return f"sha256:{hashlib.sha256(secret.encode()).hexdigest()}"
+
+
 def client(name: str, *redirects: str, public: bool = False, **more: Any) -> dict[str, Any]:
     """An application, with a secret unless it is a public client."""
-    digest = hashlib.sha256(secret_of(name).encode()).hexdigest()
-    proof = {} if public else {"secret_hashes": [f"sha256:{digest}"]}
+    proof = {} if public else {"secret_hashes": [hashed(secret_of(name))]}
     return proof | {"id": name, "redirect_uris": list(redirects), "claims": CLAIMS} | more
 
 
@@ -38,7 +42,7 @@ def person(name: str) -> dict[str, Any]:
     """Somebody, as the settings know them."""
     command = [BINARY, "hash-password"]
     said = subprocess.run(command, input=f"{password(name)}\n", capture_output=True, text=True, check=True)
-    claims = {"email": f"{name}@example.com", "email_verified": True, "name": name.title()}
+    claims = {"email": f"{name}@example.com", "email_verified": True, "name": f"{name.title()} Example"}
     return {"username": name, "password_hash": said.stdout.strip(), "claims": claims}
 
 
@@ -47,7 +51,7 @@ class Provider(Pasee):
 
     def __init__(self, folder: Path, *clients: dict[str, Any], **more: Any) -> None:
         super().__init__(folder, **more)
-        self.words |= {"hostname": self.url, "clients": list(clients)}
+        self.words |= {"hostname": self.url, "clients": list(clients), "drain_delay": 0}
         self.words["jwt"] = {"iss": self.url}
 
     def start(self) -> "Provider":

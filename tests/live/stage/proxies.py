@@ -42,32 +42,38 @@ class Upstream(ThreadingHTTPServer):
 
 
 class OAuth2Proxy(Process):
-    """oauth2-proxy with sessions of its own, which logs people in at an issuer."""
+    """oauth2-proxy with sessions of its own. What it is told beside where it listens stands in `options`."""
 
-    def __init__(self, folder: Path, issuer: str, client: str, upstream: str, port: int, *options: str) -> None:
+    def __init__(self, folder: Path, name: str, upstream: str, port: int, *options: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
         command = [
             OAUTH2_PROXY,
-            "--provider=oidc",
-            f"--oidc-issuer-url={issuer}",
-            f"--client-id={client}",
-            f"--client-secret={secret_of(client)}",
-            f"--redirect-url={self.url}/oauth2/callback",
             f"--cookie-secret={'0' * 32}",
             "--cookie-secure=false",
-            "--email-domain=*",
-            "--skip-provider-button=true",
             f"--http-address=127.0.0.1:{port}",
             f"--upstream={upstream}",
             *options,
         ]
-        super().__init__(f"oauth2-proxy-{client}", command, folder)
+        super().__init__(f"oauth2-proxy-{name}", command, folder)
 
     def start(self) -> "OAuth2Proxy":
         """Starts it and waits until it answers."""
         self.spawn()
         self.wait_ready(lambda: _answers(f"{self.url}/ping"))
         return self
+
+
+def usual(issuer: str, client: str, port: int) -> list[str]:
+    """What an oauth2-proxy is told of an issuer as a rule, by options."""
+    return [
+        "--provider=oidc",
+        f"--oidc-issuer-url={issuer}",
+        f"--client-id={client}",
+        f"--client-secret={secret_of(client)}",
+        f"--redirect-url=http://127.0.0.1:{port}/oauth2/callback",
+        "--email-domain=*",
+        "--skip-provider-button=true",
+    ]
 
 
 MODULES = ["mpm_event", "authn_core", "authz_core", "authz_user", "proxy", "proxy_http", "auth_openidc"]
@@ -81,49 +87,21 @@ ErrorLog /dev/stderr
 User www-data
 Group www-data
 {modules}
-OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration
-OIDCClientID {client}
-OIDCClientSecret "{secret}"
-OIDCRedirectURI {url}/protected/callback
-OIDCCryptoPassphrase "throw-away passphrase"
 OIDCSSLValidateServer On
-OIDCScope "openid profile email groups"
-OIDCRemoteUserClaim sub
-OIDCDefaultLoggedOutURL {url}/bye
-OIDCClaimDelimiter " "
-OIDCInfoHook iat access_token access_token_expires id_token userinfo refresh_token session
-{more}
+{told}
 ProxyPass /protected/callback !
 ProxyPass / {upstream}/
-<Location /protected>
-    AuthType openid-connect
-    Require valid-user
-</Location>
-<Location /protected/articles>
-    AuthType openid-connect
-    Require claim groups:articles
-</Location>
 """
 
 
 class Apache(Process):
     """Apache with Debian's mod_auth_openidc in front of an application. What it keeps of a session is in its memory."""
 
-    def __init__(self, folder: Path, issuer: str, client: str, upstream: str, port: int, **more: str) -> None:
+    def __init__(self, folder: Path, upstream: str, port: int, told: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.settings = folder / "apache.conf"
         places = [f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES]
-        self.words = {
-            "folder": folder,
-            "port": port,
-            "modules": "\n".join(places),
-            "issuer": issuer,
-            "client": client,
-            "secret": secret_of(client),
-            "url": self.url,
-            "upstream": upstream,
-            "more": "\n".join(f"OIDC{name} {value}" for name, value in more.items()),
-        }
+        self.words = {"folder": folder, "port": port, "modules": "\n".join(places), "told": told, "upstream": upstream}
         super().__init__("apache", [APACHE, "-DFOREGROUND", "-f", str(self.settings)], folder)
 
     def start(self) -> "Apache":
