@@ -98,6 +98,12 @@ def test_a_login(application: Application) -> None:
     assert (session["user"]["name"], session["user"]["email"]) == ("Ada Example", "ada@example.com")
 
 
+def test_a_name_beyond_ascii(application: Application) -> None:
+    browser = Browser()
+    comes_back(application, browser, "zoé", application.begin(browser))
+    assert application.session(browser)["sub"] == "local-zoé"
+
+
 def test_a_wrong_secret(application: Application) -> None:
     browser = Browser()
     answer = comes_back(application, browser, "ada", application.begin(browser, "wrong"))

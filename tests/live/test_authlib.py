@@ -136,6 +136,10 @@ def test_a_login_and_a_refresh(pasee: Provider, url: str, name: str) -> None:
     assert again["user"]["groups"] == ["articles", "tools"]
 
 
+def test_a_name_beyond_ascii(url: str) -> None:
+    assert told(log_in(Browser(), f"{url}/login/app", "zoé"))["user"]["sub"] == "local-zoé"
+
+
 def test_a_logout(pasee: Provider, url: str) -> None:
     browser = Browser()
     told(log_in(browser, f"{url}/login/app", "ada"))

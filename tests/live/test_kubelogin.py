@@ -1,4 +1,5 @@
-"""A program on go-oidc logs people in as kubelogin does: by a loopback redirect, by a device code, by a refresh with an ID token."""
+"""A program on go-oidc logs people in as kubelogin does: by a loopback redirect, by a device code, by a refresh with an ID token; and by
+the library of Vault, as `vault login` does."""
 
 import json
 import os
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from jwt import get_unverified_header
 
+from stage.documented import Documented
 from stage.openid import Browser
 from stage.provider import CODE, DEVICE, Provider, client, heading, log_in, query_of, secret_of
 
@@ -28,6 +30,7 @@ def pasee(stage: Callable[..., Any], folder: Path) -> Provider:
         client("es256", *LOOPBACK, public=True, id_token_alg="ES256", **grants),
         client("secret", *LOOPBACK, **grants),
         client("codes-alone", *LOOPBACK, public=True, grant_types=["authorization_code"]),
+        Documented("Vault and OpenBao", "https://vault.example.com", "https://vault.example.com").client(),
         client("elsewhere", "https://elsewhere.example.com/callback", public=True),
     ]
     return stage(Provider(folder / "pasee", *clients)).start()
@@ -75,7 +78,12 @@ def run(pasee: Provider, step: str, client: str = "kubernetes", **options: str) 
 
 def by_browser(pasee: Provider, name: str, client: str = "kubernetes", **options: str) -> dict[str, Any]:
     """A whole login through a browser."""
-    with run(pasee, "browser", client, **options) as program:
+    return by_program(pasee, "browser", name, client, **options)
+
+
+def by_program(pasee: Provider, step: str, name: str, client: str, **options: str) -> dict[str, Any]:
+    """The same, by that step of the program."""
+    with run(pasee, step, client, **options) as program:
         page = log_in(Browser(), program.line()["open"], name)
         assert page.text == "You can close this page.", page.text
         return program.says()
@@ -114,6 +122,10 @@ def test_a_login_and_refreshes(
         assert said["claims"]["auth_time"] == claims["auth_time"]
 
 
+def test_a_name_beyond_ascii(pasee: Provider) -> None:
+    assert by_browser(pasee, "zoé")["user"]["sub"] == "local-zoé"
+
+
 def test_a_device(pasee: Provider) -> None:
     with run(pasee, "device") as program:
         asked = program.line()
@@ -136,6 +148,31 @@ def test_two_at_once_refresh_with_the_same_token(pasee: Provider) -> None:
         said = [program.says() for program in (one, other)]
     for each in said:
         assert refreshed(pasee, each["refresh_token"])["claims"]["sub"] == "local-ada"
+
+
+VAULT = {"secret": secret_of("vault"), "scope": "profile email groups"}
+
+
+def test_vault(pasee: Provider) -> None:
+    said = by_program(pasee, "vault", "boss", "vault", **VAULT)
+    assert (said["claims"]["sub"], said["claims"]["aud"]) == ("local-boss", "vault")
+    assert said["claims"]["groups"] == said["user"]["groups"]
+    assert {"operations", "staff", "articles.staff"} <= set(said["claims"]["groups"]), "who runs a group, too"
+    with run(pasee, "vault", "vault", **VAULT) as program:
+        log_in(Browser(), program.line()["open"], "ada")
+        assert "access_denied" in program.fails(), "nobody else is in the group that the client wants"
+
+
+def test_vault_refuses_what_was_changed_on_the_way(pasee: Provider) -> None:
+    with run(pasee, "vault", "vault", **VAULT) as program:
+        place = program.line()["open"]
+        changed = place.replace(f"nonce={query_of(place)['nonce']}", "nonce=another")
+        assert changed != place
+        log_in(Browser(), changed, "boss")
+        assert "nonce" in program.fails()
+    with run(pasee, "vault", "vault", **(VAULT | {"secret": "a wrong one"})) as program:
+        log_in(Browser(), program.line()["open"], "boss")
+        assert "invalid_client" in program.fails()
 
 
 def test_somebody_says_no(pasee: Provider) -> None:

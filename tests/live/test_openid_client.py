@@ -167,6 +167,11 @@ def test_a_refresh_knows_what_has_changed(pasee: Provider, application: Applicat
     assert told(visitor.ask("/refresh"))["claims"]["groups"] == ["articles.drafts"]
 
 
+def test_a_name_beyond_ascii(application: Application) -> None:
+    said = told(Visitor(application, "zoé").log_in())
+    assert said["claims"]["sub"] == said["user"]["sub"] == "local-zoé"
+
+
 def test_introspection(application: Application) -> None:
     visitor = Visitor(application)
     said = told(visitor.log_in())

@@ -14,7 +14,7 @@ from stage.provider import Provider, client, heading, log_in, query_of
 from stage.proxies import Apache, OAuth2Proxy, Upstream, usual
 
 # What each proxy is called at Pasee. The wrong one has another secret there, the unlisted ones another redirect.
-PROXIES = ["open", "bare", "oauth2-proxy", "wrong", "unlisted", "apache", "apache-wrong"]
+PROXIES = ["open", "bare", "unnamed", "oauth2-proxy", "wrong", "unlisted", "apache", "apache-wrong"]
 # Hashes of nothing that anybody here knows.
 OTHER, OTHER2 = (f"sha256:{digit * 64}" for digit in "ab")
 S256 = "--code-challenge-method=S256"
@@ -48,6 +48,7 @@ def pasee(stage: Callable[..., Any], folder: Path, ports: dict[str, int]) -> Pro
     clients = [
         known("open", callback),
         known("bare", callback),
+        known("unnamed", callback, claims=[]),
         documented("oauth2-proxy", ports).client(),
         known("wrong", callback, secret_hashes=[OTHER]),
         known("unlisted", "/elsewhere"),
@@ -167,6 +168,22 @@ def test_oauth2_proxy_as_it_is_without_options(pasee: Provider, proxy: Callable[
     page = log_in(Browser(), bare.url, "ada")
     assert page.status_code == 403 and page.url.startswith(bare.url), page.text
     assert "switch+PKCE+or+the+nonce+on+in+the+application" in bare.output()
+
+
+def test_oauth2_proxy_and_addresses(proxy: Callable[..., OAuth2Proxy], for_writers: OAuth2Proxy) -> None:
+    """Somebody whose address nobody has looked at is refused; and where none passes, `sub` does in its place."""
+    page = log_in(Browser(), for_writers.url, "eve")
+    assert page.status_code == 403 and "isn't verified" in for_writers.output(), page.text
+    unnamed = proxy("unnamed", S256, "--oidc-email-claim=sub")
+    assert log_in(Browser(), unnamed.url, "ada").json()["x-forwarded-email"] == "local-ada"
+
+
+def test_names_beyond_ascii(for_writers: OAuth2Proxy, apache: Apache) -> None:
+    """Both let them in, and give the application the bytes of UTF-8."""
+    seen = log_in(Browser(), for_writers.url, "zoé").json()
+    assert seen["x-forwarded-user"].encode("latin-1").decode() == "local-zoé"
+    seen = log_in(Browser(), f"{apache.url}/protected/articles", "zoé").json()
+    assert seen["oidc_claim_sub"].encode("latin-1").decode() == "local-zoé"
 
 
 def test_oauth2_proxy_and_a_logout(pasee: Provider, open_to_all: OAuth2Proxy) -> None:

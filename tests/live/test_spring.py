@@ -96,6 +96,10 @@ def test_spring_logs_people_in(spring: Spring) -> None:
     assert ada["authorities"] == ["articles", "tools"]
 
 
+def test_spring_and_a_name_beyond_ascii(spring: Spring) -> None:
+    assert log_in(Browser(), f"{spring.url}/me", "zoé").json()["name"] == "local-zoé"
+
+
 def test_spring_lets_groups_decide(spring: Spring) -> None:
     assert log_in(Browser(), f"{spring.url}/articles", "ada").status_code == 200
     for name in ["john", "mallory"]:

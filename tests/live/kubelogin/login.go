@@ -49,11 +49,11 @@ type program struct {
 func main() {
 	flag.Parse()
 	steps := map[string]func(context.Context, *program) (*result, error){
-		"browser": browser, "device": device, "refresh": refresh,
+		"browser": browser, "device": device, "refresh": refresh, "vault": vault,
 	}
 	step, is := steps[flag.Arg(0)]
 	if !is {
-		fail(errors.New("say browser, device or refresh"))
+		fail(errors.New("say browser, device, refresh or vault"))
 	}
 	ctx := context.Background()
 	program, err := find(ctx)

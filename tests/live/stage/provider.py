@@ -18,8 +18,16 @@ from .pasee import BINARY, Pasee, Person
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 CLAIMS = ["email", "email_verified", "name"]
 CODE = ["authorization_code", "refresh_token"]
-# Who is where: ada is in two groups, john is below the articles alone, mallory nowhere. The boss is on the root staff.
-PEOPLE: dict[str, list[str]] = {"ada": ["articles", "tools"], "john": ["articles.drafts"], "mallory": [], "boss": []}
+# Who is where: ada is in two groups, john is below the articles alone, mallory nowhere. The boss is on the root staff. Nobody has
+# looked whether eve's address is hers, and zoé has a name that is not ASCII.
+PEOPLE: dict[str, list[str]] = {
+    "ada": ["articles", "tools"],
+    "john": ["articles.drafts"],
+    "mallory": [],
+    "boss": ["operations"],
+    "eve": ["articles"],
+    "zoé": ["articles"],
+}
 
 
 def secret_of(client: str) -> str:
@@ -42,7 +50,7 @@ def person(name: str) -> dict[str, Any]:
     """Somebody, as the settings know them."""
     command = [BINARY, "hash-password"]
     said = subprocess.run(command, input=f"{password(name)}\n", capture_output=True, text=True, check=True)
-    claims = {"email": f"{name}@example.com", "email_verified": True, "name": f"{name.title()} Example"}
+    claims = {"email": f"{name}@example.com", "email_verified": name != "eve", "name": f"{name.title()} Example"}
     return {"username": name, "password_hash": said.stdout.strip(), "claims": claims}
 
 
@@ -61,7 +69,7 @@ class Provider(Pasee):
         self.words["identity_providers"] = [local]
         self.append("staff", "local-boss")
         super().start()
-        for group in ["articles", "articles.drafts", "tools"]:
+        for group in ["articles", "articles.drafts", "operations", "tools"]:
             assert self.boss.create(group) == 201
         for name, groups in PEOPLE.items():
             for group in groups:
