@@ -1,38 +1,31 @@
 //! The watch of objects that feeds the controller: keeps the [`Cache`] and the stores up to date, and queues the objects
-//! that a change concerns, in this order.
+//! that a change concerns, in this order. What is told comes from `told`; what is to be looked at waits in a `queue` of its kind.
 //!
 //! One task takes in everything, so a queued object is never looked at with facts older than what queued it. Nothing is
 //! queued before all kinds are known: what is not there yet would be taken for missing. Must not know what is done about
 //! an object.
 
+mod queue;
+mod told;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Debug;
-use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use futures::stream::{BoxStream, StreamExt, select_all};
-use k8s_openapi::NamespaceResourceScope;
-use kube::runtime::reflector::store::Writer;
-use kube::runtime::reflector::{ObjectRef, Store, store};
-use kube::runtime::watcher::{Config, Error, Event};
-use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, Resource, ResourceExt};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use futures::stream::{StreamExt, select_all};
+use kube::runtime::watcher::Event;
+use kube::{Client, ResourceExt};
 
+pub use self::queue::Queue;
+use self::queue::QueueSender;
+use self::told::{Readable, Told, is_away, watch};
 use super::cache::{Cache, CachedGroup, CachedMembership, Concerned};
 use super::sweep::{Came, ClientCame, Recent, Seen};
 use crate::cluster::Outage;
 use crate::domain::provider::CLIENTS;
 use crate::objects::client::Beside;
 use crate::resources::{
-    Group, GroupSpec, Invalid, Membership, MembershipSpec, OAuthClient, OAuthClientSpec, Received,
-    User, UserSpec,
+    Group, GroupSpec, Membership, MembershipSpec, OAuthClient, OAuthClientSpec, User, UserSpec,
 };
-
-/// The longest that a watch goes on, in seconds: a connection that died unseen is noticed a little later.
-const WATCH: u32 = 60;
 
 /// Who asks, in the log.
 const WHO: &str = "watching";
@@ -55,17 +48,6 @@ impl SharedCache {
     }
 }
 
-/// The objects of one kind and the queue of those to look at.
-pub struct Queue<K: Resource + Clone + 'static>
-where
-    K::DynamicType: std::hash::Hash + Eq + Clone,
-{
-    /// The objects, without what the controller has no use for.
-    pub store: Store<K>,
-    /// Which to look at; ends with the watch.
-    pub due: UnboundedReceiver<ObjectRef<K>>,
-}
-
 /// The queue of each kind.
 pub struct Queues {
     /// Of Groups.
@@ -77,58 +59,6 @@ pub struct Queues {
     /// Of OAuthClients.
     pub clients: Queue<OAuthClient>,
 }
-
-/// The feeding end of a [`Queue`].
-struct QueueSender<K: Resource + Clone + 'static>
-where
-    K::DynamicType: std::hash::Hash + Eq + Clone,
-{
-    writer: Writer<K>,
-    queue: UnboundedSender<ObjectRef<K>>,
-    namespace: String,
-    is_listed: bool,
-}
-
-impl<K> QueueSender<K>
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-{
-    fn new(namespace: &str) -> (Self, Queue<K>) {
-        let ((store, writer), (sender, due)) = (store(), unbounded());
-        let namespace = namespace.to_owned();
-        (Self { writer, queue: sender, namespace, is_listed: false }, Queue { store, due })
-    }
-
-    fn take_in(&mut self, event: &Event<K>) {
-        self.writer.apply_watcher_event(event);
-        self.is_listed |= matches!(event, Event::InitDone);
-    }
-
-    /// The version of an object that was heard of last.
-    fn version(&self, name: &str) -> Option<String> {
-        let object = ObjectRef::new(name).within(&self.namespace);
-        self.writer.as_reader().get(&object)?.resource_version()
-    }
-
-    /// Queues an object, if it exists.
-    fn queue(&self, name: &str) {
-        let object = ObjectRef::new(name).within(&self.namespace);
-        if self.writer.as_reader().get(&object).is_some() {
-            // Whoever stops reading the queue is about to end the watch too.
-            let _ = self.queue.unbounded_send(object);
-        }
-    }
-}
-
-/// Something that a watch told, and whether the object in it can be read; one that cannot comes with a blank spec.
-enum Told {
-    Group(Event<Group>, Readable),
-    Membership(Event<Membership>, Readable),
-    User(Event<User>, Readable),
-    OAuthClient(Event<OAuthClient>, Readable),
-}
-
-type Readable = Result<(), Invalid>;
 
 /// Watches a realm.
 pub struct ObjectWatch {
@@ -180,7 +110,7 @@ impl ObjectWatch {
     /// Watches; faults are logged and waited out. Ends when the API server comes back that was away, as another state may be
     /// behind it by then, and everything is to be read anew.
     pub async fn run(mut self, client: &Client, outage: &Outage) {
-        let namespace = self.groups.namespace.clone();
+        let namespace = self.groups.namespace().to_owned();
         let mut told = select_all([
             watch(client, &namespace, || Group::new("", GroupSpec::default()), Told::Group),
             watch(
@@ -386,12 +316,12 @@ impl ObjectWatch {
         // The cache has what becomes of them, in far fewer bytes.
         self.clients.take_in(&event.modify(|object| object.spec = OAuthClientSpec::default()));
         if is_listed {
-            let clients = self.clients.writer.as_reader().state();
+            let clients = self.clients.objects();
             let names: BTreeSet<String> = clients.iter().map(|client| client.name_any()).collect();
             names.iter().for_each(|name| self.clients.queue(name));
             self.cache.lock().keep_clients(&names);
             self.queue_naming(None);
-        } else if self.clients.is_listed {
+        } else if self.clients.is_listed() {
             queued.iter().for_each(|name| self.clients.queue(name));
             new.iter().for_each(|name| self.queue_naming(Some(name)));
         }
@@ -408,84 +338,21 @@ impl ObjectWatch {
             Some((CLIENTS, id)) => client.is_none_or(|client| client == id),
             _ => false,
         };
-        let users = self.users.writer.as_reader().state();
+        let users = self.users.objects();
         users.iter().filter(is_named).for_each(|user| self.users.queue(&user.name_any()));
     }
 
     fn is_complete(&self) -> bool {
-        self.groups.is_listed && self.memberships.is_listed && self.users.is_listed
+        self.groups.is_listed() && self.memberships.is_listed() && self.users.is_listed()
     }
 
     fn queue_everything(&self) {
         let Concerned { groups, memberships } = self.cache.lock().everything();
         groups.iter().for_each(|name| self.groups.queue(name));
         memberships.iter().for_each(|name| self.memberships.queue(name));
-        let users = self.users.writer.as_reader().state();
+        let users = self.users.objects();
         users.iter().for_each(|user| self.users.queue(&user.name_any()));
     }
-}
-
-/// Whether a watch cannot go on since nobody is there: the API server, or etcd behind it.
-fn is_away(error: &Error) -> bool {
-    match error {
-        Error::WatchStartFailed(kube::Error::Api(status)) => status.code >= 500,
-        Error::WatchStartFailed(kube::Error::Service(_) | kube::Error::HyperError(_)) => true,
-        _ => false,
-    }
-}
-
-fn watch<K>(
-    client: &Client,
-    namespace: &str,
-    blank: fn() -> K,
-    told: fn(Event<K>, Readable) -> Told,
-) -> BoxStream<'static, Result<Told, Error>>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-    K: Clone + Debug + DeserializeOwned + Serialize + Send + 'static,
-{
-    let api = Api::<Received<K>>::namespaced(client.clone(), namespace);
-    let events = watcher(api, Config::default().timeout(WATCH)).default_backoff();
-    let told = move |event: Event<Received<K>>| {
-        let (event, readable) = make_out(event, blank)?;
-        Some(told(event, readable))
-    };
-    events.filter_map(move |event| ready(event.map(told).transpose())).boxed()
-}
-
-/// What was received, as objects. One object that cannot be read must not stop the others from being worked on.
-fn make_out<K>(event: Event<Received<K>>, blank: fn() -> K) -> Option<(Event<K>, Readable)>
-where
-    K: Resource<DynamicType = ()> + DeserializeOwned + Serialize,
-{
-    let object = |received: Received<K>| {
-        let name = received.meta().name.clone();
-        let (object, why) = received
-            .or_blank(blank())
-            .inspect_err(|error| tracing::error!(name, %error, "an object is passed over"))
-            .ok()?;
-        let readable = why.map_or(Ok(()), |why| {
-            tracing::warn!(kind = %K::kind(&()), name, why, "an object cannot be read");
-            Err(Invalid::Spec)
-        });
-        Some((object, readable))
-    };
-    Some(match event {
-        Event::Init => (Event::Init, Ok(())),
-        Event::InitDone => (Event::InitDone, Ok(())),
-        Event::InitApply(received) => {
-            let (object, readable) = object(received)?;
-            (Event::InitApply(object), readable)
-        }
-        Event::Apply(received) => {
-            let (object, readable) = object(received)?;
-            (Event::Apply(object), readable)
-        }
-        Event::Delete(received) => {
-            let (object, readable) = object(received)?;
-            (Event::Delete(object), readable)
-        }
-    })
 }
 
 #[cfg(test)]

@@ -1,13 +1,17 @@
 //! The reading half of the controller without a client: objects in as the API server sends them, plans out.
 
+use kube::Resource;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::told::make_out;
 use super::*;
 use crate::controller::plan::Plan;
 use crate::controller::{group, membership};
 use crate::domain::time::Timestamp;
 use crate::resources::user::UserContent;
-use crate::resources::{GroupStatus, MembershipStatus};
+use crate::resources::{GroupStatus, Invalid, MembershipStatus, Received};
 
 const NAMESPACE: &str = "realm";
 
@@ -44,7 +48,7 @@ impl Reader {
             let plan = group::plan(&object, &around, now);
             (object, plan)
         };
-        self.watch.groups.writer.as_reader().state().into_iter().map(plan).collect()
+        self.watch.groups.objects().into_iter().map(plan).collect()
     }
 
     pub(crate) fn memberships(
@@ -57,12 +61,12 @@ impl Reader {
             let plan = membership::plan(&object, &around, now, Some(now));
             (object, plan)
         };
-        self.watch.memberships.writer.as_reader().state().into_iter().map(plan).collect()
+        self.watch.memberships.objects().into_iter().map(plan).collect()
     }
 
     pub(crate) fn users(&self) -> Vec<Result<UserContent, Invalid>> {
         let cache = self.cache.lock();
-        let users = self.watch.users.writer.as_reader().state();
+        let users = self.watch.users.objects();
         users.iter().map(|object| cache.read_user(object)).collect()
     }
 }
