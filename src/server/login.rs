@@ -15,6 +15,7 @@
 //! | `session` | the session's cookie |
 //! | `loopback` | one name for this machine |
 //! | `cookie` | what the browser carries of a login |
+//! | `device` | who has logged in on a device before |
 //! | `cookies` | names and attributes of both |
 //! | `form` | answers that come in a form |
 //! | `replay` | that none ends twice |
@@ -23,6 +24,7 @@ mod choices;
 mod cookie;
 mod cookies;
 mod demand;
+mod device;
 mod flow;
 mod form;
 mod home;

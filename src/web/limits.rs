@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
-pub use self::attempts::{Attempt, Attempts, Purpose, RetryAfter};
+pub use self::attempts::{Attempt, Attempts, Device, Purpose, RetryAfter};
 pub use self::pace::Pace;
 
 /// Largest body that is read, in bytes.

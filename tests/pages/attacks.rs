@@ -271,6 +271,60 @@ async fn guessing() {
     eve.give(&pasee, &page, "john", "pw-john").await.is(303);
 }
 
+/// On her own device Ada gets in while somebody behind the same address guesses at her password and floods it; on any other device of
+/// that address nobody does. What her device carries helps with her name alone, and is guessed with no more often than anywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn known_devices() {
+    let limits = "login_attempts_per_user = 1\nlogin_attempts_per_address = 1";
+    let pasee = Setup::default().limits(limits).start().await;
+    let mut ada = Visitor::default();
+    ada.log_in(&pasee, "ada").await;
+    let names = ada.named("pasee-device-");
+    let [name] = names.as_slice() else { panic!("{names:?}") };
+    let value = ada.cookies[name].clone();
+    assert!(value.len() < 400, "{value}");
+    let cookie = |value: &str| Visitor {
+        cookies: [(name.clone(), value.to_owned())].into(),
+        ..Visitor::default()
+    };
+    // What it may have come by again is used up before each.
+    let guess = async |mut visitor: Visitor, who: &str, password: &str| {
+        let mut eve = Visitor::default();
+        let page = eve.read(&pasee, "/", 200).await;
+        eve.give(&pasee, &page, "ada", "wrong").await;
+        let page = visitor.read(&pasee, "/", 200).await;
+        visitor.give(&pasee, &page, who, password).await.status.as_u16()
+    };
+    assert_eq!(guess(Visitor::default(), "ada", "pw-ada").await, 429);
+    assert_eq!(guess(Visitor::default(), "alan", "pw-alan").await, 429, "the whole address");
+    for _ in 0..3 {
+        assert_eq!(guess(cookie(&value), "ada", "pw-ada").await, 303);
+    }
+    assert_eq!(guess(cookie(&value), "alan", "pw-alan").await, 429, "nobody else");
+    let last = if value.ends_with('A') { "B" } else { "A" };
+    let made_up = format!("{last}{}", &value[1..]);
+    for other in [made_up.as_str(), "", "A"] {
+        assert_eq!(guess(cookie(other), "ada", "pw-ada").await, 429, "nobody makes one");
+    }
+}
+
+/// Whoever has taken what somebody's device carries guesses as often as one device may.
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_that_guess() {
+    let limits = "login_attempts_per_user = 2\nlogin_attempts_per_address = 2";
+    let pasee = Setup::default().limits(limits).start().await;
+    let mut ada = Visitor::default();
+    ada.log_in(&pasee, "ada").await;
+    ada.cookies.retain(|name, _| name.contains("pasee-device-"));
+    let mut statuses = Vec::new();
+    for _ in 0..20 {
+        let page = ada.read(&pasee, "/", 200).await;
+        statuses.push(ada.give(&pasee, &page, "ada", "wrong").await.status.as_u16());
+    }
+    assert_eq!(statuses[..4], [403; 4], "those of the device, then those of its address");
+    assert!(statuses.contains(&429), "{statuses:?}");
+}
+
 /// Bodies without end, without sense, or in the place of others.
 #[tokio::test(flavor = "multi_thread")]
 async fn strange_bodies() {

@@ -86,6 +86,11 @@ impl Cookies {
         format!("{}pasee-session-{}", self.prefix, self.issuer)
     }
 
+    /// The name of the cookie with who has logged in on a device.
+    pub(super) fn device(&self) -> String {
+        format!("{}pasee-device-{}", self.prefix, self.issuer)
+    }
+
     /// The name of the cookie with what somebody has said to clients.
     pub(in crate::server) fn consents(&self) -> String {
         format!("{}pasee-consents-{}", self.prefix, self.issuer)

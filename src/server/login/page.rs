@@ -126,7 +126,11 @@ impl Api {
             return Err(ProviderError::NotOffered.into());
         }
         match self.check_password(&call, provider, username, text("password")).await {
-            Ok(session) => self.signed_in(&call, id, login, &session, Arrival::Form),
+            Ok(session) => {
+                let known = self.device_cookie(&call, &person(name, username))?;
+                let reply = self.signed_in(&call, id, login, &session, Arrival::Form)?;
+                Ok(reply.setting([known]))
+            }
             Err(error) => {
                 let shown =
                     Shown { provider: Some(name), name: Some(username), refused: Some(error) };
@@ -142,8 +146,12 @@ impl Api {
         username: &str,
         password: &str,
     ) -> Result<SsoSession, ApiError> {
-        let names = [person(provider.name().as_str(), username)];
-        let attempt = self.config.attempts.guess(call.client, &names).map_err(ApiError::TooMany)?;
+        let (attempts, name) = (&self.config.attempts, person(provider.name().as_str(), username));
+        let attempt = match self.device_of(call, &name) {
+            Some(device) => attempts.guess_on(device, call.client, &name),
+            None => attempts.guess(call.client, &[name]),
+        };
+        let attempt = attempt.map_err(ApiError::TooMany)?;
         let credential = PasswordCredential {
             login: username.to_owned(),
             password: password.into(),

@@ -50,6 +50,18 @@ pub enum Purpose {
     Forward,
 }
 
+/// A device, by what its own cookie calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Device([u8; 16]);
+
+impl Device {
+    /// The device that is called so.
+    #[must_use]
+    pub fn new(id: [u8; 16]) -> Self {
+        Self(id)
+    }
+}
+
 /// Limits attempts by client address, and by name and client address.
 ///
 /// A minute's quota may be used up at once and comes back evenly. What is refused takes nothing of it, and neither does what
@@ -59,7 +71,11 @@ pub enum Purpose {
 /// addresses, more than five times that quota a minute in all, the brake holds: then each address has one attempt a minute for
 /// it, so that whoever comes from an address of their own still gets in by the first right password.
 ///
-/// Of a name only a keyed hash is kept. Memory is bounded: each of the four counters has at most 100,000 keys, and 4,096 that
+/// Nor by who shares their address: on a device where somebody has logged in by a name before, attempts by that name have a quota
+/// of their own, and only when that is used up they are counted as all others are. All devices on which a name is known have no more than
+/// the brake leaves, as whoever knew a password once may have made many.
+///
+/// Of a name only a keyed hash is kept. Memory is bounded: each of the six counters has at most 100,000 keys, and 4,096 that
 /// all others share.
 #[derive(Debug)]
 pub struct Attempts {
@@ -72,6 +88,8 @@ pub struct Attempts {
     addresses: Option<Quotas>,
     names_here: Option<Quotas>,
     names_everywhere: Option<Quotas>,
+    devices: Option<Quotas>,
+    names_on_devices: Option<Quotas>,
     mails: Option<Quotas>,
 }
 
@@ -83,6 +101,10 @@ enum Counter {
     NameHere,
     /// A name, guessed at from anywhere.
     NameEverywhere,
+    /// A name, guessed at on a device that knows it.
+    Device,
+    /// A name, guessed at on any device that knows it.
+    NameOnDevices,
     /// A name that gets mail.
     Mail,
 }
@@ -99,6 +121,11 @@ impl Attempts {
     /// Limits in attempts a minute; 0 is no limit.
     #[must_use]
     pub fn new(per_name_a_minute: u32, per_address_a_minute: u32) -> Self {
+        // Who stands apart is limited too, where addresses alone are.
+        let per_device = match per_name_a_minute {
+            0 => per_address_a_minute,
+            per_name => per_name,
+        };
         Self {
             #[cfg(not(test))]
             start: Instant::now(),
@@ -108,6 +135,8 @@ impl Attempts {
             addresses: Quotas::new(per_address_a_minute),
             names_here: Quotas::new(per_name_a_minute),
             names_everywhere: Quotas::new(per_name_a_minute.saturating_mul(EVERYWHERE)),
+            devices: Quotas::new(per_device),
+            names_on_devices: Quotas::new(per_device.saturating_mul(EVERYWHERE)),
             mails: Quotas::new(per_name_a_minute),
         }
     }
@@ -144,6 +173,24 @@ impl Attempts {
         Ok(attempt)
     }
 
+    /// As [`Self::guess`] by one name, on a device where somebody has logged in by it before.
+    ///
+    /// # Errors
+    /// When there were too many on the device, and too many beside; when the next one may come.
+    pub fn guess_on(
+        &self,
+        device: Device,
+        client: Client,
+        name: &str,
+    ) -> Result<Attempt<'_>, RetryAfter> {
+        let mut attempt = Attempt { attempts: self, taken: Vec::new() };
+        let on_device = attempt.take(Counter::Device, (device, name), 1);
+        match on_device.and_then(|()| attempt.take(Counter::NameOnDevices, name, 1)) {
+            Ok(()) => Ok(attempt),
+            Err(_) => self.guess(client, &[name]),
+        }
+    }
+
     /// Counts what may make a mail to somebody, wherever it is asked for.
     ///
     /// # Errors
@@ -165,6 +212,8 @@ impl Attempts {
             Counter::Address => self.addresses.as_ref(),
             Counter::NameHere => self.names_here.as_ref(),
             Counter::NameEverywhere => self.names_everywhere.as_ref(),
+            Counter::Device => self.devices.as_ref(),
+            Counter::NameOnDevices => self.names_on_devices.as_ref(),
             Counter::Mail => self.mails.as_ref(),
         }
     }
@@ -362,6 +411,58 @@ mod tests {
         });
         assert_eq!(mails.count(), 5);
         assert_eq!(wrong(&attempts, 100, from("192.0.2.1"), "ada"), 5);
+    }
+
+    /// How many of so many wrong passwords on a device that knows the name are looked at.
+    fn wrong_on(attempts: &Attempts, device: u8, count: usize, client: Client) -> usize {
+        let guess = |_: &usize| {
+            attempts.guess_on(Device::new([device; 16]), client, "ada").map(Attempt::counts).is_ok()
+        };
+        (0..count).filter(guess).count()
+    }
+
+    /// Neither for their address, nor for their name, nor for both.
+    #[test]
+    fn nobody_is_locked_out_on_a_device_of_theirs() {
+        let attempts = Attempts::new(10, 100);
+        let here = from("192.0.2.1");
+        wrong(&attempts, 100, here, "ada");
+        for number in 0..20 {
+            wrong(&attempts, 10, here, &format!("x{number}"));
+            wrong(&attempts, 100, from(&format!("198.51.100.{number}")), "ada");
+        }
+        assert!(right(&attempts, here, "ada").is_err() && right(&attempts, here, "alan").is_err());
+        for _ in 0..100 {
+            let known = attempts.guess_on(Device::new([1; 16]), here, "ada");
+            known.map(Attempt::was_right).unwrap();
+        }
+        assert_eq!(wrong_on(&attempts, 1, 100, here), 10, "a device is limited too");
+        assert_eq!(wrong_on(&attempts, 2, 100, here), 10, "each by itself");
+    }
+
+    /// As if nobody had ever logged in on it, from there on.
+    #[test]
+    fn a_device_that_is_used_up_is_like_any_other() {
+        let attempts = Attempts::new(10, 100);
+        assert_eq!(wrong_on(&attempts, 1, 100, from("192.0.2.1")), 20);
+        assert_eq!(wrong(&attempts, 100, from("192.0.2.1"), "ada"), 0);
+        assert_eq!(
+            wrong(&attempts, 100, from("192.0.2.2"), "ada"),
+            10,
+            "elsewhere nothing is lost"
+        );
+    }
+
+    #[test]
+    fn many_devices_have_no_more_than_many_addresses() {
+        let attempts = Attempts::new(10, 0);
+        let looked_at: usize =
+            (0..=255).map(|device| wrong_on(&attempts, device, 20, from("192.0.2.1"))).sum();
+        assert_eq!(looked_at, 5 * 10 + 10, "all devices together, and their address");
+        let attempts = Attempts::new(0, 7);
+        assert_eq!(wrong_on(&attempts, 1, 100, from("192.0.2.1")), 14, "of the address's size");
+        let unlimited = Attempts::new(0, 0);
+        assert_eq!(wrong_on(&unlimited, 1, 100, from("192.0.2.1")), 100);
     }
 
     #[test]
