@@ -20,6 +20,7 @@
 //! | `clients` | `[[clients]]` |
 //! | `sidecar` | the file of `pasee sidecar` |
 //! | `variables` | texts that look as if they were to be filled in |
+//! | `openid` | whether applications find an OpenID provider here |
 //! | `explain` | what a file means, in plain words |
 
 mod advice;
@@ -29,6 +30,7 @@ mod file;
 mod keys;
 mod listen;
 mod load;
+mod openid;
 mod outbound;
 mod provider;
 mod reader;

@@ -8,7 +8,8 @@ use url::{Host, Url};
 
 use super::reader::Table;
 use super::remark::code;
-use super::{Protocol, Settings};
+use super::{Protocol, Settings, openid};
+use crate::domain::client::{Client, IdTokenAlg};
 use crate::jose::key::Algorithm;
 
 /// The salts of the users in example-settings.toml, whose passwords stand there.
@@ -138,18 +139,46 @@ fn of_tokens(root: &Table<'_>, settings: &Settings) {
     }
 }
 
-/// Applications look for the provider where the issuer's name leads, and compare the name.
+/// Applications look for the provider where the issuer's name leads, and compare the name; and what clients may is theirs who run them.
 fn of_clients(root: &Table<'_>, settings: &Settings) {
     let Some(item) = root.get("clients") else { return };
-    if settings.clients.is_empty() || settings.jwt.issuer.is_found_at(&settings.hostname) {
+    if settings.clients.is_empty() {
         return;
     }
-    let message = format_args!(
-        "nobody can log in to these, as no application finds this Pasee by its issuer: a right iss in [jwt] is hostname, {}{}",
-        settings.hostname,
-        if settings.is_https() { "" } else { ", which is https then" }
-    );
-    root.report.advise(item.at, code::CLIENTS_UNFOUND, &item.key, message);
+    let obstacles = settings.openid_obstacles();
+    if !obstacles.is_empty() {
+        let message = format!(
+            "nobody can log in to these, as no application finds this Pasee by its issuer: {}",
+            openid::told(&obstacles)
+        );
+        root.report.advise(item.at, code::CLIENTS_UNFOUND, &item.key, message);
+    }
+    let tables = root.tables("clients");
+    for (table, client) in tables.iter().zip(&settings.clients) {
+        of_client(table, client, settings);
+    }
+}
+
+fn of_client(table: &Table<'_>, client: &Client, settings: &Settings) {
+    let issuer = settings.jwt.issuer.as_str();
+    if client.enabled && client.audiences.iter().any(|audience| audience.as_str() == issuer) {
+        let (at, key) = place(table, &["audiences"]);
+        let message = "has iss: whoever runs this application can do with the API of Pasee whatever its users may, such as change groups; right \
+                       for a tool that does that, and else leave it out";
+        table.report.advise(at, code::CLIENT_ACTS, &key, message);
+    }
+    if let Some(algorithm) = settings.other_id_token_alg(client) {
+        let (at, key) = place(table, &["id_token_alg"]);
+        let message = format_args!(
+            "is {}, and its ID tokens are signed {algorithm}, as private_key is the one key there is: say id_token_alg = \"{algorithm}\" here and to the \
+             application, or leave private_key out for keys of both kinds that Pasee makes itself",
+            match client.id_token_alg {
+                IdTokenAlg::Rs256 => "RS256, which is the default",
+                IdTokenAlg::Es256 => "ES256",
+            }
+        );
+        table.report.advise(at, code::OTHER_ALGORITHM, &key, message);
+    }
 }
 
 /// An issuer that is found by its https URL has verifiers that know no secp256k1: API servers, and most libraries.

@@ -28,6 +28,7 @@ impl Settings {
             self.explain_storage(f)?;
             self.explain_webhook(f)?;
             self.explain_logins(f)?;
+            self.explain_openid(f)?;
             self.clients.iter().try_for_each(|client| writeln!(f, "- {}", Application(client)))?;
             self.explain_calls(f)?;
             let format = match self.log.format {

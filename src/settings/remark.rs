@@ -30,6 +30,10 @@ pub mod code {
     pub const ISSUER_ELSEWHERE: &str = "issuer-elsewhere";
     /// No application finds the provider that the clients are of.
     pub const CLIENTS_UNFOUND: &str = "clients-unfound";
+    /// An application may act for its users at Pasee itself.
+    pub const CLIENT_ACTS: &str = "client-acts";
+    /// An application gets ID tokens by another algorithm than it asks for.
+    pub const OTHER_ALGORITHM: &str = "other-algorithm";
     /// Few programs verify the tokens.
     pub const RARE_ALGORITHM: &str = "rare-algorithm";
     /// Passwords and tokens go through the network for everybody to read.

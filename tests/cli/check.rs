@@ -279,6 +279,8 @@ fn what_is_unsafe_is_a_warning() {
     let koblitz = format!("private_key = \"\"\"{koblitz}\"\"\"\n");
     let right = safe("127.0.0.1", &kisee);
     let client = "[[clients]]\nid = \"app\"\nredirect_uris = [\"https://app.example.com/\"]\n";
+    let curve = fs::read_to_string("tests/fixtures/keys/p256-sec1.pem").unwrap();
+    let curve = format!("private_key = \"\"\"{curve}\"\"\"\n");
     let machine = Machine::new(&format!("{right}{client}"));
     let (code, report) = reported(&machine, &["--strict"]);
     assert_eq!((code, found(&report, "warning")), (0, Vec::new()), "{report}");
@@ -298,6 +300,13 @@ fn what_is_unsafe_is_a_warning() {
             "clients-unfound",
         ),
         (format!("{right}{client}").replace("iss = \"https://", "iss = \""), "clients-unfound"),
+        (
+            format!("{right}{client}").replace("hostname = \"https", "hostname = \"http"),
+            "clients-unfound",
+        ),
+        (format!("{koblitz}{right}{client}"), "clients-unfound"),
+        (format!("{right}{client}audiences = [\"https://pasee.example.com\"]\n"), "client-acts"),
+        (format!("{curve}{right}{client}"), "other-algorithm"),
         (format!("{koblitz}{right}"), "rare-algorithm"),
         (right.replace("hostname = \"https", "hostname = \"http"), "plain-http"),
         (
