@@ -59,3 +59,4 @@ pub use local::HashingThreads;
 pub use password::PasswordCredential;
 pub use provider::Provider;
 pub use providers::{Clusters, Providers, SetupError};
+pub use renewed::Renewed;

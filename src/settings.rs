@@ -50,7 +50,7 @@ use ipnet::IpNet;
 
 use crate::domain::base_url::BaseUrl;
 use crate::domain::bounds::Bounds;
-use crate::domain::client::{BUILT_IN, Client};
+use crate::domain::client::{BUILT_IN, Client, ClientId, SecretHash};
 use crate::domain::provider::{PossibleUsers, ProviderNames};
 use crate::domain::token::{Audience, Issuer, Lifetimes};
 use crate::jose::key::{PrivateKey, PublicKey};
@@ -95,6 +95,8 @@ pub struct Settings {
     pub identity_providers: Vec<IdentityProvider>,
     /// `[[clients]]`: the applications that log people in through this Pasee, in the order of the file, each id once.
     pub clients: Vec<Client>,
+    /// The files in which secrets of some of these stand, which are read again when they change.
+    pub client_secret_files: Vec<(ClientId, FromFile<Vec<SecretHash>>)>,
     /// `[outbound]`: how identity providers are called.
     pub outbound: Outbound,
     /// `[cors] allowed_origins`: whose web pages may call, as exact origins, or `*` alone; default nobody's.

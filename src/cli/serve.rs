@@ -24,7 +24,7 @@ use crate::domain::directory::{Directory, Page};
 use crate::domain::membership::Roster;
 use crate::domain::realm::Realm;
 use crate::domain::user::UserId;
-use crate::idp::Providers;
+use crate::idp::{Providers, Renewed};
 use crate::keys::KeyRing;
 use crate::server::{Api, Config};
 use crate::service::{Clients, Parts, Service};
@@ -232,6 +232,12 @@ fn ending(
     (shutdown, at_once)
 }
 
+fn clients(settings: &Settings) -> Clients {
+    let files = settings.client_secret_files.iter();
+    let files = files.map(|(id, file)| (id.clone(), Renewed::new(file)));
+    Clients::new(settings.clients.clone(), settings.built_in_client()).with_secrets_in(files)
+}
+
 fn api(
     settings: &Settings,
     keys: KeyRing,
@@ -246,7 +252,7 @@ fn api(
         providers,
         provider_names: settings.provider_names(),
         possible_users: Arc::new(settings.possible_users()),
-        clients: Clients::new(settings.clients.clone(), settings.built_in_client()),
+        clients: clients(settings),
         keys,
         lifetimes: settings.jwt.lifetimes,
         max_token_length: settings.jwt.max_token_length,

@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use crate::settings::{FileStamp, FromFile, Look};
 
 /// A value of the settings as it stands in its file at the moment, or, when that is no right one, as it stood before.
-pub(super) struct Renewed<T> {
+pub struct Renewed<T> {
     settings: FromFile<T>,
     held: ArcSwap<Held<T>>,
 }
@@ -29,13 +29,14 @@ impl<T: fmt::Debug> fmt::Debug for Renewed<T> {
 
 impl<T: Clone + Send + Sync + 'static> Renewed<T> {
     /// The value as it was when the settings were read.
-    pub(super) fn new(settings: &FromFile<T>) -> Self {
+    #[must_use]
+    pub fn new(settings: &FromFile<T>) -> Self {
         let held = Held { value: settings.value().clone(), stamp: None };
         Self { settings: settings.clone(), held: ArcSwap::from_pointee(held) }
     }
 
     /// The value now.
-    pub(super) async fn current(&self) -> T {
+    pub async fn current(&self) -> T {
         let held = self.held.load_full();
         let Some(file) = self.settings.file() else { return held.value.clone() };
         let (settings, known) = (self.settings.clone(), held.stamp);

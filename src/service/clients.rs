@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::client::{Client, ClientId, Serving};
+use crate::domain::client::{Client, ClientId, SecretHash, Serving};
+use crate::idp::Renewed;
 use crate::service::Service;
 
 /// The clients that are there whatever the state holds.
@@ -13,6 +14,8 @@ use crate::service::Service;
 pub struct Clients {
     configured: BTreeMap<ClientId, Arc<Client>>,
     built_in: Arc<Client>,
+    /// What those secrets hash to that stand in files of their own.
+    in_files: BTreeMap<ClientId, Renewed<Vec<SecretHash>>>,
 }
 
 impl Clients {
@@ -21,7 +24,16 @@ impl Clients {
     pub fn new(configured: impl IntoIterator<Item = Client>, built_in: Client) -> Self {
         let by_id = |client: Client| (client.id.clone(), Arc::new(client));
         let configured = configured.into_iter().map(by_id).collect();
-        Self { configured, built_in: Arc::new(built_in) }
+        Self { configured, built_in: Arc::new(built_in), in_files: BTreeMap::new() }
+    }
+
+    /// The same, where the secrets of some clients of the settings stand in files of their own.
+    #[must_use]
+    pub fn with_secrets_in(
+        self,
+        files: impl IntoIterator<Item = (ClientId, Renewed<Vec<SecretHash>>)>,
+    ) -> Self {
+        Self { in_files: files.into_iter().collect(), ..self }
     }
 }
 
@@ -29,7 +41,7 @@ impl Service {
     /// The client of this id, if it is served.
     #[must_use]
     pub fn client(&self, id: &str) -> Option<Arc<Client>> {
-        let Clients { configured, built_in } = &self.0.clients;
+        let Clients { configured, built_in, .. } = &self.0.clients;
         let found = match configured.get(id) {
             Some(client) => Some(Arc::clone(client)),
             None => {
@@ -42,12 +54,22 @@ impl Service {
     /// Every client that is served, in the order of their ids.
     #[must_use]
     pub fn clients(&self) -> Vec<Arc<Client>> {
-        let Clients { configured, built_in } = &self.0.clients;
+        let Clients { configured, built_in, .. } = &self.0.clients;
         let mut all = BTreeMap::from([(built_in.id.clone(), Arc::clone(built_in))]);
         let held = self.directory().clients().into_iter().filter(|client| self.is_apart(client));
         all.extend(held.map(|client| (client.id.clone(), client)));
         all.extend(configured.iter().map(|(id, client)| (id.clone(), Arc::clone(client))));
         all.into_values().filter(|client| client.enabled).collect()
+    }
+
+    /// Whether a client is known by this secret at the moment.
+    pub(super) async fn is_known_by(&self, client: &Client, secret: &str) -> bool {
+        match self.0.clients.in_files.get(&client.id) {
+            Some(file) => {
+                file.current().await.iter().fold(false, |known, hash| hash.fits(secret) | known)
+            }
+            None => client.knows_secret(secret),
+        }
     }
 
     fn held(&self, id: &str) -> Option<Arc<Client>> {

@@ -13,32 +13,42 @@ use std::path::Path;
 
 use self::fields::Fields;
 use self::secrets::Secrets;
-use super::IdentityProvider;
 use super::reader::{Item, Table, quoted};
+use super::{FromFile, IdentityProvider};
 use crate::domain::client::{
-    Client, ClientError, ClientId, ClientMetadata, Consent, Dpop, IdTokenAlg, Pkce,
+    Client, ClientError, ClientId, ClientMetadata, Consent, Dpop, IdTokenAlg, Pkce, SecretHash,
 };
 use crate::domain::token::{MAX_SCOPE, Scope, ScopeError};
 use crate::domain::user::ProviderName;
 
 pub(super) use application::Application;
 
+/// The files that secrets of clients stand in.
+type SecretFiles = Vec<(ClientId, FromFile<Vec<SecretHash>>)>;
+
+/// The clients, and the files of those whose secrets stand in one.
 pub(super) fn clients(
     root: &Table<'_>,
     base: &Path,
     providers: &[IdentityProvider],
-) -> Vec<Client> {
+) -> (Vec<Client>, SecretFiles) {
     let mut secrets = Secrets::new(base);
     let mut clients: Vec<Client> = Vec::new();
+    let mut files = SecretFiles::new();
     for table in root.tables("clients") {
         let id = table.needed("id", "\"grafana\"");
-        let Some(client) = client(table, id.as_ref(), &mut secrets, providers) else { continue };
+        let Some((client, file)) = client(table, id.as_ref(), &mut secrets, providers) else {
+            continue;
+        };
         match id.filter(|_| clients.iter().any(|other| other.id == client.id)) {
             Some(id) => id.error("stands twice; every client has an id of its own"),
-            None => clients.push(client),
+            None => {
+                files.extend(file.map(|file| (client.id.clone(), file)));
+                clients.push(client);
+            }
         }
     }
-    clients
+    (clients, files)
 }
 
 fn client(
@@ -46,15 +56,16 @@ fn client(
     id: Option<&Item<'_, &str>>,
     secrets: &mut Secrets<'_>,
     providers: &[IdentityProvider],
-) -> Option<Client> {
+) -> Option<(Client, Option<FromFile<Vec<SecretHash>>>)> {
     let fields = Fields::new(&table);
     let id = id.and_then(|item| client_id(item, providers));
     let name = table.text("name").map(|item| item.value.to_owned());
     // Whatever is wrong with its id, the rest is looked at.
     let unsaid = ClientMetadata::new(id.clone().unwrap_or_else(unnamed));
+    let (secret_hashes, file) = secrets.read(&fields);
     let metadata = ClientMetadata {
         name: name.unwrap_or(unsaid.name),
-        secret_hashes: secrets.read(&fields),
+        secret_hashes,
         redirect_uris: fields.list("redirect_uris"),
         post_logout_redirect_uris: fields.list("post_logout_redirect_uris"),
         allowed_origins: fields.list("allowed_origins"),
@@ -84,7 +95,7 @@ fn client(
         remarks::remark(&fields, client, providers);
     }
     table.finish();
-    client
+    client.map(|client| (client, file))
 }
 
 /// What does not go together is said where it stands, unless what it rests on is wrong by itself.

@@ -145,7 +145,7 @@ fn read(root: &Table<'_>, (file, base): (&Path, &Path), overrides: &Overrides) -
     let outbound = root.table("outbound").map(|table| outbound(table, base)).unwrap_or_default();
     let identity_providers = providers(root, base);
     refuse_ourselves(root, jwt.as_ref(), &identity_providers);
-    let clients = clients(root, base, &identity_providers);
+    let (clients, client_secret_files) = clients(root, base, &identity_providers);
     warn_of_cut(root, jwt.as_ref());
     let allowed_origins = root.table("cors").map(cors).unwrap_or_default();
     let limits = root.table("limits").map(limits).unwrap_or_default();
@@ -169,6 +169,7 @@ fn read(root: &Table<'_>, (file, base): (&Path, &Path), overrides: &Overrides) -
         jwt: jwt?,
         identity_providers,
         clients,
+        client_secret_files,
         outbound,
         allowed_origins,
         tls,

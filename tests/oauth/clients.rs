@@ -3,8 +3,10 @@
 use serde_json::json;
 
 use crate::stage::{
-    SECRET, by, by_app, claims, encoded, error, pasee, plain, refresh, tokens, user_info,
+    SECRET, by, by_app, claims, encoded, error, pasee, pasee_with, plain, refresh, tokens,
+    user_info,
 };
+use crate::support::pasee::Setup;
 
 const GRANT: [(&str, &str); 2] = [("grant_type", "authorization_code"), ("code", "x")];
 
@@ -140,4 +142,51 @@ async fn pages_of_the_client() {
         let answer = ask.typed("application/x-www-form-urlencoded", encoded(&GRANT)).send().await;
         assert_eq!(answer.headers.contains_key("access-control-allow-origin"), allowed, "{client}");
     }
+}
+
+/// A secret changes without a restart: two in its file while it does. What is no secret changes nothing.
+#[tokio::test]
+async fn a_secret_in_a_file_that_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("secret");
+    // As it is swapped in a volume, or by whoever writes a file beside it first.
+    let put = |text: &str| {
+        let beside = dir.path().join("beside");
+        std::fs::write(&beside, text).unwrap();
+        std::fs::rename(beside, &file).unwrap();
+    };
+    let [one, two] = ["1", "2"].map(|digit| digit.repeat(43));
+    put(&one);
+    let client = format!(
+        "[[clients]]\nid = \"filed\"\ngrant_types = [\"client_credentials\"]\nsecret_file = \"{}\"\n",
+        file.display()
+    );
+    let pasee = pasee_with(Setup::default(), &client).await;
+    let known = async || {
+        let mut known = Vec::new();
+        for secret in [&one, &two] {
+            let form = [("grant_type", "client_credentials")];
+            let answer = by(&pasee, ("filed", secret), "/oauth2/token", &form).await;
+            known.push(match answer.status.as_u16() {
+                200 => true,
+                401 => false,
+                other => panic!("{other}"),
+            });
+        }
+        known
+    };
+    assert_eq!(known().await, [true, false]);
+    put(&format!("{one}\n{two}\n"));
+    assert_eq!(known().await, [true, true]);
+    put(&two);
+    assert_eq!(known().await, [false, true]);
+    for wrong in ["", "short", "\n\n", &"long enough, and again\n".repeat(11)] {
+        put(wrong);
+        assert_eq!(known().await, [false, true], "{wrong:?}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(known().await, [false, true]);
+    put(&one);
+    assert_eq!(known().await, [true, false]);
+    assert!(!pasee.log().contains(&one) && !pasee.log().contains(&two));
 }

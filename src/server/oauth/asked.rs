@@ -53,7 +53,7 @@ impl Api {
             }
             None => None,
         };
-        match self.service.authenticate(&credentials) {
+        match self.service.authenticate(&credentials).await {
             Ok(authenticated) => {
                 if let Some(attempt) = attempt {
                     attempt.was_right();

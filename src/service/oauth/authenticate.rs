@@ -27,7 +27,7 @@ impl Service {
     ///
     /// # Errors
     /// `invalid_client`, in the same words whether or not there is such a client.
-    pub fn authenticate(
+    pub async fn authenticate(
         &self,
         credentials: &ClientCredentials,
     ) -> Result<AuthenticatedClient, OAuthFailure> {
@@ -39,7 +39,7 @@ impl Service {
         };
         let client = self.client(credentials.id()).ok_or_else(wrong)?;
         let is_right = match credentials.secret() {
-            Some(secret) => client.knows_secret(secret),
+            Some(secret) => self.is_known_by(&client, secret).await,
             None => client.is_public(),
         };
         if is_right { Ok(AuthenticatedClient(client)) } else { Err(wrong()) }

@@ -4,10 +4,11 @@
 
 use std::path::Path;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::fields::Fields;
 use crate::domain::client::{MAX_SECRETS, SecretHash};
+use crate::settings::FromFile;
 use crate::settings::keys::secret_file;
 
 /// Shortest secret in a file, in bytes: what is shorter can be found from its hash.
@@ -27,8 +28,11 @@ impl<'b> Secrets<'b> {
         Self { base, seen: Vec::new() }
     }
 
-    /// What the secret of one client may hash to.
-    pub(super) fn read(&mut self, fields: &Fields<'_, '_>) -> Vec<SecretHash> {
+    /// What the secret of one client may hash to, and the file that says it, where one does.
+    pub(super) fn read(
+        &mut self,
+        fields: &Fields<'_, '_>,
+    ) -> (Vec<SecretHash>, Option<FromFile<Vec<SecretHash>>>) {
         let table = fields.table();
         let hashes = fields.list("secret_hashes");
         let Some(item) = table.text("secret_file") else {
@@ -36,27 +40,28 @@ impl<'b> Secrets<'b> {
                 fields.note_wrong("secret_file");
             }
             self.note(fields, "secret_hashes", &hashes);
-            return hashes;
+            return (hashes, None);
         };
         if table.get("secret_hashes").is_some() {
             fields
                 .error("secret_file", "stands beside secret_hashes; a right file has one of them");
-            return hashes;
+            return (hashes, None);
         }
         let Some(text) = secret_file(&item, self.base) else {
             fields.note_wrong("secret_file");
-            return Vec::new();
+            return (Vec::new(), None);
         };
-        let lines = text.expose_secret().lines().map(str::trim).filter(|line| !line.is_empty());
-        let lines: Vec<&str> = lines.collect();
-        if let Some(reason) = refusal(&lines) {
+        let is_short = lines(&text).any(|line| line.len() < GOOD_SECRET);
+        let hashes = hashes_of(text).unwrap_or_else(|reason| {
             fields.error("secret_file", reason);
-        } else if lines.iter().any(|line| line.len() < GOOD_SECRET) {
+            Vec::new()
+        });
+        if is_short && !hashes.is_empty() {
             item.warn("holds a short secret, which can be guessed; `pasee client-secret` makes one of 256 bits");
         }
-        let hashes: Vec<SecretHash> = lines.into_iter().map(SecretHash::of).collect();
         self.note(fields, "secret_file", &hashes);
-        hashes
+        let file = FromFile::new(hashes.clone(), self.base.join(item.value), hashes_of);
+        (hashes, Some(file))
     }
 
     /// Says where a secret opens two doors.
@@ -72,6 +77,19 @@ impl<'b> Secrets<'b> {
                 None => self.seen.push((*hash, fields.table().path(key))),
             }
         }
+    }
+}
+
+fn lines(text: &SecretString) -> impl Iterator<Item = &str> {
+    text.expose_secret().lines().map(str::trim).filter(|line| !line.is_empty())
+}
+
+/// What the secrets of a file hash to.
+fn hashes_of(text: SecretString) -> Result<Vec<SecretHash>, String> {
+    let lines: Vec<&str> = lines(&text).collect();
+    match refusal(&lines) {
+        Some(reason) => Err(reason),
+        None => Ok(lines.into_iter().map(SecretHash::of).collect()),
     }
 }
 

@@ -49,6 +49,11 @@ pub enum Look<T> {
 }
 
 impl<T> FromFile<T> {
+    /// What was read of a file of its own.
+    pub(in crate::settings) fn new(value: T, file: PathBuf, parse: Parse<T>) -> Self {
+        Self { value, file: Some(file), parse }
+    }
+
     /// As it was when the settings were read.
     pub fn value(&self) -> &T {
         &self.value
