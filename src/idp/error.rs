@@ -140,7 +140,7 @@ impl From<UserIdError> for ProviderError {
 impl From<CallError> for ProviderError {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Unreachable => Self::Unreachable,
+            CallError::Unreachable | CallError::Untrusted => Self::Unreachable,
             CallError::Busy => Self::Busy,
             CallError::Proxy(fault) => Self::Proxy(fault),
             CallError::InvalidResponse(place) => Self::InvalidResponse(place),

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::io;
 
 use http::StatusCode;
+use tokio_rustls::rustls;
 use url::Url;
 
 use super::proxy::ProxyServer;
@@ -18,6 +19,12 @@ pub enum CallError {
     /// No connection, or no answer in time.
     #[error("the other server cannot be reached now")]
     Unreachable,
+    /// It shows a certificate that nobody whom this machine believes has signed, of another name, or that is over.
+    #[error(
+        "the other server's certificate is not believed on this machine: it is over, of another name, or signed by an authority that \
+         is not known here. One of your own is added to the system's, or its file is named in SSL_CERT_FILE"
+    )]
+    Untrusted,
     /// More calls are under way than are allowed at once.
     #[error("too many calls of the other server at once")]
     Busy,
@@ -119,6 +126,8 @@ impl CallError {
         tracing::warn!(error = %describe(error), "a call to another server failed");
         if error.is_builder() {
             Self::InvalidResponse("a place that cannot be called")
+        } else if is_about_the_certificate(error) {
+            Self::Untrusted
         } else if !error.is_connect() && is_protocol_violation(error) {
             Self::InvalidResponse("a broken HTTP answer")
         } else {
@@ -130,6 +139,20 @@ impl CallError {
 /// What lies below an error, from the outside in.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     std::iter::successors(error.source(), |cause| (*cause).source())
+}
+
+/// Whether there is a server, and it is not believed.
+fn is_about_the_certificate(error: &reqwest::Error) -> bool {
+    let refused = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
+    causes(error).any(|cause| innermost(cause).downcast_ref().is_some_and(refused))
+}
+
+/// What an error of I/O carries, which it does not name as its cause; itself when it carries nothing.
+fn innermost<'e>(mut error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+    while let Some(carried) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        error = carried;
+    }
+    error
 }
 
 /// Whether bytes came, but not HTTP: a head that does not parse, or a body whose chunks do not.

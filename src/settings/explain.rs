@@ -51,6 +51,13 @@ impl Settings {
             None => writeln!(f, "- Listens on {host} port {port}, without TLS.")?,
         }
         writeln!(f, "- URLs in documents start with {}.", self.hostname)?;
+        if !self.hostname.path().is_empty() {
+            writeln!(
+                f,
+                "- Takes requests below {} alone: a proxy in front of it passes paths on as they are, and takes nothing off.",
+                self.hostname.path()
+            )?;
+        }
         match self.admin {
             Some(address) => writeln!(f, "- Serves probes and metrics on {address}.")?,
             None => writeln!(f, "- Serves no probes and metrics: there is no [admin].")?,

@@ -11,3 +11,4 @@ mod password;
 mod state;
 #[path = "../support/mod.rs"]
 mod support;
+mod trust;
