@@ -22,8 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
     binary = os.environ.get("PASEE_BIN", "")
     if not os.access(binary, os.X_OK):
         raise pytest.UsageError(f"PASEE_BIN names no program: {binary!r}; a right one is target/debug/pasee")
-    programs = ["OIDC_PROVIDER", "ZITADEL_SERVER", "OPENID_CLIENT", "AUTHJS", "KUBELOGIN", "OAUTH2_PROXY", "PAGES_JS"]
-    for name in [*programs, "VERIFY_JS", "VERIFY_JAVA", "VERIFY_GO", "DOCUMENTED_GO", "DOCUMENTED_RUST"]:
+    applications = ["OPENID_CLIENT", "AUTHJS", "PASSPORT", "KUBELOGIN", "OAUTH2_PROXY"]
+    for name in [*applications, "OIDC_PROVIDER", "ZITADEL_SERVER", "PAGES_JS", "VERIFY_JS", "VERIFY_JAVA", "VERIFY_GO", "DOCUMENTED_GO", "DOCUMENTED_RUST"]:
         if not os.path.exists(os.environ.get(name, "")):
             raise pytest.UsageError(f"{name} names no file; tests/run live installs it and says where it is")
     for name in ["CHROMIUM", "CHROMEDRIVER", "SLAPD", "APACHE"]:

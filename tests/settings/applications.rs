@@ -9,7 +9,7 @@ use pasee::settings::{Settings, parse};
 const PAGE: &str = include_str!("../../docs/applications.md");
 
 /// Those that the page has to have.
-const APPLICATIONS: [&str; 14] = [
+const APPLICATIONS: [&str; 15] = [
     "Argo CD",
     "Grafana",
     "oauth2-proxy",
@@ -24,6 +24,7 @@ const APPLICATIONS: [&str; 14] = [
     "kubelogin",
     "Authlib in Flask",
     "openid-client",
+    "passport-openidconnect",
 ];
 
 /// The settings of a Pasee that applications find, with these clients.
