@@ -223,6 +223,20 @@ def test_a_code_that_was_listened_in_on(pasee: Provider) -> None:
         assert "invalid_grant" in thief.fails()
 
 
+def test_below_a_path(stage: Callable[..., Any], tmp_path: Path) -> None:
+    """Discovery, keys, pages, cookies, refreshes and devices are all below it."""
+    known = client("kubernetes", *LOOPBACK, public=True, grant_types=[*CODE, DEVICE])
+    below = stage(Provider(tmp_path, known, path="/sso")).start()
+    said = by_browser(below, "ada")
+    assert said["claims"]["iss"] == below.url and below.url.endswith("/sso")
+    assert refreshed(below, said["refresh_token"])["user"]["groups"] == ["articles", "tools"]
+    with run(below, "device") as program:
+        asked = program.line()
+        assert asked["verification_uri"] == f"{below.url}/device"
+        log_in(Browser(), asked["verification_uri_complete"], "ada")
+        assert program.says()["claims"]["sub"] == "local-ada"
+
+
 def test_somebody_who_was_banned(pasee: Provider) -> None:
     token = by_browser(pasee, "mallory")["refresh_token"]
     pasee.ban("mallory")

@@ -55,10 +55,11 @@ def person(name: str) -> dict[str, Any]:
 
 
 class Provider(Pasee):
-    """A Pasee whose issuer is where it is; people are local-ada and so on."""
+    """A Pasee whose issuer is where it is, below a path if there is one; people are local-ada and so on."""
 
-    def __init__(self, folder: Path, *clients: dict[str, Any], **more: Any) -> None:
+    def __init__(self, folder: Path, *clients: dict[str, Any], path: str = "", **more: Any) -> None:
         super().__init__(folder, **more)
+        self.url += path
         self.words |= {"hostname": self.url, "clients": list(clients), "drain_delay": 0}
         self.words["jwt"] = {"iss": self.url}
 
