@@ -23,6 +23,7 @@
 //! | `add` | `pasee add` |
 //! | `remove` | `pasee remove` |
 //! | `leave` | `pasee leave` |
+//! | `invite` | `pasee invite` |
 //! | `kubeconfig` | `pasee kubeconfig` |
 //! | `kubectl_credential` | `pasee kubectl-credential` |
 //! | `person` | what those have in common |
@@ -60,6 +61,7 @@ mod finding;
 mod groups;
 mod hash_password;
 mod import;
+mod invite;
 mod keygen;
 mod keys;
 mod kubeconfig;
@@ -143,6 +145,8 @@ enum Command {
     Remove(remove::Remove),
     /// Takes yourself out of a group
     Leave(leave::Leave),
+    /// Makes a link by which people come into a group, or takes all of them back
+    Invite(invite::Invite),
     /// Has kubectl log in by Pasee
     Kubeconfig(kubeconfig::Kubeconfig),
     /// Answers kubectl with a token for its API server alone
@@ -200,6 +204,7 @@ impl Command {
             | Self::Add(_)
             | Self::Remove(_)
             | Self::Leave(_)
+            | Self::Invite(_)
             | Self::ClientSecret
             | Self::Kubeconfig(_)
             | Self::KubectlCredential(_)
@@ -287,6 +292,7 @@ impl Arguments {
             Command::Add(add) => add.run().map(done),
             Command::Remove(remove) => remove.run().map(done),
             Command::Leave(leave) => leave.run().map(done),
+            Command::Invite(invite) => invite.run().map(done),
             Command::ClientSecret => client_secret::run().map(done),
             Command::Kubeconfig(kubeconfig) => kubeconfig.run().map(done),
             Command::KubectlCredential(credential) => credential.run().map(done),

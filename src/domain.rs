@@ -13,6 +13,8 @@
 //! | `group` | group names |
 //! | `description` | what a group is for |
 //! | `membership` | roles, rosters, memberships |
+//! | `invitation` | what lets somebody in who was not named before |
+//! | `name` | what people call somebody |
 //! | `bounds` | how much of what one author has made may be there |
 //! | `change` | what can be changed of the state |
 //! | `renaming` | what users are called from now on |
@@ -41,8 +43,10 @@ pub mod description;
 pub mod directory;
 pub mod evidence;
 pub mod group;
+pub mod invitation;
 pub mod issue;
 pub mod membership;
+pub mod name;
 pub mod party;
 pub mod policy;
 pub mod provider;

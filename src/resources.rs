@@ -3,7 +3,7 @@
 //!
 //! Owns the schemas with their bounds and rules (`crd_schema`, `form`, [`definition`]), the spelling of group names as object
 //! names, dates ([`rfc3339`]), [`service_account`]s as users, what can be wrong (`invalid`), the reasons of conditions, what
-//! Pasee writes on its own objects ([`labels_annotations`]), who wrote what of others' ([`authorship`]), what the admission [`webhook`] is called, what identity [`providers`] are published as, objects that may be unreadable ([`received`]), and how a
+//! Pasee writes on its own objects ([`labels_annotations`]), who wrote what of others' ([`authorship`]), what people are called ([`names`]), what the admission [`webhook`] is called, what identity [`providers`] are published as, objects that may be unreadable ([`received`]), and how a
 //! [`permission`] is named. Must not know who reads or writes objects: neither a client nor a clock is used here.
 //!
 //! What an API server with these schemas takes, `parse` takes, and the other way round; only Unicode normalization,
@@ -21,6 +21,7 @@ pub mod group;
 pub mod labels_annotations;
 pub mod manifest;
 pub mod membership;
+pub mod names;
 pub mod oauth_client;
 pub mod object_name;
 pub mod permission;

@@ -13,6 +13,7 @@
 //! | `recheck` | whether who goes on still has an account at their provider |
 //! | `caller` | who acts with an access token |
 //! | `groups` | groups and who is in them |
+//! | `invitations` | who is let in without being named before |
 //! | `users` | what users are in, bans, revocations |
 //! | `clients` | which applications log people in through us |
 //! | `change` | how a change is judged, made and told |
@@ -22,6 +23,7 @@ mod caller;
 mod change;
 mod clients;
 mod groups;
+mod invitations;
 mod listing;
 mod login;
 mod oauth;
@@ -52,6 +54,7 @@ pub use caller::{AccessError, Caller};
 pub use change::ChangeError;
 pub use clients::Clients;
 pub use groups::RosterView;
+pub use invitations::{Invitation, InviteError, JoinError, SealedInvitation};
 pub use listing::Listing;
 pub use oauth::{
     AskedDevice, AuthenticatedClient, Authorization, BegunDevice, ClientTokens, Consented, Hint,

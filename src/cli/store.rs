@@ -8,8 +8,11 @@ use anyhow::Context;
 use super::now;
 use crate::domain::bounds::Tally;
 use crate::domain::directory::Directory;
+use crate::domain::group::GroupName;
+use crate::domain::invitation::GroupMark;
+use crate::domain::membership::Roster;
 use crate::domain::policy::Permit;
-use crate::domain::realm::{Realm, Stale, Writing};
+use crate::domain::realm::{Asking, Names, Realm, Stale, Writing};
 use crate::domain::user::UserId;
 use crate::files::access_of_others;
 use crate::settings::{Cluster, Settings, Storage};
@@ -125,6 +128,20 @@ impl Realm for Store {
         match self {
             Self::Embedded(store) => store.write(permit),
             Self::Kubernetes(store) => store.write(permit),
+        }
+    }
+
+    fn mark<'a>(&'a self, group: &'a GroupName) -> Asking<'a, Option<GroupMark>> {
+        match self {
+            Self::Embedded(store) => store.mark(group),
+            Self::Kubernetes(store) => store.mark(group),
+        }
+    }
+
+    fn names<'a>(&'a self, roster: &'a Roster, users: &'a [UserId]) -> Asking<'a, Names> {
+        match self {
+            Self::Embedded(store) => store.names(roster, users),
+            Self::Kubernetes(store) => store.names(roster, users),
         }
     }
 

@@ -5,6 +5,7 @@
 use super::bounds::Tally;
 use super::description::Description;
 use super::group::GroupName;
+use super::invitation::Joining;
 use super::membership::{Membership, Roster};
 use super::time::Timestamp;
 use super::token::SessionId;
@@ -63,6 +64,13 @@ pub enum Change {
         /// Who goes.
         user: UserId,
     },
+    /// That people can be invited to a group from now on, if they could not be already: invitations name its mark, which is made
+    /// when there is none.
+    Invite(GroupName),
+    /// That nobody can take up an invitation to a group any more that was made before.
+    VoidInvitations(GroupName),
+    /// A user onto a roster, by an invitation of whoever makes the change.
+    Join(Box<Joining>),
     /// Whether a user gets tokens at all. A ban ends all sessions.
     SetBanned {
         /// Who.
@@ -116,6 +124,9 @@ impl Change {
             | Self::RemoveMember { .. }
             | Self::SetExpiry(_)
             | Self::Leave { .. }
+            | Self::Invite(_)
+            | Self::VoidInvitations(_)
+            | Self::Join(_)
             | Self::SetBanned { .. }
             | Self::Declare { .. }
             | Self::DeleteUser(_) => Urgency::Waits,
@@ -129,12 +140,14 @@ impl Change {
             Self::CreateGroup { .. } | Self::AdoptGroup { .. } => {
                 Tally { groups: 1, memberships: 0 }
             }
-            Self::AddMember(_) => Tally { groups: 0, memberships: 1 },
+            Self::AddMember(_) | Self::Join(_) => Tally { groups: 0, memberships: 1 },
             Self::DeleteGroup(_)
             | Self::Describe { .. }
             | Self::RemoveMember { .. }
             | Self::SetExpiry(_)
             | Self::Leave { .. }
+            | Self::Invite(_)
+            | Self::VoidInvitations(_)
             | Self::SetBanned { .. }
             | Self::Revoke(_)
             | Self::EndSession { .. }
@@ -165,6 +178,9 @@ impl Change {
             | Self::RemoveMember { .. }
             | Self::SetExpiry(_)
             | Self::Leave { .. }
+            | Self::Invite(_)
+            | Self::VoidInvitations(_)
+            | Self::Join(_)
             | Self::SetBanned { .. }
             | Self::Revoke(_)
             | Self::EndSession { .. }
@@ -238,6 +254,8 @@ mod tests {
             (declare(Some(Ban::Lift)), Waits, false),
             (declare(None), Waits, false),
             (Change::DeleteUser(user()), Waits, true),
+            (Change::Invite("a".parse().unwrap()), Waits, false),
+            (Change::VoidInvitations("a".parse().unwrap()), Waits, false),
         ];
         for roster in [Roster::RootStaff, Roster::Members(group.clone()), Roster::Staff(group)] {
             let is_root = roster == Roster::RootStaff;

@@ -21,6 +21,7 @@ use super::claim::ExtraClaims;
 use super::directory::{Holding, Record, Standing};
 use super::evidence::Evidence;
 use super::group::GroupName;
+use super::invitation::Invited;
 use super::membership::{Membership, Role, Roster};
 use super::provider::PossibleUsers;
 use super::time::Timestamp;
@@ -81,6 +82,11 @@ fn entitled(action: Action<'_>) -> Entitled {
         Do(Change::RemoveMember { roster, .. }) => staff_of(roster.group().cloned()),
         // Set or change when a membership ends: staff of G; root staff.
         Do(Change::SetExpiry(membership)) => staff_of(membership.roster.group().cloned()),
+        // Invite to G, let somebody in by that, and take it all back: staff of G; root staff. Who is invited has no say in it.
+        Do(Change::Invite(group) | Change::VoidInvitations(group)) => {
+            Entitled::StaffOf(group.clone())
+        }
+        Do(Change::Join(joining)) => staff_of(joining.membership.roster.group().cloned()),
         // Leave G: that user.
         Do(Change::Leave { user, .. }) => Entitled::User(user.clone()),
         // See G's members: staff of G; root staff.
@@ -200,6 +206,7 @@ impl Actor {
     fn prolongs_own_time(&self, change: &Change) -> bool {
         let (Membership { roster, user, expires_at: new }, is_once_more) = match change {
             Change::AddMember(membership) => (membership, true),
+            Change::Join(joining) => (&joining.membership, true),
             Change::SetExpiry(membership) => (membership, false),
             _ => return false,
         };
@@ -350,6 +357,8 @@ pub enum Grant<'a> {
     Access(&'a AccessClaims),
     /// A token that was shown to another.
     Vouched(Vouched),
+    /// An invitation that somebody has made, whom it speaks for when it is taken up.
+    Invitation(Invited),
 }
 
 /// What another says of an access token that was shown to them at this moment, and that they have verified.
@@ -424,6 +433,12 @@ impl Admission {
     #[must_use]
     pub fn user(&self) -> &UserId {
         &self.user
+    }
+
+    /// The user's revocation that was in force when the session began.
+    #[must_use]
+    pub fn revocation(&self) -> Option<Timestamp> {
+        self.revocation
     }
 
     /// How far the tokens, or the one shown, reach.
@@ -535,24 +550,32 @@ pub fn admit(
             Admission { shown_until, ..admission_of(token, token.scope.clone(), session) }
         }
         Grant::Vouched(Vouched { user, scope, session: shown, revocation }) => {
-            let session_ends = now.after(session);
-            Admission {
-                user,
-                scope,
-                claims: ExtraClaims::default(),
-                evidence: Evidence::default(),
-                authenticated_at: now,
-                auth_time: AuthTime::AtLogin,
-                session_ends,
-                revocation,
-                session: Some(shown),
-                client: None,
-                shown_until: session_ends,
-            }
+            Admission { session: Some(shown), revocation, ..spoken_for(user, scope, now, session) }
+        }
+        Grant::Invitation(Invited { by, revocation }) => {
+            Admission { revocation, ..spoken_for(by, Scope::Unlimited, now, session) }
         }
     };
     admission.holds(standing, now)?;
     Ok(admission)
+}
+
+/// Of somebody whom another speaks for, at this moment.
+fn spoken_for(user: UserId, scope: Scope, now: Timestamp, session: Duration) -> Admission {
+    let session_ends = now.after(session);
+    Admission {
+        user,
+        scope,
+        claims: ExtraClaims::default(),
+        evidence: Evidence::default(),
+        authenticated_at: now,
+        auth_time: AuthTime::AtLogin,
+        session_ends,
+        revocation: None,
+        session: None,
+        client: None,
+        shown_until: session_ends,
+    }
 }
 
 fn admission_of(token: &Token, scope: Scope, session: Duration) -> Admission {

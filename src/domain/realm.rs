@@ -2,15 +2,27 @@
 //!
 //! Must not know who may do what (that is [`policy`](super::policy)) nor where the state lives.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use super::directory::Directory;
+use super::group::GroupName;
+use super::invitation::GroupMark;
+use super::membership::Roster;
+use super::name::PersonName;
 use super::policy::{Permit, Withdrawn};
+use super::user::UserId;
 
 /// A write under way.
 pub type Writing<'a> = Pin<Box<dyn Future<Output = Result<(), WriteError>> + Send + 'a>>;
+
+/// A question under way, which takes as long as the store does: what is seldom asked is not kept in memory.
+pub type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, WriteError>> + Send + 'a>>;
+
+/// What users of a roster were called when they came onto it, as far as that is known.
+pub type Names = BTreeMap<UserId, PersonName>;
 
 /// A store: one set of groups.
 pub trait Realm: Send + Sync {
@@ -19,6 +31,12 @@ pub trait Realm: Send + Sync {
 
     /// Carries out what the permit allows, judged again by what the state says when nothing can come in between any more. Success means stored for good, and shown by [`Realm::directory`].
     fn write(&self, permit: Permit) -> Writing<'_>;
+
+    /// The mark of a group that people can be invited to.
+    fn mark<'a>(&'a self, group: &'a GroupName) -> Asking<'a, Option<GroupMark>>;
+
+    /// What these users were called when they came onto a roster.
+    fn names<'a>(&'a self, roster: &'a Roster, users: &'a [UserId]) -> Asking<'a, Names>;
 
     /// Whether what [`Realm::directory`] shows is new enough to issue tokens by. A store that reads its own state always
     /// is.
@@ -68,6 +86,11 @@ pub enum WriteError {
     /// The user is not on the roster.
     #[error("the user is not there")]
     NotMember,
+    /// The invitation names another group, or it was taken back.
+    #[error(
+        "this invitation was taken back, or the group that it was to is no more; ask for another one"
+    )]
+    InvitationVoid,
     /// Nobody but an operator takes the last of the root staff away.
     #[error(
         "this is the last of the root staff that can act; put another user into staff first, whom a provider of the settings knows \

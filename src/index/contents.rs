@@ -26,6 +26,8 @@ pub enum Update {
     Deleted(GroupName),
     /// What a group is for, if anything is said of that.
     Described(GroupName, Option<Description>),
+    /// Invitations to a group have another mark, which is not kept here.
+    Marked(GroupName),
     /// A user is on a roster, until the moment said and no other.
     Joined(Membership),
     /// A user is on a roster no more.
@@ -84,6 +86,7 @@ impl Contents {
                 self.descriptions.insert(group.clone(), description.clone());
             }
             Update::Described(group, None) => drop(self.descriptions.remove(group)),
+            Update::Marked(_) => {}
             Update::Joined(membership) => self.join(membership),
             Update::Left { roster, user } => {
                 if let Some(user) = self.users.find(user)

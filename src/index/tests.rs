@@ -32,7 +32,11 @@ impl Model {
                 self.standings.insert(user, standing);
             }
             Update::Cleared(user) => self.memberships.retain(|(_, other), _| *other != user),
-            Update::Described(..) | Update::Ended(..) | Update::Forgotten(_) | Update::Over(_) => {}
+            Update::Described(..)
+            | Update::Marked(_)
+            | Update::Ended(..)
+            | Update::Forgotten(_)
+            | Update::Over(_) => {}
         }
     }
 

@@ -26,6 +26,8 @@ pub enum Purpose {
     LoginCookies,
     /// AES-256-GCM over what a browser carries of the session that it has here.
     BrowserSessions,
+    /// AES-256-GCM over invitations to a group.
+    Invitations,
     /// AES-256-GCM over the nonces that proofs of a key are to hold.
     DpopNonces,
 }
@@ -37,6 +39,7 @@ impl Purpose {
             Self::RefreshTokens => b"pasee refresh tokens, version 1",
             Self::LoginCookies => b"pasee login cookies, version 3",
             Self::BrowserSessions => b"pasee browser sessions, version 2",
+            Self::Invitations => b"pasee invitations, version 1",
             Self::DpopNonces => b"pasee DPoP nonces, version 1",
         }
     }

@@ -65,6 +65,7 @@ pub struct Keys {
     refresh_tokens: RefreshTokens,
     login_cookies: Sealer,
     browser_sessions: Sealer,
+    invitations: Sealer,
     dpop_nonces: Sealer,
     jwks: Bytes,
     jwks_es256k: Bytes,
@@ -103,6 +104,7 @@ impl Keys {
             refresh_tokens: RefreshTokens::new(party.issuer.clone(), &secret, &former_secrets),
             login_cookies: Sealer::new(Purpose::LoginCookies, &secret, &former_secrets),
             browser_sessions: Sealer::new(Purpose::BrowserSessions, &secret, &former_secrets),
+            invitations: Sealer::new(Purpose::Invitations, &secret, &former_secrets),
             dpop_nonces: Sealer::new(Purpose::DpopNonces, &secret, &former_secrets),
             jwks: jwks::common(&published).to_string().into(),
             jwks_es256k: jwks::es256k(&published).to_string().into(),
@@ -150,6 +152,12 @@ impl Keys {
     #[must_use]
     pub fn browser_sessions(&self) -> &Sealer {
         &self.browser_sessions
+    }
+
+    /// What seals invitations to a group.
+    #[must_use]
+    pub fn invitations(&self) -> &Sealer {
+        &self.invitations
     }
 
     /// What seals the nonces that proofs of a key are to hold.

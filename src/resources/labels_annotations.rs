@@ -24,6 +24,10 @@ pub const ENROLS: &str = "pasee.meltylab.fr/enrols-creator-of";
 /// The annotation of a Group whose creator was made staff by a Membership once, after which `spec.creator` gives nothing any
 /// more. Its value is [`TRUE`]. Backups keep it, unlike the status, which says the same.
 pub const ENROLLED: &str = "pasee.meltylab.fr/creator-enrolled";
+/// The annotation of a Group that people can be invited to: random, and another one where invitations were taken back.
+pub const INVITATIONS: &str = "pasee.meltylab.fr/invitations";
+/// The annotation of a Membership that says what users of it were called when they took an invitation up ([`super::names`]).
+pub const NAMES: &str = "pasee.meltylab.fr/names";
 /// The annotation of the Lease [`ROOT_STAFF_LEASE`] that says who of the root staff is about to lose it.
 pub const LOSSES: &str = "pasee.meltylab.fr/root-staff-losses";
 /// The Lease by which all of Pasee's servers agree on who of the root staff goes and who stays.
@@ -45,9 +49,21 @@ mod tests {
     fn own_keys_are_covered() {
         assert_eq!(OWN_KEYS, format!("{}/", crate::resources::API_GROUP));
         assert!(
-            [REALM, ACTOR, WRITTEN, AUTHOR, ENROLS, ENROLLED, LOSSES, RENAMED, RENAMING]
-                .iter()
-                .all(|key| key.starts_with(OWN_KEYS))
+            [
+                REALM,
+                ACTOR,
+                WRITTEN,
+                AUTHOR,
+                ENROLS,
+                ENROLLED,
+                INVITATIONS,
+                NAMES,
+                LOSSES,
+                RENAMED,
+                RENAMING
+            ]
+            .iter()
+            .all(|key| key.starts_with(OWN_KEYS))
         );
     }
 }

@@ -10,6 +10,7 @@
 //! | `me` | whom a token speaks for |
 //! | `users` | who there is, bans, revocations |
 //! | `groups` | groups and their rosters |
+//! | `invitations` | links into a group |
 //! | `forward` | what is passed on to identity providers untouched |
 //! | `person` | whom a request names, as far as limits go |
 //! | `translated` | what they answer, with our links |
@@ -19,6 +20,7 @@
 mod forward;
 mod groups;
 mod home;
+mod invitations;
 mod me;
 mod person;
 mod proof;

@@ -16,7 +16,7 @@ use crate::jose::error::VerifyError;
 use crate::jose::seal::SealError;
 use crate::jose::sign::SignError;
 use crate::server::document::ErrorDocument;
-use crate::service::{AccessError, ChangeError, GrantError, LookError};
+use crate::service::{AccessError, ChangeError, GrantError, InviteError, JoinError, LookError};
 use crate::web::bearer::{BearerError, challenge};
 use crate::web::limits::{BodyError, RetryAfter};
 use crate::web::request_id::RequestId;
@@ -71,6 +71,14 @@ pub enum ApiError {
     /// A form was sent that no page of ours made for this browser, or too long ago.
     #[error("this form was not made for this browser, or is too old; open the page again")]
     FormUnknown,
+    /// A text is no invitation of this Pasee, or one that is over.
+    #[error("this invitation is over, or none of this Pasee; ask for another one")]
+    InvitationUnknown,
+    /// Whoever has made the invitation may not let anybody in any more.
+    #[error(
+        "whoever has made this invitation may not let anybody into the group any more; ask the staff of the group"
+    )]
+    InvitationWithdrawn,
     /// The login cookie could not be sealed.
     #[error("a login could not be begun")]
     Seal(#[from] SealError),
@@ -157,6 +165,25 @@ impl From<ChangeError> for ApiError {
     }
 }
 
+impl From<InviteError> for ApiError {
+    fn from(error: InviteError) -> Self {
+        match error {
+            InviteError::Change(error) => error.into(),
+            InviteError::Seal(error) => error.into(),
+        }
+    }
+}
+
+impl From<JoinError> for ApiError {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Withdrawn => Self::InvitationWithdrawn,
+            JoinError::Caller(error) => error.into(),
+            JoinError::Change(error) => error.into(),
+        }
+    }
+}
+
 /// The status that a provider's word has.
 fn status_of(error: &ProviderError) -> StatusCode {
     match error {
@@ -194,6 +221,7 @@ impl ApiError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_)
+            | Self::InvitationUnknown
             | Self::Write(
                 WriteError::GroupMissing | WriteError::ParentMissing | WriteError::NotMember,
             ) => StatusCode::NOT_FOUND,
@@ -220,7 +248,9 @@ impl ApiError {
                 | Refusal::TokenOver => StatusCode::UNAUTHORIZED,
                 Refusal::Banned | Refusal::ScopeWidened => StatusCode::FORBIDDEN,
             },
+            Self::Write(WriteError::InvitationVoid) => StatusCode::GONE,
             Self::FormUnknown
+            | Self::InvitationWithdrawn
             | Self::Denied(_)
             | Self::Write(WriteError::Withdrawn(Withdrawn::Denied(_))) => StatusCode::FORBIDDEN,
             Self::Stale(_)

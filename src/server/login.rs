@@ -8,6 +8,8 @@
 //! | `page` | the page on which people choose how to log in, and their password |
 //! | `choices` | what that page shows |
 //! | `home` | the page of who one is |
+//! | `invitation` | an invitation to a group, and the yes to it |
+//! | `leave` | out of a group |
 //! | `logout` | the end of a session |
 //! | `demand` | what a client's request demands of a login |
 //! | `flow` | the two requests by way of a provider |
@@ -28,6 +30,8 @@ mod device;
 mod flow;
 mod form;
 mod home;
+mod invitation;
+mod leave;
 mod logout;
 mod loopback;
 mod page;

@@ -3,7 +3,7 @@
 //! | Path | Methods |
 //! |---|---|
 //! | `/` | GET |
-//! | `/login`, `/logout` | GET, POST |
+//! | `/login`, `/logout`, `/invitation`, `/leave` | GET, POST |
 //! | `/oauth2/authorize`, `/oauth2/logout`, `/oauth2/userinfo` | GET, POST |
 //! | `/device` | GET, POST |
 //! | `/oauth2/device_authorization` | POST |
@@ -21,6 +21,7 @@
 //! | `/password_recoveries/` | GET, POST |
 //! | `/groups/` | GET, POST |
 //! | `/groups/G/` | GET, POST, PATCH, DELETE |
+//! | `/groups/G/invitations` | POST, DELETE |
 //! | `/groups/G/U/` | PATCH, DELETE |
 //!
 //! HEAD is answered like GET. Must not know what any of it does.
@@ -41,6 +42,14 @@ pub enum Route {
     ShowLogout,
     /// The end of a browser's session.
     LogOut,
+    /// Who invites to what.
+    ShowInvitation,
+    /// The yes to that.
+    TakeInvitation,
+    /// The question whether to leave a group.
+    ShowLeave,
+    /// The yes to that.
+    Leave,
     /// A client's request for a code.
     Authorize,
     /// The same in a form.
@@ -113,6 +122,10 @@ pub enum Route {
     DescribeGroup(String),
     /// A group and everything under it, gone.
     DeleteGroup(String),
+    /// A link into a group.
+    Invite(String),
+    /// No such link that was made before.
+    VoidInvitations(String),
     /// When a membership ends: group, user.
     PatchMember(String, String),
     /// One less in a group: group, user.
@@ -141,6 +154,8 @@ impl Route {
             [] => get(method, Self::Home),
             ["login"] => get_or_post(method, Self::ShowLogin, Self::LogIn),
             ["logout"] => get_or_post(method, Self::ShowLogout, Self::LogOut),
+            ["invitation"] => get_or_post(method, Self::ShowInvitation, Self::TakeInvitation),
+            ["leave"] => get_or_post(method, Self::ShowLeave, Self::Leave),
             ["public-key"] => get(method, Self::PublicKey),
             [".well-known", "openid-configuration" | "oauth-authorization-server"] => {
                 Self::of_discovery(method)
@@ -183,6 +198,8 @@ impl Route {
                     ],
                 )
             }
+            // No user's id is without a dash.
+            ["groups", group, "invitations"] => of_invitations(method, group),
             ["groups", group, user] => {
                 let (group, user) = (decode(group)?, decode(user)?);
                 pick(
@@ -210,6 +227,8 @@ impl Route {
             Self::Home => "home",
             Self::ShowLogin | Self::LogIn => "login",
             Self::ShowLogout | Self::LogOut => "logout",
+            Self::ShowInvitation | Self::TakeInvitation => "invitation",
+            Self::ShowLeave | Self::Leave => "leave",
             Self::Authorize | Self::AuthorizeByForm => "authorize",
             Self::Consent => "consent",
             Self::Token => "token",
@@ -236,6 +255,7 @@ impl Route {
             | Self::AddMember(_)
             | Self::DescribeGroup(_)
             | Self::DeleteGroup(_) => "group",
+            Self::Invite(_) | Self::VoidInvitations(_) => "group-invitations",
             Self::PatchMember(..) | Self::RemoveMember(..) => "group-member",
         }
     }
@@ -269,6 +289,10 @@ impl Route {
             | Self::BeginDevice
             | Self::ShowDevice
             | Self::AnswerDevice
+            | Self::ShowInvitation
+            | Self::TakeInvitation
+            | Self::ShowLeave
+            | Self::Leave
             | Self::EndSessionFor
             | Self::EndSessionByForm => Sharing::Nobody,
             _ => Sharing::Api,
@@ -312,6 +336,18 @@ fn of_oauth(method: &Method, endpoint: &str) -> Result<Route, NoRoute> {
 
 fn of_provider(method: &Method, provider: String) -> Result<Route, NoRoute> {
     get_or_post(method, Route::VisitProvider(provider.clone()), Route::ReturnByForm(provider))
+}
+
+fn of_invitations(method: &Method, group: &str) -> Result<Route, NoRoute> {
+    let group = decode(group)?;
+    pick(
+        method,
+        "POST, DELETE",
+        [
+            (Method::POST, Route::Invite(group.clone())),
+            (Method::DELETE, Route::VoidInvitations(group)),
+        ],
+    )
 }
 
 fn of_session(method: &Method, user: &str, sid: &str) -> Result<Route, NoRoute> {

@@ -57,8 +57,12 @@ impl Service {
     }
 
     fn permit(&self, caller: &Caller, change: Change) -> Result<Permit, Denied> {
-        let permit = permit(caller.actor(), change)?;
-        Ok(permit.within(self.0.bounds).knowing(Arc::clone(&self.0.possible_users)))
+        Ok(self.bounded(permit(caller.actor(), change)?))
+    }
+
+    /// The same within the bounds of the settings.
+    pub(super) fn bounded(&self, permit: Permit) -> Permit {
+        permit.within(self.0.bounds).knowing(Arc::clone(&self.0.possible_users))
     }
 
     async fn carry_out(&self, caller: &Caller, permit: Permit) -> Result<(), ChangeError> {
@@ -74,7 +78,7 @@ impl Service {
 
     /// Counts a change, of those who are not root staff. Ends of their own sessions are counted apart: whoever has their token may
     /// keep them from changes, and not from ending that.
-    fn keep_pace(&self, caller: &Caller, change: &Change) -> Result<(), ChangeError> {
+    pub(super) fn keep_pace(&self, caller: &Caller, change: &Change) -> Result<(), ChangeError> {
         let is_root = |holding: &Holding| holding.roster == Roster::RootStaff;
         if caller.actor().holdings().iter().any(is_root) {
             return Ok(());
@@ -88,6 +92,7 @@ impl Service {
     fn meant(&self, caller: &Caller, change: &Change) -> Result<(), UnknownProvider> {
         match change {
             Change::AddMember(membership) => self.could_be(&membership.user),
+            Change::Join(joining) => self.could_be(&joining.membership.user),
             Change::EndSession { user, .. } if user == caller.user() => Ok(()),
             Change::SetBanned { user, .. }
             | Change::Revoke(user)
@@ -100,6 +105,8 @@ impl Service {
             | Change::SetExpiry(_)
             | Change::RemoveMember { .. }
             | Change::Leave { .. }
+            | Change::Invite(_)
+            | Change::VoidInvitations(_)
             | Change::Declare { .. } => Ok(()),
         }
     }

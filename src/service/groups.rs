@@ -77,6 +77,24 @@ impl Service {
         Ok(RosterView { directory: self.directory(), roster, now: caller.judged_at() })
     }
 
+    /// Whether somebody is on a roster by what the state says: whatever an identity provider says besides, they can leave that.
+    #[must_use]
+    pub fn is_on(&self, user: &UserId, roster: &Roster, now: Timestamp) -> bool {
+        self.directory().until(user, roster, now).is_some()
+    }
+
+    /// Takes the caller off a roster, by their own will.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn leave(&self, caller: &Caller, roster: Roster) -> Result<(), ChangeError> {
+        let user = caller.user().clone();
+        match self.change(caller, Change::Leave { roster, user }).await {
+            Err(ChangeError::Write(WriteError::GroupMissing)) => Err(WriteError::NotMember.into()),
+            left => left,
+        }
+    }
+
     /// What a group is for. Whoever is shown that there is the group may see it.
     #[must_use]
     pub fn description(&self, group: &GroupName) -> Option<Description> {
@@ -174,9 +192,6 @@ impl Service {
         if caller.user() != &user || self.may_change(caller, removal.clone()) {
             return self.change(caller, removal).await;
         }
-        match self.change(caller, Change::Leave { roster, user }).await {
-            Err(ChangeError::Write(WriteError::GroupMissing)) => Err(WriteError::NotMember.into()),
-            left => left,
-        }
+        self.leave(caller, roster).await
     }
 }

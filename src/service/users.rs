@@ -93,11 +93,7 @@ impl Service {
     #[must_use]
     pub fn name_of(&self, caller: &Caller, user: &UserId) -> Option<String> {
         if caller.user() == user {
-            let mut claims = caller.claims().extra.iter();
-            return claims.find_map(|(name, value)| match value {
-                ClaimValue::Text(text) if name.as_str() == NAME => Some(text.clone()),
-                _ => None,
-            });
+            return own_name(caller).map(str::to_owned);
         }
         let (provider, subject) = user.split();
         match self.providers().get(provider)?.known_claim(subject, NAME)? {
@@ -152,4 +148,12 @@ impl Service {
     pub async fn delete_user(&self, caller: &Caller, user: UserId) -> Result<(), ChangeError> {
         self.change(caller, Change::DeleteUser(user)).await
     }
+}
+
+/// What a caller's own token calls them.
+pub(super) fn own_name(caller: &Caller) -> Option<&str> {
+    caller.claims().extra.iter().find_map(|(name, value)| match value {
+        ClaimValue::Text(text) if name.as_str() == NAME => Some(text.as_str()),
+        _ => None,
+    })
 }

@@ -16,6 +16,7 @@
 //! | `schema` | its tables, and the steps from each version to the next |
 //! | `load` | reads all of it into the index |
 //! | `left_out` | rows that were right once, by former rules |
+//! | `question` | what is asked of the file itself |
 //! | `queue` | what waits for that thread, and what is next |
 //! | `writer` | the thread that has it |
 //! | `judge` | whether a change is permitted still, by what the file says of its author |
@@ -43,6 +44,7 @@ mod log;
 mod look;
 mod past;
 mod patience;
+mod question;
 mod queue;
 mod rename;
 mod room;
@@ -59,12 +61,14 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 pub use error::StoreError;
 pub use file::OpenError;
 use file::Place;
 pub use look::{There, is_of_python, look};
+use question::Question;
 use queue::{Job, Queue};
 pub use rename::{RenameError, rename_users};
 pub use snapshot::Snapshot;
@@ -73,9 +77,13 @@ pub use together::{TogetherError, change_together};
 use writer::Writer;
 
 use crate::domain::directory::Directory;
+use crate::domain::group::GroupName;
+use crate::domain::invitation::GroupMark;
+use crate::domain::membership::Roster;
 use crate::domain::policy::Permit;
-use crate::domain::realm::{Realm, WriteError, Writing};
+use crate::domain::realm::{Asking, Names, Realm, WriteError, Writing};
 use crate::domain::time::Timestamp;
+use crate::domain::user::UserId;
 use crate::index::Index;
 
 /// What time it is.
@@ -181,6 +189,19 @@ impl Embedded {
         let job = Job { permit, reply: Box::new(reply) };
         self.queue.push(job).map_err(|error| Arc::new(error).into())
     }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Asking<'_, T> {
+        let (reply, answer) = oneshot::channel();
+        let question = Question::new(question, move |answer| _ = reply.send(answer));
+        let asked = self.queue.ask(question);
+        Box::pin(async move {
+            asked.map_err(Arc::new)?;
+            answer.await.unwrap_or_else(|_| Err(Arc::new(StoreError::Closed))).map_err(Into::into)
+        })
+    }
 }
 
 fn closed() -> WriteError {
@@ -200,6 +221,16 @@ impl Realm for Embedded {
             sent?;
             answer.await.unwrap_or_else(|_| Err(closed()))
         })
+    }
+
+    fn mark<'a>(&'a self, group: &'a GroupName) -> Asking<'a, Option<GroupMark>> {
+        let group = group.clone();
+        self.ask(move |connection| change::mark(connection, &group))
+    }
+
+    fn names<'a>(&'a self, roster: &'a Roster, users: &'a [UserId]) -> Asking<'a, Names> {
+        let (roster, users) = (roster.clone(), users.to_vec());
+        self.ask(move |connection| question::names(connection, &roster, &users))
     }
 }
 

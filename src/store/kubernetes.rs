@@ -46,8 +46,11 @@ use write::Writer;
 
 use crate::domain::bounds::Tally;
 use crate::domain::directory::Directory;
+use crate::domain::group::GroupName;
+use crate::domain::invitation::GroupMark;
+use crate::domain::membership::Roster;
 use crate::domain::policy::Permit;
-use crate::domain::realm::{Realm, Stale, WriteError, Writing};
+use crate::domain::realm::{Asking, Names, Realm, Stale, WriteError, Writing};
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 
@@ -169,6 +172,14 @@ impl Realm for Kubernetes {
         Box::pin(async move {
             answer?.await.unwrap_or_else(|_| Err(WriteError::from(StoreError::Closed)))
         })
+    }
+
+    fn mark<'a>(&'a self, group: &'a GroupName) -> Asking<'a, Option<GroupMark>> {
+        Box::pin(async { Ok(self.schedule.writer().mark(group).await?) })
+    }
+
+    fn names<'a>(&'a self, roster: &'a Roster, users: &'a [UserId]) -> Asking<'a, Names> {
+        Box::pin(async { Ok(self.schedule.writer().names(roster, users).await?) })
     }
 
     fn fresh(&self) -> Result<(), Stale> {

@@ -44,7 +44,7 @@ pub(super) fn grant(review: &Review, author: &UserId) -> Result<Grant<'static>, 
 pub(super) fn session(grant: &Grant<'_>) -> Option<SessionId> {
     match grant {
         Grant::Vouched(vouched) => Some(vouched.session),
-        Grant::Login(_) | Grant::Refresh(..) | Grant::Access(_) => None,
+        Grant::Login(_) | Grant::Refresh(..) | Grant::Access(_) | Grant::Invitation(_) => None,
     }
 }
 

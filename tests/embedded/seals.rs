@@ -119,6 +119,8 @@ const VERSION_10: &str = "
         id INTEGER PRIMARY KEY CHECK (id = 0),
         moment INTEGER NOT NULL
     ) STRICT;
+    ALTER TABLE groups DROP COLUMN mark;
+    ALTER TABLE memberships DROP COLUMN called;
     ALTER TABLE changes DROP COLUMN stamp;
     ALTER TABLE changes DROP COLUMN past;
     DELETE FROM changes WHERE kind = 'sealed';

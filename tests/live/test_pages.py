@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from stage.https import Https
-from stage.pasee import BINARY, Pasee
+from stage.pasee import BINARY, Pasee, log_in
 from stage.process import free_port
 
 WALK = os.environ.get("PAGES_JS", "")
@@ -36,7 +37,20 @@ def pasee(stage: Callable[..., Any], folder: Path) -> Pasee:
         users("guests", "Guests, who come for a few days and are known to the desk at the entrance"),
         {"name": "github", "protocol": "oauth2", "settings": github},
     ]
+    pasee.append("staff", "guests-ada")
     return pasee.start()
+
+
+def invitation(pasee: Pasee, group: str) -> str:
+    """A link into a new group."""
+    token = log_in(pasee, "ada", "pw-ada", idp="guests").json()["access_token"]
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {token}"
+    session.trust_env, session.verify = False, pasee.verify
+    for place, body in [("/groups/", {"group": group, "description": "Whoever is here for a while"}), (f"/groups/{group}/invitations", {})]:
+        made = session.post(f"{pasee.url}{place}", json=body, timeout=30)
+        assert made.status_code == 201, made.text
+    return made.json()["url"]
 
 
 def walk(what: str, **given: str) -> dict[str, Any]:
@@ -49,10 +63,11 @@ def walk(what: str, **given: str) -> dict[str, Any]:
 
 
 def test_every_page_for_everybody(pasee: Pasee, tmp_path: Path) -> None:
-    """Seven pages, on a phone and at a desk, in light and dark, with and without scripts, in English and French."""
-    said = walk("walk.js", url=pasee.url, name="ada", password="pw-ada", shots=str(tmp_path))
+    """Thirteen pages, on a phone and at a desk, in light and dark, with and without scripts, in English and French."""
+    given = {"name": "ada", "password": "pw-ada", "invitation": invitation(pasee, "visitors"), "group": "visitors"}
+    said = walk("walk.js", url=pasee.url, shots=str(tmp_path), **given)
     assert said["findings"] == [], json.dumps(said["findings"], indent=1)
-    assert said["looked"] == 7 * 4 * 2
+    assert said["looked"] == 13 * 4 * 2
 
 
 def test_from_applications_and_back(stage: Callable[..., Any], folder: Path, tmp_path: Path) -> None:

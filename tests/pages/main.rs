@@ -3,6 +3,7 @@
 
 mod attacks;
 mod frame;
+mod invitations;
 mod logins;
 #[path = "../support/mod.rs"]
 mod support;

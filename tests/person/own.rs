@@ -121,6 +121,41 @@ async fn a_day() {
     assert_ne!(fresh["jti"], claims["jti"]);
 }
 
+/// Nobody has to know what Donald is called here: he is given a link. Whoever it is not for is told why.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation() {
+    let pasee = provider(writers()).await;
+    let john = logged_in(&pasee, "john").await;
+    let did = john.run(&["invite", "articles", "--days", "2"]);
+    assert!(did.err.contains("can come into articles; give it to nobody else"), "{did:?}");
+    let link = did.done();
+    let mut donald = Visitor::default();
+    let asked = open(&mut donald, &pasee, link.trim_end(), "donald").await.unwrap();
+    assert!(asked.says("local-john") && asked.says("articles"), "{}", asked.text);
+    assert_eq!(john.run(&["members", "articles"]).done(), "local-ada\n");
+    donald.press(&pasee, &asked, "name=\"seal\"").await.is(200);
+    assert_eq!(john.run(&["members", "articles"]).done(), "local-ada\nlocal-donald\n");
+
+    let staff = john.run(&["invite", "articles", "--staff"]).done();
+    let told = john.run(&["invite", "--void", "articles"]);
+    assert!(told.err.contains("no invitation to articles is good any more"), "{told:?}");
+    told.done();
+    let path = staff.trim_end().strip_prefix(&pasee.url).unwrap().to_owned();
+    donald.read(&pasee, &path, 410).await;
+    let ada = logged_in(&pasee, "ada").await;
+    for arguments in [&["invite", "articles"][..], &["invite", "--void", "articles"]] {
+        let told = ada.run(arguments).refused(1);
+        assert!(told.contains("this takes the staff of the group, or root staff"), "{told}");
+    }
+    let told = john.run(&["invite", "staff"]).refused(1);
+    assert!(told.contains("nobody is invited to the root staff"), "{told}");
+    for wrong in
+        [&["invite", "articles", "--days", "8"][..], &["invite", "articles", "--days", "0"]]
+    {
+        john.run(wrong).refused(2);
+    }
+}
+
 /// Another login in the same browser asks for no password again, but for a yes, and is another session of the tools.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_that_is_logged_in() {

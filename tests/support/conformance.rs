@@ -3,6 +3,7 @@
 mod bounds;
 mod descriptions;
 mod ends;
+mod invitations;
 mod withdrawn;
 
 use std::time::Duration;
@@ -28,6 +29,11 @@ pub use ends::{
     an_end_takes_a_membership, anybody_leaves, creators_are_given_ends, ends_are_changed_both_ways,
     own_time_is_judged_again, root_staff_who_remove_each_other, the_last_root_staff_stays,
     who_cannot_log_in_keeps_no_root_staff,
+};
+#[allow(unused_imports, reason = "for whoever has a store")]
+pub use invitations::{
+    invitations_are_void, makers_are_judged_again, names_stay_with_their_members,
+    whoever_is_invited_joins,
 };
 #[allow(unused_imports, reason = "for whoever has a store")]
 pub use withdrawn::{
@@ -56,7 +62,8 @@ macro_rules! conforms {
             former_root_staff_changes_nothing, another_entitlement_will_do,
             ends_are_changed_both_ways, an_end_takes_a_membership, creators_are_given_ends,
             anybody_leaves, the_last_root_staff_stays, root_staff_who_remove_each_other,
-            who_cannot_log_in_keeps_no_root_staff, own_time_is_judged_again, authors_are_bounded, authors_are_bounded_at_once);
+            who_cannot_log_in_keeps_no_root_staff, own_time_is_judged_again, authors_are_bounded, authors_are_bounded_at_once,
+            whoever_is_invited_joins, names_stay_with_their_members, invitations_are_void, makers_are_judged_again);
     };
     ($store:ident, $with:path: $($case:ident),*) => {
         mod $store {

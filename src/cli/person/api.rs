@@ -141,6 +141,19 @@ impl Api {
         Err(answer.refusal(&self.issuer))
     }
 
+    /// What was made, as the answer says it.
+    pub(in crate::cli) async fn make(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> anyhow::Result<Map<String, Value>> {
+        let answer = self.call(Method::POST, path, Some(body)).await?;
+        if answer.status.is_success() {
+            return Ok(answer.document);
+        }
+        Err(answer.refusal(&self.issuer))
+    }
+
     /// All pages of a list, and the first page with all else that it says.
     pub(in crate::cli) async fn list(
         &self,

@@ -1,5 +1,6 @@
 //! The policy's table, for every actor, every action and random trees.
 
+mod inviting;
 mod permits;
 
 use std::time::Duration;

@@ -94,7 +94,7 @@ impl Api {
     }
 
     /// GET `/groups/G/`: who is in it, all up to a bound.
-    pub(in crate::server) fn show_group(
+    pub(in crate::server) async fn show_group(
         &self,
         call: &Call<'_>,
         name: &str,
@@ -108,12 +108,14 @@ impl Api {
         let url = self.group_url(&roster);
         let next = listing.next_after.map(|last| format!("{url}?after={}", encoded(last.as_str())));
         let more = next.as_deref().map(|url| next_page(url, "More members"));
+        let names = self.service.names_of(&roster, &listing.items).await;
+        let called = |user: &UserId| names.get(user).map(|name| name.as_str().to_owned());
         let members: Vec<Value> = listing
             .items
             .iter()
             .map(|user| {
                 self.user_document(user)
-                    .with_some("name", self.service.name_of(&caller, user))
+                    .with_some("name", self.service.name_of(&caller, user).or_else(|| called(user)))
                     .with_some("expires_at", seen.end_of(user).map(text_of))
                     .with("patch", self.expiry_link(&roster, user))
                     .with("delete", self.remove_link(&roster, user))
@@ -133,6 +135,8 @@ impl Api {
             .with_some("next", more)
             .with("members", members)
             .with("add_member", add)
+            .with_some("invite", self.invite_link(&roster))
+            .with_some("void_invitations", self.void_link(&roster))
             .with_some("patch", self.describe_link(&caller, &roster))
             .with_some("delete", self.delete_link(&caller, &roster));
         Ok(Reply::document(StatusCode::OK, &document).continued(next.as_deref()))

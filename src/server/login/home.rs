@@ -17,7 +17,7 @@ use crate::server::moment::text_of;
 use crate::server::page::{Page, filled};
 use crate::server::reply::Reply;
 use crate::server::request::Call;
-use crate::service::SsoSession;
+use crate::service::{Caller, SsoSession};
 
 /// Most groups on the page.
 const GROUPS: usize = 200;
@@ -41,6 +41,8 @@ struct HomePage<'a> {
 struct Group {
     name: String,
     until: Option<String>,
+    /// Where to leave it, unless it is an identity provider's to give.
+    leave: Option<String>,
 }
 
 impl Api {
@@ -69,13 +71,21 @@ impl Api {
             user: session.user().as_str(),
             names: names(caller.claims()).map(|(_, name)| name.to_owned()).collect(),
             applications: self.applications(&groups),
-            groups: groups.iter().map(|holding| group(&page, holding)).collect(),
+            groups: groups.iter().map(|holding| self.group_on(&page, &caller, holding)).collect(),
             provider: name,
             since: moment(session.authenticated_at()),
             until: moment(session.memory().token.expires_at),
             token: session.form_token().to_string(),
         };
         Ok(Reply::page(StatusCode::OK, &page, &template))
+    }
+
+    fn group_on(&self, page: &Page, caller: &Caller, holding: &Holding) -> Group {
+        let until = holding.expires_at.map(|end| filled(page.texts().until, moment(end)));
+        let name = holding.roster.to_string();
+        let can_leave = self.service.is_on(caller.user(), &holding.roster, self.service.now());
+        let leave = can_leave.then(|| page.path(&format!("/leave?group={name}")));
+        Group { name, until, leave }
     }
 
     /// What people call the applications that let in who is in these groups.
@@ -91,13 +101,8 @@ impl Api {
     }
 }
 
-fn group(page: &Page, holding: &Holding) -> Group {
-    let until = holding.expires_at.map(|end| filled(page.texts().until, moment(end)));
-    Group { name: holding.roster.to_string(), until }
-}
-
 /// A moment as people read it, whatever their language.
-fn moment(moment: Timestamp) -> String {
+pub(super) fn moment(moment: Timestamp) -> String {
     let text = text_of(moment);
     match (text.get(..10), text.get(11..16)) {
         (Some(day), Some(time)) => format!("{day} {time} UTC"),

@@ -36,6 +36,27 @@ impl Page {
             | ApiError::ProviderGone
             | ApiError::NotAllowedAnyMore
             | ApiError::Refused(_) => plain(texts.log_in_first, texts.log_in_first_advice),
+            ApiError::InvitationUnknown => {
+                plain(texts.invitation_unknown, texts.invitation_unknown_advice)
+            }
+            ApiError::InvitationWithdrawn => {
+                plain(texts.invitation_withdrawn, texts.invitation_withdrawn_advice)
+            }
+            ApiError::Write(WriteError::InvitationVoid) => {
+                plain(texts.invitation_void, texts.invitation_void_advice)
+            }
+            ApiError::Write(WriteError::AlreadyMember) => {
+                plain(texts.already_there, texts.already_there_advice)
+            }
+            ApiError::Write(WriteError::NotMember) => {
+                plain(texts.not_there, texts.not_there_advice)
+            }
+            ApiError::Write(WriteError::LastRootStaff) => {
+                plain(texts.last_there, texts.last_there_advice)
+            }
+            ApiError::Write(WriteError::ElsewhereOwned(_)) => {
+                plain(texts.elsewhere, texts.elsewhere_advice)
+            }
             ApiError::Denied(_) | ApiError::Write(WriteError::Withdrawn(_)) => {
                 plain(texts.not_yours, texts.not_yours_advice)
             }
@@ -114,6 +135,7 @@ fn detail(error: &ApiError) -> Option<String> {
             Some(error.to_string())
         }
         ApiError::Provider(ProviderError::Account(state)) => Some(state.to_string()),
+        ApiError::Write(WriteError::ElsewhereOwned(object)) => Some(object.clone()),
         _ => None,
     }
 }

@@ -51,6 +51,54 @@ texts! {
     end_sessions_advice: "Everywhere, in every browser and every application: all your tokens are worth nothing any more.",
         "Partout, dans chaque navigateur et chaque application : plus aucun de vos jetons ne vaut rien.";
 
+    // An invitation to a group.
+    invitation: "You are invited to {}", "Vous êtes invité dans {}";
+    invitation_group: "The group", "Le groupe";
+    invitation_role: "What you become", "Ce que vous y serez";
+    invitation_member: "A member: applications see that you are in the group.",
+        "Membre : les applications voient que vous en faites partie.";
+    invitation_staff: "Staff: you decide who is in the group.", "Équipe : vous décidez qui en fait partie.";
+    invitation_by: "Who invites you", "Qui vous invite";
+    invitation_until: "The invitation ends at", "L’invitation se termine le";
+    invitation_as: "You are logged in as", "Vous êtes connecté en tant que";
+    invitation_seen: "The staff of the group see your id, and what your identity provider calls you.",
+        "L’équipe du groupe voit votre identifiant et le nom que donne votre fournisseur d’identité.";
+    invitation_yes: "Yes, join the group", "Oui, rejoindre le groupe";
+    joined: "You are in the group", "Vous faites partie du groupe";
+    joined_advice: "You are in {} from now on. Applications see it when they next ask who you are.",
+        "Vous faites désormais partie de {}. Les applications le verront la prochaine fois qu’elles demanderont qui vous êtes.";
+    already_there: "You are in the group already", "Vous faites déjà partie du groupe";
+    already_there_advice: "There is nothing more to do.", "Il n’y a rien de plus à faire.";
+    invitation_unknown: "This invitation is not good", "Cette invitation ne vaut pas";
+    invitation_unknown_advice: "It is over, or the link is not whole. Ask whoever gave it to you for another.",
+        "Elle est terminée, ou le lien n’est pas entier. Demandez-en une autre à la personne qui vous l’a donnée.";
+    invitation_void: "This invitation was taken back", "Cette invitation a été retirée";
+    invitation_void_advice: "Or the group that it was to is no more. Ask whoever gave it to you for another.",
+        "Ou bien le groupe n’existe plus. Demandez-en une autre à la personne qui vous l’a donnée.";
+    invitation_withdrawn: "This invitation does not count any more", "Cette invitation ne compte plus";
+    invitation_withdrawn_advice: "Whoever made it may not let anybody into the group any more. Ask its staff for another.",
+        "La personne qui l’a faite ne peut plus faire entrer personne dans le groupe. Demandez-en une autre à son équipe.";
+
+    // Out of a group.
+    leave: "Leave", "Quitter";
+    leave_question: "Do you want to leave {}?", "Voulez-vous quitter {} ?";
+    leave_advice: "You are not in it any more from then on. To come back, ask its staff.",
+        "Vous n’en ferez plus partie. Pour revenir, adressez-vous à son équipe.";
+    leave_yes: "Yes, leave", "Oui, quitter";
+    leave_no: "Stay in it", "Y rester";
+    left: "You have left the group", "Vous avez quitté le groupe";
+    left_advice: "You are not in {} any more. Tokens that applications have of you say otherwise for some minutes.",
+        "Vous ne faites plus partie de {}. Les jetons que des applications ont de vous disent le contraire pendant quelques minutes.";
+    not_there: "You are not in this group", "Vous ne faites pas partie de ce groupe";
+    not_there_advice: "Or your identity provider says that you are: then only those who run it can change that.",
+        "Ou bien votre fournisseur d’identité le dit : alors seuls ses responsables peuvent le changer.";
+    last_there: "You are the last one", "Vous êtes la dernière personne";
+    last_there_advice: "Nobody else could run this Pasee. Put somebody else into the group first.",
+        "Personne d’autre ne pourrait gérer ce Pasee. Mettez d’abord quelqu’un d’autre dans le groupe.";
+    elsewhere: "This is decided elsewhere", "Cela se décide ailleurs";
+    elsewhere_advice: "Somebody has written it down outside of Pasee, and can change it there:",
+        "Quelqu’un l’a écrit en dehors de Pasee, et peut le changer là :";
+
     // A login on another device.
     device: "Log in on another device", "Connexion sur un autre appareil";
     device_code: "The code that your device shows", "Le code affiché par votre appareil";

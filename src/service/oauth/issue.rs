@@ -160,6 +160,8 @@ impl Service {
             Grant::Refresh(claims, _) => claims.token.subject.clone(),
             Grant::Access(claims) => claims.token.subject.clone(),
             Grant::Vouched(vouched) => vouched.user.clone(),
+            // Whoever has made an invitation is not here.
+            Grant::Invitation(_) => return Err(outside()),
         };
         let (admission, holdings) = self.admitted(&user, grant, mapped, now)?;
         if !client.admits(holdings.iter().map(|holding| &holding.roster)) {

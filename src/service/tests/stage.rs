@@ -12,10 +12,11 @@ use crate::domain::client::Client;
 use crate::domain::directory::{Directory, Page, Record};
 use crate::domain::evidence::Evidence;
 use crate::domain::group::GroupName;
+use crate::domain::invitation::GroupMark;
 use crate::domain::membership::{Membership, Roster};
 use crate::domain::policy::{Actor, Permit, permit};
 use crate::domain::provider::PossibleUsers;
-use crate::domain::realm::{Realm, Writing};
+use crate::domain::realm::{Asking, Names, Realm, Writing};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Lifetimes, Scope, SessionId};
 use crate::domain::user::UserId;
@@ -58,6 +59,14 @@ impl Realm for Counting {
 
     fn write(&self, permit: Permit) -> Writing<'_> {
         self.store.write(permit)
+    }
+
+    fn mark<'a>(&'a self, group: &'a GroupName) -> Asking<'a, Option<GroupMark>> {
+        self.store.mark(group)
+    }
+
+    fn names<'a>(&'a self, roster: &'a Roster, users: &'a [UserId]) -> Asking<'a, Names> {
+        self.store.names(roster, users)
     }
 }
 

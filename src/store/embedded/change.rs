@@ -13,7 +13,9 @@ use crate::domain::change::{Ban, Change};
 use crate::domain::description::Description;
 use crate::domain::directory::Standing;
 use crate::domain::group::GroupName;
+use crate::domain::invitation::{GroupMark, Joining};
 use crate::domain::membership::{Membership, Role, Roster};
+use crate::domain::name::PersonName;
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::token::SessionId;
@@ -69,11 +71,27 @@ pub(super) fn execute(
                 _ => Ok(vec![Update::Described(group.clone(), description.clone())]),
             }
         }
-        Change::AddMember(membership) => add(connection, membership, author, now),
-        Change::RemoveMember { roster, user } | Change::Leave { roster, user } => {
-            remove(connection, roster, user)
+        Change::AddMember(membership) => add(connection, membership, None, author, now),
+        Change::Leave { roster, user } => remove(connection, roster, user),
+        Change::RemoveMember { roster, user } => {
+            let mut updates = remove(connection, roster, user)?;
+            updates.extend(void(connection, roster)?);
+            Ok(updates)
         }
-        Change::SetExpiry(membership) => set_expiry(connection, membership, now),
+        Change::SetExpiry(membership) => {
+            let mut updates = set_expiry(connection, membership, now)?;
+            if membership.expires_at.is_some() {
+                updates.extend(void(connection, &membership.roster)?);
+            }
+            Ok(updates)
+        }
+        Change::Invite(group) => invite(connection, group),
+        Change::VoidInvitations(group) => {
+            let roster = Roster::Members(group.clone());
+            group_of(connection, &roster)?;
+            Ok(void(connection, &roster)?)
+        }
+        Change::Join(joining) => join(connection, joining, author, now),
         Change::SetBanned { user, banned } => {
             let before = standing(connection, user)?;
             let after = match banned {
@@ -93,6 +111,9 @@ pub(super) fn execute(
             end(connection, user, *session, *until, moment)
         }
         Change::DeleteUser(user) => {
+            let sql = "UPDATE groups SET mark = NULL
+                       WHERE mark IS NOT NULL AND id IN (SELECT group_id FROM memberships WHERE user = ?)";
+            connection.prepare_cached(sql)?.execute([user.as_str()])?;
             let sql = "DELETE FROM memberships WHERE user = ?";
             connection.prepare_cached(sql)?.execute([user.as_str()])?;
             Ok(vec![Update::Cleared(user.clone())])
@@ -165,15 +186,61 @@ fn create(
             user: creator.clone(),
             expires_at: None,
         };
-        put(connection, connection.last_insert_rowid(), &staff, None)?;
+        put(connection, connection.last_insert_rowid(), &staff, None, None)?;
         updates.push(Update::Joined(staff));
     }
     Ok(updates)
 }
 
+/// The mark of a group, if there is one of it.
+pub(super) fn mark(
+    connection: &Connection,
+    group: &GroupName,
+) -> Result<Option<GroupMark>, StoreError> {
+    let Some(id) = number_of_group(connection, group)? else { return Ok(None) };
+    let sql = "SELECT lower(hex(mark)) FROM groups WHERE id = ? AND mark IS NOT NULL";
+    let text = first::<String>(connection, sql, [id])?;
+    Ok(text.and_then(|text| text.parse().ok()))
+}
+
+/// Makes the mark that invitations name, if there is none.
+fn invite(connection: &Connection, group: &GroupName) -> Result<Vec<Update>, Refused> {
+    if number_of_group(connection, group)?.is_none() {
+        return Err(Refused::State(WriteError::GroupMissing));
+    }
+    let sql = "UPDATE groups SET mark = randomblob(16) WHERE name = ? AND mark IS NULL";
+    let made = connection.prepare_cached(sql)?.execute([group.as_str()])?;
+    Ok(if made > 0 { vec![Update::Marked(group.clone())] } else { Vec::new() })
+}
+
+/// Takes back what was made of invitations to a group: by hand, and where somebody was taken off or given an end, who may hold
+/// one and would come back by it.
+fn void(connection: &Connection, roster: &Roster) -> Result<Vec<Update>, StoreError> {
+    let Some(group) = roster.group() else { return Ok(Vec::new()) };
+    let sql = "UPDATE groups SET mark = NULL WHERE name = ? AND mark IS NOT NULL";
+    let voided = connection.prepare_cached(sql)?.execute([group.as_str()])?;
+    Ok(if voided > 0 { vec![Update::Marked(group.clone())] } else { Vec::new() })
+}
+
+/// Puts somebody onto a roster who was invited there, while the invitation counts.
+fn join(
+    connection: &Connection,
+    joining: &Joining,
+    author: Option<&UserId>,
+    now: Timestamp,
+) -> Result<Vec<Update>, Refused> {
+    let void = || Refused::State(WriteError::InvitationVoid);
+    let group = joining.membership.roster.group().ok_or_else(void)?;
+    if mark(connection, group)?.as_ref() != Some(&joining.mark) {
+        return Err(void());
+    }
+    add(connection, &joining.membership, joining.name.as_ref(), author, now)
+}
+
 fn add(
     connection: &Connection,
     membership: &Membership,
+    name: Option<&PersonName>,
     author: Option<&UserId>,
     now: Timestamp,
 ) -> Result<Vec<Update>, Refused> {
@@ -181,7 +248,7 @@ fn add(
     if is_on(connection, group, &membership.roster, &membership.user, now)? {
         return Err(Refused::State(WriteError::AlreadyMember));
     }
-    put(connection, group, membership, author)?;
+    put(connection, group, membership, name, author)?;
     Ok(vec![Update::Joined(membership.clone())])
 }
 
@@ -242,24 +309,33 @@ fn put(
     connection: &Connection,
     group: i64,
     membership: &Membership,
+    name: Option<&PersonName>,
     author: Option<&UserId>,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO memberships (group_id, role, user, expires_at, author)
-               VALUES (?, ?, ?, ?, ?)";
+    let sql =
+        "INSERT OR REPLACE INTO memberships (group_id, role, user, expires_at, author, called)
+               VALUES (?, ?, ?, ?, ?, ?)";
     let Membership { roster, user, expires_at } = membership;
     let end = expires_at.map(Timestamp::as_unix);
     let author = author.map(UserId::as_str);
-    let row = params![group, number_of(roster.role()), user.as_str(), end, author];
+    let called = name.map(PersonName::as_str);
+    let row = params![group, number_of(roster.role()), user.as_str(), end, author, called];
     connection.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
 
 fn group_of(connection: &Connection, roster: &Roster) -> Result<i64, Refused> {
+    group_id(connection, roster)?.ok_or(Refused::State(WriteError::GroupMissing))
+}
+
+/// The number of the group whose roster it is.
+pub(super) fn group_id(
+    connection: &Connection,
+    roster: &Roster,
+) -> Result<Option<i64>, StoreError> {
     match roster.group() {
-        None => Ok(0),
-        Some(group) => {
-            number_of_group(connection, group)?.ok_or(Refused::State(WriteError::GroupMissing))
-        }
+        None => Ok(Some(0)),
+        Some(group) => number_of_group(connection, group),
     }
 }
 

@@ -84,6 +84,7 @@ pub(super) fn append(
             description = text.as_ref().map(Description::as_str);
             ("described", Some(group.as_str()), None, None, None)
         }
+        Update::Marked(group) => ("marked", Some(group.as_str()), None, None, None),
         Update::Joined(Membership { roster, user, expires_at }) => {
             roster_name = roster.to_string();
             ("joined", Some(roster_name.as_str()), Some(user), None, *expires_at)
@@ -169,6 +170,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Update> {
         "created" => Update::Created(parsed::<GroupName>(row, 1)?),
         "deleted" => Update::Deleted(parsed::<GroupName>(row, 1)?),
         "described" => Update::Described(parsed(row, 1)?, described(row, 5)?),
+        "marked" => Update::Marked(parsed(row, 1)?),
         "joined" => Update::Joined(Membership {
             roster: parsed(row, 1)?,
             user: parsed(row, 2)?,

@@ -7,6 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::error::StoreError;
+use super::question::{self, Question};
 use crate::domain::policy::Permit;
 use crate::domain::realm::WriteError;
 use crate::store::turns::{Rank, Turns};
@@ -33,14 +34,21 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct Inner {
     turns: Turns<Job>,
+    questions: Vec<Question>,
     is_closed: bool,
+}
+
+impl Inner {
+    fn is_empty(&self) -> bool {
+        self.turns.is_empty() && self.questions.is_empty()
+    }
 }
 
 /// What there is to do.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// These, in this order; none when none came in time.
-    Jobs(Vec<Job>),
+    /// These writes, in this order, and these questions, which wait for none of them; none when none came in time.
+    Jobs(Vec<Job>, Vec<Question>),
     /// Nothing, ever again.
     End,
 }
@@ -57,16 +65,31 @@ impl Queue {
         Ok(())
     }
 
+    /// Lets a question wait for the next pause between writes.
+    pub(super) fn ask(&self, question: Question) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        if inner.is_closed {
+            return Err(StoreError::Closed);
+        }
+        if inner.questions.len() >= question::MOST {
+            return Err(StoreError::Crowded);
+        }
+        inner.questions.push(question);
+        self.news.notify_one();
+        Ok(())
+    }
+
     /// Waits for writes, and takes so many at most.
     pub(super) fn take(&self, most: usize, wait: Duration) -> Taken {
-        let is_idle = |inner: &mut Inner| inner.turns.is_empty() && !inner.is_closed;
+        let is_idle = |inner: &mut Inner| inner.is_empty() && !inner.is_closed;
         let waited = self.news.wait_timeout_while(self.lock(), wait, is_idle);
         let mut inner = waited.unwrap_or_else(PoisonError::into_inner).0;
-        if inner.is_closed && inner.turns.is_empty() {
+        if inner.is_closed && inner.is_empty() {
             return Taken::End;
         }
+        let questions = std::mem::take(&mut inner.questions);
         let next = || inner.turns.pop(|_| true).map(|(_, job)| job);
-        Taken::Jobs(std::iter::from_fn(next).take(most).collect())
+        Taken::Jobs(std::iter::from_fn(next).take(most).collect(), questions)
     }
 
     /// Lets nobody in any more.

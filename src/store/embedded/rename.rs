@@ -78,6 +78,7 @@ struct Held {
     user: UserId,
     end: Option<Timestamp>,
     author: Option<String>,
+    called: Option<String>,
 }
 
 impl Held {
@@ -138,7 +139,7 @@ impl Plan {
     ) -> Result<(), StoreError> {
         // Of those who stay, whom others may come to.
         let mut there: BTreeMap<(i64, i64, UserId), Held> = BTreeMap::new();
-        let sql = "SELECT group_id, role, name, user, expires_at, memberships.author
+        let sql = "SELECT group_id, role, name, user, expires_at, memberships.author, called
                    FROM memberships JOIN groups ON id = group_id";
         each(connection, sql, [], ("memberships", "membership"), |row| {
             let Some(held) = held(row, left_out)? else { return Ok(()) };
@@ -167,10 +168,10 @@ impl Plan {
                 None => (held.end, held.author.clone()),
                 Some(own) => (own.end.zip(held.end).map(|(one, two)| one.max(two)), own.author),
             };
-            let Held { group, role, roster, .. } = held;
-            let (group, role, roster) = (*group, *role, roster.clone());
+            let Held { group, role, roster, called, .. } = held;
+            let (group, role, roster, called) = (*group, *role, roster.clone(), called.clone());
             let author = self.author_now(author);
-            self.placed.push(Held { group, role, roster, user, end, author });
+            self.placed.push(Held { group, role, roster, user, end, author, called });
         }
         let rest = there.into_values().chain(std::mem::take(&mut self.authored));
         let rest = rest.map(|held| {
@@ -248,14 +249,14 @@ impl Plan {
                 |roster: &Roster| Update::Left { roster: roster.clone(), user: user.clone() };
             updates.extend(roster.as_ref().map(left));
         }
-        let sql = "INSERT OR REPLACE INTO memberships (group_id, role, user, expires_at, author)
-                   VALUES (?, ?, ?, ?, ?)";
+        let sql =
+            "INSERT OR REPLACE INTO memberships (group_id, role, user, expires_at, author, called)
+                   VALUES (?, ?, ?, ?, ?, ?)";
         let mut insertion = connection.prepare(sql)?;
-        for Held { group, role, roster, user, end, author } in
-            self.placed.iter().chain(&self.authored)
-        {
+        for held in self.placed.iter().chain(&self.authored) {
+            let Held { group, role, roster, user, end, author, called } = held;
             let (until, user_id) = (end.map(Timestamp::as_unix), user.as_str());
-            insertion.execute(params![group, role, user_id, until, author])?;
+            insertion.execute(params![group, role, user_id, until, author, called])?;
             let joined = |roster: &Roster| {
                 let (roster, user, expires_at) = (roster.clone(), user.clone(), *end);
                 Update::Joined(Membership { roster, user, expires_at })
@@ -296,6 +297,6 @@ fn held(row: &Row<'_>, left_out: &mut LeftOut) -> rusqlite::Result<Option<Held>>
         name.map(|name| Roster::of(name, role_of(role)))
     };
     let Some(user) = left_out.unless(row, parsed(row, 3))? else { return Ok(None) };
-    let (end, author) = (moment(row, 4)?, row.get(5)?);
-    Ok(Some(Held { group, role, roster, user, end, author }))
+    let (end, author, called) = (moment(row, 4)?, row.get(5)?, row.get(6)?);
+    Ok(Some(Held { group, role, roster, user, end, author, called }))
 }

@@ -14,8 +14,20 @@ use super::stamp::{self, Why};
 const APPLICATION: u32 = u32::from_be_bytes(*b"Pase");
 
 /// One step for each version: the first makes an empty file version 1. Released steps never change.
-const STEPS: [&str; 11] =
-    [TABLES, CHANGES, STAMP, AUTHORS, SESSIONS, DESCRIPTIONS, ENDS, MAKERS, SHARES, PAST, SEALS];
+const STEPS: [&str; 12] = [
+    TABLES,
+    CHANGES,
+    STAMP,
+    AUTHORS,
+    SESSIONS,
+    DESCRIPTIONS,
+    ENDS,
+    MAKERS,
+    SHARES,
+    PAST,
+    SEALS,
+    INVITATIONS,
+];
 
 /// Group 0 is the realm itself: parent of the root groups, and its staff is the root staff. Deleting a group takes its
 /// subgroups and memberships along. `role`: 0 member, 1 staff. Moments are seconds since 1970; NULL = no end, or never.
@@ -145,6 +157,12 @@ const SEALS: &str = "
     ALTER TABLE sealed_changes RENAME TO changes;
     DROP TABLE stamp;
     DROP TABLE past;
+";
+
+/// The mark that invitations to a group name, while they count; and what members were called when they took one up.
+const INVITATIONS: &str = "
+    ALTER TABLE groups ADD COLUMN mark BLOB;
+    ALTER TABLE memberships ADD COLUMN called TEXT;
 ";
 
 /// Makes the file Pasee's own, in the latest version; two processes may do so at once. With its path, it has a write-ahead

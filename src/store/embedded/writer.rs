@@ -15,6 +15,7 @@ use super::judge::judge;
 use super::leftover;
 use super::log::{self, Cursor, Made, News, Seal};
 use super::past::{Moment, Past};
+use super::question::Question;
 use super::queue::{Job, Queue, Taken};
 use super::stamp::{self, Files, Why};
 use super::status::Status;
@@ -102,8 +103,12 @@ impl Writer {
                 Sweep::Done => next_look.saturating_duration_since(Instant::now()),
             };
             match queue.take(TOGETHER, wait) {
-                Taken::Jobs(jobs) if jobs.is_empty() => {}
-                Taken::Jobs(jobs) => self.write(jobs),
+                Taken::Jobs(jobs, questions) => {
+                    self.answer(questions);
+                    if !jobs.is_empty() {
+                        self.write(jobs);
+                    }
+                }
                 Taken::End => return,
             }
             if Instant::now() >= next_look {
@@ -112,6 +117,21 @@ impl Writer {
                 self.status.looked(looked.err());
                 next_look = Instant::now() + LOOK;
             }
+        }
+    }
+
+    /// Answers what is asked of the file as it is now.
+    fn answer(&mut self, questions: Vec<Question>) {
+        if questions.is_empty() {
+            return;
+        }
+        let ready = self.ready().map_err(Arc::new);
+        for question in questions {
+            let found = ready.clone().and_then(|()| match &self.database {
+                Some(database) => Ok(&database.connection),
+                None => Err(Arc::new(StoreError::Closed)),
+            });
+            question.answer(found);
         }
     }
 

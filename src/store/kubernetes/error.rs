@@ -76,6 +76,9 @@ pub enum StoreError {
     /// What was written has not come back within the time.
     #[error("the change was written, but has not come back within {} s", .0.as_secs())]
     Unseen(Duration),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers: {0}")]
+    Randomness(getrandom::Error),
     /// The store was closed, or its task failed.
     #[error("the store is closed")]
     Closed,

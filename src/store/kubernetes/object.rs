@@ -153,6 +153,8 @@ pub(super) struct Granted {
     pub(super) enrols: bool,
     /// The user who has put there whoever is in it, if it was one.
     pub(super) author: Option<UserId>,
+    /// Whether it says what some of them are called.
+    pub(super) names: bool,
 }
 
 /// Users, as text or as numbers.

@@ -20,7 +20,7 @@ use super::error::StoreError;
 use super::write::OPERATOR;
 use super::{Clock, listed};
 use crate::domain::policy::RenamingPermit;
-use crate::domain::realm::WriteError;
+use crate::domain::realm::{Names, WriteError};
 use crate::domain::renaming::{Collision, Renamed, Trial};
 use crate::domain::user::UserId;
 use crate::objects::backup::Objects;
@@ -29,11 +29,11 @@ use crate::objects::owner::Owner;
 use crate::objects::rename::{Begun, RenamePlan, Restated, Rewritten, banned_before, plan};
 use crate::objects::statement::statement_name;
 use crate::resources::labels_annotations::{
-    ACTOR, AUTHOR, ENROLS, MANAGED_BY, PASEE, RENAMED, RENAMING, RENAMING_LEASE,
+    ACTOR, AUTHOR, ENROLS, MANAGED_BY, NAMES, PASEE, RENAMED, RENAMING, RENAMING_LEASE,
 };
 use crate::resources::membership::{self, MembershipRole, MembershipSpec};
 use crate::resources::user::{UserContent, parse, write};
-use crate::resources::{Group, Membership, User, rfc3339};
+use crate::resources::{Group, Membership, User, names, rfc3339};
 
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -274,8 +274,17 @@ impl Run<'_> {
         if let Some(author) = &rewritten.author {
             annotations.insert(AUTHOR.to_owned(), author.to_string());
         }
+        let named = self.renamed(names::read(&rewritten.object.metadata));
+        annotations.extend(names::write(&named).map(|named| (NAMES.to_owned(), named)));
         let spec = json!({ "users": rewritten.users });
         self.patch::<Membership>(&rewritten.object.metadata, json!(annotations), spec).await
+    }
+
+    /// What people are called, by their new ids.
+    fn renamed(&self, named: Names) -> Names {
+        let renaming = self.permit.renaming();
+        let now = |user: UserId| renaming.new_name(&user).unwrap_or(user);
+        named.into_iter().map(|(user, name)| (now(user), name)).collect()
     }
 
     /// Makes what makes the creator of a group its staff, with their new name: from then on the former one gives nothing.

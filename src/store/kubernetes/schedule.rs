@@ -46,6 +46,11 @@ impl Schedule {
         Self { writer, runtime, inner: Mutex::default() }
     }
 
+    /// What makes changes, and knows what only the API server says.
+    pub(super) fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
     /// Has a change made when its turn comes, whether or not somebody waits for it still.
     pub(super) fn make(
         self: &Arc<Self>,

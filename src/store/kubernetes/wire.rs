@@ -69,6 +69,8 @@ struct Annotations {
     author: Option<String>,
     #[serde(rename = "pasee.meltylab.fr/actor")]
     actor: Option<String>,
+    #[serde(rename = "pasee.meltylab.fr/names")]
+    names: Option<IgnoredAny>,
 }
 
 /// Whether an object is of this program's making, by what it carries: the label, or a name and annotation that agree.
@@ -123,7 +125,9 @@ fn read_membership(wire: Wire) -> Result<Says, String> {
     let soundness = metadata.soundness();
     let enrols = is_enrolment(&metadata.name, metadata.annotations.enrols.as_deref());
     let author = metadata.author().filter(|_| !enrols);
-    Ok(Says::Membership(Granted { roster, owners, crowd, until, maker, soundness, enrols, author }))
+    let names = metadata.annotations.names.is_some();
+    let granted = Granted { roster, owners, crowd, until, maker, soundness, enrols, author, names };
+    Ok(Says::Membership(granted))
 }
 
 fn read_user(wire: Wire) -> Result<Says, String> {

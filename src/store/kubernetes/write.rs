@@ -4,10 +4,11 @@
 //! In which order changes are judged and written is up to the `gates`; what authors are about to make is counted by `making`.
 //! Only objects that carry this program's label are changed or deleted; each says who changed it last. `groups` are made and
 //! deleted, `members` put on rosters and taken off, each in one of many Memberships (`shard`), and users banned and their
-//! sessions ended (`standing`), all together or one (`sessions`). Must not know who may do what.
+//! sessions ended (`standing`), all together or one (`sessions`); those who were invited come in by `invitations`. Must not know who may do what.
 
 mod gates;
 mod groups;
+mod invitations;
 mod making;
 mod members;
 mod sessions;
@@ -157,7 +158,10 @@ impl Writer {
             Change::Describe { group, description } => {
                 self.describe(group, description.as_ref(), author).await
             }
-            Change::AddMember(membership) => self.add(membership, author).await,
+            Change::AddMember(membership) => self.add(membership, None, author).await,
+            Change::Invite(group) => self.invite(group, author).await,
+            Change::VoidInvitations(group) => self.void(group, author).await,
+            Change::Join(joining) => self.join(joining, author).await,
             Change::RemoveMember { roster, user } | Change::Leave { roster, user } => {
                 self.remove(roster, user, author).await
             }
@@ -312,7 +316,10 @@ impl Writer {
             Change::CreateGroup { group, .. }
             | Change::AdoptGroup { group, .. }
             | Change::DeleteGroup(group)
-            | Change::Describe { group, .. } => (0, self.hasher.hash_one(group)),
+            | Change::Describe { group, .. }
+            | Change::Invite(group)
+            | Change::VoidInvitations(group) => (0, self.hasher.hash_one(group)),
+            Change::Join(joining) => (0, self.hasher.hash_one(&joining.membership.roster)),
             Change::AddMember(Membership { roster, .. })
             | Change::SetExpiry(Membership { roster, .. })
             | Change::RemoveMember { roster, .. }

@@ -1,16 +1,26 @@
 // Walks through Pasee's pages as people do, in a real browser: on a phone and at a desk, in light and dark, in English and French,
 // by keyboard, without scripts; and has axe look at each page. Prints what is wrong with them, a line each, as JSON.
 //
-//   node walk.js '{"chromium": …, "url": …, "name": …, "password": …, "shots": …}'
+//   node walk.js '{"chromium": …, "url": …, "name": …, "password": …, "invitation": …, "group": …, "shots": …}'
+//
+// `invitation` is a link into `group`.
 
 import { chromium } from 'playwright-core'
 import { ARGUMENTS } from './browser.js'
 import { DESK, PHONE, Visits } from './visits.js'
 
-const { chromium: program, url, name, password, shots } = JSON.parse(process.argv[2])
+const { chromium: program, url, name, password, invitation, group, shots } = JSON.parse(process.argv[2])
 const texts = {
-  en: { in: 'Log in', home: 'Who you are', out: 'Log out', gone: 'You are logged out', lost: 'There is no such page' },
-  fr: { in: 'Connexion', home: 'Qui vous êtes', out: 'Se déconnecter', gone: 'Vous êtes déconnecté', lost: 'Cette page n’existe pas' },
+  en: {
+    in: 'Log in', home: 'Who you are', out: 'Log out', gone: 'You are logged out', lost: 'There is no such page',
+    invited: `You are invited to ${group}`, joined: 'You are in the group', there: 'You are in the group already',
+    stale: 'This invitation is not good', leave: `Do you want to leave ${group}?`, left: 'You have left the group',
+  },
+  fr: {
+    in: 'Connexion', home: 'Qui vous êtes', out: 'Se déconnecter', gone: 'Vous êtes déconnecté', lost: 'Cette page n’existe pas',
+    invited: `Vous êtes invité dans ${group}`, joined: 'Vous faites partie du groupe', there: 'Vous faites déjà partie du groupe',
+    stale: 'Cette invitation ne vaut pas', leave: `Voulez-vous quitter ${group} ?`, left: 'Vous avez quitté le groupe',
+  },
 }
 
 const visits = new Visits(shots)
@@ -28,6 +38,33 @@ async function expect(visit, text) {
 async function typed(page, text) {
   await page.keyboard.press('Tab')
   await page.keyboard.type(text)
+}
+
+// Into a group by an invitation, and out of it again.
+async function inAndOut(visit, view, words) {
+  const { page } = visit
+  await page.goto(invitation)
+  await expect(visit, words.invited)
+  await visits.look(visit, 'invitation', view)
+  await page.locator('form button').press('Enter')
+  await page.waitForSelector('form', { state: 'detached' })
+  await expect(visit, words.joined)
+  await visits.look(visit, 'joined', view)
+  await page.goto(invitation)
+  await expect(visit, words.there)
+  await visits.look(visit, 'already', view)
+  await page.goto(`${invitation}A`)
+  await expect(visit, words.stale)
+  await visits.look(visit, 'no-invitation', view)
+  await page.goto(url)
+  await page.locator(`a[href*="/leave?group=${group}"]`).press('Enter')
+  await page.waitForURL(`${url}/leave?group=${group}`)
+  await expect(visit, words.leave)
+  await visits.look(visit, 'leave', view)
+  await page.locator('form button').press('Enter')
+  await page.waitForSelector('form', { state: 'detached' })
+  await expect(visit, words.left)
+  await visits.look(visit, 'left', view)
 }
 
 async function walk(browser, view) {
@@ -54,6 +91,7 @@ async function walk(browser, view) {
   await page.waitForSelector('dl')
   await expect(visit, words.home)
   await visits.look(visit, 'home', view)
+  await inAndOut(visit, view, words)
   await page.goto(`${url}/logout`)
   await visits.look(visit, 'logout', view)
   await page.getByRole('button', { name: words.out }).press('Enter')

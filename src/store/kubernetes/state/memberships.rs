@@ -26,6 +26,7 @@ pub(super) struct Held {
     /// Whether it says of itself that it enrols the creator of its group.
     enrols: bool,
     author: Option<UserId>,
+    names: bool,
 }
 
 /// An object that puts a user on a roster, expired or not.
@@ -72,6 +73,20 @@ impl State {
             Place { name: name.clone(), until: *until, maker: *maker, author: author.clone() }
         };
         objects.map(place).collect()
+    }
+
+    /// The objects of a roster that say what some of these users are called, up to so many.
+    pub(in crate::store::kubernetes) fn naming(
+        &self,
+        roster: &Roster,
+        users: &[UserId],
+        most: usize,
+    ) -> Vec<Name> {
+        let asked: Vec<u32> = users.iter().filter_map(|user| self.people.find(user)).collect();
+        let has_one =
+            |held: &&Held| asked.iter().any(|person| held.people.binary_search(person).is_ok());
+        let naming = self.valid(roster).filter(|held| held.names).filter(has_one);
+        naming.take(most).map(|held| held.name.clone()).collect()
     }
 
     /// How many users a Membership puts on a roster that is in effect; one that names nobody is an object like others, and counts
@@ -138,10 +153,22 @@ impl State {
         granted: Granted,
         out: &mut Vec<Update>,
     ) {
-        let Granted { roster, owners, crowd, until, maker, soundness, enrols, author } = granted;
+        let Granted { roster, owners, crowd, until, maker, soundness, enrols, author, names } =
+            granted;
         let people = self.number(crowd);
-        let held =
-            Held { uid, name, roster, owners, people, until, maker, soundness, enrols, author };
+        let held = Held {
+            uid,
+            name,
+            roster,
+            owners,
+            people,
+            until,
+            maker,
+            soundness,
+            enrols,
+            author,
+            names,
+        };
         match self.membership(&held.name) {
             Some(old) if old.roster == held.roster => self.change_membership(held, out),
             Some(_) => {

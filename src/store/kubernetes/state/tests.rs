@@ -178,8 +178,9 @@ fn an_object() -> impl Strategy<Value = Object> {
             let owners = if roster.group().is_none() { Owners::default() } else { owners };
             let crowd = Crowd::Ids(ids);
             let (soundness, enrols) = (Soundness::Sound, false);
-            let author = None;
-            let says = Granted { roster, owners, crowd, until, maker, soundness, enrols, author };
+            let (author, names) = (None, false);
+            let says =
+                Granted { roster, owners, crowd, until, maker, soundness, enrols, author, names };
             Object { name: name.into(), uid, says: Says::Membership(says) }
         },
     );
@@ -296,6 +297,7 @@ fn granted(roster: &str, users: &[&str], until: Option<i64>) -> Says {
         soundness: Soundness::Sound,
         enrols: false,
         author: None,
+        names: false,
     })
 }
 

@@ -92,8 +92,11 @@ fn withdrawn_from(change: &Change) -> Option<Deciding<'_>> {
         Change::CreateGroup { .. }
         | Change::AdoptGroup { .. }
         | Change::Describe { .. }
-        | Change::AddMember(_) => None,
-        Change::DeleteGroup(group) => Some(Deciding::Group(group)),
+        | Change::AddMember(_)
+        | Change::Invite(_)
+        | Change::Join(_) => None,
+        // Whoever is about to come by an invitation is there before it is taken back.
+        Change::DeleteGroup(group) | Change::VoidInvitations(group) => Some(Deciding::Group(group)),
         Change::RemoveMember { roster, .. } | Change::Leave { roster, .. } => {
             Some(Deciding::Roster(roster))
         }

@@ -6,13 +6,16 @@ use kube::ResourceExt;
 
 use super::shard::Edited;
 use super::{ATTEMPTS, Author, PREFIX, Writer, made, owned_by, unconfirmed};
+use crate::domain::change::Change;
 use crate::domain::membership::{Membership, Role, Roster};
-use crate::domain::realm::WriteError;
+use crate::domain::name::PersonName;
+use crate::domain::realm::{Names, WriteError};
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::effect::has_ended;
-use crate::resources::labels_annotations::AUTHOR;
+use crate::resources::labels_annotations::{AUTHOR, NAMES};
 use crate::resources::membership::{MAX_USERS, MembershipContent, write};
+use crate::resources::names;
 use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::{Kind, Maker};
 use crate::store::kubernetes::state::Place;
@@ -21,6 +24,7 @@ impl Writer {
     pub(super) async fn add(
         &self,
         membership: &Membership,
+        called: Option<&PersonName>,
         author: Author<'_>,
     ) -> Result<(), WriteError> {
         let Membership { roster, user, expires_at } = membership;
@@ -32,9 +36,9 @@ impl Writer {
             let put_by = author.permit.actor();
             let room = self.view.ask(|state| state.room(roster, *expires_at, put_by, MAX_USERS));
             let Some(name) = room else {
-                return self.new_shard(membership, owner, put_by, author).await;
+                return self.new_shard((membership, called), owner, put_by, author).await;
             };
-            match self.put_into(&name, (roster, *expires_at), user, author).await? {
+            match self.put_into(&name, (roster, *expires_at), (user, called), author).await? {
                 Edited::Done => return Ok(()),
                 // Expired, or the watch would have shown them: told of the end they have already.
                 Edited::Already if !self.has_ended(*expires_at) => {
@@ -59,6 +63,12 @@ impl Writer {
             return Err(WriteError::NotMember);
         }
         self.refuse_elsewhere(roster, user)?;
+        if let (Some(_), Some(group)) = (expires_at, roster.group()) {
+            self.void(group, author).await?;
+        }
+        // Nobody's end depends on what they are called.
+        let names = self.names(roster, std::slice::from_ref(user)).await.unwrap_or_default();
+        let called = names.get(user);
         let has_these_terms =
             |place: &Place| place.maker == Maker::Pasee && place.until == *expires_at;
         // Whoever has put them there has made that still.
@@ -75,11 +85,13 @@ impl Writer {
                 self.view.ask(|state| state.room(roster, *expires_at, put_by.as_ref(), MAX_USERS));
             match room {
                 None => {
-                    self.new_shard(membership, owner.clone(), put_by.as_ref(), author).await?;
+                    let named = (membership, called);
+                    self.new_shard(named, owner.clone(), put_by.as_ref(), author).await?;
                 }
                 Some(name) => {
                     let terms = (roster, *expires_at);
-                    if self.put_into(&name, terms, user, author).await? == Edited::Changed {
+                    let named = (user, called);
+                    if self.put_into(&name, terms, named, author).await? == Edited::Changed {
                         Self::pause(attempt).await;
                     }
                 }
@@ -102,6 +114,10 @@ impl Writer {
             return Err(WriteError::NotMember);
         }
         self.refuse_elsewhere(roster, user)?;
+        if let (Change::RemoveMember { .. }, Some(group)) = (author.permit.change(), roster.group())
+        {
+            self.void(group, author).await?;
+        }
         self.take_off(roster, user, |_| true, author).await
     }
 
@@ -122,6 +138,13 @@ impl Writer {
         // All or nothing, as far as can be seen.
         rosters.iter().try_for_each(|roster| self.refuse_elsewhere(roster, user))?;
         for (place, roster) in rosters.iter().enumerate() {
+            if let Some(group) = roster.group() {
+                let voided = match self.void(group, author).await {
+                    Err(WriteError::GroupMissing) => Ok(()),
+                    voided => voided,
+                };
+                voided.map_err(|error| partly(user, &rosters[..place], roster, error))?;
+            }
             let taken_off = self.take_off(roster, user, |_| true, author).await;
             taken_off.map_err(|error| partly(user, &rosters[..place], roster, error))?;
         }
@@ -129,7 +152,7 @@ impl Writer {
     }
 
     /// Takes a user out of these Memberships of a roster that are ours, expired ones too, and from being its creator.
-    async fn take_off(
+    pub(super) async fn take_off(
         &self,
         roster: &Roster,
         user: &UserId,
@@ -193,7 +216,7 @@ impl Writer {
 
     async fn new_shard(
         &self,
-        membership: &Membership,
+        (membership, called): (&Membership, Option<&PersonName>),
         owner: Option<String>,
         put_by: Option<&UserId>,
         author: Author<'_>,
@@ -211,6 +234,11 @@ impl Writer {
         if let Some(put_by) = put_by {
             let annotations = object.metadata.annotations.get_or_insert_default();
             annotations.insert(AUTHOR.to_owned(), put_by.to_string());
+        }
+        let named = names::write(&names::with(Names::new(), user, called));
+        if let Some(named) = named {
+            let annotations = object.metadata.annotations.get_or_insert_default();
+            annotations.insert(NAMES.to_owned(), named);
         }
         object.metadata.generate_name = Some(match roster.role() {
             Role::Member => format!("{PREFIX}members-"),

@@ -5,13 +5,15 @@ use serde_json::json;
 
 use super::{ACTOR, Author, Deleted, PATIENCE, Writer, is_own, patching};
 use crate::domain::membership::Roster;
+use crate::domain::name::PersonName;
 use crate::domain::realm::WriteError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserId;
 use crate::objects::enrolment::enrolled_uid;
-use crate::resources::Membership;
+use crate::resources::labels_annotations::NAMES;
 use crate::resources::membership::{MAX_USERS, MembershipContent, understand};
 use crate::resources::received::Received;
+use crate::resources::{Membership, names};
 use crate::store::kubernetes::error::StoreError;
 use crate::store::kubernetes::object::Kind;
 
@@ -32,7 +34,7 @@ impl Writer {
         &self,
         name: &str,
         terms: (&Roster, Option<Timestamp>),
-        user: &UserId,
+        (user, called): (&UserId, Option<&PersonName>),
         author: Author<'_>,
     ) -> Result<Edited, WriteError> {
         let Some((object, content)) = self.shard(name).await? else { return Ok(Edited::Changed) };
@@ -45,7 +47,8 @@ impl Writer {
         self.judge(author).await?;
         let mut users = object.spec.users.clone();
         users.push(user.to_string());
-        Ok(self.rewrite(&object, &users, author).await?)
+        let named = called.map(|called| (user, called));
+        Ok(self.rewrite(&object, &users, named, author).await?)
     }
 
     /// Takes a user out of a Membership of a roster.
@@ -71,7 +74,7 @@ impl Writer {
         if users.is_empty() && object.spec.service_accounts.is_empty() && !is_enrolment {
             Ok(self.drop_empty(&object).await?)
         } else {
-            Ok(self.rewrite(&object, &users, author).await?)
+            Ok(self.rewrite(&object, &users, None, author).await?)
         }
     }
 
@@ -91,10 +94,11 @@ impl Writer {
         &self,
         object: &Membership,
         users: &[String],
+        named: Option<(&UserId, &PersonName)>,
         author: Author<'_>,
     ) -> Result<Edited, StoreError> {
         let metadata = &object.metadata;
-        let patch = json!({
+        let mut patch = json!({
             "metadata": {
                 "uid": metadata.uid,
                 "resourceVersion": metadata.resource_version,
@@ -102,6 +106,15 @@ impl Writer {
             },
             "spec": { "users": users },
         });
+        let before = names::read(metadata);
+        let mut after = before.clone();
+        after.retain(|user, _| users.iter().any(|there| there == user.as_str()));
+        if let Some((user, name)) = named {
+            after = names::with(after, user, Some(name));
+        }
+        if after != before {
+            patch["metadata"]["annotations"][NAMES] = json!(names::write(&after));
+        }
         let (name, patch) = (metadata.name.as_deref().unwrap_or_default(), Patch::Merge(&patch));
         let patching = patching();
         let (memberships, before) =
