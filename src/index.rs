@@ -21,13 +21,13 @@ mod groups;
 mod run;
 mod users;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use contents::{Contents, Sweep, Update};
 
 use crate::domain::client::Client;
 use crate::domain::description::Description;
-use crate::domain::directory::{Directory, Page, Record};
+use crate::domain::directory::{Directory, Hearing, Page, Record};
 use crate::domain::group::GroupName;
 use crate::domain::membership::Roster;
 use crate::domain::time::Timestamp;
@@ -42,13 +42,15 @@ const SLICE: usize = 200;
 pub struct Index {
     contents: RwLock<Contents>,
     clients: clients::Clients,
+    /// Called while the contents are locked, so that what is heard last is so.
+    hearing: OnceLock<Hearing>,
 }
 
 impl Index {
     /// An index that starts with these contents.
     #[must_use]
     pub fn new(contents: Contents) -> Self {
-        Self { contents: RwLock::new(contents), clients: clients::Clients::default() }
+        Self { contents: RwLock::new(contents), ..Self::default() }
     }
 
     /// Takes in facts; readers see all of them or none.
@@ -57,12 +59,25 @@ impl Index {
             return;
         }
         let mut contents = self.write();
-        updates.iter().for_each(|update| contents.apply(update));
+        let Some(hearing) = self.hearing.get() else {
+            return updates.iter().for_each(|update| contents.apply(update));
+        };
+        let mut endings = Vec::new();
+        for update in updates {
+            endings.extend(contents.ending(update));
+            contents.apply(update);
+        }
+        hearing.hear(&endings);
     }
 
     /// Puts other contents in place of all there is; readers see the old or the new.
     pub fn replace(&self, contents: Contents) {
-        let old = std::mem::replace(&mut *self.write(), contents);
+        let mut locked = self.write();
+        let old = std::mem::replace(&mut *locked, contents);
+        if let Some(hearing) = self.hearing.get() {
+            hearing.hear(&locked.endings_since(&old));
+        }
+        drop(locked);
         drop(old); // long, and not under the lock
     }
 
@@ -144,6 +159,15 @@ impl Directory for Index {
 
     fn clients(&self) -> Vec<Arc<Client>> {
         self.clients.all()
+    }
+
+    fn tell_of_endings(&self, hearing: Hearing) {
+        let contents = self.write();
+        if self.hearing.set(hearing).is_ok()
+            && let Some(hearing) = self.hearing.get()
+        {
+            hearing.hear(&contents.endings_since(&Contents::default()));
+        }
     }
 }
 

@@ -18,6 +18,7 @@
 //! | `dpop` | proofs that whoever sends a request has a key |
 //! | `verify` | access tokens of a Pasee, believed or not |
 //! | `refresh` | refresh tokens: written, and believed by nobody else |
+//! | `revocations` | the list of what has ended: written, read |
 //! | `kisee` | those of a Kisee |
 //! | `id_token`, `issuer` | those of an OpenID provider; whose they are |
 //! | `service_account` | those of a cluster |
@@ -43,6 +44,7 @@ pub mod key_set;
 pub mod kisee;
 mod pem;
 pub mod refresh;
+pub mod revocations;
 pub mod seal;
 pub mod secret;
 pub mod service_account;

@@ -138,6 +138,7 @@ impl Api {
             Route::PushRequest => self.push_request(call).await,
             Route::RevokeToken => self.revoke_token(call).await,
             Route::Introspect => self.introspect(call).await,
+            Route::Revocations => self.revocations(&call).await,
             Route::BeginDevice => self.begin_device(call).await,
             Route::ShowDevice => self.show_device(&call).await,
             Route::AnswerDevice => self.answer_device(call).await,

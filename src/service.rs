@@ -10,6 +10,7 @@
 //! | `login` | logins in a browser |
 //! | `sso` | the session that a browser has here, and who acts in it |
 //! | `oauth` | what applications ask as clients of the OpenID provider |
+//! | `revocations` | what has ended of late, for those who verify tokens themselves |
 //! | `recheck` | whether who goes on still has an account at their provider |
 //! | `caller` | who acts with an access token |
 //! | `groups` | groups and who is in them |
@@ -28,6 +29,7 @@ mod listing;
 mod login;
 mod oauth;
 mod recheck;
+mod revocations;
 mod sso;
 mod tokens;
 mod users;
@@ -60,6 +62,7 @@ pub use oauth::{
     AskedDevice, AuthenticatedClient, Authorization, BegunDevice, ClientTokens, Consented, Hint,
     Interaction, Introspection, LoginAge, OAuthFailure, Said, TokenType,
 };
+pub use revocations::{Known, ListError, Look, Revocations};
 pub use sso::{FormToken, SsoSession};
 pub use tokens::{GrantError, SignedPair};
 pub use users::{LookError, UserView};
@@ -82,6 +85,8 @@ pub struct Parts {
     pub lifetimes: Lifetimes,
     /// Longest access token, in bytes: groups that would make it longer are left out.
     pub max_token_length: usize,
+    /// How many may wait at once for something to end.
+    pub max_waiting: usize,
     /// How much of what one user has made may be there.
     pub bounds: Bounds,
     /// Whether a user may make one more change now, by how many they have made.
@@ -96,14 +101,21 @@ pub struct Parts {
 pub type Pace = Box<dyn Fn(&UserId, Urgency) -> Result<(), Duration> + Send + Sync>;
 
 /// The use cases, over their parts.
-pub struct Service(Parts, Rechecks, Once);
+pub struct Service(Parts, Rechecks, Once, Revocations);
 
 impl Service {
     /// Everything that can be asked for, over these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let rechecks = Rechecks::new(&parts.providers);
-        Self(parts, rechecks, Once::default())
+        let issuer = parts.keys.current().signer().issuer().clone();
+        let revocations = Revocations::new(
+            parts.realm.directory(),
+            (issuer, parts.lifetimes.access),
+            parts.max_waiting,
+            parts.clock,
+        );
+        Self(parts, rechecks, Once::default(), revocations)
     }
 
     /// What time it is.

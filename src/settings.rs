@@ -262,6 +262,8 @@ pub struct Limits {
     /// Open connections of one client address at once, trusted proxies aside: 1 to 1,000,000, default a quarter of
     /// `max_connections`.
     pub max_connections_per_address: usize,
+    /// Who may wait at once for something to end, at `/revocations`: 0 to 1,000,000, default 5,000.
+    pub max_waiting: usize,
 }
 
 impl Default for Limits {
@@ -274,6 +276,7 @@ impl Default for Limits {
             trusted_proxies: Vec::new(),
             max_connections: 10_000,
             max_connections_per_address: 2_500,
+            max_waiting: 5_000,
         }
     }
 }

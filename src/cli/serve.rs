@@ -120,8 +120,13 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let serving = Serving::new(&settings, &keys, &sockets);
     let metrics = Metrics::new();
     egress::tell(&settings);
-    let api =
-        api(&settings, keys, Arc::clone(&store) as Arc<dyn Realm>, providers, metrics.clone());
+    let api = Arc::new(api(
+        &settings,
+        keys,
+        Arc::clone(&store) as Arc<dyn Realm>,
+        providers,
+        metrics.clone(),
+    ));
     let occupancy = Occupancy::default();
     let options = options(&settings, tls, occupancy.clone());
     let (stop, stopping) = watch::channel(());
@@ -151,9 +156,15 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let webhook =
         webhook::start(&settings, listening, (count, has_client), stopped(stopping.clone()));
     let (shutdown, at_once) = ending(Signals::new()?, settings.drain_delay, leaving);
+    let waits = Arc::clone(&api);
+    let shutdown = async move {
+        shutdown.await;
+        // Whoever waits for something to happen does not hold up the end.
+        waits.end_waits();
+    };
     serving.tell();
     tokio::select! {
-        () = accept(sockets.api, Arc::new(api), options, shutdown) => {}
+        () = accept(sockets.api, api, options, shutdown) => {}
         () = at_once => anyhow::bail!("stopped at once, by a second signal: what was under way is cut"),
     }
     drop(stop);
@@ -256,6 +267,7 @@ fn api(
         keys,
         lifetimes: settings.jwt.lifetimes,
         max_token_length: settings.jwt.max_token_length,
+        max_waiting: limits.max_waiting,
         bounds: limits.bounds,
         pace: Box::new(move |user, urgency| {
             pace.keep((user.as_str(), urgency)).map_err(|RetryAfter(wait)| wait)

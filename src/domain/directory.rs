@@ -81,6 +81,39 @@ impl Standing {
     }
 }
 
+/// What makes tokens worthless before their time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// What is said of a user is another than before: tokens of theirs are good by this alone.
+    OfUser(UserId, Standing),
+    /// One session was ended.
+    OfSession(SessionId),
+}
+
+/// Hears of endings in the order in which they came to pass. It is called while readers wait: it does little, and asks nothing.
+pub struct Hearing(Box<dyn Fn(&[Ending]) + Send + Sync>);
+
+impl Hearing {
+    /// What is to be done with endings.
+    #[must_use]
+    pub fn new(hear: impl Fn(&[Ending]) + Send + Sync + 'static) -> Self {
+        Self(Box::new(hear))
+    }
+
+    /// These have come to pass.
+    pub fn hear(&self, endings: &[Ending]) {
+        if !endings.is_empty() {
+            (self.0)(endings);
+        }
+    }
+}
+
+impl std::fmt::Debug for Hearing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hearing")
+    }
+}
+
 /// A roster that a user is on, effective at the moment asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding {
@@ -174,6 +207,10 @@ pub trait Directory: Send + Sync {
 
     /// All clients that the state holds, in the order of their ids.
     fn clients(&self) -> Vec<Arc<Client>>;
+
+    /// Tells of every ending from now on, and first of all that the state holds, whenever they were. There is one who hears: whoever
+    /// asks later hears nothing.
+    fn tell_of_endings(&self, hearing: Hearing);
 }
 
 #[cfg(test)]
@@ -295,6 +332,8 @@ mod tests {
         fn clients(&self) -> Vec<Arc<Client>> {
             Vec::new()
         }
+
+        fn tell_of_endings(&self, _: Hearing) {}
     }
 
     fn record(holdings: &[(&str, Option<i64>)]) -> Record {

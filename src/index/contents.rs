@@ -10,7 +10,7 @@ use super::edge::RosterId;
 use super::groups::{Dead, Groups, ROOT};
 use super::users::{Added, Counts, Users};
 use crate::domain::description::Description;
-use crate::domain::directory::{Holding, Page, Record, Standing};
+use crate::domain::directory::{Ending, Holding, Page, Record, Standing};
 use crate::domain::group::GroupName;
 use crate::domain::membership::{Membership, Role, Roster};
 use crate::domain::time::Timestamp;
@@ -115,6 +115,37 @@ impl Contents {
                 self.users.release(user);
             }
         }
+    }
+
+    /// What a fact ends that is taken in next.
+    pub(super) fn ending(&self, update: &Update) -> Option<Ending> {
+        match update {
+            Update::Stands { user, standing } if self.standing(user) != *standing => {
+                Some(Ending::OfUser(user.clone(), *standing))
+            }
+            Update::Ended(session, _) if !self.ended.contains_key(session) => {
+                Some(Ending::OfSession(*session))
+            }
+            _ => None,
+        }
+    }
+
+    /// What has ended by these contents and had not by those of before.
+    pub(super) fn endings_since(&self, before: &Self) -> Vec<Ending> {
+        let of_user = |user: UserId, now| {
+            (before.standing(&user) != now).then_some(Ending::OfUser(user, now))
+        };
+        let said = self.users.standings();
+        let said = said.filter_map(|(user, now)| of_user(user.clone(), now));
+        let unsaid =
+            before.users.standings().filter(|(user, _)| self.standing(user) == Standing::default());
+        let unsaid = unsaid.map(|(user, _)| Ending::OfUser(user.clone(), Standing::default()));
+        let sessions = self.ended.keys().filter(|session| !before.ended.contains_key(*session));
+        said.chain(unsaid).chain(sessions.copied().map(Ending::OfSession)).collect()
+    }
+
+    fn standing(&self, user: &UserId) -> Standing {
+        self.users.find(user).map(|user| self.users.standing(user)).unwrap_or_default()
     }
 
     /// Of a group and all below it.

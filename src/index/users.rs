@@ -169,6 +169,12 @@ impl Users {
         self.standings.get(&user).copied().unwrap_or_default()
     }
 
+    /// Whom root staff has said something of, and what.
+    pub(super) fn standings(&self) -> impl Iterator<Item = (&UserId, Standing)> {
+        let named = |(user, standing): (&u32, &Standing)| Some((self.id(*user)?, *standing));
+        self.standings.iter().filter_map(named)
+    }
+
     /// Notes what root staff says of a user.
     pub(super) fn stand(&mut self, user: u32, standing: Standing) {
         if standing == Standing::default() {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::claims::{self, ACCESS, Party, TRUNCATED_LENGTH};
 use super::compact::MAX_TOKEN;
 use super::key::{PrivateKey, PublicKey};
+use super::revocations::{REVOCATIONS, RevocationList};
 use crate::domain::token::{AccessClaims, Audience, Issuer, TokenId};
 
 /// What all but the groups has of a token, in bytes.
@@ -94,6 +95,19 @@ impl Signer {
         let signature = self.key.sign(input.as_bytes())?;
         let token = [&*input, ".", &*signature].concat();
         if token.len() > MAX_TOKEN { Err(SignError::TooLong) } else { Ok(token) }
+    }
+
+    /// A list of what has ended.
+    ///
+    /// # Errors
+    /// Those that do not happen with a valid key.
+    pub fn revocations(&self, list: &RevocationList) -> Result<String, SignError> {
+        let (algorithm, id) = (self.key.algorithm(), self.key.public().id());
+        let header = format!(r#"{{"typ":"{REVOCATIONS}","alg":"{algorithm}","kid":"{id}"}}"#);
+        let claims = serde_json::to_vec(&list.claims())?;
+        let input = signing_input(&URL_SAFE_NO_PAD.encode(header), &claims);
+        let signature = self.key.sign(input.as_bytes())?;
+        Ok([&*input, ".", &*signature].concat())
     }
 
     /// An access token.

@@ -14,6 +14,7 @@
 //! | `token` | codes and more for tokens |
 //! | `userinfo` | who a token is of |
 //! | `manage` | pushed requests, revocation, introspection |
+//! | `revocations` | what has ended of late, and the wait for more |
 //! | `logout` | the end of a session that a client asks for |
 
 mod answer;
@@ -24,6 +25,7 @@ mod deliver;
 mod device;
 mod logout;
 mod manage;
+mod revocations;
 mod token;
 mod userinfo;
 

@@ -9,6 +9,7 @@
 //! | `/oauth2/device_authorization` | POST |
 //! | `/oauth2/consent`, `/oauth2/token`, `/oauth2/par`, `/oauth2/revoke`, `/oauth2/introspect` | POST |
 //! | `/.well-known/oauth-authorization-server` | GET |
+//! | `/revocations` | GET |
 //! | `/public-key/` | GET |
 //! | `/.well-known/openid-configuration` | GET |
 //! | `/.well-known/jwks.json`, `/.well-known/jwks-es256k.json` | GET |
@@ -66,6 +67,8 @@ pub enum Route {
     RevokeToken,
     /// What a token says.
     Introspect,
+    /// What has ended.
+    Revocations,
     /// A login that a device begins.
     BeginDevice,
     /// Where its code is typed in.
@@ -156,6 +159,7 @@ impl Route {
             ["logout"] => get_or_post(method, Self::ShowLogout, Self::LogOut),
             ["invitation"] => get_or_post(method, Self::ShowInvitation, Self::TakeInvitation),
             ["leave"] => get_or_post(method, Self::ShowLeave, Self::Leave),
+            ["revocations"] => get(method, Self::Revocations),
             ["public-key"] => get(method, Self::PublicKey),
             [".well-known", "openid-configuration" | "oauth-authorization-server"] => {
                 Self::of_discovery(method)
@@ -236,6 +240,7 @@ impl Route {
             Self::PushRequest => "par",
             Self::RevokeToken => "revoke",
             Self::Introspect => "introspect",
+            Self::Revocations => "revocations",
             Self::BeginDevice => "device-authorization",
             Self::ShowDevice | Self::AnswerDevice => "device",
             Self::EndSessionFor | Self::EndSessionByForm => "end-session",
@@ -286,6 +291,7 @@ impl Route {
             | Self::Consent
             | Self::PushRequest
             | Self::Introspect
+            | Self::Revocations
             | Self::BeginDevice
             | Self::ShowDevice
             | Self::AnswerDevice

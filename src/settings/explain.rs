@@ -518,11 +518,12 @@ fn explain_limits(limits: &Limits, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     };
     writeln!(
         f,
-        "- Takes {} a minute for one user from one address, {} from one address, {} at once, {} of one address.",
+        "- Takes {} a minute for one user from one address, {} from one address, {} at once, {} of one address; {} may wait at /revocations.",
         attempts(limits.login_attempts_per_user),
         attempts(limits.login_attempts_per_address),
         count(limits.max_connections, "connection"),
-        limits.max_connections_per_address
+        limits.max_connections_per_address,
+        limits.max_waiting
     )?;
     let most = |most: Option<u64>, what: &str| match most {
         None => format!("any number of {what}s"),

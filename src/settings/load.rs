@@ -223,6 +223,10 @@ fn limits(table: Table<'_>) -> Limits {
             "max_connections_per_address",
             (max_connections / 4).max(1),
         ),
+        max_waiting: {
+            let number = table.number("max_waiting", 0..1_000_001);
+            number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default.max_waiting)
+        },
     };
     table.finish();
     limits

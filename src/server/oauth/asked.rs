@@ -18,6 +18,7 @@ use crate::server::error::ApiError;
 use crate::server::reply::Reply;
 use crate::server::request::{Call, FORM};
 use crate::service::OAuthFailure;
+use crate::web;
 
 /// A client's request.
 pub(super) struct Asked<'a> {
@@ -45,6 +46,30 @@ impl Api {
             Ok(credentials) => credentials,
             Err(error) => return Ok(Err(failed(&error.into()))),
         };
+        let shown = self.shown(&credentials, client).await?;
+        Ok(shown.map(|client| Asked { client, params, headers, now }))
+    }
+
+    /// The client that says by the header alone who it is, as there is no form.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) async fn asked_by_header(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<Result<Arc<Client>, Reply>, ApiError> {
+        match credentials(&call.parts.headers, &Params::default()) {
+            Ok(credentials) => self.shown(&credentials, call.client).await,
+            Err(error) => Ok(Err(failed(&error.into()))),
+        }
+    }
+
+    /// The client, if it shows that it is this one.
+    async fn shown(
+        &self,
+        credentials: &ClientCredentials,
+        client: web::peer::Client,
+    ) -> Result<Result<Arc<Client>, Reply>, ApiError> {
         // A secret has 256 bits, and who guesses one costs a hash: it is counted for the log's sake.
         let name = format!("client {}", credentials.id());
         let attempt = match credentials.secret() {
@@ -53,13 +78,12 @@ impl Api {
             }
             None => None,
         };
-        match self.service.authenticate(&credentials).await {
+        match self.service.authenticate(credentials).await {
             Ok(authenticated) => {
                 if let Some(attempt) = attempt {
                     attempt.was_right();
                 }
-                let client = Arc::clone(authenticated.client());
-                Ok(Ok(Asked { client, params, headers, now }))
+                Ok(Ok(Arc::clone(authenticated.client())))
             }
             Err(failure) => {
                 tracing::info!(

@@ -9,7 +9,7 @@ use crate::domain::bounds::Bounds;
 use crate::domain::change::Change;
 use crate::domain::claim::{ClaimValue, ExtraClaims};
 use crate::domain::client::Client;
-use crate::domain::directory::{Directory, Page, Record};
+use crate::domain::directory::{Directory, Hearing, Page, Record};
 use crate::domain::evidence::Evidence;
 use crate::domain::group::GroupName;
 use crate::domain::invitation::GroupMark;
@@ -112,6 +112,10 @@ impl Directory for Counting {
     fn clients(&self) -> Vec<Arc<Client>> {
         self.clients.clone()
     }
+
+    fn tell_of_endings(&self, hearing: Hearing) {
+        self.store.directory().tell_of_endings(hearing);
+    }
 }
 
 pub struct Stage {
@@ -136,6 +140,7 @@ impl Stage {
             possible_users: Arc::new(PossibleUsers::from(&"local".parse().unwrap())),
             keys: KeyRing::new(keys()),
             lifetimes: Lifetimes::default(),
+            max_waiting: 10,
             max_token_length: 6144,
             bounds: Bounds::default(),
             pace: Box::new(|_, _| Ok(())),

@@ -26,6 +26,7 @@ pub const VALUES: &[(&str, &str, Values, Values)] = &[
     ("limits", "trusted_proxies", &["[]", "[\"10.0.0.0/8\"]"], &["[\"x\"]", "\"10.0.0.0/8\""]),
     ("limits", "max_connections", &["1", "100"], &["0"]),
     ("limits", "max_connections_per_address", &["1", "100"], &["0"]),
+    ("limits", "max_waiting", &["0", "5000"], &["-1"]),
     ("local", "hashing_threads", &["1", "2"], &["0", "65"]),
     ("log", "format", &["\"text\"", "\"json\""], &["\"xml\""]),
     ("log", "level", &["\"info\"", "\"debug\""], &["\"loud\""]),
