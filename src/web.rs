@@ -17,6 +17,7 @@
 //! | `peer` | which client stands behind proxies |
 //! | `request_id` | what a request is called, in its answer and in the log |
 //! | `bearer` | tokens in requests (RFC 6750) |
+//! | `stream` | answers in pieces, and sockets |
 //! | `respond` | what all answers have in common |
 //! | `admin` | the operator's port |
 
@@ -34,6 +35,7 @@ mod pulse;
 pub mod request_id;
 pub mod respond;
 mod room;
+pub mod stream;
 pub mod tls;
 
 use std::net::SocketAddr;

@@ -19,6 +19,7 @@ use super::connection::{self, Shared};
 use super::options::ConnectionOptions;
 use super::peer::is_trusted;
 use super::room::Room;
+use super::stream::{HandleStreams, Serve, Streams, Whole};
 
 /// Connections that the kernel keeps while they wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -119,6 +120,25 @@ pub async fn run<H: Handle>(
     options: ConnectionOptions,
     shutdown: impl Future<Output = ()>,
 ) {
+    serve(listener, Arc::new(Whole(handler)), options, shutdown).await;
+}
+
+/// The same with answers in pieces. Sockets that requests have turned into are not waited for: whoever opened them ends them.
+pub async fn run_streams<H: HandleStreams>(
+    listener: TcpListener,
+    handler: Arc<H>,
+    options: ConnectionOptions,
+    shutdown: impl Future<Output = ()>,
+) {
+    serve(listener, Arc::new(Streams(handler)), options, shutdown).await;
+}
+
+async fn serve<S: Serve>(
+    listener: TcpListener,
+    handler: Arc<S>,
+    options: ConnectionOptions,
+    shutdown: impl Future<Output = ()>,
+) {
     let most = connections(options.max_connections);
     let of_an_address = options.max_connections_per_address;
     let room = Arc::new(Room::new(most, of_an_address, options.occupancy.clone()));
@@ -144,8 +164,9 @@ pub async fn run<H: Handle>(
                 let pulse = shared.pulse();
                 let counted = (!is_trusted(peer.ip(), &options.trusted_proxies)).then(|| peer.ip());
                 let Some(place) = Room::enter(&room, counted, pulse.clone()) else { continue };
+                let place = Arc::new(place);
                 tasks.spawn(async move {
-                    connection::serve(stream, peer, pulse, shared).await;
+                    connection::serve(stream, peer, (pulse, &place), shared).await;
                     drop(place);
                 });
             }

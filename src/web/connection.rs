@@ -14,7 +14,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
@@ -38,7 +38,9 @@ use super::options::ConnectionOptions;
 use super::peer::is_trusted;
 use super::pulse::Pulse;
 use super::request_id::{RequestId, X_REQUEST_ID};
-use super::{Handle, Request, Response, body, respond};
+use super::room::Place;
+use super::stream::{Kind, Outgoing, Seat, Serve};
+use super::{Request, Response, body, respond};
 
 /// Largest head of an HTTP/1 request, and most that is buffered unread, in bytes.
 const MAX_BUFFER: usize = 32 * 1024;
@@ -68,14 +70,14 @@ pub(super) struct Shared<H> {
     stopping: watch::Receiver<()>,
 }
 
-impl<H> Shared<H> {
+impl<H: Serve> Shared<H> {
     /// `stopping` ends when the server does: its sender is dropped.
     pub(super) fn new(
         handler: Arc<H>,
         options: Arc<ConnectionOptions>,
         stopping: watch::Receiver<()>,
     ) -> Self {
-        Self { handler, options, protocols: protocols(), stopping }
+        Self { handler, options, protocols: protocols(H::KIND), stopping }
     }
 }
 
@@ -98,18 +100,19 @@ impl<H> Shared<H> {
 }
 
 /// Serves one connection until it ends.
-pub(super) async fn serve<H: Handle>(
+pub(super) async fn serve<H: Serve>(
     stream: TcpStream,
     peer: SocketAddr,
-    pulse: Arc<Pulse>,
+    (pulse, place): (Arc<Pulse>, &Arc<Place>),
     shared: Shared<H>,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let socket = Socket::new(stream, pulse.clone());
+    let seat = Seat::new(Arc::clone(place), pulse.clone());
     let Some(certified) = &shared.options.tls else {
-        return exchange(socket, peer, pulse, shared).await;
+        return exchange(socket, peer, (pulse, seat), shared).await;
     };
     let mut stopping = shared.stopping.clone();
     let handshake = timeout_at(pulse.due(), certified.accept(socket));
@@ -119,7 +122,7 @@ pub(super) async fn serve<H: Handle>(
         () = pulse.asked_to_leave() => return,
     };
     match shaken {
-        Ok(Ok(stream)) => exchange(stream, peer, pulse, shared).await,
+        Ok(Ok(stream)) => exchange(stream, peer, (pulse, seat), shared).await,
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),
     }
@@ -138,20 +141,47 @@ enum Wake {
 }
 
 /// Requests and answers, in whatever version the client speaks.
-async fn exchange<H, I>(io: I, peer: SocketAddr, pulse: Arc<Pulse>, shared: Shared<H>)
-where
-    H: Handle,
-    I: AsyncRead + AsyncWrite + Unpin + 'static,
+async fn exchange<H, I>(
+    io: I,
+    peer: SocketAddr,
+    (pulse, seat): (Arc<Pulse>, Seat),
+    shared: Shared<H>,
+) where
+    H: Serve,
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut stopping = shared.stopping.clone();
+    let stopping = shared.stopping.clone();
     let naming = if is_trusted(peer.ip(), &shared.options.trusted_proxies) {
         Naming::ByProxy
     } else {
         Naming::ByUs
     };
-    let answering = answering(shared.handler, peer, naming, pulse.clone());
-    let io = TokioIo::new(Unasked::new(io));
-    let mut connection = pin!(shared.protocols.serve_connection(io, answering));
+    let answering = answering(shared.handler, (peer, naming), (pulse.clone(), seat));
+    match H::KIND {
+        Kind::Whole => {
+            let io = TokioIo::new(Unasked::new(io));
+            let connection = shared.protocols.serve_connection(io, answering);
+            attend(connection, |connection| connection.graceful_shutdown(), pulse, stopping).await;
+        }
+        // What is passed on goes as it is: it may say the very words that are looked for in our own.
+        Kind::Streams => {
+            let io = TokioIo::new(io);
+            let connection = shared.protocols.serve_connection_with_upgrades(io, answering);
+            attend(connection, |connection| connection.graceful_shutdown(), pulse, stopping).await;
+        }
+    }
+}
+
+/// Waits until a connection ends, its client is too slow, or it is to end; `finish` has it answer what is under way and no more.
+async fn attend<C>(
+    connection: C,
+    finish: impl Fn(Pin<&mut C>),
+    pulse: Arc<Pulse>,
+    mut stopping: watch::Receiver<()>,
+) where
+    C: Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let mut connection = pin!(connection);
     let mut alarm = pin!(sleep_until(pulse.due()));
     let mut stopped = false;
     loop {
@@ -185,12 +215,12 @@ where
             Wake::Over => return,
             Wake::Stop => {
                 stopped = true;
-                connection.as_mut().graceful_shutdown();
+                finish(connection.as_mut());
             }
             // A request that has come in the meantime is the last one.
-            Wake::Leave if pulse.leisure().is_none() => connection.as_mut().graceful_shutdown(),
+            Wake::Leave if pulse.leisure().is_none() => finish(connection.as_mut()),
             Wake::Overdue | Wake::Leave if pulse.is_idle() => {
-                connection.as_mut().graceful_shutdown();
+                finish(connection.as_mut());
                 if let Ok(ended) = timeout(GOODBYE, connection).await {
                     note_end(ended);
                 }
@@ -211,7 +241,7 @@ fn note_end(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
 }
 
 /// HTTP/1.1 and HTTP/2, bounded. The streams of an HTTP/2 connection are tasks of their own; they end with it.
-fn protocols() -> auto::Builder<TokioExecutor> {
+fn protocols(kind: Kind) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -230,6 +260,9 @@ fn protocols() -> auto::Builder<TokioExecutor> {
         .max_send_buf_size(MAX_BUFFER)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIMEOUT);
+    if kind == Kind::Streams {
+        builder.http2().enable_connect_protocol();
+    }
     builder
 }
 
@@ -252,16 +285,17 @@ impl Naming {
 }
 
 /// The handler as a service that names requests, marks the pulse, survives panics, and leaves no body half read.
-fn answering<H: Handle>(
+fn answering<H: Serve>(
     handler: Arc<H>,
-    peer: SocketAddr,
-    naming: Naming,
-    pulse: Arc<Pulse>,
+    (peer, naming): (SocketAddr, Naming),
+    (pulse, seat): (Arc<Pulse>, Seat),
 ) -> impl Service<
     http::Request<Incoming>,
-    Response = Response,
+    Response = http::Response<Outgoing<H::Body>>,
     Error = Infallible,
-    Future = impl Future<Output = Result<Response, Infallible>> + Send + 'static,
+    Future = impl Future<Output = Result<http::Response<Outgoing<H::Body>>, Infallible>>
+             + Send
+             + 'static,
 > {
     service_fn(move |request: http::Request<Incoming>| {
         let handler = handler.clone();
@@ -270,26 +304,34 @@ fn answering<H: Handle>(
         let id = naming.name(&request);
         let (mut request, unread) = body::watched(request, &pulse);
         request.extensions_mut().insert(id.clone());
+        if H::KIND == Kind::Streams {
+            request.extensions_mut().insert(seat.clone());
+        }
         let span = id.span();
         let is_waited_for = body::is_waited_for(&request);
         async move {
             let answer = async {
                 match host_problem(&request) {
-                    Some(problem) => problem,
-                    None => handler.handle(request, peer).await,
+                    Some(problem) => H::whole(problem),
+                    None => handler.answer(request, peer).await,
                 }
             };
             let answer = AssertUnwindSafe(answer).catch_unwind().instrument(span.clone()).await;
-            let mut response = answer.unwrap_or_else(|_| span.in_scope(after_panic));
-            response.headers_mut().insert(X_REQUEST_ID, id.header());
+            let mut response = answer.unwrap_or_else(|_| H::whole(span.in_scope(after_panic)));
+            match H::KIND {
+                Kind::Whole => drop(response.headers_mut().insert(X_REQUEST_ID, id.header())),
+                Kind::Streams => {
+                    response.headers_mut().entry(X_REQUEST_ID).or_insert_with(|| id.header());
+                }
+            }
             // Who waits for a word before the body gets none after the answer.
             let is_whole =
                 !keeps || if is_waited_for { unread.is_none() } else { unread.finish().await };
             if !is_whole {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            drop(running);
-            Ok(response)
+            let running = Some(running).filter(|_| H::KIND == Kind::Streams);
+            Ok(response.map(|body| Outgoing::new(body, running)))
         }
     })
 }
