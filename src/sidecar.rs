@@ -10,11 +10,15 @@
 //! | `identity` | who sends a request |
 //! | `identity_headers` | how an application is told |
 //! | `gate` | the one judge of a request |
+//! | `proxy` | what is let through, passed on |
+//! | `revocations` | what has ended before its time |
 //! | `reply` | what is answered in the application's place |
 
 pub mod gate;
 pub mod identity;
 pub mod identity_headers;
 pub mod path;
+pub mod proxy;
 pub mod reply;
+pub mod revocations;
 pub mod rules;

@@ -11,10 +11,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::algorithm::{JwsAlgorithm, Scheme};
-use super::compact::{ClaimSet, Unverified};
+use super::compact::ClaimSet;
 use super::error::VerifyError;
-use super::key_set::KeySet;
 use crate::domain::directory::Standing;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Issuer, SessionId};
@@ -53,13 +51,13 @@ impl std::fmt::Display for UserDigest {
     }
 }
 
-/// Which of a user's tokens are good.
+/// Which of a user's tokens are good; in the order in which one follows another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Good {
-    /// None: the user is banned.
-    Nothing,
     /// Those whose claim `rev` is this; those without it where it is none.
     Since(Option<Timestamp>),
+    /// None: the user is banned.
+    Nothing,
 }
 
 impl From<Standing> for Good {
@@ -152,23 +150,13 @@ impl RevocationList {
         entries
     }
 
-    /// Reads what an issuer signed just now.
-    ///
-    /// # Errors
-    /// [`VerifyError`]: it is no list of this issuer's, or an old one; [`VerifyError::UnknownKey`] where newer keys may help.
-    pub fn read(
-        compact: &str,
-        keys: &KeySet,
-        issuer: &str,
+    /// The list that an issuer signed just now, by claims that are believed.
+    pub(super) fn of(
+        claims: &ClaimSet,
+        issuer: &Issuer,
         now: Timestamp,
     ) -> Result<Self, VerifyError> {
-        let token = Unverified::parse_within(compact, MAX_LIST)?;
-        token.header().demand_type(REVOCATIONS)?;
-        // What a Pasee signs with whose keys are in its JWK Set.
-        let allowed = [jsonwebtoken::Algorithm::ES256, jsonwebtoken::Algorithm::RS256]
-            .map(|algorithm| JwsAlgorithm(Scheme::Library(algorithm)));
-        let claims = keys.verify_signature(&token, &allowed)?.claims;
-        if claims.text("iss")? != issuer {
+        if claims.text("iss")? != issuer.as_str() {
             return Err(VerifyError::Issuer);
         }
         let issued_at = moment(claims.get("iat")).ok_or(VerifyError::Claim("iat"))?;
@@ -181,8 +169,8 @@ impl RevocationList {
         }
         let number =
             |name| claims.get(name).and_then(Value::as_u64).ok_or(VerifyError::Claim(name));
-        let (seq, lifetime) = (number("seq")?, Duration::from_secs(number("lifetime")?));
-        Ok(Self { issuer: issuer.to_owned(), issued_at, seq, lifetime, ended: ended(&claims)? })
+        let list = Self::new(issuer, Duration::from_secs(number("lifetime")?), ended(claims)?);
+        Ok(Self { issued_at, seq: number("seq")?, ..list })
     }
 }
 

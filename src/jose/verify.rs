@@ -4,9 +4,10 @@
 //! Must not know what the claims are good for.
 
 use super::claims::{self, ACCESS, REFRESH};
-use super::compact::{self, ClaimSet, Unverified, claimed_type};
+use super::compact::{self, ClaimSet, MAX_TOKEN, Unverified, claimed_type};
 use super::error::VerifyError;
 use super::key::PublicKey;
+use super::revocations::{MAX_LIST, REVOCATIONS, RevocationList};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{AccessClaims, Audience, Issuer, SessionId};
 
@@ -77,12 +78,29 @@ impl Verifier {
         })
     }
 
+    /// What has ended before its time, as this issuer says just now.
+    ///
+    /// # Errors
+    /// [`VerifyError`]: it is no list of this issuer's, or an old one.
+    pub fn revocations(&self, list: &str, now: Timestamp) -> Result<RevocationList, VerifyError> {
+        RevocationList::of(&self.verified_within(list, REVOCATIONS, MAX_LIST)?, &self.issuer, now)
+    }
+
     fn verified(&self, compact: &str) -> Result<ClaimSet, VerifyError> {
         self.verified_of(compact, ACCESS)
     }
 
     fn verified_of(&self, compact: &str, typ: &str) -> Result<ClaimSet, VerifyError> {
-        let token = Unverified::parse(compact)?;
+        self.verified_within(compact, typ, MAX_TOKEN)
+    }
+
+    fn verified_within(
+        &self,
+        compact: &str,
+        typ: &str,
+        max_length: usize,
+    ) -> Result<ClaimSet, VerifyError> {
+        let token = Unverified::parse_within(compact, max_length)?;
         let header = token.header();
         header.demand_type(typ)?;
         let is_meant = |key: &&PublicKey| Some(key.id().as_str()) == header.key_id();

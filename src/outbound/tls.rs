@@ -35,9 +35,19 @@ impl TlsClient {
     /// # Errors
     /// [`ClientError`] when the authorities cannot be used.
     pub fn new(host: &str, trust: Trust) -> Result<Self, ClientError> {
+        Self::offering(host, trust, &[])
+    }
+
+    /// The same, which offers these protocols (RFC 7301), the best first.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn offering(host: &str, trust: Trust, protocols: &[&[u8]]) -> Result<Self, ClientError> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| ClientError::ServerName(host.to_owned()))?;
-        Ok(Self { name, connector: Believing::new(trust.files(), connector)? })
+        let offered: Vec<Vec<u8>> = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        let make = move |authorities: &[CertificateDer<'static>]| connector(authorities, &offered);
+        Ok(Self { name, connector: Believing::new(trust.files(), make)? })
     }
 
     /// Makes a connection safe, or says why it is not.
@@ -50,15 +60,19 @@ impl TlsClient {
     }
 }
 
-fn connector(authorities: &[CertificateDer<'static>]) -> Result<TlsConnector, ClientError> {
+fn connector(
+    authorities: &[CertificateDer<'static>],
+    offered: &[Vec<u8>],
+) -> Result<TlsConnector, ClientError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let extra = authorities.iter().cloned();
     let verifier = Verifier::new_with_extra_roots(extra, Arc::clone(&provider));
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(ClientError::Tls)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier.map_err(ClientError::Tls)?))
         .with_no_client_auth();
+    config.alpn_protocols = offered.to_vec();
     Ok(TlsConnector::from(Arc::new(config)))
 }

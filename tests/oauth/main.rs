@@ -10,6 +10,7 @@ mod conditions;
 mod devices;
 mod ends;
 mod floods;
+mod follower;
 mod revocations;
 mod stage;
 mod step_up;

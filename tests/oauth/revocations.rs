@@ -137,9 +137,7 @@ async fn who_waits_is_told() {
 /// Past the bound nobody waits: they are asked to come again.
 #[tokio::test]
 async fn so_many_wait_at_once() {
-    let pasee = pasee_with(Setup::default(), "").await;
-    let mut pasee = pasee;
-    pasee.restart(|settings| format!("{settings}\n[limits]\nmax_waiting = 1\n")).await;
+    let pasee = pasee_with(Setup::default().limits("max_waiting = 1"), "").await;
     let (_, tag) = list(ask(&pasee, "", None).await);
     let first = ask(&pasee, "?wait=60", Some(&tag));
     tokio::pin!(first);

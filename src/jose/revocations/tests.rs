@@ -1,8 +1,10 @@
+//! What a list names and refuses, and who is believed to have written it.
+
 use super::*;
 use crate::jose::claims::Party;
-use crate::jose::jwks::common;
 use crate::jose::key::{Algorithm, PrivateKey};
 use crate::jose::sign::Signer;
+use crate::jose::verify::Verifier;
 
 const ISSUER: &str = "https://pasee.example.com";
 
@@ -61,25 +63,24 @@ fn who_is_named_is_not_told() {
 fn only_what_the_issuer_signed_just_now() {
     let key = PrivateKey::generate(Algorithm::Es256).unwrap();
     let other = PrivateKey::generate(Algorithm::Es256).unwrap();
-    let set = |key: &PrivateKey| {
-        let document = common(&[key.public().clone()]);
-        KeySet::read(document.as_object().unwrap()).unwrap()
-    };
     let party = Party { issuer: ISSUER.parse().unwrap(), audiences: Vec::new() };
     let token = Signer::new(key.clone(), party).revocations(&list()).unwrap();
-    let read = |token: &str, keys: &KeySet, issuer, now| {
-        RevocationList::read(token, keys, issuer, at(now))
+    let read = |token: &str, key: &PrivateKey, issuer: &str, now| {
+        let keys = vec![key.public().clone()];
+        Verifier::new(issuer.parse().unwrap(), None, keys).revocations(token, at(now))
     };
-    let keys = set(&key);
     for now in [940, 1000, 1300] {
-        assert_eq!(read(&token, &keys, ISSUER, now), Ok(list()), "{now}");
+        assert_eq!(read(&token, &key, ISSUER, now), Ok(list()), "{now}");
     }
-    assert_eq!(read(&token, &keys, ISSUER, 1301), Err(VerifyError::Expired));
-    assert_eq!(read(&token, &keys, ISSUER, 939), Err(VerifyError::NotYet));
-    assert_eq!(read(&token, &keys, "https://other", 1000), Err(VerifyError::Issuer));
-    assert_eq!(read(&token, &set(&other), ISSUER, 1000), Err(VerifyError::UnknownKey));
+    assert_eq!(read(&token, &key, ISSUER, 1301), Err(VerifyError::Expired));
+    assert_eq!(read(&token, &key, ISSUER, 939), Err(VerifyError::NotYet));
+    assert_eq!(read(&token, &key, "https://other", 1000), Err(VerifyError::Issuer));
+    assert_eq!(read(&token, &other, ISSUER, 1000), Err(VerifyError::UnknownKey));
     let (front, signature) = token.rsplit_once('.').unwrap();
     let signature: String = signature.chars().rev().collect();
-    let forged = format!("{front}.{signature}");
-    assert!(read(&forged, &keys, ISSUER, 1000).is_err());
+    assert!(read(&format!("{front}.{signature}"), &key, ISSUER, 1000).is_err());
+    // Neither is the other.
+    let verifier = Verifier::new(ISSUER.parse().unwrap(), None, vec![key.public().clone()]);
+    assert_eq!(verifier.access(&token, at(1000)), Err(VerifyError::Kind));
+    assert_eq!(verifier.issued(&token, at(1000)), Err(VerifyError::Kind));
 }

@@ -1,3 +1,5 @@
+//! What is kept of what ends, and what takes its place when that is too much.
+
 use super::*;
 
 fn at(seconds: i64) -> Timestamp {
