@@ -124,10 +124,7 @@ fn proxy(application: SocketAddr) -> SocketAddr {
     let settings = ProxySettings {
         listen: "127.0.0.1:1".parse().unwrap(),
         tls: None,
-        upstream: Upstream::Http {
-            host: application.ip().to_string(),
-            port: application.port(),
-        },
+        upstream: Upstream::Http { host: application.ip().to_string(), port: application.port() },
         upstream_protocol: None,
         ca_file: None,
         connect_timeout: Duration::from_secs(5),
@@ -142,10 +139,8 @@ fn proxy(application: SocketAddr) -> SocketAddr {
     let proxy = Proxy::new(&settings, Vec::new(), Everybody, headers, endings).unwrap();
     let listener = accept::bind("127.0.0.1", 0).unwrap();
     let address = listener.local_addr().unwrap();
-    let options = ConnectionOptions {
-        max_connections_per_address: 10_000,
-        ..ConnectionOptions::default()
-    };
+    let options =
+        ConnectionOptions { max_connections_per_address: 10_000, ..ConnectionOptions::default() };
     let forever = std::future::pending();
     tokio::spawn(accept::run_streams(listener, Arc::new(proxy), options, forever));
     address
