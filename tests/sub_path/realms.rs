@@ -16,7 +16,10 @@ async fn neighbours() {
         browser.give(pasee, &page, name).await.page();
     }
     for (pasee, path, name) in [(&one, "/one", "local-ada"), (&onetwo, "/one-two", "local-alan")] {
-        assert_eq!(browser.shown_at(&format!("{path}/login")).len(), 1, "{path}");
+        let shown = browser.shown_at(&format!("{path}/login"));
+        let own = browser.cookies.keys().filter(|(at, _)| at == path).count();
+        let sessions = shown.iter().filter(|cookie| cookie.contains("pasee-session-")).count();
+        assert_eq!((shown.len(), sessions), (own, 1), "{path}: {shown:?}");
         let home = browser.open(pasee, &pasee.url).await.page();
         assert!(home.1.says(name), "{}", home.1.text);
     }
