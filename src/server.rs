@@ -108,11 +108,7 @@ impl Api {
         body: Body,
         peer: SocketAddr,
     ) -> Result<Reply, ApiError> {
-        let route = route.map_err(|error| match error {
-            NoRoute::NotFound => ApiError::NotFound("there is nothing here; GET / lists what is"),
-            NoRoute::NotOurs => ApiError::NotFound(NOT_OURS),
-            NoRoute::MethodNotAllowed(allow) => ApiError::MethodNotAllowed(allow),
-        })?;
+        let route = route.map_err(unrouted)?;
         let client = Client::of(&parts.headers, peer.ip(), &self.config.trusted_proxies);
         self.unknown_proxies.note(client);
         let call = Call { parts, client, now: self.service.now(), body: Some(body) };
@@ -229,6 +225,14 @@ impl Api {
             shared.as_ref().unwrap_or(&self.cors(sharing)).apply(headers, &mut response);
         }
         if method == Method::HEAD { reply::without_body(response) } else { response }
+    }
+}
+
+fn unrouted(error: NoRoute) -> ApiError {
+    match error {
+        NoRoute::NotFound => ApiError::NotFound("there is nothing here; GET / lists what is"),
+        NoRoute::NotOurs => ApiError::NotFound(NOT_OURS),
+        NoRoute::MethodNotAllowed(allow) => ApiError::MethodNotAllowed(allow),
     }
 }
 

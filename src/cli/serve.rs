@@ -156,12 +156,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let webhook =
         webhook::start(&settings, listening, (count, has_client), stopped(stopping.clone()));
     let (shutdown, at_once) = ending(Signals::new()?, settings.drain_delay, leaving);
-    let waits = Arc::clone(&api);
-    let shutdown = async move {
-        shutdown.await;
-        // Whoever waits for something to happen does not hold up the end.
-        waits.end_waits();
-    };
+    let shutdown = ending_waits(shutdown, Arc::clone(&api));
     serving.tell();
     tokio::select! {
         () = accept(sockets.api, api, options, shutdown) => {}
@@ -199,6 +194,12 @@ fn connections(occupancy: &Occupancy) -> Connections {
         refused: occupancy.refused(),
         gave_way: occupancy.gave_way(),
     }
+}
+
+/// The same end, which whoever waits for something to happen does not hold up.
+async fn ending_waits(shutdown: impl Future<Output = ()>, api: Arc<Api>) {
+    shutdown.await;
+    api.end_waits();
 }
 
 /// Whether requests should be sent here.

@@ -91,7 +91,9 @@ pub enum Ending {
 }
 
 /// Hears of endings in the order in which they came to pass. It is called while readers wait: it does little, and asks nothing.
-pub struct Hearing(Box<dyn Fn(&[Ending]) + Send + Sync>);
+pub struct Hearing(Box<Hear>);
+
+type Hear = dyn Fn(&[Ending]) + Send + Sync;
 
 impl Hearing {
     /// What is to be done with endings.

@@ -204,17 +204,7 @@ impl Route {
             }
             // No user's id is without a dash.
             ["groups", group, "invitations"] => of_invitations(method, group),
-            ["groups", group, user] => {
-                let (group, user) = (decode(group)?, decode(user)?);
-                pick(
-                    method,
-                    "PATCH, DELETE",
-                    [
-                        (Method::PATCH, Self::PatchMember(group.clone(), user.clone())),
-                        (Method::DELETE, Self::RemoveMember(group, user)),
-                    ],
-                )
-            }
+            ["groups", group, user] => of_member(method, decode(group)?, decode(user)?),
             _ => Err(NoRoute::NotFound),
         }
     }
@@ -338,6 +328,17 @@ fn of_oauth(method: &Method, endpoint: &str) -> Result<Route, NoRoute> {
         "device_authorization" => post(Route::BeginDevice),
         _ => Err(NoRoute::NotFound),
     }
+}
+
+fn of_member(method: &Method, group: String, user: String) -> Result<Route, NoRoute> {
+    pick(
+        method,
+        "PATCH, DELETE",
+        [
+            (Method::PATCH, Route::PatchMember(group.clone(), user.clone())),
+            (Method::DELETE, Route::RemoveMember(group, user)),
+        ],
+    )
 }
 
 fn of_provider(method: &Method, provider: String) -> Result<Route, NoRoute> {

@@ -284,6 +284,9 @@ impl Naming {
     }
 }
 
+/// What goes out on a connection.
+type Answer<H> = http::Response<Outgoing<<H as Serve>::Body>>;
+
 /// The handler as a service that names requests, marks the pulse, survives panics, and leaves no body half read.
 fn answering<H: Serve>(
     handler: Arc<H>,
@@ -291,11 +294,9 @@ fn answering<H: Serve>(
     (pulse, seat): (Arc<Pulse>, Seat),
 ) -> impl Service<
     http::Request<Incoming>,
-    Response = http::Response<Outgoing<H::Body>>,
+    Response = Answer<H>,
     Error = Infallible,
-    Future = impl Future<Output = Result<http::Response<Outgoing<H::Body>>, Infallible>>
-             + Send
-             + 'static,
+    Future = impl Future<Output = Result<Answer<H>, Infallible>> + Send + 'static,
 > {
     service_fn(move |request: http::Request<Incoming>| {
         let handler = handler.clone();
