@@ -56,20 +56,9 @@ pub(super) fn execute(
         Change::CreateGroup { group, creator } | Change::AdoptGroup { group, creator } => {
             create(connection, group, creator.as_ref(), author)
         }
-        Change::DeleteGroup(group) => {
-            let sql = "DELETE FROM groups WHERE name = ?";
-            match connection.prepare_cached(sql)?.execute([group.as_str()])? {
-                0 => Err(Refused::State(WriteError::GroupMissing)),
-                _ => Ok(vec![Update::Deleted(group.clone())]),
-            }
-        }
+        Change::DeleteGroup(group) => delete(connection, group),
         Change::Describe { group, description } => {
-            let text = description.as_ref().map(Description::as_str);
-            let sql = "UPDATE groups SET description = ? WHERE name = ?";
-            match connection.prepare_cached(sql)?.execute(params![text, group.as_str()])? {
-                0 => Err(Refused::State(WriteError::GroupMissing)),
-                _ => Ok(vec![Update::Described(group.clone(), description.clone())]),
-            }
+            describe(connection, group, description.as_ref())
         }
         Change::AddMember(membership) => add(connection, membership, None, author, now),
         Change::Leave { roster, user } => remove(connection, roster, user),
@@ -118,6 +107,27 @@ pub(super) fn execute(
             connection.prepare_cached(sql)?.execute([user.as_str()])?;
             Ok(vec![Update::Cleared(user.clone())])
         }
+    }
+}
+
+fn delete(connection: &Connection, group: &GroupName) -> Result<Vec<Update>, Refused> {
+    let sql = "DELETE FROM groups WHERE name = ?";
+    match connection.prepare_cached(sql)?.execute([group.as_str()])? {
+        0 => Err(Refused::State(WriteError::GroupMissing)),
+        _ => Ok(vec![Update::Deleted(group.clone())]),
+    }
+}
+
+fn describe(
+    connection: &Connection,
+    group: &GroupName,
+    description: Option<&Description>,
+) -> Result<Vec<Update>, Refused> {
+    let text = description.map(Description::as_str);
+    let sql = "UPDATE groups SET description = ? WHERE name = ?";
+    match connection.prepare_cached(sql)?.execute(params![text, group.as_str()])? {
+        0 => Err(Refused::State(WriteError::GroupMissing)),
+        _ => Ok(vec![Update::Described(group.clone(), description.cloned())]),
     }
 }
 

@@ -19,8 +19,11 @@ use crate::domain::user::UserId;
 /// Most questions that wait.
 pub(super) const MOST: usize = 1024;
 
-/// What to do with the file, or with why there is none.
-pub(super) struct Question(Box<dyn FnOnce(Result<&Connection, Arc<StoreError>>) + Send>);
+/// The file, or why there is none.
+type Found<'c> = Result<&'c Connection, Arc<StoreError>>;
+
+/// What to do with it.
+pub(super) struct Question(Box<dyn FnOnce(Found<'_>) + Send>);
 
 impl fmt::Debug for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,13 +37,13 @@ impl Question {
         ask: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
         reply: impl FnOnce(Result<T, Arc<StoreError>>) + Send + 'static,
     ) -> Self {
-        Self(Box::new(|found| {
+        Self(Box::new(|found: Found<'_>| {
             reply(found.and_then(|connection| ask(connection).map_err(Arc::new)));
         }))
     }
 
     /// Answers it.
-    pub(super) fn answer(self, found: Result<&Connection, Arc<StoreError>>) {
+    pub(super) fn answer(self, found: Found<'_>) {
         (self.0)(found);
     }
 }
