@@ -11,6 +11,7 @@
 //! | `export` | `pasee export` |
 //! | `import` | `pasee import` |
 //! | `rename_users` | `pasee rename-users` |
+//! | `sidecar` | `pasee sidecar` |
 //! | `check` | `pasee check` |
 //! | `keygen` | `pasee keygen` |
 //! | `hash_password` | `pasee hash-password` |
@@ -82,6 +83,7 @@ mod rename_users;
 mod report;
 mod serve;
 mod settings_file;
+mod sidecar;
 mod signals;
 mod sockets;
 mod store;
@@ -167,6 +169,8 @@ enum Command {
     Policy(policy::Policy),
     /// Brings the custom resources of a Kubernetes namespace to what they ask for, and says how they stand
     Controller(controller::Controller),
+    /// Stands in front of an application: verifies tokens, judges requests by rules, and tells the application who sends them
+    Sidecar(sidecar::Sidecar),
     /// Reads manifests, as `kubectl apply -f` takes them, into the file that the settings name
     Apply(apply::Apply),
     /// Writes all groups as manifests, which `kubectl apply -f` and `pasee apply -f` take
@@ -212,6 +216,7 @@ impl Command {
             | Self::Crd
             | Self::Policy(_)
             | Self::Controller(_)
+            | Self::Sidecar(_)
             | Self::Completions(_)
             | Self::Man(_)
             | Self::Version => None,
@@ -299,6 +304,7 @@ impl Arguments {
             Command::Crd => crd::run().map(done),
             Command::Policy(policy) => policy.run().map(done),
             Command::Controller(controller) => controller.run().map(done),
+            Command::Sidecar(sidecar) => sidecar.run(),
             Command::Apply(apply) => apply.run().map(done),
             Command::Export(export) => export.run().map(done),
             Command::RenameUsers(rename) => rename.run().map(done),

@@ -17,6 +17,7 @@
 //! | `client_assertion` | what we sign to show a provider who we are |
 //! | `dpop` | proofs that whoever sends a request has a key |
 //! | `verify` | access tokens of a Pasee, believed or not |
+//! | `access_token` | those of any other issuer |
 //! | `refresh` | refresh tokens: written, and believed by nobody else |
 //! | `revocations` | the list of what has ended: written, read |
 //! | `kisee` | those of a Kisee |
@@ -28,6 +29,7 @@
 //! | `pem` | PEM, read generously |
 //! | `error` | why a token is not believed |
 
+pub mod access_token;
 pub mod algorithm;
 pub mod claims;
 pub mod client_assertion;

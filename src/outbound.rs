@@ -32,7 +32,7 @@ mod tunnel;
 mod variables;
 mod words;
 
-pub use cached::{Cached, DEFAULT_AGE, Fetched, Suspicion};
+pub use cached::{Cached, DEFAULT_AGE, Doubted, Fetched, Suspicion};
 pub use client::{HttpClient, Repeat};
 pub use error::{CallError, ProxyFault};
 pub use limits::CallLimits;

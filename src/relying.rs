@@ -28,11 +28,11 @@ mod possession;
 mod renewal;
 mod token;
 
-pub use authorization::{AuthorizationAnswer, Login, PendingAuthorization};
+pub use authorization::{AuthorizationAnswer, KeptAuthorization, Login, PendingAuthorization};
 pub use device::{DeviceLogin, Patience};
 pub use error::{Refusal, RelyingError};
 pub use issuer::{IssuerError, IssuerUrl};
 pub use loopback::Loopback;
-pub use party::{Clock, RelyingParty, Wish, http_client};
+pub use party::{Clock, RelyingParty, Wish, http_client, keys_place};
 pub use possession::ProofKey;
 pub use token::{AccessToken, Token, TokenScheme, Tokens};

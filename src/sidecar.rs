@@ -6,19 +6,27 @@
 //! | File | Owns |
 //! |---|---|
 //! | `path` | paths that mean the same to everybody |
+//! | `target` | what a request asks for |
 //! | `rules` | who may send what |
 //! | `identity` | who sends a request |
+//! | `bearer` | tokens that come with a request |
 //! | `identity_headers` | how an application is told |
 //! | `gate` | the one judge of a request |
 //! | `proxy` | what is let through, passed on |
 //! | `revocations` | what has ended before its time |
+//! | `login` | browsers that log in |
+//! | `check` | the endpoint that other proxies ask |
 //! | `reply` | what is answered in the application's place |
 
+pub mod bearer;
+pub mod check;
 pub mod gate;
 pub mod identity;
 pub mod identity_headers;
+pub mod login;
 pub mod path;
 pub mod proxy;
 pub mod reply;
 pub mod revocations;
 pub mod rules;
+pub mod target;

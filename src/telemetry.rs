@@ -1,6 +1,12 @@
 //! What the program says of itself: its log and its metrics.
 //!
 //! Must not know what a request means. Metrics never have a label that a caller chooses.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `sidecar` | what a sidecar counts |
+
+pub mod sidecar;
 
 use std::ffi::OsString;
 use std::fmt;

@@ -40,7 +40,7 @@ use crate::web::tls;
 
 /// How long requests under way may go on after SIGTERM: with the usual delay before it less than the 30 s
 /// that Kubernetes waits.
-const DRAIN: Duration = Duration::from_secs(20);
+pub(super) const DRAIN: Duration = Duration::from_secs(20);
 
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Serve {
@@ -217,7 +217,7 @@ fn readiness(is_leaving: bool, store: &Store, occupancy: &Occupancy) -> Result<(
 
 /// What begins the end, and what is not waited for any more. After SIGTERM requests are taken for a while longer, as whoever
 /// sends them here learns of the end only then; not after SIGINT. A SIGINT after either ends everything at once.
-fn ending(
+pub(super) fn ending(
     mut signals: Signals,
     delay: Duration,
     leaving: Arc<AtomicBool>,
@@ -287,7 +287,7 @@ fn api(
 }
 
 /// Probes and metrics on a port of their own, if the settings name one; ends after the API has.
-fn admin(
+pub(super) fn admin(
     listener: Option<TcpListener>,
     numbers: impl Fn() -> String + Send + Sync + 'static,
     ready: impl Fn() -> Result<(), &'static str> + Send + Sync + 'static,
@@ -305,7 +305,7 @@ fn admin(
     }
 }
 
-async fn stopped(mut stopping: watch::Receiver<()>) {
+pub(super) async fn stopped(mut stopping: watch::Receiver<()>) {
     while stopping.changed().await.is_ok() {}
 }
 

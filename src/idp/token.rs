@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::error::ProviderError;
 use crate::jose::error::VerifyError;
-use crate::outbound::{Cached, Fetched, Suspicion};
+use crate::outbound::{Cached, Doubted, Fetched};
 
 /// Between two fetches that tokens by unknown keys cause.
 pub(super) const COOLDOWN: Duration = Duration::from_secs(30);
@@ -52,26 +52,7 @@ where
     V: Send + Sync + 'static,
     F: Future<Output = Result<Fetched<V>, ProviderError>> + Send + 'static,
 {
-    let why = match verify(&known) {
-        Err(why) if may_be_by_a_new_key(why) => why,
-        verified => return verified.map_err(|why| Disbelief { why, fetch: None }),
-    };
-    let is_outdated = published.replaced().is_some_and(|replaced| verify(&replaced).is_ok());
-    let suspicion = if is_outdated { Suspicion::Outdated } else { Suspicion::Unexplained };
-    match published.newer(&known, suspicion, &fetch).await {
-        Ok(Some(newer)) => {
-            let verified = verify(&newer).map_err(|why| Disbelief { why, fetch: None });
-            if verified.is_ok() {
-                published.was_worth_it();
-            }
-            verified
-        }
-        Ok(None) => Err(Disbelief { why, fetch: None }),
-        Err(error) => Err(Disbelief { why, fetch: Some(error) }),
-    }
-}
-
-/// Also a key of another kind may stand under the name by now.
-fn may_be_by_a_new_key(why: VerifyError) -> bool {
-    matches!(why, VerifyError::UnknownKey | VerifyError::Signature | VerifyError::Algorithm)
+    let is_doubtful = |why: &VerifyError| why.may_be_by_a_new_key();
+    let judged = published.judged(known, fetch, verify, is_doubtful).await;
+    judged.map_err(|Doubted { why, fetch }| Disbelief { why, fetch })
 }

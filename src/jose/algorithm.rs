@@ -43,6 +43,14 @@ pub(super) const NAMES: [(&str, Scheme); 11] = [
 )]
 pub struct AlgorithmError;
 
+impl JwsAlgorithm {
+    /// All that are believed at all.
+    #[must_use]
+    pub fn all() -> [Self; NAMES.len()] {
+        NAMES.map(|(_, scheme)| Self(scheme))
+    }
+}
+
 impl FromStr for JwsAlgorithm {
     type Err = AlgorithmError;
 

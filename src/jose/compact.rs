@@ -132,6 +132,11 @@ impl Header {
         self.demand_any(&["JWT", "application/jwt"])
     }
 
+    /// Refuses a token whose `typ` says that it is no access token (RFC 9068 section 4); most issuers write `JWT`, or nothing.
+    pub(super) fn demand_access_token(&self) -> Result<(), VerifyError> {
+        self.demand_any(&["at+jwt", "application/at+jwt", "JWT", "application/jwt"])
+    }
+
     fn demand_any(&self, types: &[&str]) -> Result<(), VerifyError> {
         let is_one = |typ: &str| types.iter().any(|one| typ.eq_ignore_ascii_case(one));
         if self.token_type.as_deref().is_none_or(is_one) { Ok(()) } else { Err(VerifyError::Kind) }
@@ -187,6 +192,17 @@ pub(super) fn claimed_type(compact: &str) -> Option<String> {
     let header = compact.split('.').next().and_then(|part| object(part).ok());
     match header?.remove("typ") {
         Some(Value::String(typ)) => Some(typ),
+        _ => None,
+    }
+}
+
+/// A claim of a text, whether or not the rest is a token: enough to tell whom to ask about it.
+pub(super) fn claimed_text(compact: &str, name: &str) -> Option<String> {
+    if compact.len() > MAX_TOKEN {
+        return None;
+    }
+    match object(compact.split('.').nth(1)?).ok()?.remove(name) {
+        Some(Value::String(text)) => Some(text),
         _ => None,
     }
 }

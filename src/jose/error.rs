@@ -66,3 +66,12 @@ pub enum VerifyError {
     #[error("it calls its user by a name that cannot be one here: {0}")]
     Subject(UserIdError),
 }
+
+impl VerifyError {
+    /// Whether a newer set of keys may help: there are issuers that change a key under its name, and what stood there may be of
+    /// another kind by now.
+    #[must_use]
+    pub fn may_be_by_a_new_key(self) -> bool {
+        matches!(self, Self::UnknownKey | Self::Signature | Self::Algorithm)
+    }
+}

@@ -28,6 +28,8 @@ pub enum Purpose {
     BrowserSessions,
     /// AES-256-GCM over invitations to a group.
     Invitations,
+    /// AES-256-GCM over what a browser carries for a sidecar.
+    SidecarCookies,
     /// AES-256-GCM over the nonces that proofs of a key are to hold.
     DpopNonces,
 }
@@ -40,6 +42,7 @@ impl Purpose {
             Self::LoginCookies => b"pasee login cookies, version 3",
             Self::BrowserSessions => b"pasee browser sessions, version 2",
             Self::Invitations => b"pasee invitations, version 1",
+            Self::SidecarCookies => b"pasee sidecar cookies, version 1",
             Self::DpopNonces => b"pasee DPoP nonces, version 1",
         }
     }

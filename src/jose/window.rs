@@ -73,6 +73,9 @@ pub(super) const ID_TOKEN: Rules = Rules {
 };
 /// UserInfo that is signed (section 5.3.2), where it says how long it is good.
 pub(super) const USER_INFO: Rules = Rules { required: &[], ..ID_TOKEN };
+/// Access tokens of any other issuer, which are shown over and over: none counts beyond its end.
+pub(super) const ACCESS_TOKEN: Rules =
+    Rules { required: &[], login: Login::Unasked, numbers: Numbers::Numeric, ..PASEE };
 /// Tokens of a cluster's ServiceAccounts (KEP-1205).
 pub(super) const SERVICE_ACCOUNT: Rules = Rules { login: Login::Unasked, ..PASEE };
 

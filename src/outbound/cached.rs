@@ -58,6 +58,15 @@ pub enum Suspicion {
     Outdated,
 }
 
+/// Why a judgement by what is published came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doubted<W, E> {
+    /// By what was published last.
+    pub why: W,
+    /// What became of the fetch for something newer, if it failed.
+    pub fetch: Option<E>,
+}
+
 /// What whoever asks shares with the fetch, which may outlive them.
 #[derive(Debug)]
 struct Kept<V> {
@@ -180,6 +189,47 @@ impl<V: Send + Sync + 'static> Cached<V> {
         *last = Some(begun);
         self.kept.in_vain.store(Some(Arc::new(begun)));
         self.fetched(last, fetch()).await.map(Some)
+    }
+
+    /// Judges something by what is known, and once more by something newer, within the bounds of [`Cached::newer`], where what is
+    /// wrong may be mended by that.
+    ///
+    /// # Errors
+    /// [`Doubted`].
+    pub async fn judged<T, W, F, E>(
+        &self,
+        known: Arc<V>,
+        fetch: impl Fn() -> F,
+        judge: impl Fn(&V) -> Result<T, W>,
+        may_be_mended: impl Fn(&W) -> bool,
+    ) -> Result<T, Doubted<W, E>>
+    where
+        F: Future<Output = Result<Fetched<V>, E>> + Send + 'static,
+        E: Send + 'static,
+    {
+        let why = match judge(&known) {
+            Err(why) if may_be_mended(&why) => why,
+            judged => return judged.map_err(|why| Doubted { why, fetch: None }),
+        };
+        let is_outdated = self.replaced().is_some_and(|replaced| judge(&replaced).is_ok());
+        let suspicion = if is_outdated { Suspicion::Outdated } else { Suspicion::Unexplained };
+        match self.newer(&known, suspicion, &fetch).await {
+            Ok(Some(newer)) => {
+                let judged = judge(&newer).map_err(|why| Doubted { why, fetch: None });
+                if judged.is_ok() {
+                    self.was_worth_it();
+                }
+                judged
+            }
+            Ok(None) => Err(Doubted { why, fetch: None }),
+            Err(error) => Err(Doubted { why, fetch: Some(error) }),
+        }
+    }
+
+    /// What is held, however old; nothing is fetched.
+    #[must_use]
+    pub fn held(&self) -> Option<Arc<V>> {
+        self.kept.held.load_full().map(|held| Arc::clone(&held.value))
     }
 
     /// What was held before what is held now.

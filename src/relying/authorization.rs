@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 use url::form_urlencoded;
@@ -38,6 +39,27 @@ pub struct PendingAuthorization {
 impl fmt::Debug for PendingAuthorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PendingAuthorization(to {})", self.redirect_uri)
+    }
+}
+
+/// What is to be known again when the browser comes back, for whoever keeps it where others cannot read it.
+#[derive(Serialize, Deserialize)]
+pub struct KeptAuthorization {
+    state: String,
+    nonce: String,
+    verifier: String,
+    redirect_uri: String,
+    resource: Option<String>,
+}
+
+impl KeptAuthorization {
+    /// The login that it was; nothing when it is none.
+    #[must_use]
+    pub fn taken_up(self) -> Option<PendingAuthorization> {
+        let Self { state, nonce, verifier, redirect_uri, resource } = self;
+        let redirect_uri: Url = redirect_uri.parse().ok()?;
+        let (url, verifier) = (redirect_uri.clone(), Zeroizing::new(verifier));
+        Some(PendingAuthorization { url, state, nonce, verifier, redirect_uri, resource })
     }
 }
 
@@ -88,6 +110,18 @@ pub struct Login {
 }
 
 impl PendingAuthorization {
+    /// What is to be known of it later.
+    #[must_use]
+    pub fn kept(&self) -> KeptAuthorization {
+        KeptAuthorization {
+            state: self.state.clone(),
+            nonce: self.nonce.clone(),
+            verifier: self.verifier.to_string(),
+            redirect_uri: self.redirect_uri.to_string(),
+            resource: self.resource.clone(),
+        }
+    }
+
     /// Whether an answer is to this login, and not to one that somebody else has begun.
     #[must_use]
     pub fn is_answered_by(&self, answer: &AuthorizationAnswer) -> bool {

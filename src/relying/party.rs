@@ -7,11 +7,15 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
-use url::form_urlencoded::Serializer;
+use url::form_urlencoded::{Serializer, byte_serialize};
+use zeroize::Zeroizing;
 
 use super::error::{Refusal, RelyingError};
 use super::issuer::IssuerUrl;
@@ -49,6 +53,7 @@ pub struct RelyingParty<'h> {
     pub(super) issuer: IssuerUrl,
     pub(super) client_id: String,
     pub(super) key: Option<ProofKey>,
+    secret: Option<SecretString>,
     pub(super) metadata: Metadata,
     pub(super) clock: Clock,
     http: &'h HttpClient,
@@ -90,7 +95,22 @@ impl<'h> RelyingParty<'h> {
     ) -> Result<Self, RelyingError> {
         let metadata = http.limited(metadata(http, issuer)).await?;
         let (issuer, client_id) = (issuer.clone(), client_id.to_owned());
-        Ok(Self { issuer, client_id, key, metadata, clock, http, nonce: Mutex::new(None) })
+        let (secret, nonce) = (None, Mutex::new(None));
+        Ok(Self { issuer, client_id, key, secret, metadata, clock, http, nonce })
+    }
+
+    /// The same client, which shows who it is by a secret.
+    #[must_use]
+    pub fn with_secret(self, secret: SecretString) -> Self {
+        Self { secret: Some(secret), ..self }
+    }
+
+    /// `Authorization` of a client with a secret (RFC 6749 section 2.3.1): both are encoded as in a form first.
+    fn basic(&self) -> Option<String> {
+        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+        let secret = Zeroizing::new(encoded(self.secret.as_ref()?.expose_secret()));
+        let both = Zeroizing::new(format!("{}:{}", encoded(&self.client_id), *secret));
+        Some(format!("Basic {}", STANDARD.encode(both.as_bytes())))
     }
 
     /// The key that everything is bound to.
@@ -115,6 +135,9 @@ impl<'h> RelyingParty<'h> {
                     .post(place.clone())
                     .header(ACCEPT, "application/json")
                     .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+                if let Some(basic) = self.basic() {
+                    request = request.header(AUTHORIZATION, basic);
+                }
                 if let Some(proof) = self.proof(&Method::POST, place, None)? {
                     request = request.header(DPOP, proof);
                 }
@@ -186,6 +209,15 @@ impl<'h> RelyingParty<'h> {
         let signed: Result<Signed, VerifyError> = keys.verify(id_token, &self.metadata.algorithms);
         Ok(signed?)
     }
+}
+
+/// Where an issuer publishes its keys, as its own metadata says.
+///
+/// # Errors
+/// [`RelyingError`]: nobody of that name is there, or it does not say.
+pub async fn keys_place(http: &HttpClient, issuer: &IssuerUrl) -> Result<Url, RelyingError> {
+    let metadata = metadata(http, issuer).await?;
+    Metadata::needed(metadata.keys.as_ref(), "keys (jwks_uri)").cloned()
 }
 
 async fn metadata(http: &HttpClient, issuer: &IssuerUrl) -> Result<Metadata, RelyingError> {

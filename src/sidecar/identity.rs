@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
 use crate::domain::time::Timestamp;
@@ -35,6 +35,17 @@ pub struct Identity {
     pub authenticated_at: Option<Timestamp>,
     /// The token itself, for an application that is to have it.
     pub token: SecretString,
+}
+
+impl Identity {
+    /// How many bytes its texts take, about.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let groups: usize = self.groups.iter().map(|group| group.len() + size_of::<String>()).sum();
+        // Claims are no longer than the token, with what their tree takes.
+        let token = self.token.expose_secret().len();
+        self.subject.len() + self.user.len() + groups + 3 * token
+    }
 }
 
 /// Shows who it is, and nothing of the token.

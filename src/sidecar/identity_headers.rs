@@ -3,7 +3,7 @@
 //! Owns that nobody else can tell it: whatever a client sends that an application could take for one of these headers is taken out,
 //! whether or not that set of names is in use. Must not know how somebody was believed.
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
@@ -34,6 +34,8 @@ pub struct IdentityHeaders {
     settings: HeaderSettings,
     /// Each claim with its header.
     claims: Vec<(String, HeaderName)>,
+    /// Cookies that no application gets.
+    cookies: Vec<String>,
 }
 
 impl IdentityHeaders {
@@ -45,13 +47,20 @@ impl IdentityHeaders {
             HeaderName::try_from(name).ok().map(|name| (claim.clone(), name))
         };
         let claims = settings.claims.iter().filter_map(header).collect();
-        Self { settings: settings.clone(), claims }
+        Self { settings: settings.clone(), claims, cookies: Vec::new() }
+    }
+
+    /// The same, which keeps these cookies from the application.
+    #[must_use]
+    pub fn without_cookies(self, names: &[&str]) -> Self {
+        Self { cookies: names.iter().map(|name| (*name).to_owned()).collect(), ..self }
     }
 
     /// Takes out of a request whatever an application could take for ours, then says who sends it. To be called when what
     /// belongs to the connection was removed: a client cannot name one of these in `Connection` then.
     pub fn dress(&self, headers: &mut HeaderMap, identity: Option<&Identity>) {
         strip(headers);
+        self.strip_cookies(headers);
         for (name, value) in self.of(identity) {
             headers.insert(name, value);
         }
@@ -83,6 +92,27 @@ impl IdentityHeaders {
             told.extend(secret(&bearer).map(|value| (AUTHORIZATION, value)));
         }
         told
+    }
+
+    fn strip_cookies(&self, headers: &mut HeaderMap) {
+        if self.cookies.is_empty() || !headers.contains_key(COOKIE) {
+            return;
+        }
+        let is_ours = |pair: &&[u8]| {
+            let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+            self.cookies.iter().any(|cookie| cookie.as_bytes() == name)
+        };
+        let lines: Vec<HeaderValue> = headers.get_all(COOKIE).iter().cloned().collect();
+        headers.remove(COOKIE);
+        for line in lines {
+            let pairs = line.as_bytes().split(|byte| *byte == b';').filter(|pair| !is_ours(pair));
+            let kept = pairs.collect::<Vec<_>>().join(&b';');
+            if let Ok(kept) = HeaderValue::from_bytes(kept.trim_ascii())
+                && !kept.is_empty()
+            {
+                headers.append(COOKIE, kept);
+            }
+        }
     }
 
     fn value(&self, what: What, identity: &Identity) -> Option<HeaderValue> {
@@ -162,6 +192,13 @@ pub fn is_ours(name: &HeaderName) -> bool {
     OWN_NAMES.contains(&name) || OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// All names that an identity is told under.
+pub fn own_names() -> impl Iterator<Item = &'static str> {
+    use HeaderSet::{AuthRequest, Forwarded, Pasee, RemoteUser};
+    let of_set = |set| names(set).iter().map(|(name, _)| *name);
+    [Pasee, Forwarded, AuthRequest, RemoteUser].into_iter().flat_map(of_set)
+}
+
 /// Takes out whatever an application could take for ours, and tokens that are meant for us.
 fn strip(headers: &mut HeaderMap) {
     let ours: Vec<HeaderName> = headers.keys().filter(|name| is_ours(name)).cloned().collect();
@@ -204,3 +241,6 @@ fn secret(text: &str) -> Option<HeaderValue> {
     value.set_sensitive(true);
     Some(value)
 }
+
+#[cfg(test)]
+mod tests;

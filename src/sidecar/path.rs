@@ -159,3 +159,6 @@ fn encoded(path: &str, at: usize) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     Some(digit(digits[0])? * 16 + digit(digits[1])?)
 }
+
+#[cfg(test)]
+mod tests;

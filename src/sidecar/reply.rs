@@ -3,13 +3,42 @@
 //! Must not know why somebody may not.
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
 
 use crate::web::bearer::challenge;
 use crate::web::{Response, respond};
+
+/// What is answered at one of our own paths.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// What it says.
+    pub body: Bytes,
+}
+
+impl From<Page> for Reply {
+    fn from(page: Page) -> Self {
+        Self::Page(page)
+    }
+}
+
+impl Page {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Full::new(self.body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        respond::vary(headers, &["Cookie"]);
+        response
+    }
+}
 
 /// Why a request does not reach the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +53,8 @@ pub enum Reply {
     Unavailable(u32),
     /// 302: to log in, at this place.
     LogIn(String),
+    /// One of our own pages.
+    Page(Page),
 }
 
 impl Reply {
@@ -36,6 +67,7 @@ impl Reply {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::LogIn(_) => StatusCode::FOUND,
+            Self::Page(page) => page.status,
         }
     }
 
@@ -53,6 +85,7 @@ impl Reply {
                 ("unavailable", "who you are cannot be found out at the moment; try again soon")
             }
             Self::LogIn(_) => ("unauthenticated", "log in first"),
+            Self::Page(page) => return page.clone().into_response(),
         };
         let body = json!({ "error": error, "error_description": said });
         let mut response = Response::new(Full::new(Bytes::from(format!("{body}\n"))));
@@ -74,7 +107,7 @@ impl Reply {
                     headers.insert(http::header::LOCATION, place);
                 }
             }
-            Self::Ambiguous(_) | Self::Forbidden => {}
+            Self::Ambiguous(_) | Self::Forbidden | Self::Page(_) => {}
         }
         respond::vary(headers, &["Authorization", "Cookie"]);
         response

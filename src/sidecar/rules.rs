@@ -121,7 +121,9 @@ pub fn host_name(host: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
-fn is_host(pattern: &HostPattern, host: &str) -> bool {
+/// Whether a host, without its port and in small letters, is one of these.
+#[must_use]
+pub fn is_host(pattern: &HostPattern, host: &str) -> bool {
     match pattern {
         HostPattern::One(name) => name == host,
         HostPattern::Below(end) => host.len() > end.len() && host.ends_with(end.as_str()),
@@ -210,3 +212,6 @@ impl fmt::Display for Decision {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

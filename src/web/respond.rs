@@ -75,7 +75,7 @@ pub fn vary(headers: &mut HeaderMap, names: &[&str]) {
 }
 
 /// An answer in plain text.
-pub(super) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response {
+pub fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response {
     let mut response = Response::new(Full::new(text.into()));
     *response.status_mut() = status;
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");

@@ -138,6 +138,9 @@ impl FromStr for HostPattern {
     fn from_str(text: &str) -> Result<Self, PatternError> {
         let lower = text.to_ascii_lowercase();
         let name = lower.strip_prefix("*.");
+        if name.unwrap_or(&lower).contains('*') {
+            return Err(PatternError::Host);
+        }
         let of_host = url::Host::parse(name.unwrap_or(&lower)).map_err(|_| PatternError::Host)?;
         if of_host.to_string() != name.unwrap_or(&lower) || lower.ends_with('.') {
             return Err(PatternError::Host);

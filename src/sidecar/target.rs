@@ -1,0 +1,87 @@
+//! What a request asks for: a method, a host and a path, each once.
+//!
+//! Must not know who asks.
+
+use http::header::{HOST, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, Method};
+use hyper::ext::Protocol;
+
+use super::path::RequestPath;
+
+/// What is asked for, told from how it came.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The method.
+    pub method: Method,
+    /// The host, perhaps with a port.
+    pub host: String,
+    /// The path.
+    pub path: RequestPath,
+    /// What comes of it.
+    pub exchange: Exchange,
+}
+
+/// What comes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exchange {
+    /// One answer.
+    Request,
+    /// A socket, such as a WebSocket.
+    Socket,
+}
+
+impl Exchange {
+    /// By the headers of a request over HTTP/1.1.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        if headers.contains_key(UPGRADE) { Self::Socket } else { Self::Request }
+    }
+}
+
+impl Target {
+    /// As it came over a connection.
+    ///
+    /// # Errors
+    /// Why it has no one meaning.
+    pub fn of(request: &Parts) -> Result<Self, String> {
+        target(request)
+    }
+}
+
+/// What a request asks for, as it came over a connection.
+fn target(request: &Parts) -> Result<Target, String> {
+    let uri = &request.uri;
+    let path = uri.path_and_query().map_or("", |path| path.as_str());
+    let path = RequestPath::of(path).map_err(|error| error.to_string())?;
+    // A WebSocket over HTTP/2 (RFC 8441) is what a GET is over HTTP/1.1. No other CONNECT leads to an application.
+    let (method, exchange) = match request.method {
+        Method::CONNECT if request.extensions.get::<Protocol>().is_some() => {
+            (Method::GET, Exchange::Socket)
+        }
+        Method::CONNECT => return Err("CONNECT is not taken here".to_owned()),
+        ref method => (method.clone(), Exchange::of(&request.headers)),
+    };
+    let mut hosts = request.headers.get_all(HOST).iter();
+    let named = hosts.next().map(|host| host.to_str().map_err(|_| NO_HOST)).transpose()?;
+    if hosts.next().is_some() {
+        return Err("there are several Host headers; a right request has one".to_owned());
+    }
+    let host = match (uri.authority().map(http::uri::Authority::as_str), named) {
+        (Some(one), Some(other)) if !one.eq_ignore_ascii_case(other) => {
+            return Err("the Host header names another host than the request itself".to_owned());
+        }
+        (Some(host), _) | (None, Some(host)) => host,
+        (None, None) => return Err(NO_HOST.to_owned()),
+    };
+    if host.is_empty() || host.contains('@') {
+        return Err(NO_HOST.to_owned());
+    }
+    Ok(Target { method, host: host.to_owned(), path, exchange })
+}
+
+const NO_HOST: &str =
+    "there is no host that can be read; a right request has Host: app.example.com";
+
+#[cfg(test)]
+mod tests;
