@@ -102,8 +102,24 @@ impl Sidecar {
     }
 }
 
+/// What the settings can say already and nothing here does yet: left out silently, an application would seem to be protected.
+fn refuse_what_is_not_there(settings: &SidecarSettings) -> anyhow::Result<()> {
+    if settings.proxy.is_some() {
+        anyhow::bail!(
+            "upstream: this Pasee answers other proxies, and is none itself; a right file has [check] in the place of upstream"
+        );
+    }
+    if settings.revocations.is_some() {
+        anyhow::bail!(
+            "[revocations]: this Pasee follows no list yet; leave it out, and have access tokens last short (access_lifetime)"
+        );
+    }
+    Ok(())
+}
+
 /// What is right already stands without mistakes; what is made of it may still not be possible here.
 fn check(settings: &SidecarSettings) -> anyhow::Result<()> {
+    refuse_what_is_not_there(settings)?;
     login(settings, &Arc::new(authenticator(settings)?))?;
     for warning in &settings.warnings {
         print(format_args!("warning: {warning}\n"))?;
@@ -138,6 +154,7 @@ fn login(
 }
 
 async fn serve(settings: SidecarSettings) -> anyhow::Result<()> {
+    refuse_what_is_not_there(&settings)?;
     raise_open_files_limit();
     let listen = |address: std::net::SocketAddr, key: &'static str| {
         bind(&address.ip().to_string(), address.port())

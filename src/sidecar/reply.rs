@@ -24,7 +24,7 @@ pub struct Page {
 
 impl From<Page> for Reply {
     fn from(page: Page) -> Self {
-        Self::Page(page)
+        Self::Page(Box::new(page))
     }
 }
 
@@ -54,7 +54,7 @@ pub enum Reply {
     /// 302: to log in, at this place.
     LogIn(String),
     /// One of our own pages.
-    Page(Page),
+    Page(Box<Page>),
 }
 
 impl Reply {
@@ -85,7 +85,7 @@ impl Reply {
                 ("unavailable", "who you are cannot be found out at the moment; try again soon")
             }
             Self::LogIn(_) => ("unauthenticated", "log in first"),
-            Self::Page(page) => return page.clone().into_response(),
+            Self::Page(page) => return page.as_ref().clone().into_response(),
         };
         let body = json!({ "error": error, "error_description": said });
         let mut response = Response::new(Full::new(Bytes::from(format!("{body}\n"))));

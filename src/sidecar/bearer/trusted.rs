@@ -218,7 +218,7 @@ pub fn issuer_client(
         }
         (ProxyChoice::Unsaid, ProxyChoice::Unsaid) => {
             let host = place.as_ref().and_then(Url::host_str);
-            variables.proxies(host.into_iter(), left_out.as_ref())?
+            variables.proxies(host, left_out.as_ref())?
         }
     };
     let files = settings.ca_file.iter().chain(&outbound.ca_file).cloned().collect();
