@@ -127,7 +127,7 @@ impl LoginCookie {
     }
 
     /// The same, which is to be so fresh.
-    pub(super) fn as_fresh_as(self, freshness: Freshness) -> Self {
+    pub(super) fn with_freshness(self, freshness: Freshness) -> Self {
         let freshness = match freshness {
             Freshness::Any => CarriedFreshness::Any,
             Freshness::Chosen => CarriedFreshness::Chosen,

@@ -59,7 +59,7 @@ impl Api {
             )));
         }
         let (id, login) = new_login(Ending::Session(target), wishes.application, call)?;
-        let login = login.as_fresh_as(wishes.freshness);
+        let login = login.with_freshness(wishes.freshness);
         let wished = wishes.provider.and_then(|name| self.service.providers().get(name));
         if let Some(provider) = wished
             && provider.login_methods().contains(&LoginMethod::Redirect)

@@ -90,11 +90,7 @@ impl Service {
             unless_none(request, ErrorCode::LoginRequired, Authorization::LogIn(freshness))
         };
         let Some(session) = who.session else { return log_in(wished(request)) };
-        let lacking = match self.judge_login(client, request, (session, who.login), now) {
-            Ok(()) => None,
-            Err(lacking) => Some(lacking),
-        };
-        if let Some(lacking) = lacking {
+        if let Err(lacking) = self.judge_login(client, request, (session, who.login), now) {
             return match (who.login, lacking) {
                 (LoginAge::Before, Lacking::Age) => log_in(wished(request)),
                 (LoginAge::Before, Lacking::Person) => log_in(Freshness::Chosen),
