@@ -85,3 +85,43 @@ fn who_acts_as_a_client_is_known_as_long_as_it_is_there() {
     }
     controller.stop();
 }
+
+/// A new leader looks at every one of them, and writes nothing that stands there already.
+#[test]
+fn what_stands_there_already_is_not_written_again() {
+    let cluster = controlplane::shared();
+    let realm = Realm::without_policy(&cluster);
+    realm.apply(&said("kisee", "argo"));
+    let controller = realm.leader("one");
+    let uris = json!({ "redirectUris": [URI] });
+    let off = json!({ "redirectUris": [URI], "enabled": false });
+    let wrong = json!({ "redirectUris": ["http://grafana.example.com/"] });
+    let all = [
+        ("grafana", &uris, "InEffect"),
+        ("argo", &uris, "Conflict"),
+        ("kisee-app", &uris, "InvalidName"),
+        ("off", &off, "Disabled"),
+        ("wrong", &wrong, "InvalidSpec"),
+    ];
+    for (name, spec, _) in all {
+        realm.apply(&manifest("OAuthClient", name, spec));
+    }
+    for (name, _, reason) in all {
+        realm.wait_for(&format!("oauthclients/{name}"), reason);
+    }
+    controller.stop();
+    let versions = || {
+        all.map(|(name, ..)| {
+            realm.get(&format!("oauthclients/{name}"))["metadata"]["resourceVersion"].clone()
+        })
+    };
+    let before = versions();
+    let controller = realm.leader("two");
+    // It is looked at after all that was there.
+    realm.apply(&manifest("OAuthClient", "zulip", &uris));
+    realm.wait_for("oauthclients/zulip", "InEffect");
+    // What is said of the settings again, and is the same, changes nothing either.
+    realm.apply(&said("kisee", "argo"));
+    controller.stop();
+    assert_eq!(versions(), before);
+}

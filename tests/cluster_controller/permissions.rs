@@ -30,6 +30,8 @@ fn miss(cluster: &ControlPlane, verb: &str, resource: &str) {
     let mut ended = object("Membership", "ended", &spec);
     ended["metadata"]["labels"] = own["metadata"]["labels"].clone();
     realm.apply(&ended.to_string());
+    let spec = json!({ "redirectUris": ["https://app.example.com/"] });
+    realm.apply(&manifest("OAuthClient", "app", &spec));
     for user in ["eve", "mallory"] {
         let spec = json!({ "username": format!("x-{user}"), "banned": true });
         realm.apply(&manifest("User", user, &spec));
