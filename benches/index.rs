@@ -1,7 +1,7 @@
 //! The index at full size against a small one: memory for each membership, time to look a user up, and how long
-//! deleting a huge group keeps readers waiting.
+//! deleting a huge group keeps readers waiting. And memory for each application, which fails when it is over its limit.
 //!
-//! `cargo bench --bench index`
+//! `cargo bench --bench index`, or the applications alone: `-- applications`
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints")]
 
@@ -14,6 +14,8 @@ use pasee::domain::membership::{Membership, Role, Roster};
 use pasee::domain::time::Timestamp;
 use pasee::domain::user::UserId;
 use pasee::index::{Index, Sweep, Update};
+use pasee::resources::{OAuthClient, oauth_client};
+use serde_json::{Value, json};
 
 /// Groups of each user, in both realms.
 const EACH: usize = 10;
@@ -40,6 +42,10 @@ enum Order {
 }
 
 fn main() {
+    applications();
+    if std::env::args().any(|argument| argument == "applications") {
+        return;
+    }
     let small = build(SMALL, Order::Sorted);
     let before = resident();
     let large = build(LARGE, Order::Sorted);
@@ -61,6 +67,74 @@ fn main() {
     let random = compare(|| any_user(&small, SMALL), || any_user(&large, LARGE));
     report("a random user each time", random);
     huge_group();
+}
+
+/// Ten times as many applications as a namespace takes of them, as they mostly are; and as many as it takes, each as large as one can be.
+fn applications() {
+    for (what, count, spec, limit) in [
+        ("as they mostly are", 10_000, usual as fn(usize) -> Value, 4 * 1024),
+        ("as large as can be", 1_000, largest, 200 * 1024),
+    ] {
+        let index = Index::default();
+        let before = resident();
+        let client = |n: usize| {
+            let object =
+                OAuthClient::new(&format!("app-{n}"), serde_json::from_value(spec(n)).unwrap());
+            oauth_client::parse(&object).unwrap()
+        };
+        for n in 0..count {
+            index.put_client(client(n));
+        }
+        let bytes = resident().saturating_sub(before);
+        let each = bytes / count;
+        println!(
+            "{count} applications {what}: {:.1} MiB, {each} bytes each, limit {limit}",
+            mib(bytes)
+        );
+        assert_eq!(index.clients().len(), count);
+        assert!(each <= limit, "too much");
+    }
+}
+
+fn usual(n: usize) -> Value {
+    json!({
+        "name": format!("Application {n}"),
+        "secretHashes": [hash(n)],
+        "redirectUris": [format!("https://app-{n}.example.com/login/generic_oauth")],
+        "postLogoutRedirectUris": [format!("https://app-{n}.example.com/")],
+        "groups": ["articles", "department-1"],
+        "requireGroups": ["articles"],
+        "claims": ["email", "name"],
+    })
+}
+
+/// Every list as long as it may be, of texts that are as long as they may be.
+fn largest(n: usize) -> Value {
+    let texts = |count: usize, text: &dyn Fn(usize) -> String| -> Vec<String> {
+        (0..count).map(text).collect()
+    };
+    let filled =
+        |begin: String, length: usize| format!("{begin}{}", "x".repeat(length - begin.len()));
+    let uri = |place: usize| filled(format!("https://app-{n}.example.com/{place}/"), 512);
+    let group = |place: usize| filled(format!("department-{place}-"), 200);
+    json!({
+        "name": "x".repeat(100),
+        "secretHashes": texts(10, &|place| hash(10 * n + place)),
+        "redirectUris": texts(50, &uri),
+        "postLogoutRedirectUris": texts(50, &uri),
+        "allowedOrigins": texts(50, &|place| format!("https://{place}.{0}.{0}.{0}.example.com", "x".repeat(60))),
+        "audiences": texts(50, &|place| filled(format!("https://api-{place}.example.com/"), 255)),
+        "groups": texts(16, &group),
+        "requireGroups": texts(50, &group),
+        "requireAmr": texts(10, &|place| filled(format!("{place}-"), 64)),
+        "claims": texts(50, &|place| filled(format!("claim_{place}_"), 64)),
+        "exchangeProviders": texts(50, &|place| filled(format!("p{place}_"), 32)),
+        "grantTypes": ["authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange"],
+    })
+}
+
+fn hash(n: usize) -> String {
+    format!("sha256:{n:064x}")
 }
 
 fn report(what: &str, (small, large): (f64, f64)) {
