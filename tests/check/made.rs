@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::support::mutants;
 use super::support::pasee::free_port;
 
 mod files;
@@ -78,20 +79,12 @@ pub struct Seed {
     pub number: u64,
 }
 
-/// Numbers as if by chance (SplitMix64).
-struct Dice(u64);
+/// Numbers as if by chance.
+struct Dice(mutants::Dice);
 
 impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
     fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
+        self.0.below(bound)
     }
 
     fn one_in(&mut self, many: usize) -> bool {
@@ -127,8 +120,9 @@ pub struct Made {
 
 impl Made {
     pub fn new(Seed { seed, number }: Seed) -> Self {
-        let mut dice = Dice(seed.wrapping_mul(1_000_003).wrapping_add(number));
-        dice.next();
+        let mut dice = mutants::Dice::new(seed.wrapping_mul(1_000_003).wrapping_add(number));
+        dice.roll();
+        let dice = Dice(dice);
         let mut made = Self {
             dir: tempfile::tempdir().unwrap(),
             dice,
