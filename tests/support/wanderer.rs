@@ -19,6 +19,7 @@ pub struct Wanderer {
 
 /// Where a browser has got to.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum End {
     /// A page that asks something, and where it stands.
     Page(Url, Read),

@@ -1,4 +1,5 @@
 //! Who access tokens are of, and whether they are in a group: verify ISSUER AUDIENCE GROUP < TOKENS.
+#![allow(clippy::print_stdout, reason = "it is a program of the command line")]
 
 use std::collections::HashMap;
 use std::error::Error;
