@@ -39,7 +39,7 @@ use pasee::jose::key::{Algorithm, PrivateKey};
 use pasee::jose::sign::token_id;
 use pasee::keys::{KeyParts, KeyRing, Keys};
 use pasee::server::{Api, Config};
-use pasee::service::{Clients, Parts, Service};
+use pasee::service::{Clients, Parts, Replicas, Service};
 use pasee::settings::{Departure, IdentityProvider, Local, Mapping, Protocol};
 use pasee::store::embedded::Embedded;
 use pasee::telemetry::Metrics;
@@ -252,6 +252,7 @@ fn api(key: &PrivateKey) -> (Api, String) {
         bounds: Bounds::default(),
         pace: Box::new(|_, _| Ok(())),
         metrics: Metrics::new(),
+        replicas: Replicas::alone(),
         clients: Clients::new(
             [],
             Client::built_in_pasee(&"https://pasee.example.com".parse().expect("an issuer"), &[]),
@@ -259,7 +260,7 @@ fn api(key: &PrivateKey) -> (Api, String) {
         clock: now,
     });
     let config = Config {
-        hostname: "http://127.0.0.1:8150".to_owned(),
+        base: "http://127.0.0.1:8150".parse().expect("a place"),
         trusted_proxies: Vec::new(),
         attempts: Attempts::new(0, 0),
         cors: Cors::new(&[]),

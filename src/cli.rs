@@ -36,6 +36,7 @@
 //! | `man` | `pasee man` |
 //! | `version` | `pasee version` |
 //! | `settings_file` | which settings file is read |
+//! | `peers` | the other servers of the realm, put together |
 //! | `prepare` | what a server needs before it makes a file, listens or asks anybody |
 //! | `python` | what the Python Pasee has left |
 //! | `finding` | what was found on the way |
@@ -73,6 +74,7 @@ mod logout;
 mod man;
 mod members;
 mod password;
+mod peers;
 mod person;
 mod policy;
 mod prepare;

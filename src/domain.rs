@@ -20,6 +20,7 @@
 //! | `renaming` | what users are called from now on |
 //! | `realm` | the writing port: changes, each with its permit |
 //! | `directory` | the reading port: what the state says of a user |
+//! | `process` | which of the processes that serve a realm is meant |
 //! | `client` | applications that log people in through us, and what each may ask for |
 //! | `auth_time` | when somebody showed who they are |
 //! | `authorization` | what a client was granted |
@@ -49,6 +50,7 @@ pub mod membership;
 pub mod name;
 pub mod party;
 pub mod policy;
+pub mod process;
 pub mod provider;
 pub mod realm;
 pub mod renaming;

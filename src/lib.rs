@@ -21,6 +21,7 @@
 //! | [`idp`] | who somebody is, proved by an identity provider |
 //! | [`oauth`] | the protocol of an OpenID provider: requests, codes, errors as values |
 //! | [`cluster`] | the Kubernetes API server: how it is connected to, what logins ask of it, what decides at this moment |
+//! | [`peers`] | how the processes that serve one realm ask each other for what one of them keeps |
 //! | [`service`] | the use cases, without HTTP: logins and refreshes, groups, users |
 //! | [`web`] | HTTP plumbing: connections, limits, timeouts, TLS, the admin port |
 //! | [`server`] | the HTTP API |
@@ -50,6 +51,7 @@ pub mod manifests;
 pub mod oauth;
 pub mod objects;
 pub mod outbound;
+pub mod peers;
 pub mod relying;
 pub mod resources;
 pub mod server;

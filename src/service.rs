@@ -10,6 +10,7 @@
 //! | `login` | logins in a browser |
 //! | `sso` | the session that a browser has here, and who acts in it |
 //! | `oauth` | what applications ask as clients of the OpenID provider |
+//! | `replicas` | the port to the other processes of the realm |
 //! | `revocations` | what has ended of late, for those who verify tokens themselves |
 //! | `recheck` | whether who goes on still has an account at their provider |
 //! | `caller` | who acts with an access token |
@@ -29,6 +30,7 @@ mod listing;
 mod login;
 mod oauth;
 mod recheck;
+mod replicas;
 mod revocations;
 mod sso;
 mod tokens;
@@ -59,9 +61,11 @@ pub use groups::RosterView;
 pub use invitations::{Invitation, InviteError, JoinError, SealedInvitation};
 pub use listing::Listing;
 pub use oauth::{
-    AskedDevice, AuthenticatedClient, Authorization, BegunDevice, ClientTokens, Consented, Hint,
-    Interaction, Introspection, LoginAge, OAuthFailure, Said, TokenType,
+    AskedDevice, AuthenticatedClient, Authorization, BegunDevice, ClientTokens, Consented,
+    CountGuess, Guess, Guesser, Hint, Interaction, Introspection, LoginAge, OAuthFailure, Said,
+    TokenType, Typed,
 };
+pub use replicas::{AskReplicas, NoAnswer, Replicas};
 pub use revocations::{Known, ListError, Look, Revocations};
 pub use sso::{FormToken, SsoSession};
 pub use tokens::{GrantError, SignedPair};
@@ -91,6 +95,8 @@ pub struct Parts {
     pub bounds: Bounds,
     /// Whether a user may make one more change now, by how many they have made.
     pub pace: Pace,
+    /// The other processes of the realm.
+    pub replicas: Replicas,
     /// Counts.
     pub metrics: Metrics,
     /// What time it is.
@@ -108,6 +114,7 @@ impl Service {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let rechecks = Rechecks::new(&parts.providers);
+        let once = Once::new(parts.replicas.process());
         let issuer = parts.keys.current().signer().issuer().clone();
         let revocations = Revocations::new(
             parts.realm.directory(),
@@ -115,7 +122,7 @@ impl Service {
             parts.max_waiting,
             parts.clock,
         );
-        Self(parts, rechecks, Once::default(), revocations)
+        Self(parts, rechecks, once, revocations)
     }
 
     /// What time it is.

@@ -15,6 +15,7 @@
 //! | `tokens` | `[jwt]` |
 //! | `storage` | `[storage_backend]` |
 //! | `webhook` | `[webhook]` |
+//! | `peers` | `[peers]` |
 //! | `outbound` | `[outbound]`, and the proxy of a provider |
 //! | `provider` | `[[identity_providers]]` |
 //! | `clients` | `[[clients]]` |
@@ -32,6 +33,7 @@ mod listen;
 mod load;
 mod openid;
 mod outbound;
+mod peers;
 mod provider;
 mod reader;
 mod remark;
@@ -117,6 +119,8 @@ pub struct Settings {
     /// `[webhook]`: where the Kubernetes API server asks whether users of the realm may write; default nowhere. Only with the
     /// groups in Kubernetes.
     pub webhook: Option<Webhook>,
+    /// `[peers]`: where servers of one realm ask each other for what only one of them keeps; default not at all.
+    pub peers: Option<Peers>,
     /// What was accepted but deserves a second look, each with file, line and key.
     pub warnings: Vec<Remark>,
     /// What is worth a thought before Pasee starts, and is not said at each start.
@@ -239,6 +243,26 @@ pub struct Webhook {
     pub username_prefix: String,
     /// `cert_file` and `key_file`: PEM files; default those that the controller makes and renews.
     pub certified: Option<Tls>,
+}
+
+/// Where the servers of one realm ask each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peers {
+    /// `listen`: the address and port, 1 to 65535, where others ask this one.
+    pub listen: SocketAddr,
+    /// `advertise`: under which of the addresses of `discover` the others reach this one; default not known.
+    pub advertise: Option<SocketAddr>,
+    /// `discover`: where all of them are, 1 to 64 names or addresses with a port; names are resolved every 5 seconds.
+    pub discover: Vec<PeerAddress>,
+}
+
+/// A name or an address, with a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerAddress {
+    /// A name, or an address without brackets.
+    pub host: String,
+    /// 1 to 65535.
+    pub port: u16,
 }
 
 /// What keeps one caller from taking everything.

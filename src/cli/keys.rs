@@ -32,12 +32,20 @@ pub(super) fn ring(settings: &Settings) -> anyhow::Result<KeyRing> {
 }
 
 /// Refuses to make keys where there may be other replicas, each of which would make its own and refuse what the others
-/// have issued.
+/// have issued, and to go by keys of its own where it is said that there are.
 pub(super) fn refuse_unshared(settings: &Settings) -> anyhow::Result<()> {
-    let Storage::Kubernetes(_) = settings.storage else { return Ok(()) };
     if settings.keys.private.is_some() {
         return Ok(());
     }
+    // What is in a data_dir looks the same whether it is shared or not.
+    if settings.peers.is_some() {
+        bail!(
+            "[peers] says that there are several servers, and they know each other by a key that all of them have: make one with \
+             pasee keygen --output key.pem, give it to every server, and name it in the settings of each: \
+             private_key_file = \"/keys/key.pem\""
+        );
+    }
+    let Storage::Kubernetes(_) = settings.storage else { return Ok(()) };
     let kept = directory(settings);
     let signing = kept.signing_key()?;
     let needs_rsa = signing.as_ref().is_none_or(|key| key.algorithm() != Algorithm::Rs256);

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
 use super::finding::Findings;
+use super::peers::Peering;
 use super::prepare::{Prepared, prepare};
 use super::settings_file::SettingsFile;
 use super::signals::{Ending, Signals};
@@ -27,7 +28,7 @@ use crate::domain::user::UserId;
 use crate::idp::{Providers, Renewed};
 use crate::keys::KeyRing;
 use crate::server::{Api, Config};
-use crate::service::{Clients, Parts, Service};
+use crate::service::{Clients, Parts, Replicas, Service};
 use crate::settings::{ListenHost, Overrides, Settings, Storage};
 use crate::telemetry::{Connections, Metrics, start_log};
 use crate::web::Occupancy;
@@ -37,6 +38,7 @@ use crate::web::limits::{Attempts, Pace, RetryAfter};
 use crate::web::options::ConnectionOptions;
 use crate::web::respond::Cors;
 use crate::web::tls;
+use crate::webhook::{Count, HasClient};
 
 /// How long requests under way may go on after SIGTERM: with the usual delay before it less than the 30 s
 /// that Kubernetes waits.
@@ -120,13 +122,16 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let serving = Serving::new(&settings, &keys, &sockets);
     let metrics = Metrics::new();
     egress::tell(&settings);
+    let peering = Peering::new(&settings, &keys)?;
+    let realm_of_api = Arc::clone(&store) as Arc<dyn Realm>;
     let api = Arc::new(api(
         &settings,
-        keys,
-        Arc::clone(&store) as Arc<dyn Realm>,
+        (keys, peering.replicas()),
+        realm_of_api,
         providers,
         metrics.clone(),
     ));
+    peering.start(sockets.peers, &api);
     let occupancy = Occupancy::default();
     let options = options(&settings, tls, occupancy.clone());
     let (stop, stopping) = watch::channel(());
@@ -145,21 +150,15 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     if let Some((realm, client)) = &realm {
         publish::providers(&settings, (realm, client), key_names, &told, of_peers);
     }
-    let held = Arc::clone(&counting);
-    let written = settings.clients.iter().map(|client| client.id.clone());
-    let written: BTreeSet<ClientId> =
-        written.chain([settings.built_in_client().id.clone()]).collect();
-    let count = Box::new(move |user: &UserId| counting.made_by(user));
-    let has_client =
-        Box::new(move |id: &str| written.contains(id) || held.directory().client(id).is_some());
+    let known = known_to_reviews(&settings, counting);
     let listening = webhook::Listening { listener: sockets.webhook, files: webhook_tls, realm };
-    let webhook =
-        webhook::start(&settings, listening, (count, has_client), stopped(stopping.clone()));
+    let webhook = webhook::start(&settings, listening, known, stopped(stopping.clone()));
     let (shutdown, at_once) = ending(Signals::new()?, settings.drain_delay, leaving);
     let shutdown = ending_waits(shutdown, Arc::clone(&api));
     serving.tell();
+    let answered = answer(sockets.api, (&api, &peering), options, shutdown);
     tokio::select! {
-        () = accept(sockets.api, api, options, shutdown) => {}
+        () = answered => {}
         () = at_once => anyhow::bail!("stopped at once, by a second signal: what was under way is cut"),
     }
     drop(stop);
@@ -167,6 +166,29 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     admin.await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Answers requests until the end begins, and stays for whom other servers ask for.
+async fn answer(
+    listener: TcpListener,
+    (api, peering): (&Arc<Api>, &Peering),
+    options: ConnectionOptions,
+    shutdown: impl Future<Output = ()>,
+) {
+    accept(listener, Arc::clone(api), options, shutdown).await;
+    peering.linger(api).await;
+}
+
+/// What reviews ask beside the API server: what somebody has made, and whether there is such a client.
+fn known_to_reviews(settings: &Settings, store: Arc<Store>) -> (Count, HasClient) {
+    let written = settings.clients.iter().map(|client| client.id.clone());
+    let written: BTreeSet<ClientId> =
+        written.chain([settings.built_in_client().id.clone()]).collect();
+    let held = Arc::clone(&store);
+    let count = Box::new(move |user: &UserId| store.made_by(user));
+    let has_client =
+        Box::new(move |id: &str| written.contains(id) || held.directory().client(id).is_some());
+    (count, has_client)
 }
 
 /// How connections are kept, by the settings.
@@ -252,7 +274,7 @@ fn clients(settings: &Settings) -> Clients {
 
 fn api(
     settings: &Settings,
-    keys: KeyRing,
+    (keys, replicas): (KeyRing, Replicas),
     realm: Arc<dyn Realm>,
     providers: Providers,
     metrics: Metrics,
@@ -270,6 +292,7 @@ fn api(
         max_token_length: settings.jwt.max_token_length,
         max_waiting: limits.max_waiting,
         bounds: limits.bounds,
+        replicas,
         pace: Box::new(move |user, urgency| {
             pace.keep((user.as_str(), urgency)).map_err(|RetryAfter(wait)| wait)
         }),

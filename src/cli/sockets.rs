@@ -1,4 +1,4 @@
-//! Where a server listens: for requests, for probes and metrics, for reviews.
+//! Where a server listens: for requests, for probes and metrics, for reviews, for the questions of other servers.
 //!
 //! Must not know what is answered there.
 
@@ -17,6 +17,8 @@ pub(super) enum Purpose {
     Admin,
     /// Reviews of the Kubernetes API server.
     Webhook,
+    /// Questions of other servers of the realm.
+    Peers,
 }
 
 impl Purpose {
@@ -26,6 +28,7 @@ impl Purpose {
             Self::Api => "port",
             Self::Admin => "admin.listen",
             Self::Webhook => "webhook.port",
+            Self::Peers => "peers.listen",
         }
     }
 
@@ -34,6 +37,7 @@ impl Purpose {
             Self::Api => None,
             Self::Admin => Some("probes and metrics cannot be served: [admin] listen"),
             Self::Webhook => Some("the API server's reviews cannot be answered: [webhook]"),
+            Self::Peers => Some("other servers cannot be answered: [peers] listen"),
         }
     }
 }
@@ -46,6 +50,9 @@ pub(super) fn listen(settings: &Settings) -> Vec<(Purpose, Result<TcpListener, B
     }
     if let Some(webhook) = &settings.webhook {
         wanted.push((Purpose::Webhook, webhook.host.clone(), webhook.port));
+    }
+    if let Some(peers) = &settings.peers {
+        wanted.push((Purpose::Peers, peers.listen.ip().to_string(), peers.listen.port()));
     }
     wanted.into_iter().map(|(purpose, host, port)| (purpose, bind(&host, port))).collect()
 }
@@ -64,6 +71,7 @@ pub(super) struct Sockets {
     pub(super) api: TcpListener,
     pub(super) admin: Option<TcpListener>,
     pub(super) webhook: Option<TcpListener>,
+    pub(super) peers: Option<TcpListener>,
 }
 
 impl Sockets {
@@ -72,15 +80,16 @@ impl Sockets {
     /// # Errors
     /// The first that cannot be had.
     pub(super) fn open(settings: &Settings) -> anyhow::Result<Self> {
-        let (mut api, mut admin, mut webhook) = (None, None, None);
+        let (mut api, mut admin, mut webhook, mut peers) = (None, None, None, None);
         for (purpose, listener) in listen(settings) {
             let listener = listener.map_err(|error| told(purpose, error))?;
             match purpose {
                 Purpose::Api => api = Some(listener),
                 Purpose::Admin => admin = Some(listener),
                 Purpose::Webhook => webhook = Some(listener),
+                Purpose::Peers => peers = Some(listener),
             }
         }
-        Ok(Self { api: api.context("nowhere to listen")?, admin, webhook })
+        Ok(Self { api: api.context("nowhere to listen")?, admin, webhook, peers })
     }
 }

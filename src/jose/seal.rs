@@ -50,12 +50,20 @@ impl Sealer {
     /// # Errors
     /// [`SealError`].
     pub fn seal(&self, used_for: &str, value: &[u8]) -> Result<String, SealError> {
+        Ok(URL_SAFE_NO_PAD.encode(self.seal_bytes(used_for, value)?))
+    }
+
+    /// The same, as bytes.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn seal_bytes(&self, used_for: &str, value: &[u8]) -> Result<Vec<u8>, SealError> {
         let SealingKey { id, key } = &self.current;
         let mut sealed = value.to_vec();
         let nonce = key
             .seal_in_place_append_tag(Aad::from(used_for.as_bytes()), &mut sealed)
             .map_err(|_| SealError)?;
-        Ok(URL_SAFE_NO_PAD.encode([id.as_bytes(), &nonce.as_ref()[..], &sealed].concat()))
+        Ok([id.as_bytes(), &nonce.as_ref()[..], &sealed].concat())
     }
 
     /// Opens a value that was sealed for this use; `None` for anything else.
@@ -64,8 +72,13 @@ impl Sealer {
         if sealed.len() > MAX_SEALED {
             return None;
         }
-        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (id, rest) = bytes.split_at_checked(SecretId::LENGTH)?;
+        self.open_bytes(used_for, &URL_SAFE_NO_PAD.decode(sealed).ok()?)
+    }
+
+    /// The same of bytes; how many of them are looked at is the caller's to bound.
+    #[must_use]
+    pub fn open_bytes(&self, used_for: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (id, rest) = sealed.split_at_checked(SecretId::LENGTH)?;
         let mut keys = std::iter::once(&self.current).chain(&self.former);
         let SealingKey { key, .. } = keys.find(|key| key.id.as_bytes() == id)?;
         let (nonce, sealed) = rest.split_at_checked(NONCE_LEN)?;

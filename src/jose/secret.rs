@@ -32,6 +32,8 @@ pub enum Purpose {
     SidecarCookies,
     /// AES-256-GCM over the nonces that proofs of a key are to hold.
     DpopNonces,
+    /// AES-256-GCM over what the processes of one realm ask each other.
+    Peers,
 }
 
 impl Purpose {
@@ -44,6 +46,7 @@ impl Purpose {
             Self::Invitations => b"pasee invitations, version 1",
             Self::SidecarCookies => b"pasee sidecar cookies, version 1",
             Self::DpopNonces => b"pasee DPoP nonces, version 1",
+            Self::Peers => b"pasee peers, version 1",
         }
     }
 }

@@ -67,6 +67,7 @@ pub struct Keys {
     browser_sessions: Sealer,
     invitations: Sealer,
     dpop_nonces: Sealer,
+    peers: Sealer,
     jwks: Bytes,
     jwks_es256k: Bytes,
 }
@@ -106,6 +107,7 @@ impl Keys {
             browser_sessions: Sealer::new(Purpose::BrowserSessions, &secret, &former_secrets),
             invitations: Sealer::new(Purpose::Invitations, &secret, &former_secrets),
             dpop_nonces: Sealer::new(Purpose::DpopNonces, &secret, &former_secrets),
+            peers: Sealer::new(Purpose::Peers, &secret, &former_secrets),
             jwks: jwks::common(&published).to_string().into(),
             jwks_es256k: jwks::es256k(&published).to_string().into(),
             verifier: Verifier::new(party.issuer.clone(), None, published),
@@ -166,6 +168,12 @@ impl Keys {
         &self.dpop_nonces
     }
 
+    /// What seals what the processes of one realm ask each other.
+    #[must_use]
+    pub fn peers(&self) -> &Sealer {
+        &self.peers
+    }
+
     /// The JWK Set that every verifier reads.
     #[must_use]
     pub fn jwks(&self) -> &Bytes {
@@ -179,15 +187,16 @@ impl Keys {
     }
 }
 
-/// The keys in force, replaced whole. Readers never wait, and each sees one set of keys for as long as it holds it.
-#[derive(Debug)]
-pub struct KeyRing(ArcSwap<Keys>);
+/// The keys in force, replaced whole. Readers never wait, and each sees one set of keys for as long as it holds it. Clones are the
+/// same ring.
+#[derive(Clone, Debug)]
+pub struct KeyRing(Arc<ArcSwap<Keys>>);
 
 impl KeyRing {
     /// A ring with these keys in force.
     #[must_use]
     pub fn new(keys: Keys) -> Self {
-        Self(ArcSwap::from_pointee(keys))
+        Self(Arc::new(ArcSwap::from_pointee(keys)))
     }
 
     /// The keys in force now. Whoever does several things for one request asks once.

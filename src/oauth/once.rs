@@ -10,21 +10,23 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::domain::process::ProcessId;
 use crate::domain::time::Timestamp;
 
 /// How long it is remembered that a value was used.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
-/// What names the process that made a value: random at its start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProcessId([u8; 8]);
+/// The process that made a value, by what was sent out for it; `None` where it is no such value.
+#[must_use]
+pub fn maker_of(shown: &str) -> Option<ProcessId> {
+    read(shown).map(|(process, _)| process)
+}
 
-impl ProcessId {
-    /// A name from random bits.
-    #[must_use]
-    pub const fn new(random: [u8; 8]) -> Self {
-        Self(random)
-    }
+fn read(shown: &str) -> Option<(ProcessId, Key)> {
+    let (process, random) = shown.split_once('.')?;
+    let process = URL_SAFE_NO_PAD.decode(process).ok()?;
+    let random = URL_SAFE_NO_PAD.decode(random).ok()?;
+    Some((ProcessId::new(process.try_into().ok()?), random.try_into().ok()?))
 }
 
 /// How many there may be, and for how long each is good.
@@ -122,7 +124,7 @@ impl<T, U: Clone> OnceMap<T, U> {
         self.live.insert(random, Live { owner: owner.to_owned(), until, value });
         self.ends.push_back((until, random));
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        Ok([encode(&self.process.0), encode(&random)].join("."))
+        Ok([encode(&self.process.bytes()), encode(&random)].join("."))
     }
 
     /// Takes a value out. Whatever comes of it, it is good no more; `used` is what is left behind of it.
@@ -160,6 +162,12 @@ impl<T, U: Clone> OnceMap<T, U> {
         live.map(|live| &mut live.value).find(|value| is_it(value))
     }
 
+    /// Whether any is still good.
+    #[must_use]
+    pub fn has_any(&self, now: Timestamp) -> bool {
+        self.live.values().any(|live| now < live.until)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -173,10 +181,7 @@ impl<T, U: Clone> OnceMap<T, U> {
     }
 
     fn key(&self, shown: &str) -> Option<Key> {
-        let (process, random) = shown.split_once('.')?;
-        let process = URL_SAFE_NO_PAD.decode(process).ok()?;
-        let random = URL_SAFE_NO_PAD.decode(random).ok()?;
-        if process != self.process.0 { None } else { random.try_into().ok() }
+        read(shown).filter(|(process, _)| *process == self.process).map(|(_, key)| key)
     }
 
     fn remove(&mut self, key: Key) -> Option<T> {
@@ -265,6 +270,12 @@ mod tests {
         {
             assert_eq!(take(&mut map, wrong, 0), Taken::Unknown, "{wrong}");
         }
+        assert_eq!(maker_of(&shown), Some(ProcessId::new([7; 8])));
+        assert_eq!(maker_of(&other), Some(ProcessId::new([8; 8])));
+        for none in ["", ".", &shown[1..], &shown[..20], &format!("{shown}A"), "AAAA.AAAA"] {
+            assert_eq!(maker_of(none), None, "{none}");
+        }
+        assert!(map.has_any(at(59)) && !map.has_any(at(60)));
         assert_eq!(take(&mut map, &shown, 0), Taken::First(1));
     }
 

@@ -45,6 +45,18 @@ impl Challenge {
         })
     }
 
+    /// The challenge of these bytes.
+    #[must_use]
+    pub const fn new(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
+    /// The challenge as bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+
     /// Whether this is its verifier: 43 to 128 characters of `A-Z a-z 0-9 - . _ ~` (section 4.1).
     #[must_use]
     pub fn fits(&self, verifier: &str) -> bool {

@@ -96,6 +96,9 @@ pub enum ApiError {
     /// The state is too old to issue tokens by.
     #[error(transparent)]
     Stale(#[from] Stale),
+    /// What another process of this realm keeps, which does not answer now.
+    #[error("the server that keeps this is not reached at the moment; try again in a few seconds")]
+    Elsewhere,
     /// Too many attempts.
     #[error("too many attempts; wait as long as Retry-After says")]
     TooMany(RetryAfter),
@@ -254,6 +257,7 @@ impl ApiError {
             | Self::Denied(_)
             | Self::Write(WriteError::Withdrawn(Withdrawn::Denied(_))) => StatusCode::FORBIDDEN,
             Self::Stale(_)
+            | Self::Elsewhere
             | Self::Write(
                 WriteError::Unavailable(_) | WriteError::Unconfirmed(_) | WriteError::Partly { .. },
             ) => StatusCode::SERVICE_UNAVAILABLE,

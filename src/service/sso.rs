@@ -23,6 +23,8 @@ use crate::domain::token::{AccessClaims, RefreshClaims, Scope, SessionId};
 use crate::domain::user::UserId;
 use crate::idp::{Credential, Identity, Provider, ProviderError};
 
+pub(super) use self::carried::{memory_from_bytes, memory_to_bytes};
+
 /// How long a browser may leave its session unused.
 const IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 

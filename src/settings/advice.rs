@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 use super::reader::Table;
 use super::remark::code;
-use super::{Protocol, Settings, openid};
+use super::{Protocol, Settings, Storage, openid};
 use crate::domain::client::{Client, IdTokenAlg};
 use crate::jose::key::Algorithm;
 
@@ -29,6 +29,7 @@ pub(super) fn advise(root: &Table<'_>, settings: &Settings) {
     of_demo_users(root, settings);
     of_tokens(root, settings);
     of_clients(root, settings);
+    of_peers(root, settings);
     of_algorithm(root, settings);
     of_limits(root, settings);
     if !settings.identity_providers.iter().any(|provider| provider.enabled) {
@@ -179,6 +180,19 @@ fn of_client(table: &Table<'_>, client: &Client, settings: &Settings) {
         );
         table.report.advise(at, code::OTHER_ALGORITHM, &key, message);
     }
+}
+
+/// Where several servers may run, each has to be asked for what it alone keeps.
+fn of_peers(root: &Table<'_>, settings: &Settings) {
+    let may_be_several = matches!(settings.storage, Storage::Kubernetes(_));
+    let is_provider = settings.openid_obstacles().is_empty();
+    if !may_be_several || !is_provider || settings.peers.is_some() {
+        return;
+    }
+    let (at, key) = place(root, &["peers"]);
+    let message = "several servers may run on these groups, and a code that one of them made is unknown to the others, so that logins of \
+                   applications fail now and then; a right file has [peers] with listen and discover, unless there is one server only";
+    root.report.advise(at, code::NO_PEERS, &key, message);
 }
 
 /// An issuer that is found by its https URL has verifiers that know no secp256k1: API servers, and most libraries.

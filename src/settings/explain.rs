@@ -9,7 +9,7 @@ use super::clients::Application;
 use super::{
     ClientProof, Cluster, Dialect, GroupRule, IdentityProvider, Kisee, Kubernetes, Ldap,
     LdapGroups, LdapSecurity, Limits, LogFormat, Mapping, Nesting, OAuth1, OAuth2, Offline, Oidc,
-    Outbound, Pasee, PassedClaim, Pkce, Protocol, ProxyChoice, RequiredClaim, ResponseMode,
+    Outbound, Pasee, PassedClaim, Peers, Pkce, Protocol, ProxyChoice, RequiredClaim, ResponseMode,
     SecretUse, Settings, Storage, Tls, Transport, Webhook,
 };
 use crate::domain::evidence::Fact;
@@ -61,6 +61,14 @@ impl Settings {
         match self.admin {
             Some(address) => writeln!(f, "- Serves probes and metrics on {address}.")?,
             None => writeln!(f, "- Serves no probes and metrics: there is no [admin].")?,
+        }
+        if let Some(Peers { listen, advertise, discover }) = &self.peers {
+            let places: Vec<String> = discover.iter().map(ToString::to_string).collect();
+            write!(f, "- Asks the servers at {}, and answers them on {listen}", places.join(", "))?;
+            match advertise {
+                Some(address) => writeln!(f, ", which is {address} to them.")?,
+                None => writeln!(f, ".")?,
+            }
         }
         match self.allowed_origins.as_slice() {
             [] => writeln!(f, "- Lets no web page of another origin call it."),

@@ -14,6 +14,7 @@ use super::file::{MAX_SETTINGS, text};
 use super::keys::keys;
 use super::listen::{Listen, Overrides, cors, listen};
 use super::outbound::outbound;
+use super::peers::{Beside, peers};
 use super::provider::{providers, refuse_ourselves, warn_of_cut};
 use super::reader::{Item, Table};
 use super::remark::{Mistakes, Places, Remark, code};
@@ -157,6 +158,13 @@ fn read(root: &Table<'_>, (file, base): (&Path, &Path), overrides: &Overrides) -
         }
     };
     let log = root.table("log").map(log).unwrap_or_default();
+    let peers = match root.get("peers") {
+        None => Some(None),
+        Some(item) => item.table().and_then(|table| {
+            let Listen { host, port, admin, .. } = listen.as_ref()?;
+            peers(table, &Beside { host, port: *port, admin: *admin }).map(Some)
+        }),
+    };
     let Listen { host, port, hostname, tls, admin, drain_delay } = listen?;
     let settings = Settings {
         file: file.to_owned(),
@@ -179,6 +187,7 @@ fn read(root: &Table<'_>, (file, base): (&Path, &Path), overrides: &Overrides) -
         admin,
         drain_delay,
         webhook: webhook?,
+        peers: peers?,
         warnings: Vec::new(),
         advice: Vec::new(),
         places: Places::default(),

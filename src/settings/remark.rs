@@ -34,6 +34,8 @@ pub mod code {
     pub const CLIENT_ACTS: &str = "client-acts";
     /// An application gets ID tokens by another algorithm than it asks for.
     pub const OTHER_ALGORITHM: &str = "other-algorithm";
+    /// Several servers may run, and do not know each other.
+    pub const NO_PEERS: &str = "no-peers";
     /// Few programs verify the tokens.
     pub const RARE_ALGORITHM: &str = "rare-algorithm";
     /// Passwords and tokens go through the network for everybody to read.

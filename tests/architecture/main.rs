@@ -129,6 +129,12 @@ const FLOOR_PLAN: &[Layer] = &[
         Knows::Only(&["domain", "jose", "idp", "keys", "oauth", "telemetry"]),
         Outside::Never(&["http", "hyper", "tower", "kube", "rusqlite"]),
     ),
+    layer(
+        "peers",
+        // What they ask each other, others know: it travels as bytes, sealed by who has the keys.
+        Knows::Only(&["domain", "jose", "outbound", "web"]),
+        Outside::Never(&["hyper", "tower", "kube"]),
+    ),
     layer("web", Knows::Only(&["files"]), Outside::Never(&["kube"])),
     layer(
         "server",

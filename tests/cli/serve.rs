@@ -41,6 +41,27 @@ fn a_busy_port_is_named() {
     assert_eq!(lines.len(), 3, "{told}");
 }
 
+/// Servers that are to know each other by a key need one that all of them have; one's own does not count.
+#[test]
+fn peers_without_a_key_in_common_do_not_start() {
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let peers = free();
+    let table =
+        format!("[peers]\nlisten = \"127.0.0.1:{peers}\"\ndiscover = \"127.0.0.1:{peers}\"\n");
+    let settings = format!("port = {}\n{SETTINGS}{table}", free());
+    let machine = Machine::new(&settings);
+    let told = complaint(&machine, &settings);
+    assert!(told.starts_with("pasee: [peers] says that there are several servers"), "{told}");
+    for right in ["a key that all of them have", "pasee keygen --output", "private_key_file = "] {
+        assert!(told.contains(right), "{told}");
+    }
+    machine.run(&["keygen", "--output", "key.pem"]).done();
+    let busy = TcpListener::bind(("127.0.0.1", peers)).unwrap();
+    let told = complaint(&machine, &format!("private_key_file = \"key.pem\"\n{settings}"));
+    assert!(told.starts_with("pasee: other servers cannot be answered: [peers] listen"), "{told}");
+    drop(busy);
+}
+
 /// Replicas that would make a key each do not begin to: neither makes one, nor asks the API server for anything. With the same key both
 /// begin.
 #[test]

@@ -85,6 +85,7 @@ async fn by_a_form() {
     let mut browser = Browser::new(&pasee);
     browser.log_in(&authorize(&[]), "ada").await;
     let answer = browser.begin(&authorize(&[("response_mode", "form_post")])).await.is(200);
+    crate::stage::is_small(&answer);
     let policy = answer.header("content-security-policy").to_owned();
     assert!(policy.contains("form-action 'self' https://app.example.com;"), "{policy}");
     assert!(policy.contains("script-src 'sha256-") && !policy.contains("unsafe"), "{policy}");

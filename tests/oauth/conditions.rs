@@ -90,6 +90,7 @@ async fn consent() {
     let mut browser = Browser::new(&pasee);
     let page = browser.begin(&authorize(&[])).await;
     let page = browser.fill_in(&page, "ada").await.is(200);
+    crate::stage::is_small(&page);
     let shown = text(&page);
     assert!(shown.contains("The App") && shown.contains("local-ada"), "{shown}");
     let hidden = |name: &str| {

@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use crate::stage::{
-    Browser, between, claims, encoded, error, pasee_with, plain, text, unescaped, user_info,
+    Browser, between, claims, encoded, error, is_small, pasee_with, plain, text, unescaped,
+    user_info,
 };
 use crate::support::pasee::{Answer, Pasee, Setup};
 
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 async fn with_devices() -> Pasee {
     let client = format!(
@@ -17,19 +18,19 @@ async fn with_devices() -> Pasee {
     pasee_with(Setup::default().members("articles", ["local-ada"]), &client).await
 }
 
-async fn begin(pasee: &Pasee) -> Value {
+pub async fn begin(pasee: &Pasee) -> Value {
     let form = [("client_id", "tv"), ("scope", "openid groups")];
     plain(pasee, "/oauth2/device_authorization", &form).await.is(200).json()
 }
 
-async fn poll(pasee: &Pasee, client: &str, begun: &Value) -> Answer {
+pub async fn poll(pasee: &Pasee, client: &str, begun: &Value) -> Answer {
     let code = begun["device_code"].as_str().unwrap();
     let form = [("grant_type", GRANT), ("client_id", client), ("device_code", code)];
     plain(pasee, "/oauth2/token", &form).await
 }
 
 /// Says so on the page that asks, which is always shown.
-async fn say(browser: &mut Browser<'_>, page: &Answer, answer: &str) -> Answer {
+pub async fn say(browser: &mut Browser<'_>, page: &Answer, answer: &str) -> Answer {
     let page = text(page);
     let hidden = |name: &str| {
         unescaped(&between(&page, &format!("name=\"{name}\" value=\""), "\"").unwrap())
@@ -80,11 +81,13 @@ async fn a_code_that_is_typed_in() {
     let page = browser.begin("/device").await;
     let page = browser.fill_in(&page, "ada").await.is(200);
     assert!(text(&page).contains("name=\"user_code\""));
+    is_small(&page);
     let page = browser.get(&format!("/device?{}", encoded(&[("user_code", &typed)]))).await.is(200);
+    is_small(&page);
     let forged =
         [("form_token", "AAAAAAAAAAAAAAAAAAAAAA"), ("user_code", &typed), ("answer", "yes")];
     browser.post("/device", &forged).await.is(403);
-    say(&mut browser, &page, "yes").await.is(200);
+    is_small(&say(&mut browser, &page, "yes").await.is(200));
     let given = poll(&pasee, "tv", &begun).await.is(200).json();
     let access = claims(&given["access_token"]);
     assert_eq!((&access["sub"], &access["client_id"]), (&"local-ada".into(), &"tv".into()));

@@ -10,6 +10,8 @@ mod conditions;
 mod devices;
 mod ends;
 mod floods;
+mod peer_port;
+mod replicas;
 mod follower;
 mod revocations;
 mod stage;

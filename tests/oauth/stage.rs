@@ -115,6 +115,11 @@ impl<'a> Browser<'a> {
         Self { pasee, cookies: BTreeMap::new() }
     }
 
+    /// The same browser, whose requests get to another server.
+    pub fn at<'b>(&self, pasee: &'b Pasee) -> Browser<'b> {
+        Browser { pasee, cookies: self.cookies.clone() }
+    }
+
     pub async fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, None).await
     }
@@ -295,4 +300,19 @@ pub fn error(answer: Answer, status: u16) -> String {
 /// Of a text, the left half of its hash.
 pub fn half_hash(text: &Value) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(text.as_str().unwrap())[..16])
+}
+
+/// Largest page, in bytes.
+const MAX_PAGE: usize = 20 * 1024;
+
+/// That a page is small and needs nothing besides itself.
+#[track_caller]
+pub fn is_small(answer: &Answer) {
+    let page = text(answer);
+    assert!(page.len() <= MAX_PAGE, "{} bytes: {page}", page.len());
+    assert_eq!(page.matches("<link ").count(), 1, "{page}");
+    assert!(page.contains("<link rel=\"icon\" href=\"data:"), "nor for an icon: {page}");
+    for part in ["src=", "<img", "<iframe", "<object", "@import", "url(http"] {
+        assert!(!page.contains(part), "{part}: {page}");
+    }
 }

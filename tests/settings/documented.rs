@@ -456,3 +456,61 @@ fn where_browsers_come_back() {
     }
     assert!(!loaded(&shortest("local")).explain().to_string().contains("Browsers"));
 }
+
+/// The servers of docs/replicas.md: as they stand there, a list, and each mistake.
+#[test]
+fn the_peers() {
+    let page = include_str!("../../docs/replicas.md");
+    let block = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(block.starts_with("[peers]\n"), "{block}");
+    let with = |block: &str| {
+        let text = format!("[jwt]\niss = \"pasee.example.com\"\n{block}");
+        pasee::settings::parse(std::path::Path::new("dir/f.toml"), &text)
+    };
+    let settings = with(block).unwrap();
+    let says =
+        "- Asks the servers at pasee-peers.pasee.svc:8152, and answers them on 0.0.0.0:8152.\n";
+    assert!(settings.explain().to_string().contains(says), "{}", settings.explain());
+    let list = "[peers]\nlisten = \"[::1]:8152\"\nadvertise = \"[2001:db8::7]:8152\"\n\
+                discover = [\"[2001:db8::7]:8152\", \"b.example.com:8152\", \"10.0.0.7:1\"]";
+    let settings = with(list).unwrap();
+    assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
+    let says = "- Asks the servers at [2001:db8::7]:8152, b.example.com:8152, 10.0.0.7:1, and answers them on [::1]:8152, which is \
+                [2001:db8::7]:8152 to them.\n";
+    assert!(settings.explain().to_string().contains(says), "{}", settings.explain());
+    let elsewhere = list.replace("[\"[2001:db8::7]:8152\", \"b.example.com:8152\", ", "[");
+    let warned = with(&elsewhere).unwrap().warnings;
+    assert!(warned.iter().any(|remark| remark.contains("no other server calls this one")));
+    for (right, wrong, says) in [
+        ("listen = \"0.0.0.0:8152\"", "", "peers.listen: is missing"),
+        ("\"0.0.0.0:8152\"", "8152", "peers.listen: this is a whole number"),
+        ("\"0.0.0.0:8152\"", "\"0.0.0.0\"", "peers.listen: is no address with a port"),
+        ("\"0.0.0.0:8152\"", "\"::1:8152\"", "\"[2001:db8::7]:8152\""),
+        ("\"0.0.0.0:8152\"", "\"0.0.0.0:8150\"", "peers.listen: is where something else is served"),
+        ("discover = \"pasee-peers.pasee.svc:8152\"", "", "peers.discover: is missing"),
+        (
+            "\"pasee-peers.pasee.svc:8152\"",
+            "\"pasee-peers\"",
+            "peers.discover: is no place with a port",
+        ),
+        ("\"pasee-peers.pasee.svc:8152\"", "\"http://x:8152\"", "peers.discover: is no place"),
+        ("\"pasee-peers.pasee.svc:8152\"", "\"2001:db8::7:8152\"", "peers.discover: is no place"),
+        ("\"pasee-peers.pasee.svc:8152\"", "\"x:0\"", "peers.discover: is no place"),
+        ("\"pasee-peers.pasee.svc:8152\"", "[]", "peers.discover: has 1 to 64 entries"),
+        ("\"pasee-peers.pasee.svc:8152\"", "[\"a:1\", \"b\"]", "peers.discover[1]: is no place"),
+        ("discover =", "advertise = \"name:1\"\ndiscover =", "peers.advertise: is no address"),
+        ("discover =", "discovery = 1\ndiscover =", "the nearest known one is discover"),
+    ] {
+        let told = with(&block.replacen(right, wrong, 1)).unwrap_err().to_string();
+        assert!(told.contains(says), "{wrong}: {told}");
+    }
+    // Where several may run and nobody says where they are, that is said.
+    let several =
+        "hostname = \"https://pasee.example.com\"\n[storage_backend]\nkind = \"kubernetes\"\n";
+    for (peers, is_advised) in [("", true), (block, false)] {
+        let text = format!("{several}[jwt]\niss = \"https://pasee.example.com\"\n{peers}");
+        let settings = pasee::settings::parse(std::path::Path::new("dir/f.toml"), &text).unwrap();
+        let advised = settings.advice.iter().any(|remark| remark.code() == "no-peers");
+        assert_eq!(advised, is_advised, "{peers}");
+    }
+}

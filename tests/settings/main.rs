@@ -191,8 +191,8 @@ fn the_examples_in_the_example_can_be_taken() {
         count += 1;
     }
     assert_eq!(
-        count, 10,
-        "audience, issuer, ca_file, github, ldap, oidc, clients, outbound, admin, tls"
+        count, 11,
+        "audience, issuer, ca_file, github, ldap, oidc, clients, outbound, admin, peers, tls"
     );
     read("example-settings.toml", &uncommented(|_| true));
 }

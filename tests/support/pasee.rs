@@ -319,6 +319,42 @@ impl Pasee {
         }
     }
 
+    /// Another server over the same groups, with the same keys, and with settings that differ in this; it calls itself as this one does.
+    pub async fn replica(&self, change: impl Fn(&str) -> String) -> Self {
+        let ours = fs::read_to_string(self.dir.path().join("settings.toml")).unwrap();
+        let data = self.dir.path().join("data");
+        for _ in 0..3 {
+            let dir = tempfile::tempdir().unwrap();
+            let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+            let port = format!("port = {}", self.address.port());
+            let settings = ours.replacen(&port, &format!("port = {}", address.port()), 1);
+            let settings = format!(
+                "hostname = \"{}\"\ndata_dir = \"{}\"\n{}",
+                self.url,
+                data.display(),
+                change(&settings)
+            );
+            let (file, log) = (dir.path().join("settings.toml"), dir.path().join("log.txt"));
+            fs::write(&file, settings).unwrap();
+            let child = run(&file, &log, &self.variables);
+            let mut replica = Self {
+                url: format!("http://{address}"),
+                address,
+                forger: Forger::with_key(&self.forger.key.to_pem()),
+                client: self.client.clone(),
+                child,
+                log,
+                variables: self.variables.clone(),
+                aud: self.aud,
+                dir,
+            };
+            if replica.answers().await {
+                return replica;
+            }
+        }
+        panic!("no port is free for long enough");
+    }
+
     /// Stops it and starts it again, on the same port, with other settings.
     pub async fn restart(&mut self, change: impl Fn(&str) -> String) {
         self.child.kill().unwrap();

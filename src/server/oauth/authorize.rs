@@ -11,7 +11,7 @@ use super::answer::told;
 use super::deliver::Arrival;
 use crate::domain::client::Client;
 use crate::oauth::destination::Destination;
-use crate::oauth::error::OAuthError;
+use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::metadata::AUTHORIZE;
 use crate::oauth::params::Params;
 use crate::oauth::request::AuthorizationRequest;
@@ -63,7 +63,7 @@ impl Api {
             }
             None => (query.to_owned(), None),
         };
-        let begun = self.begun(&query, call)?;
+        let begun = self.begun(&query, call).await?;
         let returned =
             Returned { login: login.as_deref(), consented: Consented::No, arrival: Arrival::Link };
         self.go_on(call, begun, returned).await
@@ -89,7 +89,7 @@ impl Api {
     }
 
     /// Whose request it is, and where it is answered. What is wrong before that is known is shown to the person.
-    pub(super) fn begun(&self, query: &str, call: &Call<'_>) -> Result<Begun, ApiError> {
+    pub(super) async fn begun(&self, query: &str, call: &Call<'_>) -> Result<Begun, ApiError> {
         let mut params = Params::parse(query).map_err(|error| malformed(&error))?;
         if params.repeats("client_id") {
             return Err(malformed(&OAuthError::request(
@@ -107,8 +107,11 @@ impl Api {
         if let Some(request_uri) = params.get("request_uri")
             && request_uri.starts_with("urn:")
         {
-            let pushed = self.service.pushed(&client, request_uri, call.now);
-            query = pushed.map_err(|error| malformed(&error))?;
+            let pushed = self.service.pushed(&client, request_uri, call.now).await;
+            query = pushed.map_err(|failure| match told(&failure) {
+                error if error.code() == ErrorCode::TemporarilyUnavailable => ApiError::Elsewhere,
+                error => malformed(&error),
+            })?;
             params = Params::parse(&query).map_err(|error| malformed(&error))?;
         }
         let destination = Destination::read(&params, &client).map_err(|error| malformed(&error))?;

@@ -81,7 +81,7 @@ impl Api {
         if !session.form_token().is(form.get("form_token").unwrap_or_default()) {
             return Err(ApiError::FormUnknown);
         }
-        let begun = self.begun(form.get("request").unwrap_or_default(), &call)?;
+        let begun = self.begun(form.get("request").unwrap_or_default(), &call).await?;
         let login = form.get("login");
         let returned = Returned { login, consented: Consented::Now, arrival: Arrival::Form };
         if form.get("answer") != Some("yes") {

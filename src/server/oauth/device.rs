@@ -17,8 +17,8 @@ use crate::server::login::{LoginWishes, Target};
 use crate::server::page::{Message, Onward, Page, filled};
 use crate::server::reply::Reply;
 use crate::server::request::Call;
-use crate::service::{OAuthFailure, Said, SsoSession};
-use crate::web::limits::Attempt;
+use crate::service::{Guess, Guesser, OAuthFailure, Said, SsoSession, Typed};
+use crate::web::limits::{Attempt, RetryAfter};
 use crate::web::peer::{Client, network};
 
 /// Where people type the code in.
@@ -90,7 +90,7 @@ impl Api {
         let page = self.page(call.parts);
         let reply = match code {
             None => Reply::page(StatusCode::OK, &page, &DevicePage { page: &page, refused: None }),
-            Some(code) => self.confirm_device(call, &page, &session, &code)?,
+            Some(code) => self.confirm_device(call, &page, &session, &code).await?,
         };
         let reply = match &login {
             Some(id) => self.without_login(id, reply),
@@ -99,7 +99,7 @@ impl Api {
         Ok(self.kept(call, &session, reply))
     }
 
-    fn confirm_device(
+    async fn confirm_device(
         &self,
         call: &Call<'_>,
         page: &Page,
@@ -107,8 +107,17 @@ impl Api {
         code: &str,
     ) -> Result<Reply, ApiError> {
         let attempt = self.guess_of_device(call.client, session)?;
-        let code = UserCode::typed(code);
-        let asked = code.and_then(|code| Some((code, self.service.asked_device(code, call.now)?)));
+        let asked = match UserCode::typed(code) {
+            Some(code) => {
+                let guesser = guesser(call.client, session);
+                match self.service.asked_device(code, &guesser, call.now).await {
+                    Typed::Known(asked) => Some((code, asked)),
+                    Typed::Unknown => None,
+                    Typed::TooMany(wait) => return Err(ApiError::TooMany(RetryAfter(wait))),
+                }
+            }
+            None => None,
+        };
         let Some((code, asked)) = asked else {
             attempt.counts();
             let refused = Some(page.texts().device_unknown);
@@ -131,8 +140,30 @@ impl Api {
         client: Client,
         session: &SsoSession,
     ) -> Result<Attempt<'_>, ApiError> {
-        let name = format!("device {}", session.user());
+        let name = name_of(session.user().as_str());
         self.config.attempts.guess(client, &[name]).map_err(ApiError::TooMany)
+    }
+
+    /// What this process says to a question of another one of the same realm; `None` for what is no question. Guesses are counted
+    /// here as if they had been made here.
+    pub async fn answer_replica(&self, question: &[u8]) -> Option<Vec<u8>> {
+        let count = |guesser: &Guesser, guess: Guess| {
+            let client = Client { address: guesser.address, claimed: guesser.claimed };
+            let attempt = self.config.attempts.guess(client, &[name_of(&guesser.user)]);
+            let attempt = attempt.map_err(|RetryAfter(wait)| wait)?;
+            match guess {
+                Guess::Open => attempt.was_right(),
+                Guess::Wrong => attempt.counts(),
+            }
+            Ok(())
+        };
+        self.service.answer_replica(question, &count, self.service.now()).await
+    }
+
+    /// Whether somebody is about to fetch what this process alone keeps.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        self.service.is_waited_for()
     }
 
     /// POST `/device`: what they say.
@@ -150,22 +181,28 @@ impl Api {
         let page = self.page(call.parts);
         let texts = page.texts();
         let attempt = self.guess_of_device(call.client, &session)?;
-        let code = UserCode::typed(form.get("user_code").unwrap_or_default());
-        let answered = code.map(|code| self.service.answer_device(code, &session, said, call.now));
-        match answered {
-            Some(Ok(())) => attempt.was_right(),
-            Some(Err(_)) | None => attempt.counts(),
+        let answered = match UserCode::typed(form.get("user_code").unwrap_or_default()) {
+            Some(code) => {
+                let guesser = guesser(call.client, &session);
+                let typed = (code, &guesser);
+                self.service.answer_device(typed, &session, said, call.now).await
+            }
+            None => Ok(Typed::Unknown),
+        };
+        let is_told = match answered {
+            Ok(Typed::TooMany(wait)) => return Err(ApiError::TooMany(RetryAfter(wait))),
+            Ok(Typed::Known(())) => true,
+            Ok(Typed::Unknown) | Err(_) => false,
+        };
+        if is_told {
+            attempt.was_right();
+        } else {
+            attempt.counts();
         }
-        let (status, heading, advice) = match (answered, said) {
-            (Some(Ok(())), Said::Yes) => {
-                (StatusCode::OK, texts.device_done, texts.device_done_advice)
-            }
-            (Some(Ok(())), Said::No) => {
-                (StatusCode::OK, texts.device_denied, texts.device_denied_advice)
-            }
-            (Some(Err(_)) | None, _) => {
-                (StatusCode::FORBIDDEN, texts.device_denied, texts.device_unknown)
-            }
+        let (status, heading, advice) = match (is_told, said) {
+            (true, Said::Yes) => (StatusCode::OK, texts.device_done, texts.device_done_advice),
+            (true, Said::No) => (StatusCode::OK, texts.device_denied, texts.device_denied_advice),
+            (false, _) => (StatusCode::FORBIDDEN, texts.device_denied, texts.device_unknown),
         };
         let message = Message {
             page: &page,
@@ -177,4 +214,15 @@ impl Api {
         };
         Ok(Reply::page(status, &page, &message))
     }
+}
+
+/// Whom a guess counts for.
+fn guesser(client: Client, session: &SsoSession) -> Guesser {
+    let Client { address, claimed } = client;
+    Guesser { address, claimed, user: session.user().as_str().to_owned() }
+}
+
+/// What guesses of a user are counted under.
+fn name_of(user: &str) -> String {
+    format!("device {user}")
 }

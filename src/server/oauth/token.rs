@@ -87,7 +87,9 @@ impl Api {
                 let given = self.service.exchange(client, &request, key, now).await?;
                 return Ok((given, Exchanged::Yes));
             }
-            TokenRequest::Device { code } => self.service.device_tokens(client, &code, key, now),
+            TokenRequest::Device { code } => {
+                self.service.device_tokens(client, &code, key, now).await
+            }
         };
         Ok((given?, Exchanged::No))
     }

@@ -60,7 +60,9 @@ impl Page {
             ApiError::Denied(_) | ApiError::Write(WriteError::Withdrawn(_)) => {
                 plain(texts.not_yours, texts.not_yours_advice)
             }
-            ApiError::Stale(_) | ApiError::Write(_) => plain(texts.not_now, texts.not_now_advice),
+            ApiError::Stale(_) | ApiError::Elsewhere | ApiError::Write(_) => {
+                plain(texts.not_now, texts.not_now_advice)
+            }
             ApiError::Sign(_) | ApiError::Seal(_) | ApiError::Randomness => {
                 plain(texts.went_wrong, texts.went_wrong_advice)
             }

@@ -2,11 +2,10 @@
 //!
 //! Must not know pages, nor where the session is kept.
 
-use std::sync::Mutex;
 use std::time::Duration;
 
 use super::issue::satisfies;
-use super::{OAuthFailure, Pushed, locked, random};
+use super::{OAuthFailure, Pushed, Pusher, locked, random};
 use crate::domain::auth_time::Freshness;
 use crate::domain::client::{Client, Consent};
 use crate::domain::policy::Grant;
@@ -15,8 +14,8 @@ use crate::domain::token::Scope;
 use crate::idp::Provider;
 use crate::oauth::code::Authorized;
 use crate::oauth::destination::Destination;
-use crate::oauth::error::{ErrorCode, OAuthError};
-use crate::oauth::once::{Full, OnceMap, Taken};
+use crate::oauth::error::ErrorCode;
+use crate::oauth::once::Full;
 use crate::oauth::request::AuthorizationRequest;
 use crate::service::{Service, SsoSession};
 
@@ -205,7 +204,8 @@ impl Service {
     ) -> Result<(String, u64), OAuthFailure> {
         let owner = if client.is_public() { address } else { client.id.as_str() };
         let pushed = Pushed { client: client.id.as_str().to_owned(), query };
-        let kept = locked(self.all_pushed(client)).insert(owner, pushed, random()?, now);
+        let kept =
+            locked(self.2.pushed_by(Pusher::of(client))).insert(owner, pushed, random()?, now);
         let name = kept.map_err(too_many)?;
         Ok((format!("{REQUEST_URI}{name}"), super::PUSHED.lifetime.as_secs()))
     }
@@ -213,33 +213,27 @@ impl Service {
     /// The parameters of a request that this client has pushed. It is good once.
     ///
     /// # Errors
-    /// `request_uri_not_supported` for any other, `invalid_request_uri` for one that is over or another's.
-    pub fn pushed(
+    /// `request_uri_not_supported` for any other, `invalid_request_uri` for one that is over or another's, `temporarily_unavailable`
+    /// where it cannot be had now.
+    pub async fn pushed(
         &self,
         client: &Client,
         request_uri: &str,
         now: Timestamp,
-    ) -> Result<String, OAuthError> {
+    ) -> Result<String, OAuthFailure> {
         let Some(name) = request_uri.strip_prefix(REQUEST_URI) else {
-            return Err(OAuthError::new(
+            return Err(OAuthFailure::new(
                 ErrorCode::RequestUriNotSupported,
                 "a request_uri is one that a request was pushed for (RFC 9126), and no other",
             ));
         };
-        match locked(self.all_pushed(client)).take(name, |_| (), now) {
-            Taken::First(pushed) if pushed.client == client.id.as_str() => Ok(pushed.query),
-            _ => Err(OAuthError::new(
+        let whose = (&client.id, Pusher::of(client));
+        self.take_pushed(name, whose, now).await?.ok_or_else(|| {
+            OAuthFailure::new(
                 ErrorCode::InvalidRequestUri,
                 "this request was not pushed by this client, or was used, or is over; push it again (RFC 9126 section 4)",
-            )),
-        }
-    }
-}
-
-impl Service {
-    /// What is kept of the requests of such clients.
-    fn all_pushed(&self, client: &Client) -> &Mutex<OnceMap<Pushed, ()>> {
-        if client.is_public() { &self.2.pushed_by_anybody } else { &self.2.pushed }
+            )
+        })
     }
 }
 

@@ -2,15 +2,16 @@
 //!
 //! Must not know pages.
 
+use super::elsewhere::Typed;
+use super::kept::Polled;
+use super::question::Guesser;
 use super::{OAuthFailure, locked, random};
 use crate::domain::authorization::KeyThumbprint;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Audience;
-use crate::oauth::code::Authorized;
-use crate::oauth::device::{DeviceAnswer, DeviceLogin, UserCode};
+use crate::oauth::device::{DeviceLogin, UserCode};
 use crate::oauth::error::{ErrorCode, OAuthError};
-use crate::oauth::once::Taken;
 use crate::oauth::scope::{AskedScope, within};
 use crate::service::{ClientTokens, Service, SsoSession};
 
@@ -78,92 +79,71 @@ impl Service {
     }
 
     /// What a code asks that somebody typed in, while nothing was said to it.
-    #[must_use]
-    pub fn asked_device(&self, user_code: UserCode, now: Timestamp) -> Option<AskedDevice> {
-        let mut devices = locked(&self.2.devices);
-        let is_it = |login: &DeviceLogin| {
-            login.user_code == user_code && matches!(login.answer, DeviceAnswer::Pending)
-        };
-        let login = devices.find(is_it, now)?;
-        let client = self.client(login.client.as_str())?;
-        Some(AskedDevice { client: client.name.clone(), scopes: login.scopes.clone() })
+    pub async fn asked_device(
+        &self,
+        user_code: UserCode,
+        guesser: &Guesser,
+        now: Timestamp,
+    ) -> Typed<AskedDevice> {
+        match self.find_device(user_code, guesser, now).await {
+            Typed::Known(found) => match self.client(found.client.as_str()) {
+                Some(client) => {
+                    Typed::Known(AskedDevice { client: client.name.clone(), scopes: found.scopes })
+                }
+                None => Typed::Unknown,
+            },
+            Typed::Unknown => Typed::Unknown,
+            Typed::TooMany(wait) => Typed::TooMany(wait),
+        }
     }
 
     /// What the person of a session says to it, once.
     ///
     /// # Errors
-    /// When there is no such code any more, or the person may not log in to this client.
-    pub fn answer_device(
+    /// When the person may not log in to this client, or the code cannot be asked for now.
+    pub async fn answer_device(
         &self,
-        user_code: UserCode,
+        (user_code, guesser): (UserCode, &Guesser),
         session: &SsoSession,
         said: Said,
         now: Timestamp,
-    ) -> Result<(), OAuthFailure> {
-        let gone = || OAuthFailure::from(OAuthError::grant("there is no such code any more"));
-        let client = {
-            let mut devices = locked(&self.2.devices);
-            let login = devices.find(|login| login.user_code == user_code, now).ok_or_else(gone)?;
-            self.client(login.client.as_str()).ok_or_else(gone)?
+    ) -> Result<Typed<()>, OAuthFailure> {
+        let found = match self.find_device(user_code, guesser, now).await {
+            Typed::Known(found) => found,
+            Typed::Unknown => return Ok(Typed::Unknown),
+            Typed::TooMany(wait) => return Ok(Typed::TooMany(wait)),
         };
-        if said == Said::Yes {
-            self.judge_groups(&client, session, now)?;
-        }
-        let mut devices = locked(&self.2.devices);
-        let is_it = |login: &DeviceLogin| {
-            login.user_code == user_code && matches!(login.answer, DeviceAnswer::Pending)
+        let Some(client) = self.client(found.client.as_str()) else { return Ok(Typed::Unknown) };
+        let memory = match said {
+            Said::Yes => {
+                self.judge_groups(&client, session, now)?;
+                Some(session.memory())
+            }
+            Said::No => None,
         };
-        let login = devices.find(is_it, now).ok_or_else(gone)?;
-        login.answer = match said {
-            Said::No => DeviceAnswer::Denied,
-            Said::Yes => DeviceAnswer::Allowed(Box::new(Authorized {
-                client: login.client.clone(),
-                redirect_uri: None,
-                challenge: None,
-                nonce: None,
-                scopes: login.scopes.clone(),
-                limit: login.limit.clone(),
-                resource: login.resource.clone(),
-                dpop_key: None,
-                memory: session.memory().clone(),
-            })),
-        };
-        Ok(())
+        self.tell_device(found.keeper, (user_code, guesser), memory, now).await
     }
 
     /// Tokens for a device, when the person has said yes.
     ///
     /// # Errors
     /// [`OAuthFailure`]: `authorization_pending` and `slow_down` are no failures.
-    pub fn device_tokens(
+    pub async fn device_tokens(
         &self,
         client: &Client,
         device_code: &str,
         key: Option<KeyThumbprint>,
         now: Timestamp,
     ) -> Result<ClientTokens, OAuthFailure> {
-        let over = || {
-            OAuthError::grant(
-                "there is no such device_code: it is over after 10 minutes, was used, or is of another Pasee",
-            )
-        };
-        let mut devices = locked(&self.2.devices);
-        let Some(login) = devices.peek(device_code, now) else { return Err(over().into()) };
-        match login.poll(&client.id, now) {
-            // The person's no is told once.
-            Err(error) if error.code() == ErrorCode::AccessDenied => {
-                devices.take(device_code, |_| (), now);
-                return Err(error.into());
-            }
-            polled => polled?,
-        }
-        let taken = devices.take(device_code, |_| (), now);
-        drop(devices);
-        match taken {
-            Taken::First(DeviceLogin { answer: DeviceAnswer::Allowed(authorized), .. }) => {
+        match self.poll_device(device_code, &client.id, now).await? {
+            Polled::Allowed(authorized) => {
                 self.issue_authorized(client, *authorized, (None, key), now)
             }
-            _ => Err(over().into()),
+            Polled::Told(error) => Err(error.into()),
+            Polled::Unknown => Err(OAuthError::grant(
+                "there is no such device_code: it is over after 10 minutes, was used, or is of another Pasee",
+            )
+            .into()),
         }
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! Must not know how the request came.
 
+use super::elsewhere::TakenCode;
 use super::issue::{Asked, client_audience};
 use super::prove::required_key;
-use super::{ClientTokens, OAuthFailure, Spent, locked};
+use super::{ClientTokens, OAuthFailure, Spent};
 use crate::domain::authorization::{ClientGrant, KeyThumbprint};
 use crate::domain::client::{Client, Dpop};
 use crate::domain::policy::{Grant, Login};
@@ -15,7 +16,6 @@ use crate::domain::user::UserId;
 use crate::idp::MappedGroups;
 use crate::oauth::code::{Authorized, Redemption};
 use crate::oauth::error::{ErrorCode, OAuthError};
-use crate::oauth::once::Taken;
 use crate::oauth::scope::{AskedScope, granted, within};
 use crate::service::{GrantError, Service};
 
@@ -34,20 +34,20 @@ impl Service {
         resource: Option<Audience>,
         now: Timestamp,
     ) -> Result<ClientTokens, OAuthFailure> {
-        let spent = |authorized: &Authorized| self.spent(authorized);
-        let taken = locked(&self.2.codes).take(code, spent, now);
-        let authorized = match taken {
-            Taken::First(authorized) => authorized,
-            Taken::Again(spent) => {
-                self.end_spent(spent).await;
+        let authorized = match self.take_code(code, now).await? {
+            TakenCode::First(authorized) => authorized,
+            TakenCode::Again(spent) => {
+                if let Some(spent) = spent {
+                    self.end_spent(spent).await;
+                }
                 return Err(OAuthError::grant(
                     "this code was redeemed before: what was issued for it is void now (RFC 6749 section 4.1.2)",
                 )
                 .into());
             }
-            Taken::Unknown => {
+            TakenCode::Unknown => {
                 return Err(OAuthError::grant(
-                    "there is no such code: it is over after 60 seconds and was made by this very Pasee",
+                    "there is no such code: it is over after 60 seconds, and with the server that made it",
                 )
                 .into());
             }
@@ -78,7 +78,7 @@ impl Service {
         self.issue_to(asked, now)
     }
 
-    fn spent(&self, authorized: &Authorized) -> Spent {
+    pub(super) fn spent(&self, authorized: &Authorized) -> Spent {
         let token = &authorized.memory.token;
         let lasts = self.session_lifetime(token.subject.split().0);
         Spent {

@@ -103,6 +103,19 @@ impl SsoSession {
     }
 }
 
+/// What a session knows, as the processes of one realm tell it each other.
+pub(in crate::service) fn memory_to_bytes(memory: &RefreshClaims) -> Vec<u8> {
+    SsoSession { memory: memory.clone(), form_token: FormToken([0; 16]) }.to_bytes()
+}
+
+/// The same, read, where a session lasts so long after its login.
+pub(in crate::service) fn memory_from_bytes(
+    bytes: &[u8],
+    lasts: Duration,
+) -> Option<RefreshClaims> {
+    SsoSession::from_bytes(bytes, lasts).map(|session| session.memory)
+}
+
 impl From<&ClaimValue> for CarriedValue {
     fn from(value: &ClaimValue) -> Self {
         match value {

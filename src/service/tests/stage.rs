@@ -24,7 +24,7 @@ use crate::idp::{Identity, MappedGroups, Providers};
 use crate::jose::claims::Party;
 use crate::jose::key::{Algorithm, PrivateKey};
 use crate::keys::{KeyParts, KeyRing, Keys};
-use crate::service::{Clients, GrantError, Parts, Service, SignedPair, SsoSession};
+use crate::service::{Clients, GrantError, Parts, Replicas, Service, SignedPair, SsoSession};
 use crate::settings::{Departure, IdentityProvider, Local, Mapping, Protocol};
 use crate::store::embedded::Embedded;
 use crate::telemetry::Metrics;
@@ -144,6 +144,7 @@ impl Stage {
             max_token_length: 6144,
             bounds: Bounds::default(),
             pace: Box::new(|_, _| Ok(())),
+            replicas: Replicas::alone(),
             metrics: Metrics::new(),
             clients: Clients::new(
                 configured,
