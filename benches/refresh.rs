@@ -253,6 +253,7 @@ fn api(key: &PrivateKey) -> (Api, String) {
         pace: Box::new(|_, _| Ok(())),
         metrics: Metrics::new(),
         replicas: Replicas::alone(),
+        max_waiting: 1,
         clients: Clients::new(
             [],
             Client::built_in_pasee(&"https://pasee.example.com".parse().expect("an issuer"), &[]),

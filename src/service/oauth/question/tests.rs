@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::auth_time::AuthTime;
 use crate::domain::authorization::OAuthScope;
 use crate::domain::claim::ClaimValue;
 use crate::domain::evidence::{Evidence, Fingerprint};
@@ -21,6 +22,7 @@ fn memory() -> RefreshClaims {
         issued_at: at(5),
         expires_at: at(0).after(LASTS),
         authenticated_at: at(0),
+        auth_time: AuthTime::Before(at(-60)),
         id: token_id([0; 16]),
         scope: Default::default(),
         revocation: Some(at(-9)),
