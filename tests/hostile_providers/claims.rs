@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use pasee::domain::auth_time::AuthTime;
 use pasee::domain::claim::{ClaimName, ExtraClaims};
 use pasee::domain::time::Timestamp;
 use pasee::domain::token::{AccessClaims, Scope, SessionId, Token};
@@ -94,6 +95,7 @@ fn written(user: &str, extra: ExtraClaims) -> Value {
         issued_at: now(),
         expires_at: Timestamp::from_unix(NOW + 900).unwrap(),
         authenticated_at: now(),
+        auth_time: AuthTime::default(),
         id: token_id([7; 16]),
         scope: Scope::Unlimited,
         revocation: None,
