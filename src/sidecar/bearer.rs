@@ -7,7 +7,9 @@
 //! |---|---|
 //! | `verifier` | what a token of each kind of issuer says |
 //! | `trusted` | the keys of one issuer, fetched and kept |
+//! | `lists` | lists of what has ended, by the same keys |
 
+mod lists;
 mod trusted;
 mod verifier;
 
@@ -29,7 +31,8 @@ use crate::outbound::{ClientError, ProxyVariables};
 use crate::settings::Outbound;
 use crate::settings::sidecar::IssuerSettings;
 
-pub use trusted::{KeysError, issuer_client};
+pub use lists::Lists;
+pub use trusted::{KeysError, client_for, issuer_client};
 
 /// Tells the time.
 pub type Clock = fn() -> Timestamp;
@@ -150,6 +153,13 @@ impl Authenticator {
         let identity = Arc::new(identity);
         self.believed.insert(name, Believed { identity: Arc::clone(&identity), by });
         Ok(identity)
+    }
+
+    /// What believes the lists of an issuer, if its tokens are believed here.
+    #[must_use]
+    pub fn lists(&self, issuer: &str) -> Option<Lists> {
+        let issuer = self.issuers.iter().find(|one| one.name() == issuer)?;
+        Some(Lists::of(Arc::clone(issuer)))
     }
 
     /// How many tokens are remembered.

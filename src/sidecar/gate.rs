@@ -7,8 +7,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 
 use super::bearer::{Authenticator, Clock, Disbelief};
 use super::identity::{Identity, Revocations, Standing};
@@ -17,6 +17,7 @@ use super::reply::Reply;
 use super::rules::{Asked, Decision, Rules, Why};
 use super::target::Target;
 use crate::domain::time::Timestamp;
+use crate::telemetry::sidecar::{Outcome, SidecarMetrics, Way};
 use crate::web::bearer::{BearerError, Scheme, shown};
 
 /// How long a client waits before it asks again, in seconds, while nobody can be known.
@@ -31,6 +32,8 @@ pub enum Verdict {
         identity: Option<Arc<Identity>>,
         /// When a stream or socket that it opens is cut; never where it is for everybody.
         until: Option<Timestamp>,
+        /// What the browser is to carry from now on in the place of what it carries, beside the application's answer.
+        cookie: Option<HeaderValue>,
     },
     /// This is answered.
     Refuse(Reply),
@@ -97,13 +100,20 @@ impl Gatekeeper {
             Decision::Allow { why, .. } => {
                 let identity = identity.cloned();
                 let ends = identity.as_ref().map(|identity| identity.expires_at);
-                Verdict::Forward { until: ends.filter(|_| why != Why::Public), identity }
+                let until = ends.filter(|_| why != Why::Public);
+                Verdict::Forward { until, identity, cookie: self.renewed(target, headers) }
             }
             Decision::LogIn { .. } => {
                 Verdict::Refuse(known.err().unwrap_or_else(|| self.log_in(target, headers)))
             }
             Decision::Refuse { .. } => Verdict::Refuse(Reply::Forbidden),
         }
+    }
+
+    /// Only what goes somewhere renews: of several answers to one page the last would count.
+    fn renewed(&self, target: &Target, headers: &HeaderMap) -> Option<HeaderValue> {
+        let login = self.login.as_ref()?;
+        if is_navigation(&target.method, headers) { login.renewed_cookie(headers) } else { None }
     }
 
     /// To log in, for a browser that goes somewhere; all others are told that nobody knows who asks.
@@ -169,5 +179,40 @@ impl Judge for Gatekeeper {
             Ok(target) => self.judge_target(&target, &request.headers).await,
             Err(why) => Verdict::Refuse(Reply::Ambiguous(why)),
         }
+    }
+}
+
+/// The same judge, whose verdicts are counted.
+#[derive(Debug)]
+pub struct Counted<J> {
+    judge: J,
+    metrics: SidecarMetrics,
+}
+
+impl<J: Judge> Counted<J> {
+    /// Counts what this one says.
+    pub fn new(judge: J, metrics: SidecarMetrics) -> Self {
+        Self { judge, metrics }
+    }
+}
+
+impl<J: Judge> Judge for Counted<J> {
+    async fn judge(&self, request: &Parts, peer: SocketAddr) -> Verdict {
+        let verdict = self.judge.judge(request, peer).await;
+        match &verdict {
+            Verdict::Forward { .. } => self.metrics.judged(Way::Proxy, Outcome::Allowed),
+            // Nothing of the application's was asked for.
+            Verdict::Refuse(Reply::Page(_)) => {}
+            Verdict::Refuse(reply) => {
+                self.metrics.judged(Way::Proxy, Outcome::of(reply.status()));
+            }
+        }
+        verdict
+    }
+}
+
+impl<J: Judge> Judge for Arc<J> {
+    fn judge(&self, request: &Parts, peer: SocketAddr) -> impl Future<Output = Verdict> + Send {
+        self.as_ref().judge(request, peer)
     }
 }

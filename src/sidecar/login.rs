@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use quick_cache::sync::Cache;
 
 use self::cookies::Cookies;
@@ -115,6 +115,13 @@ impl BrowserLogin {
             Some(refresh) => self.identity(refresh).await,
             None => Ok(None),
         }
+    }
+
+    /// What a browser is to carry whose session has another token by now.
+    #[must_use]
+    pub fn renewed_cookie(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let newest = self.renewed(&self.cookies.session(headers)?)?;
+        self.cookies.keep_session(&newest)
     }
 
     /// What is answered at one of our own paths; nothing at others.

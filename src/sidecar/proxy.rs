@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPECT, HOST, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPECT, HOST, HeaderValue, SET_COOKIE};
 use http::request::Parts;
 use http::{Response, StatusCode, Version};
 use http_body_util::{BodyExt, Empty, Full};
@@ -223,9 +223,10 @@ impl<J: Judge> HandleStreams for Proxy<J> {
         }
         match self.judge.judge(&parts, peer).await {
             Verdict::Refuse(reply) => streamed(reply.into_response()),
-            Verdict::Forward { identity, until } => {
+            Verdict::Forward { identity, until, cookie } => {
                 let forwarded = self.forward(parts, body, peer.ip(), (identity, until)).await;
-                forwarded.unwrap_or_else(|failure| failure.told())
+                let answer = forwarded.unwrap_or_else(|failure| failure.told());
+                renewing(answer, cookie)
             }
         }
     }
@@ -250,6 +251,16 @@ fn passed(answer: Response<Incoming>, lease: Lease) -> StreamedResponse {
         return Failure::Upstream(UpstreamError::Broken).told();
     }
     Response::from_parts(parts, Leased::new(body, lease).boxed_unsync())
+}
+
+/// The same, which has the browser carry this from now on: one answer for one browser, whatever the application says of those
+/// who may keep it.
+fn renewing(mut answer: StreamedResponse, cookie: Option<HeaderValue>) -> StreamedResponse {
+    if let Some(cookie) = cookie {
+        answer.headers_mut().append(SET_COOKIE, cookie);
+        answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    answer
 }
 
 /// Why an answer is ours and not the application's.

@@ -4,13 +4,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 /// Which way a request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +85,8 @@ pub struct SidecarMetrics {
     registry: Arc<Registry>,
     judged: Family<Labels, Counter>,
     tokens: Gauge,
+    revocations_age: Gauge,
+    revocations_stale: Gauge,
 }
 
 impl fmt::Debug for SidecarMetrics {
@@ -98,7 +101,19 @@ impl Default for SidecarMetrics {
         let (judged, tokens) = (Family::default(), Gauge::default());
         registry.register("requests", "Requests judged", judged.clone());
         registry.register("tokens", "Tokens that were believed and are remembered", tokens.clone());
-        Self { registry: Arc::new(registry), judged, tokens }
+        let (revocations_age, revocations_stale) = (Gauge::default(), Gauge::default());
+        registry.register_with_unit(
+            "revocations_age",
+            "How long ago it was heard which sessions have ended",
+            Unit::Seconds,
+            revocations_age.clone(),
+        );
+        registry.register(
+            "revocations_stale",
+            "1 while it was not heard for a minute which sessions have ended, though that is followed",
+            revocations_stale.clone(),
+        );
+        Self { registry: Arc::new(registry), judged, tokens, revocations_age, revocations_stale }
     }
 }
 
@@ -112,6 +127,13 @@ impl SidecarMetrics {
     /// Notes how many tokens are remembered.
     pub fn remembered(&self, tokens: usize) {
         self.tokens.set(i64::try_from(tokens).unwrap_or(i64::MAX));
+    }
+
+    /// Notes how old is what is known of ended sessions, if anything was heard, and whether that is too old.
+    pub fn followed(&self, age: Option<Duration>, is_stale: bool) {
+        let age = age.map_or(0, |age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+        self.revocations_age.set(age);
+        self.revocations_stale.set(i64::from(is_stale));
     }
 
     /// Everything in the OpenMetrics text format 1.0.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ pub struct Sidecar {
     child: Child,
     check: u16,
     admin: u16,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Drop for Sidecar {
@@ -60,17 +60,54 @@ impl Sidecar {
         Self::launch(check, "", tables)
     }
 
-    /// A place of its check endpoint.
+    /// In front of an application, with these tables.
+    pub fn in_front(port: u16, application: SocketAddr, tables: &str) -> Self {
+        let head = format!("listen = \"127.0.0.1:{port}\"\nupstream = \"http://{application}\"\n");
+        Self::run(port, &head, tables)
+    }
+
+    /// What it says of itself.
+    pub fn metrics(&self) -> String {
+        talk(self.admin, "GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap()
+    }
+
+    /// What was logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+
+    /// The end begins, as in Kubernetes.
+    pub fn terminate(&self) {
+        let id = self.child.id().to_string();
+        std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    }
+
+    /// Waits for the end.
+    pub fn ends(&mut self) {
+        let start = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < PATIENCE, "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(self.child.wait().unwrap().success(), "{}", self.log());
+    }
+
+    /// A place of its check endpoint, or of the application behind it.
     pub fn at(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.check)
     }
 
     fn launch(check: u16, more: &str, tables: &str) -> Self {
+        let head = format!("[check]\nlisten = \"127.0.0.1:{check}\"\n{more}\n");
+        Self::run(check, &head, tables)
+    }
+
+    fn run(check: u16, head: &str, tables: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let admin = free_port();
         let file = dir.path().join("sidecar.toml");
         let settings = format!(
-            "drain_delay = 0\n[check]\nlisten = \"127.0.0.1:{check}\"\n{more}\n[admin]\nlisten = \"127.0.0.1:{admin}\"\n\
+            "drain_delay = 0\n{head}[admin]\nlisten = \"127.0.0.1:{admin}\"\n\
              {tables}\n[headers]\nsets = [\"pasee\", \"auth-request\"]\n{RULES}"
         );
         fs::write(&file, settings).unwrap();
@@ -80,7 +117,7 @@ impl Sidecar {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Self { child, check, admin, _dir: dir }
+        Self { child, check, admin, dir }
     }
 
     /// Waits until `/ready` answers with this.
@@ -100,10 +137,15 @@ impl Sidecar {
         }
     }
 
-    fn ask(&self, head: &str) -> String {
+    pub fn ask(&self, head: &str) -> String {
         let request =
             format!("{}\r\nconnection: close\r\n\r\n", head.trim_end().replace('\n', "\r\n"));
         talk(self.check, &request).unwrap().to_ascii_lowercase()
+    }
+
+    /// What is answered to these bytes, to the byte.
+    pub fn ask_as_is(&self, request: &str) -> String {
+        talk(self.check, request).unwrap()
     }
 
     /// The status, and the headers that an application may be told.
@@ -183,9 +225,7 @@ async fn each_proxy_in_its_own_way() {
         assert!(removed.contains(&name), "{name} in {removed:?}");
     }
     assert!(!removed.contains(&"x-pasee-user"));
-    let metrics =
-        talk(sidecar.admin, "GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
-            .unwrap();
+    let metrics = sidecar.metrics();
     assert!(
         metrics.contains("pasee_sidecar_requests_total{way=\"check\",outcome=\"allowed\"}"),
         "{metrics}"
@@ -260,14 +300,6 @@ async fn keys_come_late_and_stay() {
     drop(pasee);
     assert_eq!(sidecar.judged(&head), "200 x-pasee-groups:  x-pasee-user: local-ada");
     // The end begins at SIGTERM.
-    std::process::Command::new("kill")
-        .args(["-TERM", &sidecar.child.id().to_string()])
-        .status()
-        .unwrap();
-    let start = Instant::now();
-    while sidecar.child.try_wait().unwrap().is_none() {
-        assert!(start.elapsed() < PATIENCE, "it does not end");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert!(sidecar.child.wait().unwrap().success());
+    sidecar.terminate();
+    sidecar.ends();
 }

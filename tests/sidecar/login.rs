@@ -11,11 +11,11 @@ use crate::check::Sidecar;
 use crate::support::pasee::{Pasee, Setup, free_port};
 use crate::support::visitor::Visitor;
 
-const SECRET: &str = "app's secret: a+b%c";
-const COOKIE_SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub const SECRET: &str = "app's secret: a+b%c";
+pub const COOKIE_SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// A Pasee whose issuer is where it is, with a client that comes back to this port.
-async fn pasee(port: u16) -> Pasee {
+pub async fn pasee(port: u16) -> Pasee {
     let mut pasee = Setup::default().members("articles", ["local-ada"]).start().await;
     let url = pasee.url.clone();
     let digits: Vec<String> =
@@ -32,7 +32,7 @@ async fn pasee(port: u16) -> Pasee {
     pasee
 }
 
-fn settings(pasee: &Pasee, port: u16, cookie_secrets: &str) -> String {
+pub fn settings(pasee: &Pasee, port: u16, cookie_secrets: &str) -> String {
     format!(
         "[[issuers]]\nissuer = \"{url}\"\naudience = \"app\"\n[login]\nissuer = \"{url}\"\nclient_id = \"app\"\nclient_secret = \"{SECRET}\"\n\
          url = \"http://127.0.0.1:{port}\"\ncookie_secrets = [{cookie_secrets}]\nscopes = [\"offline_access\", \"groups\"]\n",
@@ -41,13 +41,13 @@ fn settings(pasee: &Pasee, port: u16, cookie_secrets: &str) -> String {
 }
 
 /// A browser at the application.
-struct Browser {
+pub struct Browser {
     client: Client,
-    cookies: BTreeMap<String, String>,
+    pub cookies: BTreeMap<String, String>,
 }
 
 impl Browser {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let client = Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -56,7 +56,7 @@ impl Browser {
         Self { client, cookies: BTreeMap::new() }
     }
 
-    async fn send(&mut self, method: Method, url: &str, headers: &[(&str, &str)]) -> Response {
+    pub async fn send(&mut self, method: Method, url: &str, headers: &[(&str, &str)]) -> Response {
         let line: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = self.client.request(method, url);
@@ -81,7 +81,7 @@ impl Browser {
         answer
     }
 
-    async fn get(&mut self, url: &str) -> Response {
+    pub async fn get(&mut self, url: &str) -> Response {
         self.send(Method::GET, url, &[("sec-fetch-mode", "navigate"), ("accept", "text/html")])
             .await
     }
@@ -97,12 +97,12 @@ impl Browser {
     }
 }
 
-fn location(answer: &Response) -> String {
+pub fn location(answer: &Response) -> String {
     answer.headers()["location"].to_str().unwrap().to_owned()
 }
 
 /// Through Pasee's page, as ada; where the browser comes back to.
-async fn through(pasee: &Pasee, authorize: &str) -> String {
+pub async fn through(pasee: &Pasee, authorize: &str) -> String {
     let mut visitor = Visitor::default();
     visitor.log_in(pasee, "ada").await;
     let url: Url = authorize.parse().unwrap();

@@ -1,8 +1,14 @@
-//! `pasee sidecar`, as the built command: its settings, what it explains, and its check endpoint beside a running Pasee.
+//! `pasee sidecar`, as the built command: its settings, what it explains, its check endpoint, and its proxy in front of an
+//! application, beside a running Pasee.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
+#[path = "../sidecar_proxy/app.rs"]
+#[allow(dead_code, reason = "another test asks more of it")]
+mod app;
 mod check;
 mod documented;
+mod ending;
+mod front;
 mod login;
 mod mistakes;
 #[path = "../support/mod.rs"]

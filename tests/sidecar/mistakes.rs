@@ -143,6 +143,13 @@ fn each_mistake_alone() {
         ),
         (
             one(
+                "[[issuers]]\nissuer = \"https://b.example.com\"\nkind = \"oidc\"\naudience = \"app\"\nprefix = \"b:\"\n[revocations]\nissuer = \"https://b.example.com\"\nclient_id = \"a\"\nclient_secret = \"b\"",
+            ),
+            "revocations.issuer",
+            "is of another kind, which has no such list",
+        ),
+        (
+            one(
                 "[login]\nissuer = \"https://pasee.example.com\"\nclient_id = \"a\"\nclient_secret = \"b\"\nurl = \"https://app.example.com\"\ncookie_secrets = [\"short\"]",
             ),
             "login.cookie_secrets[0]",
@@ -176,23 +183,4 @@ fn secrets_stay_secret() {
     let settings =
         parse(Path::new("sidecar.toml"), &right).unwrap_or_else(|error| panic!("{error}"));
     assert!(!format!("{settings:?}").contains(canary));
-}
-
-/// What is not there yet is refused, rather than left out without a word.
-#[test]
-fn what_is_not_there_yet() {
-    for (source, says) in [
-        (RIGHT.to_owned(), "upstream: this Pasee answers other proxies"),
-        (
-            RIGHT.replace("upstream = \"http://127.0.0.1:8080\"", "check = {}")
-                + "[revocations]\nissuer = \"https://pasee.example.com\"\nclient_id = \"a\"\nclient_secret = \"b\"\n",
-            "[revocations]: this Pasee follows no list yet",
-        ),
-    ] {
-        for arguments in [&["--check"][..], &[]] {
-            let told = sidecar(arguments).env("PASEE_SIDECAR", &source).output().unwrap();
-            assert_eq!(told.status.code(), Some(1), "{source}");
-            assert!(said(&told).contains(says), "{}", said(&told));
-        }
-    }
 }

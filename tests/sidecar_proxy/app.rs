@@ -95,7 +95,9 @@ impl Drop for Held {
 async fn answer(request: Request<Incoming>, seen: Arc<Seen>) -> Result<Out, std::io::Error> {
     let line = format!("{} {} {:?}", request.method(), request.uri(), request.version());
     seen.requests.lock().unwrap().push(line);
-    Ok(match request.uri().path() {
+    let path = request.uri().path().to_owned();
+    // The same below a path that rules may be about.
+    Ok(match path.strip_prefix("/any").unwrap_or(&path) {
         "/echo" => echo(request, seen),
         "/endless" => endless(seen),
         "/quiet" => {

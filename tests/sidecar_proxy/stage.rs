@@ -47,7 +47,7 @@ impl Judge for Simple {
         }
         let shown = request.headers.get("authorization").and_then(|value| value.to_str().ok());
         let Some(shown) = shown.and_then(|shown| shown.strip_prefix("Bearer ")) else {
-            return Verdict::Forward { identity: None, until: None };
+            return Verdict::Forward { identity: None, until: None, cookie: None };
         };
         let (user, seconds) = shown.split_once('/').unwrap_or((shown, "600"));
         let until = now().after(Duration::from_secs(seconds.parse().unwrap()));
@@ -64,7 +64,7 @@ impl Judge for Simple {
             authenticated_at: None,
             token: String::new().into(),
         };
-        Verdict::Forward { identity: Some(Arc::new(identity)), until: Some(until) }
+        Verdict::Forward { identity: Some(Arc::new(identity)), until: Some(until), cookie: None }
     }
 }
 

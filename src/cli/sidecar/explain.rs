@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use http::{Method, Uri};
 
-use super::authenticator;
+use super::parts::authenticator;
 use crate::cli::print;
 use crate::settings::sidecar::SidecarSettings;
 use crate::sidecar::identity::Identity;

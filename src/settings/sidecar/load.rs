@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::IssuerKind;
 use super::SidecarSettings;
 use super::check::check;
 use super::headers::headers;
@@ -86,6 +87,17 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<SidecarSettings> {
             item.error(
                 "is none of [[issuers]]; a right one stands there, with the audience of its tokens",
             );
+        }
+        // Only a Pasee has such a list.
+        let is_of_another = |named: &Issuer| {
+            let mut named = issuers.iter().filter(|one| one.issuer == *named);
+            named.any(|one| !matches!(one.kind, IssuerKind::Pasee))
+        };
+        if key == "revocations"
+            && named.is_some_and(is_of_another)
+            && let Some(item) = root.table(key).and_then(|table| table.text("issuer"))
+        {
+            item.error("is of another kind, which has no such list; a right one is of kind \"pasee\" in [[issuers]]");
         }
     }
     Some(SidecarSettings {

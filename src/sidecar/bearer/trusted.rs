@@ -17,6 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::files::{NotRead, read_whole};
 use crate::jose::error::VerifyError;
 use crate::jose::key_set::SetError;
+use crate::jose::revocations::RevocationList;
 use crate::outbound::{
     Cached, CallError, ClientError, DEFAULT_AGE, Fetched, HttpClient, NoProxy, Proxies,
     ProxyServer, ProxyVariables, Repeat, Trust,
@@ -155,6 +156,25 @@ impl TrustedIssuer {
         }
     }
 
+    /// What a list of it says. Where no key is known yet, that is waited for: nothing else is known before.
+    pub(super) async fn read_list(
+        self: &Arc<Self>,
+        list: &str,
+        now: Timestamp,
+    ) -> Result<RevocationList, VerifyError> {
+        // Why there are none is told where they are kept fresh.
+        let _ = self.fetch().await;
+        let known = self.held().ok_or(VerifyError::UnknownKey)?;
+        let judge = |verifier: &TokenVerifier| verifier.revocations(list, now);
+        if self.pinned.is_some() {
+            return judge(&known);
+        }
+        let fetch = || Arc::clone(self).fetched();
+        let is_doubtful = |why: &VerifyError| why.may_be_by_a_new_key();
+        let judged = self.published.judged(known, fetch, judge, is_doubtful).await;
+        judged.map_err(|doubted| doubted.why)
+    }
+
     async fn fetched(self: Arc<Self>) -> Result<Fetched<TokenVerifier>, KeysError> {
         if let PublishedKeys::File(file) = &self.settings.keys {
             return self.read(file);
@@ -207,6 +227,19 @@ pub fn issuer_client(
         PublishedKeys::Discovered => settings.issuer.as_str().parse::<Url>().ok(),
         PublishedKeys::File(_) | PublishedKeys::Pinned(_) => None,
     };
+    client_for(settings, (place, settings.timeout), outbound, variables)
+}
+
+/// The same for calls to one place of an issuer, which may take so long.
+///
+/// # Errors
+/// [`ClientError`]: it could never be called.
+pub fn client_for(
+    settings: &IssuerSettings,
+    (place, timeout): (Option<Url>, Duration),
+    outbound: &Outbound,
+    variables: &ProxyVariables,
+) -> Result<HttpClient, ClientError> {
     let left_out = outbound.no_proxy.as_ref().map(|list| NoProxy::read(&list.join(",")));
     let proxies = match (&settings.proxy, &outbound.proxy) {
         (ProxyChoice::Through(proxy), _) => Proxies::Always(server(proxy)),
@@ -223,7 +256,7 @@ pub fn issuer_client(
     };
     let files = settings.ca_file.iter().chain(&outbound.ca_file).cloned().collect();
     let trust = Trust::of(files, place.iter(), &proxies);
-    HttpClient::new(settings.timeout, trust, proxies)
+    HttpClient::new(timeout, trust, proxies)
 }
 
 /// One that the settings name.

@@ -13,6 +13,7 @@ use crate::jose::error::VerifyError;
 use crate::jose::json::strict_object;
 use crate::jose::key::{Algorithm, PublicKey};
 use crate::jose::key_set::{KeySet, SetError, published};
+use crate::jose::revocations::RevocationList;
 use crate::jose::service_account::ServiceAccountVerifier;
 use crate::jose::verify::{Verifier, claimed_end};
 use crate::settings::sidecar::{IssuerKind, IssuerSettings};
@@ -104,6 +105,21 @@ impl TokenVerifier {
             Kind::Other { verifier, user, groups } => {
                 self.of_other(verifier.verify(token, now)?, (user, groups), token)
             }
+        }
+    }
+
+    /// What a list of ended sessions says, which a Pasee alone has.
+    ///
+    /// # Errors
+    /// [`VerifyError`]: it is worth nothing.
+    pub(super) fn revocations(
+        &self,
+        list: &str,
+        now: Timestamp,
+    ) -> Result<RevocationList, VerifyError> {
+        match &self.kind {
+            Kind::Pasee(verifier) => verifier.revocations(list, now),
+            Kind::Kubernetes(_) | Kind::Other { .. } => Err(VerifyError::Kind),
         }
     }
 

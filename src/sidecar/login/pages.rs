@@ -11,9 +11,9 @@ use serde_json::json;
 use url::Url;
 use url::form_urlencoded;
 
+use super::BrowserLogin;
 use super::cookies::UnderWay;
 use super::destination::{allowed, is_same_origin};
-use super::{BrowserLogin, session};
 use crate::relying::{AuthorizationAnswer, RelyingError, Wish};
 use crate::sidecar::reply::{Page, Reply};
 use crate::sidecar::target::Target;
@@ -132,21 +132,13 @@ impl BrowserLogin {
             Ok(None) => return Reply::Unauthenticated(None),
             Err(reply) => return reply,
         };
-        let carried = self.cookies.session(headers);
-        let newest = carried.and_then(|carried| self.renewed(&carried));
         let told = json!({
             "user": identity.user, "groups": identity.groups, "expires_at": identity.expires_at.as_unix(),
         });
         let mut page = Page::text(StatusCode::OK, format!("{told}\n"));
         page.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(newest) = newest {
-            // The same session by another name.
-            if let Some(known) = carried_session(self, headers) {
-                self.sessions.insert(session::name(&newest), known);
-            }
-            if let Some(cookie) = self.cookies.keep_session(&newest) {
-                page.headers.append(SET_COOKIE, cookie);
-            }
+        if let Some(cookie) = self.renewed_cookie(headers) {
+            page.headers.append(SET_COOKIE, cookie);
         }
         page.into()
     }
@@ -156,10 +148,6 @@ impl BrowserLogin {
         url.set_path(&format!("{}/callback", self.settings.path));
         url
     }
-}
-
-fn carried_session(login: &BrowserLogin, headers: &HeaderMap) -> Option<Arc<session::Session>> {
-    login.sessions.get(&session::name(&login.cookies.session(headers)?))
 }
 
 fn parameter(target: &Target, wanted: &str) -> Option<String> {

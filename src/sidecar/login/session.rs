@@ -177,9 +177,14 @@ impl BrowserLogin {
         }
     }
 
-    /// The newest refresh token of a session, where it is another than the browser carries.
+    /// The newest refresh token of a session, where it is another than the browser carries; the session is known by it, too.
     pub(super) fn renewed(&self, refresh: &Token) -> Option<Token> {
-        let newest = self.sessions.get(&name(refresh))?.with(|state| state.refresh.clone());
-        (newest.expose() != refresh.expose()).then_some(newest)
+        let session = self.sessions.get(&name(refresh))?;
+        let newest = session.with(|state| (!state.is_over).then(|| state.refresh.clone()))?;
+        if newest.expose() == refresh.expose() {
+            return None;
+        }
+        self.sessions.insert(name(&newest), session);
+        Some(newest)
     }
 }
