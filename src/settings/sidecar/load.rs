@@ -5,8 +5,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::IssuerKind;
-use super::SidecarSettings;
 use super::check::check;
 use super::headers::headers;
 use super::issuer::issuers;
@@ -14,7 +12,7 @@ use super::login::login;
 use super::proxy::{address, proxy};
 use super::revocations::revocations;
 use super::rule::rules;
-use crate::domain::token::Issuer;
+use super::{IssuerKind, IssuerSettings, LoginSettings, RevocationsSettings, SidecarSettings};
 use crate::settings::SettingsError;
 use crate::settings::file::{MAX_SETTINGS, text};
 use crate::settings::load::{checked, log, networks};
@@ -76,30 +74,7 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<SidecarSettings> {
         root.missing("upstream", "\"http://127.0.0.1:8080\" for a proxy, or [check] for an endpoint that other proxies ask");
     }
     let (login, revocations) = (login?, revocations?);
-    for (key, named) in [
-        ("login", login.as_ref().map(|login| &login.issuer)),
-        ("revocations", revocations.as_ref().map(|revocations| &revocations.issuer)),
-    ] {
-        let is_known = |named: &Issuer| issuers.iter().any(|one| one.issuer == *named);
-        if named.is_some_and(|named| !is_known(named))
-            && let Some(item) = root.table(key).and_then(|table| table.text("issuer"))
-        {
-            item.error(
-                "is none of [[issuers]]; a right one stands there, with the audience of its tokens",
-            );
-        }
-        // Only a Pasee has such a list.
-        let is_of_another = |named: &Issuer| {
-            let mut named = issuers.iter().filter(|one| one.issuer == *named);
-            named.any(|one| !matches!(one.kind, IssuerKind::Pasee))
-        };
-        if key == "revocations"
-            && named.is_some_and(is_of_another)
-            && let Some(item) = root.table(key).and_then(|table| table.text("issuer"))
-        {
-            item.error("is of another kind, which has no such list; a right one is of kind \"pasee\" in [[issuers]]");
-        }
-    }
+    of_those_who_are_believed(root, &issuers, (login.as_ref(), revocations.as_ref()));
     Some(SidecarSettings {
         file: file.to_owned(),
         proxy,
@@ -116,6 +91,38 @@ fn read(root: &Table<'_>, file: &Path, base: &Path) -> Option<SidecarSettings> {
         drain_delay: drain_delay?,
         warnings: Vec::new(),
     })
+}
+
+/// `[login]` and `[revocations]` name one of `[[issuers]]` each.
+fn of_those_who_are_believed(
+    root: &Table<'_>,
+    issuers: &[IssuerSettings],
+    (login, revocations): (Option<&LoginSettings>, Option<&RevocationsSettings>),
+) {
+    for (key, named) in [
+        ("login", login.map(|login| &login.issuer)),
+        ("revocations", revocations.map(|revocations| &revocations.issuer)),
+    ] {
+        let Some(named) = named else { continue };
+        let item = || root.table(key).and_then(|table| table.text("issuer"));
+        match issuers.iter().find(|one| one.issuer == *named) {
+            None => {
+                if let Some(item) = item() {
+                    item.error(
+                        "is none of [[issuers]]; a right one stands there, with the audience of its tokens",
+                    );
+                }
+            }
+            Some(one) if key == "revocations" && !matches!(one.kind, IssuerKind::Pasee) => {
+                if let Some(item) = item() {
+                    item.error(
+                        "is of another kind, which has no such list; a right one is of kind \"pasee\" in [[issuers]]",
+                    );
+                }
+            }
+            Some(_) => {}
+        }
+    }
 }
 
 /// A table that may be left out; `None` for a mistake in it.
