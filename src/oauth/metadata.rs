@@ -92,7 +92,7 @@ mod tests {
             ("http://[::1]:8150", "http://[::1]:8150", true),
             ("http://localhost.example.com", "http://localhost.example.com", false),
             ("http://127.0.0.1.example.com", "http://127.0.0.1.example.com", false),
-            ("pasee.example.com", "pasee.example.com", false),
+            ("pasee.example.com", "https://pasee.example.com", false),
         ] {
             assert_eq!(is_here(issuer, &hostname.parse().unwrap()), here, "{issuer}");
         }
