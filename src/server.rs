@@ -250,6 +250,10 @@ impl Handle for Api {
         let sharing = route.as_ref().map_or(Sharing::Api, Route::sharing);
         let reply = match self.answer(route, &parts, body, peer).await {
             Ok(reply) => reply,
+            // Whoever proves a key is told what the next proof needs (RFC 9449 section 9).
+            Err(error @ ApiError::Proof(_)) => {
+                self.nonced(self.refusal(&parts, &error), self.service.now())
+            }
             Err(error) => self.refusal(&parts, &error),
         };
         let response = self.finish(method, headers, reply, sharing);

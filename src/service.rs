@@ -54,7 +54,7 @@ use crate::telemetry::Metrics;
 use self::oauth::Once;
 use self::recheck::Rechecks;
 
-pub use caller::{AccessError, Caller};
+pub use caller::{AccessError, Caller, ShownToken};
 pub use change::ChangeError;
 pub use clients::Clients;
 pub use groups::RosterView;

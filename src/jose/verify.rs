@@ -8,6 +8,7 @@ use super::compact::{self, ClaimSet, MAX_TOKEN, Unverified, claimed_type};
 use super::error::VerifyError;
 use super::key::PublicKey;
 use super::revocations::{MAX_LIST, REVOCATIONS, RevocationList};
+use crate::domain::authorization::KeyThumbprint;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{AccessClaims, Audience, Issuer, SessionId};
 
@@ -44,11 +45,23 @@ impl Verifier {
     /// # Errors
     /// [`VerifyError`]: the token is worth nothing. One that is bound to a key is worth nothing alone (RFC 9449 section 7.2).
     pub fn access(&self, compact: &str, now: Timestamp) -> Result<AccessClaims, VerifyError> {
+        self.access_by(compact, None, now)
+    }
+
+    /// The same of a token that came with a proof of this key: it has to be bound to that (RFC 9449 section 7.1), or to none where
+    /// there was no proof.
+    ///
+    /// # Errors
+    /// [`VerifyError`]: the token is worth nothing.
+    pub fn access_by(
+        &self,
+        compact: &str,
+        key: Option<&KeyThumbprint>,
+        now: Timestamp,
+    ) -> Result<AccessClaims, VerifyError> {
         let (meant, verified) = (Some(self.audience.as_str()), self.verified(compact)?);
         let claims = claims::read_access((&self.issuer, meant), verified, now)?;
-        if claims.token.client.as_ref().is_some_and(|client| client.confirmation.is_some()) {
-            return Err(VerifyError::Bound);
-        }
+        is_shown_right(&claims, key)?;
         Ok(claims)
     }
 
@@ -109,6 +122,22 @@ impl Verifier {
             return Err(VerifyError::Algorithm);
         }
         token.verified(|message, signature| key.verifies(message, signature))
+    }
+}
+
+/// That a token which is bound to a key came with a proof of that key, and one that is bound to none came alone.
+///
+/// # Errors
+/// [`VerifyError::Bound`], [`VerifyError::Unbound`].
+pub fn is_shown_right(
+    claims: &AccessClaims,
+    key: Option<&KeyThumbprint>,
+) -> Result<(), VerifyError> {
+    let bound_to = claims.token.client.as_ref().and_then(|client| client.confirmation.as_ref());
+    match (bound_to, key) {
+        (None, Some(_)) => Err(VerifyError::Unbound),
+        (bound_to, key) if bound_to != key => Err(VerifyError::Bound),
+        _ => Ok(()),
     }
 }
 

@@ -39,14 +39,34 @@ use super::Api;
 use super::error::ApiError;
 use super::reply::Reply;
 use super::request::{Call, Fields};
-use crate::service::Caller;
-use crate::web::bearer::bearer;
+use crate::domain::authorization::KeyThumbprint;
+use crate::service::{Caller, ShownToken};
+use crate::web::bearer::{Scheme, shown};
 
 impl Api {
     /// The user the access token speaks for, as they stand now.
     fn caller(&self, call: &Call<'_>) -> Result<Caller, ApiError> {
-        let token = bearer(&call.parts.headers)?.ok_or(ApiError::TokenMissing)?;
-        Ok(self.service.caller(token, call.now)?)
+        let (token, key) = self.shown_token(call)?;
+        let shown = ShownToken { token, key: key.as_ref() };
+        Ok(self.service.caller(shown, call.now)?)
+    }
+
+    /// The access token of a request, and the key of which a proof came with it.
+    fn shown_token<'c>(
+        &self,
+        call: &Call<'c>,
+    ) -> Result<(&'c str, Option<KeyThumbprint>), ApiError> {
+        let parts = call.parts;
+        let (scheme, token) = shown(&parts.headers)?.ok_or(ApiError::TokenMissing)?;
+        let key = match scheme {
+            Scheme::Bearer => None,
+            Scheme::Dpop => {
+                let path = self.config.base.below(parts.uri.path()).unwrap_or_default();
+                let place = (parts.method.as_str(), self.url(path));
+                Some(self.proved_with(&parts.headers, place, token, call.now)?)
+            }
+        };
+        Ok((token, key))
     }
 
     /// The answer for a stranger, who is told by `WWW-Authenticate` that a token would show more (RFC 9110 section 11.6.1), and
@@ -60,7 +80,8 @@ impl Api {
 
     /// The caller, as they stand when all of the body is there, and the body.
     async fn caller_with_fields(&self, call: Call<'_>) -> Result<(Caller, Fields), ApiError> {
-        let token = bearer(&call.parts.headers)?.ok_or(ApiError::TokenMissing)?;
-        self.service.caller_after(token, call.now, call.fields()).await
+        let (token, key) = self.shown_token(&call)?;
+        let shown = ShownToken { token, key: key.as_ref() };
+        self.service.caller_after(shown, call.now, call.fields()).await
     }
 }

@@ -15,9 +15,10 @@ use crate::idp::ProviderError;
 use crate::jose::error::VerifyError;
 use crate::jose::seal::SealError;
 use crate::jose::sign::SignError;
+use crate::oauth::error::OAuthError;
 use crate::server::document::ErrorDocument;
 use crate::service::{AccessError, ChangeError, GrantError, InviteError, JoinError, LookError};
-use crate::web::bearer::{BearerError, challenge};
+use crate::web::bearer::{BearerError, challenge, dpop_challenge};
 use crate::web::limits::{BodyError, RetryAfter};
 use crate::web::request_id::RequestId;
 
@@ -56,6 +57,9 @@ pub enum ApiError {
     /// The token does not hold.
     #[error("this token does not hold: {0}")]
     Token(#[from] VerifyError),
+    /// The proof of the key that a token is shown with does not hold.
+    #[error(transparent)]
+    Proof(#[from] OAuthError),
     /// The policy says no.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -241,6 +245,7 @@ impl ApiError {
             | Self::OwnToken
             | Self::Bearer(_)
             | Self::Token(_)
+            | Self::Proof(_)
             | Self::ProviderGone
             | Self::NotAllowedAnyMore => StatusCode::UNAUTHORIZED,
             Self::Refused(refusal)
@@ -373,6 +378,14 @@ impl ApiError {
             Self::Bearer(error) => {
                 let description = error.to_string();
                 Some((header::WWW_AUTHENTICATE, challenge(Some(("invalid_request", &description)))))
+            }
+            Self::Proof(error) => {
+                let said = (error.code().as_str(), error.description());
+                Some((header::WWW_AUTHENTICATE, dpop_challenge(said)))
+            }
+            Self::Token(error @ VerifyError::Bound) => {
+                let said = ("invalid_token", &*error.to_string());
+                Some((header::WWW_AUTHENTICATE, dpop_challenge(said)))
             }
             Self::Denied(_) | Self::Write(WriteError::Withdrawn(Withdrawn::Denied(_))) => {
                 let description = "the token's user is not allowed to do this";

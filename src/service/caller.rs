@@ -6,6 +6,7 @@
 use std::future::Future;
 
 use super::Service;
+use crate::domain::authorization::KeyThumbprint;
 use crate::domain::directory::Holding;
 use crate::domain::policy::{Actor, Admission, Grant, Refusal, admit};
 use crate::domain::time::Timestamp;
@@ -20,6 +21,29 @@ pub struct Caller {
     actor: Actor,
     judged_at: Timestamp,
     claims: Box<AccessClaims>,
+}
+
+/// An access token as it is shown: alone, or with a proof of a key (RFC 9449 section 7.1).
+#[derive(Clone, Copy, Debug)]
+pub struct ShownToken<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// The key that was proved.
+    pub key: Option<&'a KeyThumbprint>,
+}
+
+/// One that is shown alone.
+impl<'a> From<&'a str> for ShownToken<'a> {
+    fn from(token: &'a str) -> Self {
+        Self { token, key: None }
+    }
+}
+
+/// The same.
+impl<'a> From<&'a String> for ShownToken<'a> {
+    fn from(token: &'a String) -> Self {
+        token.as_str().into()
+    }
 }
 
 /// Why nobody acts with a token.
@@ -75,8 +99,12 @@ impl Service {
     ///
     /// # Errors
     /// [`AccessError`]: nobody acts with it.
-    pub fn caller(&self, token: &str, now: Timestamp) -> Result<Caller, AccessError> {
-        self.judge(&self.verified(token, now)?, now)
+    pub fn caller<'a>(
+        &self,
+        shown: impl Into<ShownToken<'a>>,
+        now: Timestamp,
+    ) -> Result<Caller, AccessError> {
+        self.judge(&self.verified(shown.into(), now)?, now)
     }
 
     /// The caller, and what they say. That may take its time, so they are judged again when all of it is there: what they
@@ -86,18 +114,19 @@ impl Service {
     /// [`AccessError`], in which case nothing is listened to, or not any more; else what went wrong in saying it.
     pub async fn caller_after<T, E: From<AccessError>>(
         &self,
-        token: &str,
+        shown: ShownToken<'_>,
         now: Timestamp,
         said: impl Future<Output = Result<T, E>>,
     ) -> Result<(Caller, T), E> {
-        let claims = self.verified(token, now)?;
+        let claims = self.verified(shown, now)?;
         self.judge(&claims, now)?;
         let said = said.await?;
         Ok((self.judge(&claims, self.now())?, said))
     }
 
-    fn verified(&self, token: &str, now: Timestamp) -> Result<AccessClaims, AccessError> {
-        Ok(self.0.keys.current().verifier().access(token, now)?)
+    fn verified(&self, shown: ShownToken<'_>, now: Timestamp) -> Result<AccessClaims, AccessError> {
+        let ShownToken { token, key } = shown;
+        Ok(self.0.keys.current().verifier().access_by(token, key, now)?)
     }
 
     /// Judges a verified token at a moment that may be later than when it was verified.

@@ -58,7 +58,7 @@ async fn a_token_is_verified_once_and_its_user_judged_twice() {
         stage.replace_keys();
         Ok::<_, AccessError>("hello")
     };
-    let (caller, said) = stage.service.caller_after(&token, now(), said).await.unwrap();
+    let (caller, said) = stage.service.caller_after((&token).into(), now(), said).await.unwrap();
     assert_eq!((caller.user(), said, stage.looks()), (&user("local-ada"), "hello", 1));
     let refused = stage.service.caller(&token, now()).unwrap_err();
     assert_eq!(refused, AccessError::Token(VerifyError::UnknownKey), "the keys were replaced");
@@ -75,7 +75,7 @@ async fn what_was_allowed_before_the_last_word_counts_for_nothing() {
         stage.operate(Change::RemoveMember { roster, user: ada.clone() });
         said().await
     };
-    let (caller, ()) = service.caller_after(&token, now(), dismissed).await.unwrap();
+    let (caller, ()) = service.caller_after((&token).into(), now(), dismissed).await.unwrap();
     let denied =
         service.create_group(&caller, "admin.web".parse().unwrap(), None, Waiting::Forbids).await;
     assert!(matches!(denied, Err(ChangeError::Denied(Denied::NotEntitled))));
@@ -84,7 +84,7 @@ async fn what_was_allowed_before_the_last_word_counts_for_nothing() {
         pass(15 * 60);
         said().await
     };
-    let refused = service.caller_after(&token, now(), expired).await.unwrap_err();
+    let refused = service.caller_after((&token).into(), now(), expired).await.unwrap_err();
     assert_eq!(refused, AccessError::Token(VerifyError::Expired));
 
     let token = stage.token("local-ada");
@@ -92,11 +92,11 @@ async fn what_was_allowed_before_the_last_word_counts_for_nothing() {
         stage.operate(Change::SetBanned { user: ada.clone(), banned: Ban::Impose });
         said().await
     };
-    let refused = service.caller_after(&token, now(), banned).await.unwrap_err();
+    let refused = service.caller_after((&token).into(), now(), banned).await.unwrap_err();
     assert_eq!(refused, AccessError::Refused(Refusal::Banned));
 
     let unheard = async { unreachable!("a banned user is not listened to") };
-    let refused = service.caller_after::<(), AccessError>(&token, now(), unheard).await;
+    let refused = service.caller_after::<(), AccessError>((&token).into(), now(), unheard).await;
     assert_eq!(refused.unwrap_err(), AccessError::Refused(Refusal::Banned));
 }
 

@@ -93,7 +93,16 @@ fn is_b64token(token: &str) -> bool {
 ///
 /// Never fails: characters that may not stand there become `?`, and a description is cut after 200 bytes.
 pub fn challenge(error: Option<(&str, &str)>) -> HeaderValue {
-    let mut text = String::from("Bearer realm=\"pasee\"");
+    challenge_of("Bearer realm=\"pasee\"", error)
+}
+
+/// The same for what has to come with a proof of a key: `DPoP realm="pasee", algs="ES256"` (RFC 9449 §7.1).
+pub fn dpop_challenge(error: (&str, &str)) -> HeaderValue {
+    challenge_of("DPoP realm=\"pasee\", algs=\"ES256\"", Some(error))
+}
+
+fn challenge_of(scheme: &'static str, error: Option<(&str, &str)>) -> HeaderValue {
+    let mut text = String::from(scheme);
     if let Some((code, description)) = error {
         text.push_str(", error=\"");
         text.extend(code.chars().take(MAX_DESCRIPTION).map(quotable));

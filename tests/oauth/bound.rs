@@ -147,6 +147,97 @@ async fn an_access_token_with_a_key() {
     let code = code_of_tool(&pasee).await;
     let none = plain(&pasee, "/oauth2/token", &redemption(&code)).await;
     assert_eq!(error(none, 400), "invalid_dpop_proof");
+    at_the_http_api(&pasee, (&key, token), nonce).await;
+}
+
+/// The HTTP API takes such a token with a proof of its key for this very request, and not alone.
+async fn at_the_http_api(pasee: &Pasee, (key, token): (&PrivateKey, &str), nonce: String) {
+    let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(token));
+    let (right, me) = (json!({ "nonce": nonce, "ath": hash }), format!("{}/users/me", pasee.url));
+    let ask = |method: &str, path: &str, token: &str, proof: &str| {
+        let ask = pasee.ask(method, path).header("authorization", &format!("DPoP {token}"));
+        ask.header("dpop", proof)
+    };
+    let once = proof(key, "GET", &me, &right);
+    let told = ask("GET", "/users/me", token, &once).send().await.is(200).json();
+    assert_eq!(told["username"], "local-ada");
+    let again = ask("GET", "/users/me", token, &once).send().await.is(401);
+    assert!(again.header("www-authenticate").contains("invalid_dpop_proof"), "shown twice");
+    // A query is no part of what is proved.
+    let with_query = proof(key, "GET", &me, &right);
+    ask("GET", "/users/me?x=y", token, &with_query).send().await.is(200);
+    let first = json!({ "ath": hash });
+    let answer =
+        ask("GET", "/users/me", token, &proof(key, "GET", &me, &first)).send().await.is(401);
+    let challenge = answer.header("www-authenticate").to_owned();
+    assert!(challenge.starts_with("DPoP ") && challenge.contains("use_dpop_nonce"), "{challenge}");
+    let fresh = json!({ "ath": hash, "nonce": answer.header("dpop-nonce") });
+    ask("GET", "/users/me", token, &proof(key, "GET", &me, &fresh)).send().await.is(200);
+    let other = PrivateKey::generate(Algorithm::Es256).unwrap();
+    let groups = format!("{}/groups/", pasee.url);
+    for (wrong, why) in [
+        (proof(&other, "GET", &me, &right), "another key"),
+        (proof(key, "POST", &me, &right), "another method"),
+        (proof(key, "GET", &groups, &right), "another place"),
+        (proof(key, "GET", &me, &json!({ "nonce": nonce })), "no token"),
+        (proof(key, "GET", &me, &json!({ "nonce": nonce, "ath": "x" })), "another token"),
+    ] {
+        let refused = ask("GET", "/users/me", token, &wrong).send().await;
+        assert_eq!(refused.status, 401, "{why}");
+    }
+    let none = pasee.ask("GET", "/users/me").header("authorization", &format!("DPoP {token}"));
+    none.send().await.is(401);
+    // What is done by it is judged as ever.
+    let made = ask("POST", "/groups/", token, &proof(key, "POST", &groups, &right));
+    made.json(&json!({ "group": "mine" })).await.is(403);
+    let bearer = pasee.ask("GET", "/users/me").bearer(token).send().await.is(401);
+    assert!(bearer.header("www-authenticate").starts_with("DPoP "), "{bearer:?}");
+    // One that is bound to no key is shown alone.
+    let pair = pasee.log_in("ada").await;
+    let with =
+        json!({ "nonce": nonce, "ath": URL_SAFE_NO_PAD.encode(Sha256::digest(&pair.access)) });
+    ask("GET", "/users/me", &pair.access, &proof(key, "GET", &me, &with)).send().await.is(401);
+    pasee.ask("GET", "/users/me").bearer(&pair.access).send().await.is(200);
+}
+
+/// A request that is pushed with a proof is for the key of that, and its code for nobody else (RFC 9449 section 10.1).
+#[tokio::test]
+async fn a_request_that_is_pushed_with_a_key() {
+    let pasee = pasee_with(Setup::default(), "").await;
+    let [key, other] = [(); 2].map(|()| PrivateKey::generate(Algorithm::Es256).unwrap());
+    let place = format!("{}/oauth2/par", pasee.url);
+    let push = async |with: &[(&str, &str)], proof: &str| {
+        let form = crate::stage::request(with);
+        let form: Vec<(&str, &str)> =
+            form.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let ask = pasee.ask("POST", "/oauth2/par").header("dpop", proof);
+        let ask = ask.header("authorization", &crate::stage::basic("app", crate::stage::SECRET));
+        ask.typed("application/x-www-form-urlencoded", encoded(&form)).send().await
+    };
+    let first = push(&[], &proof(&key, "POST", &place, &json!({}))).await;
+    let with = json!({ "nonce": first.header("dpop-nonce") });
+    assert_eq!(error(first, 400), "use_dpop_nonce");
+    let named = [("dpop_jkt", other.public().id().as_str())];
+    let refused = push(&named, &proof(&key, "POST", &place, &with)).await;
+    assert_eq!(error(refused, 400), "invalid_dpop_proof", "two keys");
+    let pushed = push(&[], &proof(&key, "POST", &place, &with)).await.is(201).json();
+    let query = [("client_id", "app"), ("request_uri", pushed["request_uri"].as_str().unwrap())];
+    let mut browser = Browser::new(&pasee);
+    let code = browser.code(&format!("/oauth2/authorize?{}", encoded(&query)), "ada").await;
+    assert_eq!(error(crate::stage::redeem(&pasee, &code).await, 400), "invalid_grant");
+    let pushed = push(&[], &proof(&key, "POST", &place, &with)).await.is(201).json();
+    let query = [("client_id", "app"), ("request_uri", pushed["request_uri"].as_str().unwrap())];
+    let code = browser.code(&format!("/oauth2/authorize?{}", encoded(&query)), "ada").await;
+    let token = format!("{}/oauth2/token", pasee.url);
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &*code),
+        ("redirect_uri", crate::stage::BACK),
+        ("code_verifier", VERIFIER),
+        ("client_id", "app"),
+        ("client_secret", crate::stage::SECRET),
+    ];
+    proved(&pasee, &form, &proof(&key, "POST", &token, &with)).await.is(200);
 }
 
 async fn with_exchange() -> Pasee {

@@ -6,7 +6,7 @@ use crate::stage::{
     SECRET, by, by_app, claims, encoded, error, pasee, pasee_with, plain, refresh, tokens,
     user_info,
 };
-use crate::support::pasee::Setup;
+use crate::support::pasee::{Pasee, Setup};
 
 const GRANT: [(&str, &str); 2] = [("grant_type", "authorization_code"), ("code", "x")];
 
@@ -88,6 +88,30 @@ async fn introspection() {
     let anybody = [("token", given["access_token"].as_str().unwrap()), ("client_id", "tool")];
     assert_eq!(error(plain(&pasee, "/oauth2/introspect", &anybody).await, 401), "invalid_client");
     assert_eq!(error(by_app(&pasee, "/oauth2/introspect", &[]).await, 400), "invalid_request");
+}
+
+/// A refresh token that would bring nothing now is no good one: whoever's rules say no.
+#[tokio::test]
+async fn introspection_of_what_brings_nothing() {
+    let mut pasee = pasee().await;
+    let given = tokens(&pasee, "ada", &[]).await;
+    let is_active = async |pasee: &Pasee| {
+        let form = [("token", given["refresh_token"].as_str().unwrap())];
+        by_app(pasee, "/oauth2/introspect", &form).await.is(200).json()["active"].clone()
+    };
+    assert_eq!(is_active(&pasee).await, true);
+    for (of, more) in [
+        ("protocol = \"local\"", "allowed_subjects = [\"alan\"]"),
+        ("name = \"The App\"", "require_groups = [\"staff\"]"),
+        ("name = \"The App\"", "require_amr = [\"mfa\"]"),
+        ("name = \"The App\"", "grant_types = [\"authorization_code\"]"),
+    ] {
+        let line = format!("{of}\n{more}");
+        pasee.restart(|settings| settings.replacen(of, &line, 1)).await;
+        assert_eq!(is_active(&pasee).await, false, "{more}");
+        pasee.restart(|settings| settings.replacen(&line, of, 1)).await;
+        assert_eq!(is_active(&pasee).await, true, "without {more}");
+    }
 }
 
 #[tokio::test]

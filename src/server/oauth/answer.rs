@@ -10,7 +10,7 @@ use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::exchange::ACCESS_TOKEN;
 use crate::server::reply::Reply;
 use crate::service::{ClientTokens, OAuthFailure};
-use crate::web::bearer::challenge;
+use crate::web::bearer::{challenge, dpop_challenge};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// RFC 9449 section 8.
@@ -80,7 +80,12 @@ pub(super) fn token_failed(failure: &OAuthFailure) -> Reply {
     };
     let members =
         json!({ "error": error.code().as_str(), "error_description": error.description() });
-    let said = challenge(Some((error.code().as_str(), error.description())));
+    let said = (error.code().as_str(), error.description());
+    let said = match error.code() {
+        // RFC 9449 section 7.1.
+        ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce => dpop_challenge(said),
+        _ => challenge(Some(said)),
+    };
     json_reply(status, &members).with(WWW_AUTHENTICATE, said)
 }
 

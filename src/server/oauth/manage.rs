@@ -5,10 +5,12 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::answer::json_reply;
+use super::answer::{failed, json_reply};
 use super::asked::Asked;
+use crate::domain::authorization::KeyThumbprint;
 use crate::oauth::destination::Destination;
 use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::metadata::PAR;
 use crate::oauth::request::AuthorizationRequest;
 use crate::server::Api;
 use crate::server::error::ApiError;
@@ -34,7 +36,23 @@ impl Api {
             Err(reply) => return Ok(reply),
         };
         let pushed = self.pushed(&asked, &address);
-        Ok(asked.answered(pushed))
+        // Whoever proves a key there proves it again for the tokens.
+        let reply = self.with_nonce(&asked, pushed.unwrap_or_else(|failure| failed(&failure)));
+        Ok(asked.shared(reply))
+    }
+
+    /// The key that the request was pushed with (RFC 9449 section 10.1), which is then the one that the code is for.
+    fn pushed_with(&self, asked: &Asked<'_>) -> Result<Option<KeyThumbprint>, OAuthFailure> {
+        let key = self.proved(asked, PAR)?;
+        let named = asked.params.get("dpop_jkt");
+        match &key {
+            Some(key) if named.is_some_and(|named| named != key.as_str()) => Err(OAuthError::new(
+                ErrorCode::InvalidDpopProof,
+                "dpop_jkt is another key than that of the proof in the header DPoP (RFC 9449 section 10.1)",
+            )
+            .into()),
+            _ => Ok(key.filter(|_| named.is_none())),
+        }
     }
 
     fn pushed(&self, asked: &Asked<'_>, address: &str) -> Result<Reply, OAuthFailure> {
@@ -53,6 +71,9 @@ impl Api {
         if params.get("client_id").is_none() {
             // It came in the header.
             query = format!("client_id={}&{query}", client.id);
+        }
+        if let Some(key) = self.pushed_with(asked)? {
+            query = format!("{query}&dpop_jkt={}", key.as_str());
         }
         if query.len() > MAX_PUSHED {
             return Err(OAuthError::request(format!(

@@ -26,7 +26,7 @@ impl Api {
             Ok(asked) => asked,
             Err(reply) => return Ok(reply),
         };
-        let key = self.proved(&asked);
+        let key = self.proved(&asked, TOKEN);
         let reply = match key {
             Ok(key) => {
                 let given = self.given(&asked, key).await;
@@ -40,14 +40,18 @@ impl Api {
     }
 
     /// The key that a proof came with, if one did.
-    fn proved(&self, asked: &Asked<'_>) -> Result<Option<KeyThumbprint>, OAuthFailure> {
+    pub(super) fn proved(
+        &self,
+        asked: &Asked<'_>,
+        place: &str,
+    ) -> Result<Option<KeyThumbprint>, OAuthFailure> {
         let Some(proof) = asked.proof()? else { return Ok(None) };
-        let url = self.url(TOKEN);
+        let url = self.url(place);
         let request = ProvedRequest { method: "POST", url: &url, access_token: None };
         self.service.prove(proof, request, asked.now).map(Some)
     }
 
-    fn with_nonce(&self, asked: &Asked<'_>, reply: Reply) -> Reply {
+    pub(super) fn with_nonce(&self, asked: &Asked<'_>, reply: Reply) -> Reply {
         if !asked.headers.contains_key("dpop") {
             return reply;
         }
@@ -55,7 +59,7 @@ impl Api {
     }
 
     /// An answer with the nonce for the next proof (RFC 9449 section 8.2).
-    pub(super) fn nonced(&self, reply: Reply, now: Timestamp) -> Reply {
+    pub(in crate::server) fn nonced(&self, reply: Reply, now: Timestamp) -> Reply {
         let nonce = self.service.dpop_nonce(now).ok();
         let nonce = nonce.and_then(|nonce| HeaderValue::try_from(nonce).ok());
         nonce.into_iter().fold(reply, |reply, nonce| reply.with(DPOP_NONCE, nonce))

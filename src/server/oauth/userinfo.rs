@@ -4,7 +4,7 @@
 
 use http::{HeaderMap, Method, StatusCode};
 
-use super::answer::{json_reply, token_failed};
+use super::answer::{json_reply, token_failed, told};
 use super::asked::{form, proof};
 use crate::domain::authorization::KeyThumbprint;
 use crate::domain::time::Timestamp;
@@ -15,18 +15,17 @@ use crate::server::Api;
 use crate::server::error::ApiError;
 use crate::server::reply::Reply;
 use crate::server::request::{Call, FORM};
-use crate::service::OAuthFailure;
 use crate::web::bearer::{Scheme, shown};
 
 impl Api {
-    /// The key that a token is shown with.
-    fn proved_with(
+    /// The key that a token is shown with, by this method (first) at this place (second).
+    pub(in crate::server) fn proved_with(
         &self,
         headers: &HeaderMap,
-        method: &Method,
+        (method, url): (&str, String),
         token: &str,
         now: Timestamp,
-    ) -> Result<KeyThumbprint, OAuthFailure> {
+    ) -> Result<KeyThumbprint, OAuthError> {
         let missing = || {
             OAuthError::new(
                 ErrorCode::InvalidDpopProof,
@@ -34,10 +33,8 @@ impl Api {
             )
         };
         let proof = proof(headers)?.ok_or_else(missing)?;
-        let url = self.url(USERINFO);
-        let request =
-            ProvedRequest { method: method.as_str(), url: &url, access_token: Some(token) };
-        self.service.prove(proof, request, now)
+        let request = ProvedRequest { method, url: &url, access_token: Some(token) };
+        self.service.prove(proof, request, now).map_err(|failure| told(&failure))
     }
 
     /// The claims of the person whose token this is, as a client may know them.
@@ -72,10 +69,13 @@ impl Api {
         let (scheme, token) = token;
         let key = match scheme {
             Scheme::Bearer => None,
-            Scheme::Dpop => match self.proved_with(headers, &method, &token, now) {
-                Ok(key) => Some(key),
-                Err(failure) => return Ok(self.nonced(token_failed(&failure), now)),
-            },
+            Scheme::Dpop => {
+                let place = (method.as_str(), self.url(USERINFO));
+                match self.proved_with(headers, place, &token, now) {
+                    Ok(key) => Some(key),
+                    Err(error) => return Ok(self.nonced(token_failed(&error.into()), now)),
+                }
+            }
         };
         Ok(match self.service.user_info(&token, key.as_ref(), now) {
             Ok((told, client)) => {

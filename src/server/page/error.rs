@@ -33,6 +33,7 @@ impl Page {
             | ApiError::OwnToken
             | ApiError::Bearer(_)
             | ApiError::Token(_)
+            | ApiError::Proof(_)
             | ApiError::ProviderGone
             | ApiError::NotAllowedAnyMore
             | ApiError::Refused(_) => plain(texts.log_in_first, texts.log_in_first_advice),

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::OAuthFailure;
+use super::issue::satisfies;
 use crate::domain::authorization::{ClientGrant, KeyThumbprint, OAuthScope};
-use crate::domain::client::Client;
+use crate::domain::client::{Client, GrantType};
 use crate::domain::policy::{Grant, admit};
 use crate::domain::time::Timestamp;
-use crate::domain::token::{AccessClaims, Token};
+use crate::domain::token::{AccessClaims, RefreshClaims, Scope, Token};
 use crate::jose::claims::HTTP_CLIENT;
 use crate::jose::error::VerifyError;
+use crate::jose::verify::is_shown_right;
 use crate::oauth::error::ErrorCode;
 use crate::oauth::id_token::told;
 use crate::oauth::scope::granted;
@@ -50,9 +52,7 @@ impl Service {
                 "this token was not granted to a client with the scope openid",
             ));
         };
-        if grant.confirmation.is_some() && grant.confirmation.as_ref() != key {
-            return Err(of_token(VerifyError::Bound));
-        }
+        is_shown_right(&claims, key).map_err(of_token)?;
         // One for another resource is that resource's, and opens nothing here (RFC 8707 section 3).
         let issuer = keys.signer().issuer().as_str();
         let is_here = |audience: &str| audience == grant.client.as_str() || audience == issuer;
@@ -120,17 +120,30 @@ impl Service {
             }
             return Introspection::Active(said);
         }
-        let Ok(claims) = keys.refresh_tokens().issued(token, now) else {
+        let Ok(mut claims) = keys.refresh_tokens().issued(token, now) else {
             return Introspection::Inactive;
         };
         let is_theirs = is_granted(&claims.token, client);
-        let grant = Grant::Refresh(&claims, crate::domain::token::Scope::Unlimited);
-        if !is_theirs || self.is_admitted(grant, &claims.token, now).is_err() {
+        if !is_theirs || !self.would_refresh(client, &mut claims, now) {
             return Introspection::Inactive;
         }
         let mut said = common(issuer, &claims.token);
         said.remove("token_type");
         Introspection::Active(said)
+    }
+}
+
+impl Service {
+    /// Whether a refresh token of this client would bring new tokens now: what the policy, the person's provider and the client's
+    /// own conditions say.
+    fn would_refresh(&self, client: &Client, claims: &mut RefreshClaims, now: Timestamp) -> bool {
+        let Ok((_, mapped)) = self.judged_again(claims) else { return false };
+        let grant = Grant::Refresh(claims, Scope::Unlimited);
+        let admitted = self.admitted(&claims.token.subject, grant, &mapped, now);
+        let is_let_in = admitted.is_ok_and(|(_, holdings)| {
+            client.admits(holdings.iter().map(|holding| &holding.roster))
+        });
+        is_let_in && client.allows(GrantType::RefreshToken) && satisfies(client, &claims.extra)
     }
 }
 
