@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::domain::authorization::OAuthScope;
+use crate::domain::authorization::{OAuthScope, OAuthScopes};
 use crate::domain::claim::{ClaimName, ExtraClaims};
 use crate::domain::client::Client;
 use crate::domain::token::AccessClaims;
@@ -30,18 +30,25 @@ pub fn may_know(client: &Client, name: &ClaimName) -> bool {
         || (name == "email_verified" && is_listed("email"))
 }
 
+/// Whether tokens of these scopes may say this of what an identity provider said: how somebody proved who they are always.
+#[must_use]
+pub fn is_within(scopes: &OAuthScopes, name: &ClaimName) -> bool {
+    match name.as_str() {
+        name if OF_THE_LOGIN.contains(&name) => true,
+        name if OF_MAIL.contains(&name) => scopes.has(OAuthScope::Email),
+        _ => scopes.has(OAuthScope::Profile),
+    }
+}
+
 /// What the client is told of the person, by the scopes of this access token.
 #[must_use]
 pub fn told(access: &AccessClaims, client: &Client) -> Map<String, Value> {
     let granted = access.token.client.as_deref().map(|grant| &grant.scopes);
     let has = |scope| granted.is_some_and(|scopes| scopes.has(scope));
     let is_told = |name: &ClaimName| {
-        let scope = match name.as_str() {
-            name if OF_THE_LOGIN.contains(&name) => return false,
-            name if OF_MAIL.contains(&name) => OAuthScope::Email,
-            _ => OAuthScope::Profile,
-        };
-        has(scope) && may_know(client, name)
+        !OF_THE_LOGIN.contains(&name.as_str())
+            && granted.is_some_and(|scopes| is_within(scopes, name))
+            && may_know(client, name)
     };
     let mut told = unflattened(&kept(&access.extra, is_told));
     told.insert("sub".to_owned(), access.token.subject.as_str().into());

@@ -43,9 +43,9 @@ use std::time::Duration;
 
 use crate::server::error::ApiError;
 
-pub(super) use cookie::{Continuation, Target};
+pub(super) use cookie::{Continuation, MAX_TARGET, Target};
 pub(super) use cookies::Cookies;
-pub(super) use page::LoginWishes;
+pub(super) use page::{LoginWishes, PlaceOfPage};
 pub(super) use replay::ReplayGuard;
 
 /// How long somebody may take at the provider.

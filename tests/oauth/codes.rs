@@ -202,3 +202,33 @@ async fn what_the_provider_says_of_itself() {
     named.sort_by_key(ToString::to_string);
     assert_eq!(named, algorithms);
 }
+
+/// The name of a pushed request is good once, and the pages that it leads to are read as often as somebody loads them.
+#[tokio::test]
+async fn pages_of_a_pushed_request() {
+    let pasee = pasee().await;
+    let push = async |with: &[(&str, &str)]| {
+        let params = request(with);
+        let params: Vec<(&str, &str)> =
+            params.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let pushed = by_app(&pasee, "/oauth2/par", &params).await.is(201).json();
+        let name = pushed["request_uri"].as_str().unwrap().to_owned();
+        format!("/oauth2/authorize?{}", encoded(&[("client_id", "app"), ("request_uri", &name)]))
+    };
+    let mut browser = Browser::new(&pasee);
+    let begin = push(&[("prompt", "consent")]).await;
+    let place = browser.get(&begin).await.is(303).header("location").to_owned();
+    assert!(place.starts_with("/login?login="), "{place}");
+    let pages = [browser.get(&place).await.is(200), browser.get(&place).await.is(200)];
+    assert_eq!(text(&pages[0]), text(&pages[1]));
+    browser.get(&begin).await.is(400);
+    browser.fill_in(&pages[1], "ada").await.is(200);
+    let begin = push(&[("prompt", "consent")]).await;
+    let place = browser.get(&begin).await.is(303).header("location").to_owned();
+    assert!(place.starts_with("/oauth2/authorize?login="), "{place}");
+    for _ in 0..2 {
+        assert!(text(&browser.get(&place).await.is(200)).contains("/oauth2/consent"));
+    }
+    // Somebody else's browser has nothing of it.
+    Browser::new(&pasee).get(&place).await.is(400);
+}

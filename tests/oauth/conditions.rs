@@ -124,9 +124,12 @@ async fn consent() {
     // It is asked once in a session, unless more is asked for.
     let quiet = browser.begin(&authorize(&[("prompt", "none")])).await;
     assert!(query_of(&sent(&quiet)).contains_key("code"));
-    let more =
-        browser.begin(&authorize(&[("prompt", "none"), ("scope", "openid groups email")])).await;
-    assert_eq!(query_of(&sent(&more))["error"], "consent_required");
+    let less = [("prompt", "none"), ("scope", "openid groups:articles")];
+    assert!(query_of(&sent(&browser.begin(&authorize(&less)).await)).contains_key("code"));
+    for more in [("scope", "openid groups email"), ("resource", "https://api.example.com")] {
+        let asked = browser.begin(&authorize(&[("prompt", "none"), more])).await;
+        assert_eq!(query_of(&sent(&asked))["error"], "consent_required", "{more:?}");
+    }
 }
 
 #[tokio::test]

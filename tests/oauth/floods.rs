@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
-use crate::stage::{BACK, Browser, by_app, encoded, error, pasee, plain, query_of, request};
-use crate::support::pasee::{Answer, Pasee};
+use crate::stage::{
+    BACK, Browser, by, by_app, encoded, error, pasee, pasee_with, plain, query_of, request,
+};
+use crate::support::pasee::{Answer, Pasee, Setup};
 
 const PAR: &str = "/oauth2/par";
 
@@ -34,6 +36,36 @@ async fn pushed_by_nobody_in_particular() {
         encoded(&[("client_id", "app"), ("request_uri", pushed["request_uri"].as_str().unwrap())]);
     let place = Browser::new(&pasee).log_in(&format!("/oauth2/authorize?{begin}"), "ada").await;
     assert!(place.starts_with(BACK) && query_of(&place).contains_key("code"), "{place}");
+}
+
+/// Wrong secrets of clients are counted by themselves: people at the same address log in with their passwords.
+#[tokio::test]
+async fn wrong_secrets() {
+    let limits = "login_attempts_per_user = 3\nlogin_attempts_per_address = 5";
+    let pasee = pasee_with(Setup::default().limits(limits), "").await;
+    let form = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+    let mut refused = 0;
+    for _ in 0..40 {
+        let answer = by(&pasee, ("app", "wrong"), "/oauth2/token", &form).await;
+        match answer.status.as_u16() {
+            401 => {}
+            429 => refused += 1,
+            _ => panic!("{answer:?}"),
+        }
+    }
+    assert!(refused > 20, "{refused}");
+    Browser::new(&pasee).code(&crate::stage::authorize(&[]), "ada").await;
+    pasee.log_in("ada").await;
+    // Nor the other way round; right ones count for nothing.
+    let pasee = pasee_with(Setup::default().limits(limits), "").await;
+    for _ in 0..40 {
+        let wrong = serde_json::json!({ "login": "ada", "password": "wrong" });
+        let answer = pasee.ask("POST", "/tokens/?idp=local").json(&wrong).await;
+        assert!(matches!(answer.status.as_u16(), 403 | 429), "{answer:?}");
+    }
+    for _ in 0..40 {
+        assert_eq!(error(by_app(&pasee, "/oauth2/token", &form).await, 400), "invalid_grant");
+    }
 }
 
 /// What is kept of a request is bounded: what no browser could bring is not kept either.

@@ -273,3 +273,45 @@ async fn a_provider_that_cannot_say() {
     code(&answer);
     assert_eq!(hub.complaints(), Vec::<String>::new());
 }
+
+/// What an identity provider says of somebody is in access tokens, ID tokens and UserInfo as far as the granted scope goes, and no further.
+#[tokio::test]
+async fn an_access_token_says_what_its_scope_says() {
+    let corp = OpenId::start().await;
+    let mut pasee = pasee_of(&corp, "").await;
+    let change = |settings: &str| {
+        let all = settings.replace(
+            "claims = [\"amr\", \"acr\"]",
+            "claims = [\"amr\", \"acr\", \"email\", \"name\"]",
+        );
+        all.replace("name = \"The App\"", "name = \"The App\"\nclaims = [\"email\", \"name\"]")
+    };
+    pasee.restart(change).await;
+    for (scope, told) in [
+        ("openid", &[][..]),
+        ("openid groups", &[]),
+        ("openid email", &["email"]),
+        ("openid profile", &["name"]),
+        ("openid profile email", &["email", "name"]),
+    ] {
+        let says = json!({ "name": "Ada", "amr": ["pwd"] });
+        let mut browser = Browser::new(&pasee);
+        let (_, answer) = through(&mut browser, &corp, &[("scope", scope)], says).await;
+        let given = redeem(&pasee, &code(&answer)).await.is(200).json();
+        let info = user_info(&pasee, &given["access_token"]).await.is(200).json();
+        let (id, access) = (claims(&given["id_token"]), claims(&given["access_token"]));
+        for name in ["email", "name"] {
+            for one in [&id, &access, &info] {
+                assert_eq!(
+                    one.get(name).is_some(),
+                    told.contains(&name),
+                    "{name} of {scope}: {one}"
+                );
+            }
+        }
+        assert_eq!(access["amr"], json!(["pwd"]), "how somebody logged in is no secret of theirs");
+        let narrowed = refresh(&pasee, &given["refresh_token"], &[("scope", "openid")]).await;
+        let narrowed = claims(&narrowed.is(200).json()["access_token"]);
+        assert!(narrowed.get("email").is_none() && narrowed.get("name").is_none(), "{narrowed}");
+    }
+}

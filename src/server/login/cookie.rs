@@ -91,6 +91,8 @@ struct Away {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LoginCookie {
     begun_at: i64,
+    /// Which one in its browser: of those that began in one second, the later has the higher.
+    serial: u32,
     form_token: FormToken,
     /// Who asks for it, as people call that.
     application: Option<String>,
@@ -123,7 +125,14 @@ impl LoginCookie {
             application.map(|name| name[..name.floor_char_boundary(MAX_NAME)].to_owned());
         let begun_at = now.as_unix();
         let freshness = CarriedFreshness::Any;
-        Self { begun_at, form_token, application, ending, freshness, away: None, answered_by: None }
+        let (away, answered_by, serial) = (None, None, 0);
+        Self { begun_at, serial, form_token, application, ending, freshness, away, answered_by }
+    }
+
+    /// The same, begun after all of these.
+    pub(super) fn after(self, others: impl Iterator<Item = Self>) -> Self {
+        let last = others.map(|other| other.serial).max();
+        Self { serial: last.map_or(0, |last| last.saturating_add(1)), ..self }
     }
 
     /// The same, which is to be so fresh.
@@ -278,7 +287,7 @@ impl LoginCookies<'_> {
             self.cookies.logins(self.headers).into_iter().filter(|(other, _)| *other != id);
         let begun = |(id, sealed): (LoginId, &str)| {
             let opened = self.open(id, sealed);
-            (opened.map(|cookie| cookie.begun_at), id, sealed.len())
+            (opened.map(|cookie| (cookie.begun_at, cookie.serial)), id, sealed.len())
         };
         let mut others: Vec<_> = others.map(begun).collect();
         others.sort_unstable_by(|one, other| other.cmp(one));

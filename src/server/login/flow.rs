@@ -11,7 +11,7 @@ use super::choices::Shown;
 use super::cookie::{Ending, LoginCookie, Target, scope};
 use super::cookies::LoginId;
 use super::malformed_answer;
-use super::under_way::{Arrival, new_login};
+use super::under_way::Arrival;
 use crate::domain::token::Scope;
 use crate::idp::browser::{CallbackParams, PendingLogin};
 use crate::idp::{LoginMethod, Provider, ProviderError};
@@ -97,7 +97,7 @@ impl Api {
         } else {
             Ending::tokens(&call.scope()?)
         };
-        new_login(ending, None, call)
+        self.new_login(ending, None, call)
     }
 
     /// POST: where to send the browser, for a client that does so itself.
@@ -107,7 +107,7 @@ impl Api {
         provider: &Provider,
         scope: &Scope,
     ) -> Result<Reply, ApiError> {
-        let (id, login) = new_login(Ending::tokens(scope), None, call)?;
+        let (id, login) = self.new_login(Ending::tokens(scope), None, call)?;
         let (url, cookies) = self.send_away(call, provider, id, login).await?;
         let document = Document::new(&self.url("/tokens/"), "Log in at the identity provider")
             .with("authorize_url", url.as_str());

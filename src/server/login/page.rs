@@ -5,10 +5,12 @@
 
 use askama::Template;
 use http::{HeaderMap, StatusCode};
+use url::form_urlencoded;
 
 use super::choices::Shown;
 use super::cookie::{Continuation, Ending, MAX_TARGET, Target};
-use super::under_way::{Arrival, new_login};
+use super::cookies::LoginId;
+use super::under_way::Arrival;
 use crate::domain::auth_time::Freshness;
 use crate::idp::{Credential, LoginMethod, PasswordCredential, Provider, ProviderError};
 use crate::server::Api;
@@ -31,6 +33,18 @@ pub(in crate::server) struct LoginWishes<'a> {
     pub name: Option<&'a str>,
     /// How fresh it is to be.
     pub freshness: Freshness,
+    /// Where the page is shown.
+    pub place: PlaceOfPage,
+}
+
+/// Where a page is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::server) enum PlaceOfPage {
+    /// At the address that was asked for, where loading it again shows the same.
+    #[default]
+    Here,
+    /// At one of its own, as that address is good once.
+    ItsOwn,
 }
 
 #[derive(Template)]
@@ -58,7 +72,7 @@ impl Api {
                 "the request is longer than {MAX_TARGET} bytes, which is more than a browser can carry through a login"
             )));
         }
-        let (id, login) = new_login(Ending::Session(target), wishes.application, call)?;
+        let (id, login) = self.new_login(Ending::Session(target), wishes.application, call)?;
         let login = login.with_freshness(wishes.freshness);
         let wished = wishes.provider.and_then(|name| self.service.providers().get(name));
         if let Some(provider) = wished
@@ -69,7 +83,28 @@ impl Api {
         let shown = Shown { provider: wishes.provider, name: wishes.name, refused: None };
         let keys = self.service.keys().current();
         let cookies = self.logins(call, keys.login_cookies()).set(id, &login)?;
-        Ok(self.show_login_page(call, id, &login, shown).setting(cookies))
+        Ok(match wishes.place {
+            PlaceOfPage::Here => self.show_login_page(call, id, &login, shown),
+            PlaceOfPage::ItsOwn => self.on_to(&page_of_login(id, shown.provider)),
+        }
+        .setting(cookies))
+    }
+
+    /// On to where this goes on, at an address that can be loaded again.
+    ///
+    /// # Errors
+    /// When the browser cannot carry it.
+    pub(in crate::server) fn reloadable(
+        &self,
+        call: &Call<'_>,
+        target: Target,
+        application: &str,
+    ) -> Result<Reply, ApiError> {
+        let (id, login) =
+            self.new_login(Ending::Session(target.clone()), Some(application), call)?;
+        let keys = self.service.keys().current();
+        let cookies = self.logins(call, keys.login_cookies()).set(id, &login)?;
+        Ok(self.on_to(&target.path(id)).setting(cookies))
     }
 
     /// The login of this id as it went on, for what it was for.
@@ -165,6 +200,14 @@ impl Api {
         }
         Ok(session?)
     }
+}
+
+/// The address of the page of a login, with the form of this provider.
+fn page_of_login(id: LoginId, provider: Option<&str>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("login", &id.to_string());
+    query.extend_pairs(provider.map(|provider| ("idp", provider)));
+    format!("/login?{}", query.finish())
 }
 
 /// Whether the browser says that a page of another site sent the form (Fetch Metadata): below a path and without https nothing

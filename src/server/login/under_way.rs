@@ -42,6 +42,20 @@ impl Api {
         login.map(|login| (id, login)).ok_or(ApiError::LoginUnknown)
     }
 
+    /// A login that begins now.
+    pub(super) fn new_login(
+        &self,
+        ending: Ending,
+        application: Option<&str>,
+        call: &Call<'_>,
+    ) -> Result<(LoginId, LoginCookie), ApiError> {
+        let login = LoginCookie::new(ending, application, FormToken::random()?, call.now);
+        let keys = self.service.keys().current();
+        let others = self.logins(call, keys.login_cookies());
+        let others = others.all().map(|(_, other)| other);
+        Ok((LoginId::random()?, login.after(others)))
+    }
+
     /// On from a login that has ended in this session.
     pub(super) fn signed_in(
         &self,
@@ -73,14 +87,4 @@ impl Api {
             .unwrap_or(HeaderValue::from_static("/"));
         Reply::empty(StatusCode::SEE_OTHER).with(LOCATION, location).unstored()
     }
-}
-
-/// A login that begins now.
-pub(super) fn new_login(
-    ending: Ending,
-    application: Option<&str>,
-    call: &Call<'_>,
-) -> Result<(LoginId, LoginCookie), ApiError> {
-    let login = LoginCookie::new(ending, application, FormToken::random()?, call.now);
-    Ok((LoginId::random()?, login))
 }

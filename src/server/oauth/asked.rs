@@ -19,6 +19,7 @@ use crate::server::reply::Reply;
 use crate::server::request::{Call, FORM};
 use crate::service::OAuthFailure;
 use crate::web;
+use crate::web::limits::Purpose;
 
 /// A client's request.
 pub(super) struct Asked<'a> {
@@ -70,11 +71,11 @@ impl Api {
         credentials: &ClientCredentials,
         client: web::peer::Client,
     ) -> Result<Result<Arc<Client>, Reply>, ApiError> {
-        // A secret has 256 bits, and who guesses one costs a hash: it is counted for the log's sake.
-        let name = format!("client {}", credentials.id());
+        // By address alone: nobody who guesses from elsewhere keeps a client out, nor one that has it wrong the people beside it.
         let attempt = match credentials.secret() {
             Some(_) => {
-                Some(self.config.attempts.guess(client, &[name]).map_err(ApiError::TooMany)?)
+                let asked = self.config.attempts.ask(client, Purpose::ClientSecret);
+                Some(asked.map_err(ApiError::TooMany)?)
             }
             None => None,
         };

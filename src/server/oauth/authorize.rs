@@ -17,7 +17,7 @@ use crate::oauth::params::Params;
 use crate::oauth::request::AuthorizationRequest;
 use crate::server::Api;
 use crate::server::error::ApiError;
-use crate::server::login::{Continuation, LoginWishes, Target};
+use crate::server::login::{Continuation, LoginWishes, MAX_TARGET, PlaceOfPage, Target};
 use crate::server::reply::Reply;
 use crate::server::request::{Call, FORM};
 use crate::service::{Authorization, Consented, Interaction, LoginAge, OAuthFailure, SsoSession};
@@ -28,14 +28,23 @@ pub(super) struct Begun {
     pub destination: Destination,
     /// All parameters, so that it can be begun once more.
     pub query: String,
+    pub origin: Origin,
     params: Params,
 }
 
+/// How a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// In the address of the page: that can be loaded again.
+    Query,
+    /// Pushed (RFC 9126), by a name that is good once.
+    Pushed,
+}
+
 impl Begun {
-    /// What is asked for, as far as it can be read.
-    pub(super) fn scopes(&self) -> String {
-        let request = AuthorizationRequest::read(&self.params, &self.client);
-        request.map(|request| request.scopes.to_string()).unwrap_or_default()
+    /// What is asked for, if it can be read.
+    pub(super) fn request(&self) -> Option<AuthorizationRequest> {
+        AuthorizationRequest::read(&self.params, &self.client).ok()
     }
 }
 
@@ -103,7 +112,7 @@ impl Api {
             )
         };
         let client = self.service.client(&id).ok_or_else(unknown)?;
-        let mut query = query.to_owned();
+        let (mut query, mut origin) = (query.to_owned(), Origin::Query);
         if let Some(request_uri) = params.get("request_uri")
             && request_uri.starts_with("urn:")
         {
@@ -113,9 +122,10 @@ impl Api {
                 error => malformed(&error),
             })?;
             params = Params::parse(&query).map_err(|error| malformed(&error))?;
+            origin = Origin::Pushed;
         }
         let destination = Destination::read(&params, &client).map_err(|error| malformed(&error))?;
-        Ok(Begun { client, destination, query, params })
+        Ok(Begun { client, destination, query, origin, params })
     }
 
     /// On with a request: to a login, to a question, or to the client.
@@ -125,7 +135,7 @@ impl Api {
         begun: Begun,
         returned: Returned<'_>,
     ) -> Result<Reply, ApiError> {
-        let Begun { client, destination, query, params } = &begun;
+        let Begun { client, destination, query, origin, params } = &begun;
         let request = match AuthorizationRequest::read(params, client) {
             Ok(request) => request,
             Err(error) => return self.refuse(call, &begun, &error.into(), returned),
@@ -149,6 +159,11 @@ impl Api {
                 };
                 Ok(self.kept(call, session, reply))
             }
+            (Ok(Authorization::Ask), Some(_))
+                if *origin == Origin::Pushed && query.len() <= MAX_TARGET =>
+            {
+                self.reloadable(call, Target::Authorize(query.clone()), &client.name)
+            }
             (Ok(Authorization::Ask), Some(session)) => {
                 Ok(self.consent_page(call, &begun, &request, session, returned.login))
             }
@@ -163,6 +178,10 @@ impl Api {
                     provider: again.map(|session| session.user().split().0).or(hinted),
                     name: request.login_hint.as_deref(),
                     freshness,
+                    place: match origin {
+                        Origin::Query => PlaceOfPage::Here,
+                        Origin::Pushed => PlaceOfPage::ItsOwn,
+                    },
                 };
                 let reply = self.login_page(call, Target::Authorize(query.clone()), wishes).await?;
                 Ok(match returned.login {

@@ -19,7 +19,7 @@ use crate::server::reply::Reply;
 use crate::server::request::Call;
 use crate::service::{Consented, SsoSession};
 
-/// Most clients that are remembered; the one asked about longest ago goes first.
+/// Most that is remembered; what was asked about longest ago goes first.
 const MAX_REMEMBERED: usize = 20;
 
 #[derive(Template)]
@@ -34,11 +34,46 @@ struct ConsentPage<'a> {
     login: Option<&'a str>,
 }
 
-/// To what somebody has said yes, in which session: clients, each with the scopes.
+/// To what somebody has said yes, and in which session.
 #[derive(Default, Serialize, Deserialize)]
 struct Remembered {
     session: String,
-    clients: Vec<(String, String)>,
+    consents: Vec<Consent>,
+}
+
+/// What a client asked for when somebody said yes.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Consent {
+    client: String,
+    /// The resource that its tokens are for; the client itself if none is named.
+    resource: Option<String>,
+    scopes: String,
+    /// Which groups at most; empty for all that reach the client.
+    limit: String,
+}
+
+impl Consent {
+    fn to(client: &Client, request: &AuthorizationRequest) -> Self {
+        Self {
+            client: client.id.as_str().to_owned(),
+            resource: request.resource.as_ref().map(|resource| resource.as_str().to_owned()),
+            scopes: request.scopes.to_string(),
+            limit: request.limit.to_string(),
+        }
+    }
+
+    /// Whether whoever said yes to this has said so to all of the other.
+    fn covers(&self, other: &Self) -> bool {
+        let has = |scope: &str| self.scopes.split(' ').any(|one| one == scope);
+        let reaches = |limit: &str| self.limit.split(' ').any(|one| one == limit);
+        self.is_for_the_same(other)
+            && other.scopes.split(' ').all(has)
+            && (self.limit.is_empty() || other.limit.split(' ').all(reaches))
+    }
+
+    fn is_for_the_same(&self, other: &Self) -> bool {
+        (&self.client, &self.resource) == (&other.client, &other.resource)
+    }
 }
 
 impl Api {
@@ -53,7 +88,10 @@ impl Api {
     ) -> Reply {
         let page = self.page(call.parts);
         let texts = page.texts();
-        let told = OAuthScope::ALL.into_iter().filter(|scope| request.scopes.has(*scope));
+        // The groups are in every access token, for whom that is shown.
+        let is_told =
+            |scope: &OAuthScope| *scope == OAuthScope::Groups || request.scopes.has(*scope);
+        let told = OAuthScope::ALL.into_iter().filter(is_told);
         let consent = ConsentPage {
             page: &page,
             heading: filled(texts.consent, &begun.client.name),
@@ -102,13 +140,13 @@ impl Api {
         request: &AuthorizationRequest,
     ) -> Consented {
         let Some(session) = session else { return Consented::No };
-        let scopes = request.scopes.to_string();
-        let remembered = self.remembered_consents(call, session).clients;
-        let is_said = remembered.iter().any(|(known, told)| {
-            known == client.id.as_str()
-                && scopes.split(' ').all(|scope| told.split(' ').any(|one| one == scope))
-        });
-        if is_said { Consented::Before } else { Consented::No }
+        let asked = Consent::to(client, request);
+        let remembered = self.remembered_consents(call, session).consents;
+        if remembered.iter().any(|known| known.covers(&asked)) {
+            Consented::Before
+        } else {
+            Consented::No
+        }
     }
 
     fn remembered_consents(&self, call: &Call<'_>, session: &SsoSession) -> Remembered {
@@ -123,7 +161,7 @@ impl Api {
         let session = session.id().to_string();
         remembered
             .filter(|it| it.session == session)
-            .unwrap_or(Remembered { session, clients: Vec::new() })
+            .unwrap_or(Remembered { session, consents: Vec::new() })
     }
 
     fn remember_consent(
@@ -132,13 +170,12 @@ impl Api {
         session: &SsoSession,
         begun: &Begun,
     ) -> Option<http::HeaderValue> {
-        let scopes = begun.scopes();
+        let said = Consent::to(&begun.client, &begun.request()?);
         let mut remembered = self.remembered_consents(call, session);
-        let id = begun.client.id.as_str();
-        remembered.clients.retain(|(known, _)| known != id);
-        remembered.clients.push((id.to_owned(), scopes));
-        if remembered.clients.len() > MAX_REMEMBERED {
-            remembered.clients.remove(0);
+        remembered.consents.retain(|known| !known.is_for_the_same(&said));
+        remembered.consents.push(said);
+        if remembered.consents.len() > MAX_REMEMBERED {
+            remembered.consents.remove(0);
         }
         let (name, keys) = (self.cookies.consents(), self.service.keys().current());
         let value = serde_json::to_vec(&remembered).ok()?;

@@ -20,7 +20,7 @@ use crate::idp::{Credential, LoginMethod, MappedGroups};
 use crate::jose::verify::{claimed_end, is_of_pasee};
 use crate::oauth::error::ErrorCode;
 use crate::oauth::exchange::ExchangeRequest;
-use crate::oauth::id_token::may_know;
+use crate::oauth::id_token::{is_within, may_know};
 use crate::oauth::scope::{granted, within};
 use crate::service::{GrantError, Service};
 
@@ -209,6 +209,7 @@ impl Service {
             actors,
         };
         let mut access = self.pair_for(client, judged, Arc::new(grant), now)?.access;
+        access.extra.retain(|name| is_within(&scopes, name));
         if let Some((groups, truncated)) = at_most {
             access.groups.retain(|held| groups.contains(held));
             access.groups_truncated |= truncated;

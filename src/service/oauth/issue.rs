@@ -19,7 +19,7 @@ use crate::jose::key::Algorithm;
 use crate::jose::sign::Signer;
 use crate::keys::Keys;
 use crate::oauth::error::ErrorCode;
-use crate::oauth::id_token::{id_token, may_know};
+use crate::oauth::id_token::{id_token, is_within, may_know};
 use crate::oauth::scope::{granted, within};
 use crate::service::tokens::fresh_ids;
 use crate::service::{GrantError, Service};
@@ -139,6 +139,7 @@ impl Service {
         let grant = Grant::Refresh(&asked.memory, limit.clone());
         let mut pair = self.pair_for(client, (grant, &mapped), of_access, now)?;
         pair.refresh.token.client = Some(of_refresh);
+        pair.access.extra.retain(|name| is_within(&asked.scopes, name));
         if client.is_public() && key_of_refresh.is_none() {
             let refresh = &mut pair.refresh.token;
             refresh.expires_at = refresh.expires_at.min(refresh.authenticated_at.after(UNBOUND));

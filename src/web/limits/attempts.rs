@@ -48,6 +48,8 @@ pub enum Purpose {
     Browser,
     /// Requests that are passed on.
     Forward,
+    /// Secrets of clients.
+    ClientSecret,
 }
 
 /// A device, by what its own cookie calls it.
@@ -393,7 +395,13 @@ mod tests {
     #[test]
     fn each_purpose_has_a_quota_of_its_own() {
         let attempts = Attempts::new(0, 3);
-        let purposes = [Purpose::Token, Purpose::Browser, Purpose::Forward, Purpose::Password];
+        let purposes = [
+            Purpose::Token,
+            Purpose::Browser,
+            Purpose::Forward,
+            Purpose::ClientSecret,
+            Purpose::Password,
+        ];
         for purpose in purposes {
             let asked = (0..100)
                 .filter(|_| attempts.ask(from("192.0.2.1"), purpose).map(Attempt::counts).is_ok());
