@@ -11,6 +11,8 @@ mod devices;
 mod ends;
 mod floods;
 mod follower;
+mod machines;
+mod modules;
 mod peer_port;
 mod replicas;
 mod revocations;
