@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pasee::jose::jwks;
 use pasee::jose::key::{Algorithm, PrivateKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -10,28 +9,11 @@ use sha2::{Digest, Sha256};
 use crate::stage::{
     Browser, VERIFIER, authorize, by, claims, encoded, error, pasee_with, plain, tokens, user_info,
 };
-use crate::support::forge::Forger;
+use crate::support::forge::{Forger, proof};
 use crate::support::pasee::{Answer, Pasee, Setup, now};
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-
-/// A proof of a key for one request, with what is put in the place of what it would say.
-fn proof(key: &PrivateKey, method: &str, url: &str, with: &Value) -> String {
-    let set = jwks::common(std::slice::from_ref(key.public()));
-    let mut jwk = set["keys"][0].clone();
-    jwk.as_object_mut()
-        .unwrap()
-        .retain(|name, _| matches!(name.as_str(), "kty" | "crv" | "x" | "y"));
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).unwrap();
-    let mut said =
-        json!({ "jti": URL_SAFE_NO_PAD.encode(random), "htm": method, "htu": url, "iat": now() });
-    said.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
-    let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": jwk });
-    let input = [&header, &said].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
-    format!("{input}.{}", key.sign(input.as_bytes()).unwrap())
-}
 
 /// A form to the token endpoint with a proof.
 async fn proved(pasee: &Pasee, form: &[(&str, &str)], proof: &str) -> Answer {
@@ -173,6 +155,11 @@ async fn at_the_http_api(pasee: &Pasee, (key, token): (&PrivateKey, &str), nonce
     assert!(challenge.starts_with("DPoP ") && challenge.contains("use_dpop_nonce"), "{challenge}");
     let fresh = json!({ "ath": hash, "nonce": answer.header("dpop-nonce") });
     ask("GET", "/users/me", token, &proof(key, "GET", &me, &fresh)).send().await.is(200);
+    // Where a stranger has an answer, too, whoever begins with a proof is told what it needs.
+    let users = format!("{}/users/", pasee.url);
+    let answer =
+        ask("GET", "/users/", token, &proof(key, "GET", &users, &first)).send().await.is(401);
+    assert!(!answer.header("dpop-nonce").is_empty());
     let other = PrivateKey::generate(Algorithm::Es256).unwrap();
     let groups = format!("{}/groups/", pasee.url);
     for (wrong, why) in [

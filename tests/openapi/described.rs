@@ -138,7 +138,18 @@ fn nothing_leads_nowhere_and_nothing_lies_about() {
                 assert!(components["securitySchemes"][name].is_object(), "{name}");
             }
         }
+        // An access token that is bound to a key opens what one opens that is not.
+        let ways = operation.said["security"].as_array().unwrap();
+        let takes = |name: &str| ways.iter().any(|way| way[name].is_array());
+        assert_eq!(
+            takes("accessToken"),
+            takes("boundToken"),
+            "{} {}",
+            operation.method,
+            operation.path
+        );
     }
+    assert_eq!(components["securitySchemes"]["boundToken"]["scheme"], "DPoP");
     assert_eq!(DESCRIPTION["info"]["version"], env!("CARGO_PKG_VERSION"));
 }
 

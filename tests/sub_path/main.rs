@@ -1,6 +1,7 @@
 //! Pasee below a path of a host that it shares: every page, flow, document and cookie, through real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong should stop")]
 
+mod bound;
 mod documents;
 mod pages;
 mod protocol;

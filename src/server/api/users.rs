@@ -25,7 +25,11 @@ impl Api {
     /// GET `/users/`: root staff sees who there is; everybody sees how to register.
     pub(in crate::server) fn list_users(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
         // Whoever has no token that holds is a stranger here: old clients come with a stale one to register.
-        let caller = self.caller(call);
+        let caller = match self.caller(call) {
+            // Whoever proves a key is no old client, and begins with a proof that is refused: that brings the nonce.
+            Err(error @ ApiError::Proof(_)) => return Err(error),
+            caller => caller,
+        };
         let after: Option<UserId> = call.cursor("after")?;
         let url = self.url("/users/");
         let mut document = Document::new(&url, "Users");
