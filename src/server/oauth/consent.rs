@@ -21,6 +21,8 @@ use crate::service::{Consented, SsoSession};
 
 /// Most that is remembered; what was asked about longest ago goes first.
 const MAX_REMEMBERED: usize = 20;
+/// And in bytes, so that a browser keeps it when it is sealed: of a cookie it takes 4 KiB.
+const MAX_BYTES: usize = 2500;
 
 #[derive(Template)]
 #[template(path = "consent.html")]
@@ -73,6 +75,24 @@ impl Consent {
 
     fn is_for_the_same(&self, other: &Self) -> bool {
         (&self.client, &self.resource) == (&other.client, &other.resource)
+    }
+}
+
+impl Remembered {
+    /// With this, too, in the place of what was said of the same. What was asked about longest ago goes where there is too much.
+    fn with(&mut self, said: Consent) -> Option<Vec<u8>> {
+        self.consents.retain(|known| !known.is_for_the_same(&said));
+        self.consents.push(said);
+        loop {
+            let bytes = serde_json::to_vec(self).ok()?;
+            if bytes.len() <= MAX_BYTES && self.consents.len() <= MAX_REMEMBERED {
+                return Some(bytes);
+            }
+            if self.consents.is_empty() {
+                return None;
+            }
+            self.consents.remove(0);
+        }
     }
 }
 
@@ -172,14 +192,51 @@ impl Api {
     ) -> Option<http::HeaderValue> {
         let said = Consent::to(&begun.client, &begun.request()?);
         let mut remembered = self.remembered_consents(call, session);
-        remembered.consents.retain(|known| !known.is_for_the_same(&said));
-        remembered.consents.push(said);
-        if remembered.consents.len() > MAX_REMEMBERED {
-            remembered.consents.remove(0);
-        }
+        let value = remembered.with(said)?;
         let (name, keys) = (self.cookies.consents(), self.service.keys().current());
-        let value = serde_json::to_vec(&remembered).ok()?;
         let sealed = keys.browser_sessions().seal(&name, &value).ok()?;
         self.cookies.set_for_session(&name, &sealed).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(client: usize, resource: &str, scopes: &str, limit: &str) -> Consent {
+        let [resource, scopes, limit] = [resource, scopes, limit].map(str::to_owned);
+        Consent { client: format!("app-{client}"), resource: Some(resource), scopes, limit }
+    }
+
+    #[test]
+    fn what_a_yes_is_to() {
+        let yes = said(1, "https://a.example", "openid email", "a b");
+        assert!(yes.covers(&said(1, "https://a.example", "openid", "b")));
+        for more in [
+            said(2, "https://a.example", "openid", "b"),
+            said(1, "https://b.example", "openid", "b"),
+            said(1, "https://a.example", "openid profile", "b"),
+            said(1, "https://a.example", "openid", "c"),
+            said(1, "https://a.example", "openid", ""),
+        ] {
+            assert!(!yes.covers(&more), "{} {}", more.scopes, more.limit);
+        }
+        assert!(said(1, "x", "openid", "").covers(&said(1, "x", "openid", "c")));
+    }
+
+    #[test]
+    fn no_more_than_a_browser_carries() {
+        for (length, kept) in [(1, MAX_REMEMBERED), (500, 4), (2300, 1), (2600, 0)] {
+            let session = "0".repeat(32);
+            let mut remembered = Remembered { session, consents: Vec::new() };
+            for client in 0..30 {
+                let bytes = remembered.with(said(client, &"r".repeat(length), "openid", ""));
+                assert!(bytes.is_some_and(|bytes| bytes.len() <= MAX_BYTES), "{length}");
+            }
+            let clients: Vec<&str> =
+                remembered.consents.iter().map(|one| one.client.as_str()).collect();
+            let last: Vec<String> = (30 - kept..30).map(|client| format!("app-{client}")).collect();
+            assert_eq!(clients, last, "{length}");
+        }
     }
 }
