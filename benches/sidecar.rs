@@ -52,7 +52,7 @@ struct Everybody;
 
 impl Judge for Everybody {
     async fn judge(&self, _: &Parts, _: SocketAddr) -> Verdict {
-        Verdict::Forward { identity: None, until: Some(Timestamp::MAX) }
+        Verdict::Forward { identity: None, until: Some(Timestamp::MAX), cookie: None }
     }
 }
 

@@ -95,12 +95,19 @@ fn a_backup_of_a_namespace_is_the_same_realm_elsewhere() {
         let found: Value = json(&realm.kubectl(&["get", "pasee", "-o", "json"]));
         found["items"].as_array().unwrap().clone()
     };
+    let source = Sides::in_cluster(&cluster, &realm.namespace);
+    for (user, groups) in promised() {
+        source.becomes(user, &groups);
+    }
     let there = settle(&realm);
     let owned = |objects: &[Value]| {
         objects.iter().filter(|it| !it["metadata"]["ownerReferences"].is_null()).count()
     };
     assert!(owned(&there) > 3, "there is something to be collected");
-    let source = Sides::in_cluster(&cluster, &realm.namespace);
+    let names = |objects: &[Value]| {
+        let name = |it: &Value| format!("{} {}", it["kind"], it["metadata"]["name"]);
+        objects.iter().map(name).collect::<std::collections::BTreeSet<_>>()
+    };
     let exported = source.export(&[]);
     for word in ["ownerReferences", "status:", "uid:", "resourceVersion", "last-applied"] {
         assert!(!exported.contains(word), "{word} in {exported}");
@@ -122,13 +129,13 @@ fn a_backup_of_a_namespace_is_the_same_realm_elsewhere() {
         // What the controller has made of what came before stays as it is, where objects come in any order.
         let is_done = |line: &str| way == "create" && line.contains("already exists");
         assert!(told.success || told.stderr.lines().all(is_done), "{told:?}");
-        let here = settle(&other);
-        assert_eq!(here.len(), there.len());
-        assert_eq!(owned(&here), owned(&there));
         let served = Sides::in_cluster(&cluster, &other.namespace);
         for (user, groups) in promised() {
             served.becomes(user, &groups);
         }
+        let here = settle(&other);
+        assert_eq!(here.len(), there.len(), "{:?}, {:?}", names(&here), names(&there));
+        assert_eq!(owned(&here), owned(&there));
         // The ban is new there: whoever had logged in since the backup is not to come back when it is lifted.
         let again = served.export(&[]);
         assert_eq!(Side::timeless(&again), Side::timeless(&exported), "once more, the same");
