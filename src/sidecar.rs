@@ -6,6 +6,7 @@
 //! | File | Owns |
 //! |---|---|
 //! | `path` | paths that mean the same to everybody |
+//! | `host` | hosts that mean the same to everybody |
 //! | `target` | what a request asks for |
 //! | `rules` | who may send what |
 //! | `identity` | who sends a request |
@@ -21,6 +22,7 @@
 pub mod bearer;
 pub mod check;
 pub mod gate;
+pub mod host;
 pub mod identity;
 pub mod identity_headers;
 pub mod login;

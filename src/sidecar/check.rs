@@ -23,6 +23,7 @@ use http_body_util::Full;
 use ipnet::IpNet;
 
 use super::gate::{Gatekeeper, Verdict};
+use super::host::host_name;
 use super::identity_headers::{IdentityHeaders, is_ours, own_names};
 use super::path::RequestPath;
 use super::reply::Reply;
@@ -171,11 +172,10 @@ fn meant(request: &Parts) -> Result<Target, Unclear> {
 
 /// The request itself, as Envoy sends it.
 fn below(request: &Parts, path: &str) -> Result<Target, Unclear> {
-    let host = request.uri.authority().map(|authority| authority.as_str().to_owned());
-    let host = match host {
-        Some(host) => host,
-        None => one(&request.headers, &HOST)?.ok_or("there is no Host")?,
-    };
+    let named = request.uri.authority().map(|authority| authority.as_str().to_ascii_lowercase());
+    let sent = one(&request.headers, &HOST)?.map(|host| host.to_ascii_lowercase());
+    let host = same(named, sent)?.ok_or("there is no Host")?;
+    host_name(&host)?;
     let exchange = Exchange::of(&request.headers);
     Ok(Target { method: request.method.clone(), host, path: RequestPath::of(path)?, exchange })
 }
@@ -202,6 +202,7 @@ fn by_headers(headers: &HeaderMap) -> Result<Target, Unclear> {
         Some(host) => host,
         None => one(headers, &HOST)?.ok_or("there is no X-Forwarded-Host, and no Host")?,
     };
+    host_name(&host)?;
     let method = Method::from_bytes(method.as_bytes())?;
     Ok(Target { method, host, path: RequestPath::of(&uri)?, exchange: Exchange::of(headers) })
 }

@@ -8,6 +8,7 @@ use std::fmt;
 
 use http::Method;
 
+use super::host::host_name;
 use super::identity::Identity;
 use super::path::RequestPath;
 use crate::settings::sidecar::{
@@ -79,7 +80,9 @@ impl Rules {
     /// Whether a request may pass that this user sends, or nobody who is known.
     #[must_use]
     pub fn decide(&self, asked: &Asked<'_>, identity: Option<&Identity>) -> Decision {
-        let found = self.0.iter().find_map(|rule| Some((rule, is_about(rule, asked)?)));
+        // What is read as a host by some and as none by others is not judged.
+        let Ok(host) = host_name(asked.host) else { return Decision::Refuse { rule: None } };
+        let found = self.0.iter().find_map(|rule| Some((rule, is_about(rule, asked, &host)?)));
         let Some((rule, filled)) = found else { return Decision::Refuse { rule: None } };
         let name = || rule.name.clone();
         match (&rule.grant, identity) {
@@ -94,10 +97,9 @@ impl Rules {
 }
 
 /// What the path says at the rule's holes, if the rule is about the request.
-fn is_about(rule: &RuleSettings, asked: &Asked<'_>) -> Option<Filled> {
-    let host = host_name(asked.host);
+fn is_about(rule: &RuleSettings, asked: &Asked<'_>, host: &str) -> Option<Filled> {
     let is_method = rule.methods.is_empty() || rule.methods.contains(asked.method);
-    let is_host = rule.hosts.is_empty() || rule.hosts.iter().any(|pattern| is_host(pattern, &host));
+    let is_host = rule.hosts.is_empty() || rule.hosts.iter().any(|pattern| is_host(pattern, host));
     if !is_method || !is_host {
         return None;
     }
@@ -105,20 +107,6 @@ fn is_about(rule: &RuleSettings, asked: &Asked<'_>) -> Option<Filled> {
         return Some(Filled::new());
     }
     rule.paths.iter().find_map(|pattern| is_path(pattern, asked.path))
-}
-
-/// A host without its port, in small letters and without the dot that may end it.
-#[must_use]
-pub fn host_name(host: &str) -> String {
-    let port = host.rfind(':').filter(|at| {
-        host[at + 1..].bytes().all(|byte| byte.is_ascii_digit()) && !host[..*at].ends_with(':')
-    });
-    let is_bare_address = host.matches(':').count() > 1 && !host.starts_with('[');
-    let name = match port {
-        Some(at) if !is_bare_address => &host[..at],
-        _ => host,
-    };
-    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
 /// Whether a host, without its port and in small letters, is one of these.

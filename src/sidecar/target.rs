@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 use hyper::ext::Protocol;
 
+use super::host::{NoHost, host_name};
 use super::path::RequestPath;
 
 /// What is asked for, told from how it came.
@@ -63,7 +64,8 @@ fn target(request: &Parts) -> Result<Target, String> {
         ref method => (method.clone(), Exchange::of(&request.headers)),
     };
     let mut hosts = request.headers.get_all(HOST).iter();
-    let named = hosts.next().map(|host| host.to_str().map_err(|_| NO_HOST)).transpose()?;
+    let named = hosts.next().map(|host| host.to_str()).transpose();
+    let named = named.map_err(|_| NoHost.to_string())?;
     if hosts.next().is_some() {
         return Err("there are several Host headers; a right request has one".to_owned());
     }
@@ -72,16 +74,11 @@ fn target(request: &Parts) -> Result<Target, String> {
             return Err("the Host header names another host than the request itself".to_owned());
         }
         (Some(host), _) | (None, Some(host)) => host,
-        (None, None) => return Err(NO_HOST.to_owned()),
+        (None, None) => return Err(NoHost.to_string()),
     };
-    if host.is_empty() || host.contains('@') {
-        return Err(NO_HOST.to_owned());
-    }
+    host_name(host).map_err(|error| error.to_string())?;
     Ok(Target { method, host: host.to_owned(), path, exchange })
 }
-
-const NO_HOST: &str =
-    "there is no host that can be read; a right request has Host: app.example.com";
 
 #[cfg(test)]
 mod tests;

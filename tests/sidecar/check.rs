@@ -246,6 +246,11 @@ async fn nothing_that_does_not_go_together() {
         "x-forwarded-method: GET\nx-forwarded-uri: /public/\nx-forwarded-uri: /groups/staff",
         "x-forwarded-method: GET\nx-forwarded-uri: /public/\nx-original-method: POST",
         "x-forwarded-method: GET\nx-forwarded-uri: /public/\nx-forwarded-host: a\nx-original-url: http://b/public/",
+        // No host, which another reader could take for one.
+        "x-forwarded-method: GET\nx-forwarded-uri: /public/\nx-forwarded-host: app:x",
+        "x-forwarded-method: GET\nx-forwarded-uri: /public/\nx-forwarded-host: app:80:80",
+        "x-forwarded-method: GET\nx-forwarded-uri: /public/\nx-forwarded-host: app, other",
+        "x-forwarded-method: GET\nx-forwarded-uri: /public/\nx-original-url: http://x@app/public/",
         // Not all of it said.
         "x-forwarded-uri: /public/",
         "x-forwarded-method: GET",
@@ -261,6 +266,11 @@ async fn nothing_that_does_not_go_together() {
         "x-forwarded-method: GET\nx-forwarded-uri: /public/#/groups",
     ] {
         assert_eq!(sidecar.judged(&fixed(more)), "403", "{more}");
+    }
+    for host in ["app:x", "app:80:80", "x@app", "app.."] {
+        let judged =
+            sidecar.judged(&format!("GET /check/public/ HTTP/1.1\nhost: {host}\n{bearer}"));
+        assert_eq!(judged, "403", "{host}");
     }
     for path in
         ["/check//public/", "/check/public/../any", "/check/public/%2e%2e/any", "/check/public\\a"]

@@ -19,6 +19,9 @@ async fn one_host() {
         ("/a", "app, other", "400"),
         ("/a", "x@app", "400"),
         ("/a", "app/x", "400"),
+        ("/a", "app:x", "400"),
+        ("/a", "app:80:80", "400"),
+        ("/a", "app..", "400"),
         ("/a", "", "400"),
     ] {
         let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");

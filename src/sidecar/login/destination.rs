@@ -7,8 +7,9 @@ use http::{Method, Uri};
 use url::Url;
 
 use crate::settings::sidecar::LoginSettings;
+use crate::sidecar::host::host_name;
 use crate::sidecar::path::RequestPath;
-use crate::sidecar::rules::{host_name, is_host};
+use crate::sidecar::rules::is_host;
 use crate::sidecar::target::{Exchange, Target};
 
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -17,7 +18,8 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// What a browser asked for, as it is to be sent back there.
 pub(super) fn back_to(url: &Url, target: &Target) -> String {
     let path = target.path.as_str();
-    let is_here = url.host_str().is_some_and(|host| host == host_name(&target.host));
+    let is_here =
+        url.host_str().is_some_and(|host| host_name(&target.host).is_ok_and(|name| name == host));
     if is_here { path.to_owned() } else { format!("{}://{}{path}", url.scheme(), target.host) }
 }
 

@@ -8,6 +8,8 @@ use http::uri::PathAndQuery;
 use http::{Method, Uri};
 use hyper::ext::Protocol;
 
+use crate::sidecar::host::host_name;
+
 /// Why a request is for nothing that there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TargetError {
@@ -38,11 +40,11 @@ pub(super) fn settle(parts: &mut Parts) -> Result<(), TargetError> {
         return Err(TargetError::Form);
     }
     let named = parts.headers.get(HOST);
-    if named.is_some_and(|host| !is_host(host.as_bytes())) {
+    if named.is_some_and(|host| !is_host(host)) {
         return Err(TargetError::Host);
     }
     if let Some(authority) = &target.authority {
-        if !is_host(authority.as_str().as_bytes()) {
+        if host_name(authority.as_str()).is_err() {
             return Err(TargetError::Host);
         }
         let is_same = |host: &HeaderValue| {
@@ -60,10 +62,8 @@ pub(super) fn settle(parts: &mut Parts) -> Result<(), TargetError> {
     Ok(())
 }
 
-/// Letters, digits, `-`, `.`, `_`, and what addresses and ports have; no user, no blank, no list.
-fn is_host(host: &[u8]) -> bool {
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(byte);
-    !host.is_empty() && host.iter().all(is_part)
+fn is_host(host: &HeaderValue) -> bool {
+    host.to_str().is_ok_and(|host| host_name(host).is_ok())
 }
 
 /// HTTP/2 may bring them one by one; they are one header for whoever reads HTTP/1.1 (RFC 9113 section 8.2.3).
@@ -106,6 +106,9 @@ mod tests {
             ("/a?b", Some("app, other"), Err(TargetError::Host)),
             ("/a?b", Some(""), Err(TargetError::Host)),
             ("/a?b", Some("app/x"), Err(TargetError::Host)),
+            ("/a?b", Some("app:x"), Err(TargetError::Host)),
+            ("/a?b", Some("app:80:80"), Err(TargetError::Host)),
+            ("/a?b", Some("app[]"), Err(TargetError::Host)),
             ("ftp://app/a?b", Some("app"), Err(TargetError::Form)),
             ("/a?b", Some("[::1]:80"), Ok("[::1]:80")),
         ] {
