@@ -24,12 +24,12 @@ use ipnet::IpNet;
 
 use super::gate::{Gatekeeper, Verdict};
 use super::host::host_name;
-use super::identity_headers::{IdentityHeaders, is_ours, own_names};
+use super::identity::Identity;
+use super::identity_headers::{DPOP, IdentityHeaders, is_ours, shows_token};
 use super::path::RequestPath;
 use super::reply::Reply;
 use super::target::{Exchange, Target};
 use crate::telemetry::sidecar::{Outcome, SidecarMetrics, Way};
-use crate::web::bearer::shown;
 use crate::web::peer::is_trusted;
 use crate::web::{Handle, Request, Response, respond};
 
@@ -89,10 +89,10 @@ impl CheckEndpoint {
         match self.gate.judge_target(&target, &request.headers).await {
             Verdict::Forward { identity, .. } => {
                 self.metrics.judged(Way::Check, Outcome::Allowed);
-                let told = self.headers.of(identity.as_deref());
-                passes(&told, &request.headers)
+                passes(&self.headers, identity.as_deref(), &request.headers)
             }
             Verdict::Refuse(reply) => {
+                let reply = refusing(reply);
                 self.metrics.judged(Way::Check, Outcome::of(reply.status()));
                 refused(reply, request.uri.path())
             }
@@ -106,6 +106,14 @@ impl Handle for CheckEndpoint {
         let mut response = self.answer(&request, peer).await;
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
+    }
+}
+
+/// Our own page is no word on a request for it: with a status of success a proxy would take it for one, and pass.
+fn refusing(reply: Reply) -> Reply {
+    match reply {
+        Reply::Page(page) if page.status.is_success() => Reply::Forbidden,
+        reply => reply,
     }
 }
 
@@ -125,16 +133,17 @@ fn refused(reply: Reply, asked: &str) -> Response {
 }
 
 /// 200, with what the application is to be told, and what it is not to be told by anybody else.
-fn passes(told: &[(HeaderName, HeaderValue)], asked: &HeaderMap) -> Response {
+fn passes(ours: &IdentityHeaders, identity: Option<&Identity>, asked: &HeaderMap) -> Response {
     let mut response = Response::new(Full::new(Bytes::new()));
     let headers = response.headers_mut();
-    for (name, value) in told {
-        headers.insert(name.clone(), value.clone());
+    for (name, value) in ours.of(identity) {
+        headers.insert(name, value);
     }
     // A token of ours goes no further; what another scheme shows is the application's.
-    let is_token = matches!(shown(asked), Ok(Some(_)));
-    let is_told = |name: &HeaderName| is_ours(name) || is_token && *name == AUTHORIZATION;
-    let mut removed: Vec<&str> = own_names().collect();
+    let is_token = shows_token(asked);
+    let is_told =
+        |name: &HeaderName| is_ours(name) || *name == DPOP || is_token && *name == AUTHORIZATION;
+    let mut removed: Vec<&str> = ours.names().collect();
     removed.extend(asked.keys().filter(|name| is_told(name)).map(HeaderName::as_str));
     removed.retain(|name| !headers.contains_key(*name));
     removed.sort_unstable();

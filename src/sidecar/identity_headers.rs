@@ -10,6 +10,8 @@ use serde_json::Value;
 use super::identity::Identity;
 use crate::settings::sidecar::{HeaderSet, HeaderSettings, PassToken};
 
+/// What shows the key of a token (RFC 9449).
+pub const DPOP: HeaderName = HeaderName::from_static("dpop");
 /// Folded beginnings of names that are ours alone.
 const OWN_PREFIXES: [&str; 2] = ["x-pasee-", "x-auth-request-"];
 /// Folded names beside them. What proxies say of a connection (`X-Forwarded-For` and the like) is not among them.
@@ -43,7 +45,7 @@ impl IdentityHeaders {
     #[must_use]
     pub fn new(settings: &HeaderSettings) -> Self {
         let header = |claim: &String| {
-            let name = format!("x-pasee-claims-{}", folded(claim));
+            let name = folded(&format!("x-pasee-claims-{claim}"));
             HeaderName::try_from(name).ok().map(|name| (claim.clone(), name))
         };
         let claims = settings.claims.iter().filter_map(header).collect();
@@ -92,6 +94,12 @@ impl IdentityHeaders {
             told.extend(secret(&bearer).map(|value| (AUTHORIZATION, value)));
         }
         told
+    }
+
+    /// All names that an application is told something under, whether or not there is something to tell.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let of_sets = own_names().map(|name| -> &str { name });
+        of_sets.chain(self.claims.iter().map(|(_, header)| header.as_str()))
     }
 
     fn strip_cookies(&self, headers: &mut HeaderMap) {
@@ -179,24 +187,36 @@ fn names(set: HeaderSet) -> &'static [(&'static str, What)] {
 
 /// A name as the least careful application reads it: CGI and its heirs know no case, and no difference between what is
 /// neither letter nor digit.
-fn folded(name: &str) -> String {
-    name.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+pub(super) fn folded(name: &str) -> String {
+    let name = name.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    // CGI writes HTTP_ before each name, which some read a name with, and some without.
+    name.strip_prefix("http-").map(str::to_owned).unwrap_or(name)
 }
 
 /// Whether an application could take a header for one of ours.
 #[must_use]
 pub fn is_ours(name: &HeaderName) -> bool {
     let name = folded(name.as_str());
-    // CGI writes HTTP_ before each name, which some read a name with, and some without.
-    let name = name.strip_prefix("http-").unwrap_or(&name);
-    OWN_NAMES.contains(&name) || OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    OWN_NAMES.contains(&name.as_str()) || OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// All names that an identity is told under.
-pub fn own_names() -> impl Iterator<Item = &'static str> {
+/// All names of all sets.
+fn own_names() -> impl Iterator<Item = &'static str> {
     use HeaderSet::{AuthRequest, Forwarded, Pasee, RemoteUser};
     let of_set = |set| names(set).iter().map(|(name, _)| *name);
     [Pasee, Forwarded, AuthRequest, RemoteUser].into_iter().flat_map(of_set)
+}
+
+/// Whether a token is shown, or what begins as one: whatever else is wrong with it, it is meant for us and goes no further.
+#[must_use]
+pub fn shows_token(headers: &HeaderMap) -> bool {
+    let is_token = |value: &HeaderValue| {
+        let value = value.as_bytes();
+        let end =
+            value.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(value.len());
+        matches!(value[..end].to_ascii_lowercase().as_slice(), b"bearer" | b"dpop")
+    };
+    headers.get_all(AUTHORIZATION).iter().any(is_token)
 }
 
 /// Takes out whatever an application could take for ours, and tokens that are meant for us.
@@ -205,16 +225,10 @@ fn strip(headers: &mut HeaderMap) {
     for name in ours {
         headers.remove(name);
     }
-    let is_token = |value: &HeaderValue| {
-        let value = value.as_bytes();
-        let end =
-            value.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(value.len());
-        matches!(value[..end].to_ascii_lowercase().as_slice(), b"bearer" | b"dpop")
-    };
-    if headers.get_all(AUTHORIZATION).iter().any(is_token) {
+    if shows_token(headers) {
         headers.remove(AUTHORIZATION);
     }
-    headers.remove("dpop");
+    headers.remove(DPOP);
 }
 
 /// A claim that is no structure, as text.

@@ -151,6 +151,11 @@ async fn from_the_application_to_pasee_and_back() {
         (&Value::from("local-ada"), &serde_json::json!(["articles"]))
     );
 
+    // That page is for the browser: another proxy that asks about it is not told to let it pass.
+    let own = [("x-forwarded-method", "GET"), ("x-forwarded-uri", "/.pasee/me")];
+    assert_eq!(browser.send(Method::GET, &sidecar.at("/check"), &own).await.status(), 403);
+    assert_eq!(browser.get(&sidecar.at("/check/.pasee/me")).await.status(), 403);
+
     // Another replica with the same secret serves the session, one with another first secret too, and one without it none.
     for (secrets, status) in [
         (secrets.clone(), 200),
