@@ -68,7 +68,7 @@ async fn where_it_came_from() {
     let told = trusting(&settings(http(address)), &["127.0.0.0/8"]).told("/", sent).await;
     assert_eq!(told.header("x-forwarded-for"), ["192.0.2.1, 127.0.0.1"]);
     assert_eq!(told.header("x-forwarded-proto"), ["https"]);
-    assert_eq!(told.header("x-forwarded-host"), ["outer"]);
+    assert_eq!(told.header("x-forwarded-host"), ["app"]);
     assert!(told.header("x_forwarded_for").is_empty());
 }
 

@@ -5,23 +5,42 @@
 
 use std::net::IpAddr;
 
-use http::header::{FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
+use crate::sidecar::identity_headers::folded;
 use crate::web::peer::is_trusted;
 use crate::web::respond::Scheme;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOSTS: HeaderName = HeaderName::from_static("x-forwarded-host");
-/// What applications and their frameworks believe of that kind, folded: `_` and `.` read as `-`, as some of them do.
-const NAMES: [&str; 22] = [
+/// What applications and their frameworks take for another host, path or method than the request's own: it was judged by its own,
+/// so nobody says another.
+const OTHERS: [&str; 18] = [
     "forwarded",
-    "x-forwarded",
-    "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-method",
     "x-forwarded-path",
+    "x-forwarded-uri",
+    "x-forwarded-url",
+    "x-host",
+    "x-http-host-override",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-host",
+    "x-original-method",
+    "x-original-path",
+    "x-original-uri",
+    "x-original-url",
+    "x-rewrite-uri",
+    "x-rewrite-url",
+];
+/// What they believe of where a request came from.
+const NAMES: [&str; 13] = [
+    "x-forwarded",
+    "x-forwarded-for",
     "x-forwarded-port",
     "x-forwarded-prefix",
     "x-forwarded-proto",
@@ -29,15 +48,10 @@ const NAMES: [&str; 22] = [
     "x-forwarded-scheme",
     "x-forwarded-server",
     "x-forwarded-ssl",
-    "x-forwarded-uri",
     "x-client-ip",
     "x-cluster-client-ip",
     "true-client-ip",
-    "x-original-method",
-    "x-original-uri",
-    "x-original-url",
     "x-real-ip",
-    "x-rewrite-url",
 ];
 
 /// Whose word of others is passed on, and how this listener is reached.
@@ -54,16 +68,13 @@ impl Origins {
         let is_made_up = |name: &HeaderName| {
             let folded = folded(name.as_str());
             // A spelling that only some read as another is nobody's who can be trusted.
-            NAMES.contains(&folded.as_str()) && !(is_trusted && folded == name.as_str())
+            let is_one = |names: &[&str]| names.contains(&folded.as_str());
+            is_one(&OTHERS) || is_one(&NAMES) && !(is_trusted && folded == name.as_str())
         };
         let made_up: Vec<HeaderName> =
             headers.keys().filter(|name| is_made_up(name)).cloned().collect();
         for name in made_up {
             headers.remove(name);
-        }
-        if is_trusted && headers.contains_key(FORWARDED) {
-            // Beside the others it would say less than they do; nothing that writes only this one is known of.
-            headers.remove(FORWARDED);
         }
         let before: Vec<&[u8]> = headers.get_all(FOR).iter().map(HeaderValue::as_bytes).collect();
         let chain = [&before[..], &[peer.to_string().as_bytes()]].concat().join(&b", "[..]);
@@ -76,13 +87,9 @@ impl Origins {
         };
         headers.entry(PROTO).or_insert(scheme);
         if let Some(host) = headers.get(HOST).cloned() {
-            headers.entry(HOSTS).or_insert(host);
+            headers.insert(HOSTS, host);
         }
     }
-}
-
-fn folded(name: &str) -> String {
-    name.replace(['_', '.'], "-")
 }
 
 #[cfg(test)]
@@ -126,8 +133,29 @@ mod tests {
         ];
         assert_eq!(told("198.51.100.7", &sent), wanted("198.51.100.7", "app", "http"));
         let chain = "192.0.2.1, 192.0.2.2, 10.0.0.1";
-        assert_eq!(told("10.0.0.1", &sent), wanted(chain, "inner", "https"));
-        let more = [("x-original-url", "/admin"), ("x-forwarded-uri", "/admin")];
-        assert_eq!(told("198.51.100.7", &more), wanted("198.51.100.7", "app", "http"));
+        assert_eq!(told("10.0.0.1", &sent), wanted(chain, "app", "https"));
+        let prefix = [("x-forwarded-prefix", "/shop")];
+        assert_eq!(told("198.51.100.7", &prefix), wanted("198.51.100.7", "app", "http"));
+        assert_eq!(told("10.0.0.1", &prefix).len(), 4, "it is that proxy's to say");
+    }
+
+    /// An application that believes one of these does another thing than was judged.
+    #[test]
+    fn nobody_says_another_request() {
+        let variants =
+            |name: &str| [name.to_owned(), name.replace('-', "_"), format!("http_{name}")];
+        for name in OTHERS.iter().flat_map(|name| variants(name)) {
+            for peer in ["198.51.100.7", "10.0.0.1"] {
+                let origins =
+                    Origins { trusted: vec!["10.0.0.0/8".parse().unwrap()], scheme: Scheme::Http };
+                let mut headers = HeaderMap::new();
+                headers.insert(HOST, HeaderValue::from_static("app"));
+                let name: HeaderName = name.parse().unwrap();
+                headers.append(name.clone(), HeaderValue::from_static("DELETE"));
+                origins.tell(&mut headers, peer.parse().unwrap());
+                assert!(headers.values().all(|value| value != "DELETE"), "{name} of {peer}");
+                assert_eq!(headers[HOSTS], "app");
+            }
+        }
     }
 }
