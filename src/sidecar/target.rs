@@ -50,6 +50,12 @@ impl Target {
     }
 }
 
+/// Whether a request asks for a WebSocket as HTTP/2 does (RFC 8441): any other protocol is one that no rule is about.
+pub(super) fn opens_websocket(request: &Parts) -> bool {
+    let protocol = request.extensions.get::<Protocol>();
+    request.method == Method::CONNECT && protocol.is_some_and(|named| named.as_str() == "websocket")
+}
+
 /// What a request asks for, as it came over a connection.
 fn target(request: &Parts) -> Result<Target, String> {
     let uri = &request.uri;
@@ -57,10 +63,10 @@ fn target(request: &Parts) -> Result<Target, String> {
     let path = RequestPath::of(path).map_err(|error| error.to_string())?;
     // A WebSocket over HTTP/2 (RFC 8441) is what a GET is over HTTP/1.1. No other CONNECT leads to an application.
     let (method, exchange) = match request.method {
-        Method::CONNECT if request.extensions.get::<Protocol>().is_some() => {
-            (Method::GET, Exchange::Socket)
+        Method::CONNECT if opens_websocket(request) => (Method::GET, Exchange::Socket),
+        Method::CONNECT => {
+            return Err("CONNECT is not taken here, but for a WebSocket (RFC 8441)".to_owned());
         }
-        Method::CONNECT => return Err("CONNECT is not taken here".to_owned()),
         ref method => (method.clone(), Exchange::of(&request.headers)),
     };
     let mut hosts = request.headers.get_all(HOST).iter();

@@ -19,7 +19,6 @@ use http::header::{
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
 use hyper::body::Incoming;
-use hyper::ext::Protocol;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
@@ -28,6 +27,7 @@ use tokio::time::timeout;
 
 use super::hop;
 use super::lease::{Activity, Lease};
+use crate::sidecar::target::opens_websocket;
 use crate::web::stream::Seated;
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
@@ -48,11 +48,7 @@ impl Asked {
     pub(super) fn of(parts: &mut Parts) -> Option<Self> {
         let version = parts.version;
         let is_asked = match version {
-            Version::HTTP_2 => {
-                let protocol = parts.extensions.get::<Protocol>();
-                parts.method == Method::CONNECT
-                    && protocol.is_some_and(|protocol| protocol.as_str() == "websocket")
-            }
+            Version::HTTP_2 => opens_websocket(parts),
             Version::HTTP_11 => {
                 parts.method == Method::GET
                     && hop::lists(&parts.headers, &CONNECTION, "upgrade")

@@ -6,15 +6,17 @@ use http::header::{COOKIE, HOST, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, Uri};
-use hyper::ext::Protocol;
 
 use crate::sidecar::host::host_name;
+use crate::sidecar::target::opens_websocket;
 
 /// Why a request is for nothing that there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TargetError {
-    /// A tunnel to somewhere.
-    #[error("CONNECT is for proxies to anywhere, and this is one to a single application")]
+    /// A tunnel to somewhere, or for something.
+    #[error(
+        "CONNECT is for proxies to anywhere, and this is one to a single application: only a WebSocket is opened by it (RFC 8441)"
+    )]
     Tunnel,
     /// A scheme, or a form of a target, that no application has.
     #[error("the target is none of this application's; a right one is a path such as /a?b=c")]
@@ -32,7 +34,7 @@ pub(super) enum TargetError {
 /// # Errors
 /// [`TargetError`], for a 400.
 pub(super) fn settle(parts: &mut Parts) -> Result<(), TargetError> {
-    if parts.method == Method::CONNECT && parts.extensions.get::<Protocol>().is_none() {
+    if parts.method == Method::CONNECT && !opens_websocket(parts) {
         return Err(TargetError::Tunnel);
     }
     let target = std::mem::take(&mut parts.uri).into_parts();
@@ -122,6 +124,18 @@ mod tests {
         }
         assert_eq!(settled("CONNECT", "app:443", &[]).unwrap_err(), TargetError::Tunnel);
         assert_eq!(settled("GET", "http://app", &[]).unwrap().uri, "/");
+    }
+
+    #[test]
+    fn no_socket_but_websockets() {
+        for (protocol, is_taken) in
+            [("websocket", true), ("connect-udp", false), ("WebSocket", false)]
+        {
+            let request = Request::builder().method("CONNECT").uri("http://app/a");
+            let request = request.extension(hyper::ext::Protocol::from_static(protocol));
+            let mut parts = request.body(()).unwrap().into_parts().0;
+            assert_eq!(settle(&mut parts).is_ok(), is_taken, "{protocol}");
+        }
     }
 
     #[test]

@@ -39,3 +39,14 @@ fn one_host_and_one_path() {
         assert!(asked(method, uri, &hosts).is_err(), "{method} {uri} {hosts:?}");
     }
 }
+
+/// What is judged as a GET is one.
+#[test]
+fn no_socket_but_websockets() {
+    for (protocol, is_taken) in [("websocket", true), ("connect-udp", false), ("", false)] {
+        let request = Request::builder().method("CONNECT").uri("http://app/a");
+        let request = request.extension(Protocol::from_static(protocol));
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        assert_eq!(target(&parts).is_ok(), is_taken, "{protocol}");
+    }
+}
