@@ -136,12 +136,7 @@ impl Gatekeeper {
         if !is_own_page(target, headers) {
             return Ok(None);
         }
-        let Some(identity) = login.known(headers).await? else { return Ok(None) };
-        match self.revocations.standing(&identity, (self.clock)()) {
-            Standing::Good => Ok(Some(identity)),
-            Standing::Ended => Ok(None),
-            Standing::Unknown => Err(Reply::Unavailable(RETRY)),
-        }
+        login.known(headers).await
     }
 
     /// Who asks, or why that is not known though a token came.

@@ -25,7 +25,7 @@ use quick_cache::sync::Cache;
 use self::cookies::Cookies;
 use self::session::Session;
 use super::bearer::{Authenticator, Clock, issuer_client};
-use super::identity::Identity;
+use super::identity::{Identity, Revocations, Standing};
 use super::reply::Reply;
 use super::target::Target;
 use crate::outbound::{Cached, ClientError, DEFAULT_AGE, Fetched, HttpClient, ProxyVariables};
@@ -35,6 +35,8 @@ use crate::settings::sidecar::{IssuerSettings, LoginSettings};
 
 /// Between two looks for what the issuer says of itself that something wrong causes.
 const COOLDOWN: Duration = Duration::from_secs(30);
+/// How long a browser waits before it tries again, in seconds, while it is not known which sessions have ended.
+const RETRY: u32 = 5;
 /// Most sessions whose access tokens are held in memory; the others are refreshed when they are seen again.
 const MAX_SESSIONS: usize = 16 * 1024;
 
@@ -60,6 +62,7 @@ pub struct BrowserLogin {
     cookies: Cookies,
     sessions: Cache<[u8; 32], Arc<Session>>,
     authenticator: Arc<Authenticator>,
+    revocations: Arc<dyn Revocations>,
     clock: Clock,
 }
 
@@ -78,7 +81,8 @@ impl BrowserLogin {
         settings: &LoginSettings,
         trusted: &IssuerSettings,
         calls: (&Outbound, &ProxyVariables),
-        (authenticator, clock): (Arc<Authenticator>, Clock),
+        (authenticator, revocations): (Arc<Authenticator>, Arc<dyn Revocations>),
+        clock: Clock,
     ) -> Result<Self, LoginError> {
         let http = Box::leak(Box::new(issuer_client(trusted, calls.0, calls.1)?));
         let audience = trusted.audience.as_str();
@@ -93,6 +97,7 @@ impl BrowserLogin {
             cookies: Cookies::new(settings),
             sessions: Cache::new(MAX_SESSIONS),
             authenticator,
+            revocations,
             clock,
         })
     }
@@ -103,7 +108,7 @@ impl BrowserLogin {
         self.cookies.names()
     }
 
-    /// Who is logged in in a browser; nobody where it carries no session, or one that is over.
+    /// Who is logged in in a browser; nobody where it carries no session, or one that is over or was ended.
     ///
     /// # Errors
     /// [`Reply`]: that cannot be found out at the moment.
@@ -111,9 +116,12 @@ impl BrowserLogin {
         self: &Arc<Self>,
         headers: &HeaderMap,
     ) -> Result<Option<Arc<Identity>>, Reply> {
-        match self.cookies.session(headers) {
-            Some(refresh) => self.identity(refresh).await,
-            None => Ok(None),
+        let Some(refresh) = self.cookies.session(headers) else { return Ok(None) };
+        let Some(identity) = self.identity(refresh).await? else { return Ok(None) };
+        match self.revocations.standing(&identity, (self.clock)()) {
+            Standing::Good => Ok(Some(identity)),
+            Standing::Ended => Ok(None),
+            Standing::Unknown => Err(Reply::Unavailable(RETRY)),
         }
     }
 

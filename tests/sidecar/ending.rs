@@ -131,6 +131,12 @@ async fn signing_out_ends_what_is_open() {
     assert_eq!(ended.status(), 303);
     is_cut(&mut socket).await;
     speaks(&mut second).await;
+    // Who one is, as little as all else, once all sessions were ended.
+    let mut other = other;
+    assert_eq!(other.get(&sidecar.at("/.pasee/me")).await.status(), 200);
+    ban(&pasee, "local-ada").await;
+    is_cut(&mut second).await;
+    assert_eq!(other.get(&sidecar.at("/.pasee/me")).await.status(), 401);
 }
 
 /// While Pasee is away, tokens that it gave go on; where it has to be known who has ended and never was, nobody passes.

@@ -16,7 +16,7 @@ use crate::settings::sidecar::{
 use crate::sidecar::bearer::{Authenticator, Lists, client_for};
 use crate::sidecar::check::CheckEndpoint;
 use crate::sidecar::gate::{Counted, Gatekeeper};
-use crate::sidecar::identity::NotFollowed;
+use crate::sidecar::identity::{NotFollowed, Revocations};
 use crate::sidecar::identity_headers::IdentityHeaders;
 use crate::sidecar::login::BrowserLogin;
 use crate::sidecar::proxy::{Endings, Proxy};
@@ -48,12 +48,12 @@ impl Parts {
     /// What of it cannot be made, and why.
     pub(super) fn new(settings: &SidecarSettings) -> anyhow::Result<Self> {
         let authenticator = Arc::new(authenticator(settings)?);
-        let login = login(settings, &authenticator)?;
         let follower = settings.revocations.as_ref();
         let follower = follower.map(|asked| follower_of(asked, settings, &authenticator));
         let follower = follower.transpose()?;
         let known = follower.as_ref().map(Follower::known);
         let endings = endings(known.as_ref());
+        let login = login(settings, &authenticator, &endings.revocations)?;
         let headers = IdentityHeaders::new(&settings.headers);
         let headers = match &login {
             Some(login) => headers.without_cookies(&login.cookie_names()),
@@ -89,12 +89,14 @@ pub(super) fn authenticator(settings: &SidecarSettings) -> anyhow::Result<Authen
 fn login(
     settings: &SidecarSettings,
     authenticator: &Arc<Authenticator>,
+    revocations: &Arc<dyn Revocations>,
 ) -> anyhow::Result<Option<Arc<BrowserLogin>>> {
     let Some(asked) = &settings.login else { return Ok(None) };
     let trusted = trusted(settings, asked.issuer.as_str(), "[login]")?;
     let variables = ProxyVariables::of_this_process();
     let calls = (&settings.outbound, &variables);
-    let login = BrowserLogin::new(asked, trusted, calls, (Arc::clone(authenticator), now));
+    let judges = (Arc::clone(authenticator), Arc::clone(revocations));
+    let login = BrowserLogin::new(asked, trusted, calls, judges, now);
     login.map(|login| Some(Arc::new(login))).context("nobody could ever log in")
 }
 
