@@ -85,6 +85,8 @@ pub struct Known<'a> {
     pub after: Option<u64>,
     /// Its entity tag, as in `If-None-Match`.
     pub tags: Option<&'a str>,
+    /// Whether they wait for the next: whoever names no tag and does not wait wants a list, whatever they have.
+    pub is_waiting: bool,
 }
 
 /// The list, for whoever asks.
@@ -235,7 +237,9 @@ impl Service {
         let Content { tag, list } = heard.content(kept);
         let is_known = match (known.tags, &heard.signed) {
             (Some(tags), _) => tags.split(',').any(|one| one.trim() == &*tag),
-            (None, Some(signed)) => known.after.is_some_and(|after| after >= signed.seq),
+            (None, Some(signed)) => {
+                known.is_waiting && known.after.is_some_and(|after| after >= signed.seq)
+            }
             (None, None) => false,
         };
         if is_known {

@@ -67,6 +67,16 @@ pub enum FollowError {
     Old(u64, u64),
 }
 
+impl FollowError {
+    /// Whether a list came, and was wrong: what was had before is as good as ever after any other fault.
+    fn is_of_list(&self) -> bool {
+        match self {
+            Self::List(_) | Self::Old(..) => true,
+            Self::Call(_) | Self::Status(_) => false,
+        }
+    }
+}
+
 fn hint(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED => {
@@ -214,8 +224,10 @@ impl<R: ReadList> Follower<R> {
                         let error = &error as &dyn std::error::Error;
                         tracing::error!(error, url = %self.url, "it is not known which sessions end");
                     }
-                    // With nothing the whole list is answered: after a fault nothing is relied on.
-                    place.tag = None;
+                    if error.is_of_list() {
+                        // With nothing the whole list is answered: of such a one nothing is relied on.
+                        place.tag = None;
+                    }
                     sleep(retry).await;
                     retry = (retry * 2).min(RETRY.1);
                 }
@@ -226,10 +238,11 @@ impl<R: ReadList> Follower<R> {
     /// One call. How long to pause after it.
     async fn next(&self, place: &mut Place) -> Result<Duration, FollowError> {
         let mut url = self.url.clone();
-        let wait = if place.tag.is_some() { WAIT } else { 0 };
-        url.query_pairs_mut().append_pair("wait", &wait.to_string());
-        if let Some(seq) = place.seq {
-            url.query_pairs_mut().append_pair("after", &seq.to_string());
+        // Without a tag a list is wanted, also the one that is known: nothing is said that may be answered by 304.
+        if let (Some(_), Some(seq)) = (&place.tag, place.seq) {
+            url.query_pairs_mut()
+                .append_pair("wait", &WAIT.to_string())
+                .append_pair("after", &seq.to_string());
         }
         let mut request = self.http.get(url).header(AUTHORIZATION, self.authorization.clone());
         if let Some(tag) = &place.tag {
@@ -241,7 +254,10 @@ impl<R: ReadList> Follower<R> {
             StatusCode::OK => {
                 let list = String::from_utf8_lossy(&answer.body);
                 let list = self.reader.read(&list, (self.clock)()).await?;
-                if let Some(known) = place.seq.filter(|known| list.seq <= *known) {
+                // Whoever has named none may be answered by the very list that they had.
+                let is_again = |known: &u64| place.tag.is_none() && list.seq == *known;
+                let is_old = |known: &u64| list.seq <= *known && !is_again(known);
+                if let Some(known) = place.seq.filter(is_old) {
                     return Err(FollowError::Old(list.seq, known));
                 }
                 place.seq = Some(list.seq);

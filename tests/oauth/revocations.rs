@@ -72,7 +72,17 @@ async fn what_it_names() {
     assert_eq!((&empty["users"], &empty["sids"]), (&json!({}), &json!([])));
     assert_eq!((&empty["iss"], &empty["lifetime"]), (&json!(pasee.url), &json!(900)));
     assert_eq!(ask(&pasee, "", Some(&tag)).await.status, 304, "nothing new");
-    assert_eq!(ask(&pasee, &format!("?after={}", empty["seq"]), None).await.status, 304);
+    let same = format!("?wait=1&after={}", empty["seq"]);
+    assert_eq!(ask(&pasee, &same, None).await.status, 304, "whoever waits is told of news");
+    // Whoever has lost the tag, and does not wait, has a list.
+    let mut had = empty["seq"].as_u64().unwrap();
+    for wait in ["", "&wait=0"] {
+        let (again, same) = list(ask(&pasee, &format!("?after={had}{wait}"), None).await);
+        let seq = again["seq"].as_u64().unwrap();
+        assert!(seq > had, "{again}");
+        assert_eq!((&same, &again["sids"]), (&tag, &empty["sids"]));
+        had = seq;
+    }
 
     let given = tokens(&pasee, "ada", &[]).await;
     let refresh_token = given["refresh_token"].as_str().unwrap();

@@ -50,7 +50,8 @@ impl Api {
         let wait = Duration::from_secs(number("wait", LONGEST_WAIT)?.unwrap_or_default());
         let after = number("after", u64::MAX / 2)?;
         let tags = call.parts.headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-        self.next_list(Known { after, tags }, wait).await
+        let is_waiting = !wait.is_zero();
+        self.next_list(Known { after, tags, is_waiting }, wait).await
     }
 
     async fn next_list(&self, known: Known<'_>, wait: Duration) -> Result<Reply, ApiError> {
