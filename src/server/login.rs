@@ -45,7 +45,7 @@ use crate::server::error::ApiError;
 
 pub(super) use cookie::{Continuation, MAX_TARGET, Target};
 pub(super) use cookies::Cookies;
-pub(super) use page::{LoginWishes, PlaceOfPage};
+pub(super) use page::{LoginWishes, PlaceOfPage, is_from_elsewhere};
 pub(super) use replay::ReplayGuard;
 
 /// How long somebody may take at the provider.

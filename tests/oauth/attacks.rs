@@ -379,6 +379,11 @@ async fn a_code_for_whoever_listens_on_this_machine() {
         };
         let (token, request) = (hidden("form_token"), hidden("request"));
         let yes = [("form_token", &*token), ("request", &*request), ("answer", "yes")];
+        // Nor is it said by a page of another site, a sibling that has set the cookies itself.
+        for site in ["cross-site", "same-site"] {
+            let refused = browser.post_from(site, "/oauth2/consent", &yes).await.is(403);
+            assert!(text(&refused).contains("This form is too old"), "{site}");
+        }
         let place = sent(&browser.post("/oauth2/consent", &yes).await);
         assert!(place.starts_with(local[1].1) && query_of(&place).contains_key("code"), "{place}");
         // It was said of that one, and of none that comes after it.

@@ -87,6 +87,14 @@ async fn a_code_that_is_typed_in() {
     let forged =
         [("form_token", "AAAAAAAAAAAAAAAAAAAAAA"), ("user_code", &typed), ("answer", "yes")];
     browser.post("/device", &forged).await.is(403);
+    // Nor from a page of another site, whatever token and cookies it has.
+    let shown = text(&page);
+    let token = between(&shown, "name=\"form_token\" value=\"", "\"").unwrap();
+    let foreign = [("form_token", &*token), ("user_code", &typed), ("answer", "yes")];
+    for site in ["cross-site", "same-site"] {
+        let refused = browser.post_from(site, "/device", &foreign).await.is(403);
+        assert!(text(&refused).contains("This form is too old"), "{site}");
+    }
     is_small(&say(&mut browser, &page, "yes").await.is(200));
     let given = poll(&pasee, "tv", &begun).await.is(200).json();
     let access = claims(&given["access_token"]);

@@ -53,6 +53,11 @@ async fn else_the_person_is_asked() {
         .post("/oauth2/logout", &[("form_token", "AAAAAAAAAAAAAAAAAAAAAA"), ("request", &request)])
         .await
         .is(403);
+    // Nor for a page of another site.
+    let form = [("form_token", &*token), ("request", &*request)];
+    for site in ["cross-site", "same-site"] {
+        browser.post_from(site, "/oauth2/logout", &form).await.is(403);
+    }
     user_info(&pasee, &given["access_token"]).await.is(200);
     let answer =
         browser.post("/oauth2/logout", &[("form_token", &token), ("request", &request)]).await;

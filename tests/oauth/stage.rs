@@ -128,12 +128,29 @@ impl<'a> Browser<'a> {
         self.send("POST", path, Some(encoded(form))).await
     }
 
+    /// Sends a form of which the browser says that a page of such a site sent it.
+    pub async fn post_from(&mut self, site: &str, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.send_with(&[("sec-fetch-site", site)], ("POST", path), Some(encoded(form))).await
+    }
+
     async fn send(&mut self, method: &str, path: &str, form: Option<String>) -> Answer {
+        self.send_with(&[], (method, path), form).await
+    }
+
+    async fn send_with(
+        &mut self,
+        headers: &[(&str, &str)],
+        (method, path): (&str, &str),
+        form: Option<String>,
+    ) -> Answer {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut ask = self.pasee.ask(method, path).header("accept", "text/html");
         if !cookies.is_empty() {
             ask = ask.header("cookie", &cookies.join("; "));
+        }
+        for (name, value) in headers {
+            ask = ask.header(name, value);
         }
         if let Some(form) = form {
             ask = ask.typed("application/x-www-form-urlencoded", form);

@@ -212,7 +212,7 @@ fn page_of_login(id: LoginId, provider: Option<&str>) -> String {
 
 /// Whether the browser says that a page of another site sent the form (Fetch Metadata): below a path and without https nothing
 /// else keeps a sibling host from sending one with cookies that it has set itself.
-pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+pub(in crate::server) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site");
     site.is_some_and(|site| site != "same-origin" && site != "none")
 }

@@ -14,6 +14,7 @@ use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::request::AuthorizationRequest;
 use crate::server::Api;
 use crate::server::error::ApiError;
+use crate::server::login::is_from_elsewhere;
 use crate::server::page::{Page, filled};
 use crate::server::reply::Reply;
 use crate::server::request::Call;
@@ -136,7 +137,8 @@ impl Api {
         self.provider_issuer()?;
         let form = call.form().await?;
         let session = self.sso_session(&call).ok_or(ApiError::LoginUnknown)?;
-        if !session.form_token().is(form.get("form_token").unwrap_or_default()) {
+        let is_ours = session.form_token().is(form.get("form_token").unwrap_or_default());
+        if !is_ours || is_from_elsewhere(&call.parts.headers) {
             return Err(ApiError::FormUnknown);
         }
         let begun = self.begun(form.get("request").unwrap_or_default(), &call).await?;

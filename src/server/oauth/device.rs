@@ -13,7 +13,7 @@ use crate::oauth::request::resource;
 use crate::oauth::scope::AskedScope;
 use crate::server::Api;
 use crate::server::error::ApiError;
-use crate::server::login::{LoginWishes, Target};
+use crate::server::login::{LoginWishes, Target, is_from_elsewhere};
 use crate::server::page::{Message, Onward, Page, filled};
 use crate::server::reply::Reply;
 use crate::server::request::Call;
@@ -174,7 +174,8 @@ impl Api {
         self.provider_issuer()?;
         let form = call.form().await?;
         let session = self.sso_session(&call).ok_or(ApiError::LoginUnknown)?;
-        if !session.form_token().is(form.get("form_token").unwrap_or_default()) {
+        let is_ours = session.form_token().is(form.get("form_token").unwrap_or_default());
+        if !is_ours || is_from_elsewhere(&call.parts.headers) {
             return Err(ApiError::FormUnknown);
         }
         let said = if form.get("answer") == Some("yes") { Said::Yes } else { Said::No };

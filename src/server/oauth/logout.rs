@@ -15,6 +15,7 @@ use crate::oauth::metadata::LOGOUT;
 use crate::oauth::params::Params;
 use crate::server::Api;
 use crate::server::error::ApiError;
+use crate::server::login::is_from_elsewhere;
 use crate::server::page::Page;
 use crate::server::reply::Reply;
 use crate::server::request::Call;
@@ -84,7 +85,7 @@ impl Api {
         };
         let asked = self.asked_to_end(form.get("request").unwrap_or_default())?;
         if let Some(session) = self.sso_session(&call) {
-            if !session.form_token().is(token) {
+            if !session.form_token().is(token) || is_from_elsewhere(&call.parts.headers) {
                 return Err(ApiError::FormUnknown);
             }
             self.end_sso_session(&call, &session).await?;
