@@ -367,6 +367,14 @@ async fn own_time_is_not_prolonged() {
     assert!(
         there.iter().any(|one| one["username"] == "local-john" && one["expires_at"].is_string())
     );
+    // Nor by leaving first: out before their end, they come back by no link that was made until then.
+    let path = invited(&pasee, "alan", "articles.staff").await;
+    let token = john.read(&pasee, "/", 200).await.field("form_token");
+    let fields = [("group", "articles.staff"), ("form_token", token.as_str())];
+    john.post(&pasee, "/leave", &fields).await.is(200);
+    refused(&pasee, &mut john, &path, 410, "This invitation was taken back").await;
+    let there = members(&pasee, "articles.staff").await;
+    assert!(there.iter().all(|one| one["username"] != "local-john"), "{there:?}");
 }
 
 /// Whoever is shut out comes in by no invitation, and is told so.

@@ -60,19 +60,19 @@ pub(super) fn execute(
         Change::Describe { group, description } => {
             describe(connection, group, description.as_ref())
         }
-        Change::AddMember(membership) => add(connection, membership, None, author, now),
-        Change::Leave { roster, user } => remove(connection, roster, user),
+        Change::AddMember(membership) => {
+            let updates = add(connection, membership, None, author, now)?;
+            with_end(connection, membership, updates)
+        }
+        Change::Leave { roster, user } => leave(connection, roster, user),
         Change::RemoveMember { roster, user } => {
             let mut updates = remove(connection, roster, user)?;
             updates.extend(void(connection, roster)?);
             Ok(updates)
         }
         Change::SetExpiry(membership) => {
-            let mut updates = set_expiry(connection, membership, now)?;
-            if membership.expires_at.is_some() {
-                updates.extend(void(connection, &membership.roster)?);
-            }
-            Ok(updates)
+            let updates = set_expiry(connection, membership, now)?;
+            with_end(connection, membership, updates)
         }
         Change::Invite(group) => invite(connection, group),
         Change::VoidInvitations(group) => {
@@ -223,8 +223,8 @@ fn invite(connection: &Connection, group: &GroupName) -> Result<Vec<Update>, Ref
     Ok(if made > 0 { vec![Update::Marked(group.clone())] } else { Vec::new() })
 }
 
-/// Takes back what was made of invitations to a group: by hand, and where somebody was taken off or given an end, who may hold
-/// one and would come back by it.
+/// Takes back what was made of invitations to a group: by hand, and where somebody was taken off, given an end, or leaves before
+/// theirs, who may hold one and would come back by it without an end.
 fn void(connection: &Connection, roster: &Roster) -> Result<Vec<Update>, StoreError> {
     let Some(group) = roster.group() else { return Ok(Vec::new()) };
     let sql = "UPDATE groups SET mark = NULL WHERE name = ? AND mark IS NOT NULL";
@@ -288,6 +288,37 @@ fn remove(connection: &Connection, roster: &Roster, user: &UserId) -> Result<Vec
         0 => Err(Refused::State(WriteError::NotMember)),
         _ => Ok(vec![Update::Left { roster: roster.clone(), user: user.clone() }]),
     }
+}
+
+/// What has come to pass where somebody was given a membership: an end takes invitations back, which would take it away.
+fn with_end(
+    connection: &Connection,
+    membership: &Membership,
+    mut updates: Vec<Update>,
+) -> Result<Vec<Update>, Refused> {
+    if membership.expires_at.is_some() {
+        updates.extend(void(connection, &membership.roster)?);
+    }
+    Ok(updates)
+}
+
+/// Takes somebody off who wants to go: with an end, they come back by nothing that was made before.
+fn leave(connection: &Connection, roster: &Roster, user: &UserId) -> Result<Vec<Update>, Refused> {
+    let has_end = has_end(connection, roster, user)?;
+    let mut updates = remove(connection, roster, user)?;
+    if has_end {
+        updates.extend(void(connection, roster)?);
+    }
+    Ok(updates)
+}
+
+/// Whether the user's place on a roster has an end, also one that is over.
+fn has_end(connection: &Connection, roster: &Roster, user: &UserId) -> Result<bool, Refused> {
+    let group = group_of(connection, roster)?;
+    let sql = "SELECT 1 FROM memberships
+               WHERE group_id = ? AND role = ? AND user = ? AND expires_at IS NOT NULL";
+    let key = params![group, number_of(roster.role()), user.as_str()];
+    Ok(first::<i64>(connection, sql, key)?.is_some())
 }
 
 fn is_on(

@@ -48,8 +48,8 @@ impl Writer {
         .await
     }
 
-    /// Takes back what was made of invitations to a group: by hand, and where somebody is taken off or given an end, who may hold
-    /// one and would come back by it.
+    /// Takes back what was made of invitations to a group: by hand, and where somebody is taken off, given an end, or leaves before
+    /// theirs, who may hold one and would come back by it without an end.
     pub(super) async fn void(
         &self,
         group: &GroupName,

@@ -33,6 +33,9 @@ impl Writer {
             if self.is_on(roster, user) {
                 return Err(WriteError::AlreadyMember);
             }
+            if let (0, Some(_), Some(group)) = (attempt, expires_at, roster.group()) {
+                self.void(group, author).await?;
+            }
             let put_by = author.permit.actor();
             let room = self.view.ask(|state| state.room(roster, *expires_at, put_by, MAX_USERS));
             let Some(name) = room else {
@@ -109,13 +112,15 @@ impl Writer {
         self.owner(roster)?;
         // Also what has ended is taken away, as far as it is ours.
         let is_ours = |place: &Place| place.maker == Maker::Pasee;
-        let has_ended = self.view.ask(|state| state.places(roster, user)).iter().any(is_ours);
-        if !self.is_on(roster, user) && !has_ended {
+        let places = self.view.ask(|state| state.places(roster, user));
+        if !self.is_on(roster, user) && !places.iter().any(is_ours) {
             return Err(WriteError::NotMember);
         }
         self.refuse_elsewhere(roster, user)?;
-        if let (Change::RemoveMember { .. }, Some(group)) = (author.permit.change(), roster.group())
-        {
+        let is_leaving = matches!(author.permit.change(), Change::Leave { .. });
+        // Whoever leaves may come back by an invitation, unless they had an end, which they would come back without.
+        let is_void = !is_leaving || places.iter().any(|place| place.until.is_some());
+        if let (true, Some(group)) = (is_void, roster.group()) {
             self.void(group, author).await?;
         }
         self.take_off(roster, user, |_| true, author).await
