@@ -43,9 +43,6 @@ pub enum VerifyError {
     /// Bound to a key, and shown without a proof of it.
     #[error("it is bound to a key, and takes a DPoP proof of that")]
     Bound,
-    /// Bound to no key, and shown with a proof of one.
-    #[error("it is bound to no key: it is shown as Bearer, without a DPoP proof")]
-    Unbound,
     /// Of another client than the one that shows it.
     #[error(
         "it is another client's: what POST /tokens/ hands out is refreshed there, and a client's refresh token by that client at the token endpoint"

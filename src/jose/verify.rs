@@ -125,20 +125,17 @@ impl Verifier {
     }
 }
 
-/// That a token which is bound to a key came with a proof of that key, and one that is bound to none came alone.
+/// That a token which is bound to a key came with a proof of that key. One that is bound to none is worth the same alone and with a
+/// proof: clients that have a key prove it at every request, whatever `token_type` said.
 ///
 /// # Errors
-/// [`VerifyError::Bound`], [`VerifyError::Unbound`].
+/// [`VerifyError::Bound`].
 pub fn is_shown_right(
     claims: &AccessClaims,
     key: Option<&KeyThumbprint>,
 ) -> Result<(), VerifyError> {
     let bound_to = claims.token.client.as_ref().and_then(|client| client.confirmation.as_ref());
-    match (bound_to, key) {
-        (None, Some(_)) => Err(VerifyError::Unbound),
-        (bound_to, key) if bound_to != key => Err(VerifyError::Bound),
-        _ => Ok(()),
-    }
+    if bound_to.is_some() && bound_to != key { Err(VerifyError::Bound) } else { Ok(()) }
 }
 
 /// Whether a token calls itself one that a Pasee issues, whether or not it is to be believed: enough to keep it from

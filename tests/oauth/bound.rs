@@ -179,11 +179,12 @@ async fn at_the_http_api(pasee: &Pasee, (key, token): (&PrivateKey, &str), nonce
     made.json(&json!({ "group": "mine" })).await.is(403);
     let bearer = pasee.ask("GET", "/users/me").bearer(token).send().await.is(401);
     assert!(bearer.header("www-authenticate").starts_with("DPoP "), "{bearer:?}");
-    // One that is bound to no key is shown alone.
+    // One that is bound to no key is worth the same with a proof: clients that have a key show it everywhere.
     let pair = pasee.log_in("ada").await;
     let with =
         json!({ "nonce": nonce, "ath": URL_SAFE_NO_PAD.encode(Sha256::digest(&pair.access)) });
-    ask("GET", "/users/me", &pair.access, &proof(key, "GET", &me, &with)).send().await.is(401);
+    ask("GET", "/users/me", &pair.access, &proof(key, "GET", &me, &with)).send().await.is(200);
+    ask("GET", "/users/me", &pair.access, &proof(key, "POST", &me, &with)).send().await.is(401);
     pasee.ask("GET", "/users/me").bearer(&pair.access).send().await.is(200);
 }
 
