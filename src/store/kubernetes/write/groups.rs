@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Patch;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     ACTOR, ATTEMPTS, Author, Deleted, PATIENCE, Writer, is_own, made, owned_by, patching,
@@ -122,25 +122,37 @@ impl Writer {
                 return Err(WriteError::ElsewhereOwned(format!("Group {}", name.as_str())));
             }
             let patch = json!({
-                "metadata": {
-                    "uid": metadata.uid,
-                    "resourceVersion": metadata.resource_version,
-                    "annotations": { ACTOR: author.name() },
-                },
+                "metadata": { "annotations": { ACTOR: author.name() } },
                 "spec": { "description": text },
             });
-            let groups = self.objects::<Received<Group>>();
-            let (parameters, patch) = (patching(), Patch::Merge(&patch));
-            let call = groups.patch(name.as_str(), &parameters, &patch);
-            match self.written(Kind::Group, metadata.resource_version.as_deref(), call).await {
-                Ok(written) => return Ok(self.shown(Kind::Group, &written).await?),
-                Err(error) if matches!(error.status(), Some(404 | 409)) => {
-                    Self::pause(attempt).await;
-                }
-                Err(error) => return Err(error.into()),
+            if self.patch_group(metadata, patch).await? {
+                return Ok(());
             }
+            Self::pause(attempt).await;
         }
         Err(StoreError::Contended.into())
+    }
+
+    /// Changes a group as it was read; `false` when somebody was quicker, and it is to be read again.
+    pub(super) async fn patch_group(
+        &self,
+        read: &ObjectMeta,
+        mut patch: Value,
+    ) -> Result<bool, WriteError> {
+        patch["metadata"]["uid"] = json!(read.uid);
+        patch["metadata"]["resourceVersion"] = json!(read.resource_version);
+        let name = read.name.as_deref().unwrap_or_default();
+        let groups = self.objects::<Received<Group>>();
+        let (parameters, patch) = (patching(), Patch::Merge(&patch));
+        let call = groups.patch(name, &parameters, &patch);
+        match self.written(Kind::Group, read.resource_version.as_deref(), call).await {
+            Ok(written) => {
+                self.shown(Kind::Group, &written).await?;
+                Ok(true)
+            }
+            Err(error) if matches!(error.status(), Some(404 | 409)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Makes sure that the creator of a group is not its staff for having made it, now or ever again. What the controller

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream;
-use kube::api::Patch;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{ATTEMPTS, Author, Writer, patching, unconfirmed};
+use super::{ATTEMPTS, Author, Writer, unconfirmed};
 use crate::domain::group::GroupName;
 use crate::domain::invitation::{GroupMark, Joining};
 use crate::domain::membership::Roster;
@@ -18,10 +17,8 @@ use crate::domain::realm::{Names, WriteError};
 use crate::domain::user::UserId;
 use crate::resources::labels_annotations::INVITATIONS;
 use crate::resources::object_name::ObjectName;
-use crate::resources::received::Received;
 use crate::resources::{Group, Membership, names};
 use crate::store::kubernetes::error::StoreError;
-use crate::store::kubernetes::object::Kind;
 
 /// Most Memberships that are read for the names on one page.
 const MAX_NAMED: usize = 64;
@@ -65,27 +62,15 @@ impl Writer {
         author: Author<'_>,
         change: impl Fn(Option<&str>) -> Option<Value>,
     ) -> Result<(), WriteError> {
-        let name = ObjectName::from(group);
         for attempt in 0..ATTEMPTS {
             let object = self.live_group(group).await?.ok_or(WriteError::GroupMissing)?;
             self.judge(author).await?;
             let Some(mark) = change(annotation(&object)) else { return Ok(()) };
-            let metadata = &object.metadata;
-            let patch = json!({ "metadata": {
-                "uid": metadata.uid,
-                "resourceVersion": metadata.resource_version,
-                "annotations": { INVITATIONS: mark },
-            } });
-            let groups = self.objects::<Received<Group>>();
-            let (parameters, patch) = (patching(), Patch::Merge(&patch));
-            let call = groups.patch(name.as_str(), &parameters, &patch);
-            match self.written(Kind::Group, metadata.resource_version.as_deref(), call).await {
-                Ok(written) => return Ok(self.shown(Kind::Group, &written).await?),
-                Err(error) if matches!(error.status(), Some(404 | 409)) => {
-                    Self::pause(attempt).await;
-                }
-                Err(error) => return Err(error.into()),
+            let patch = json!({ "metadata": { "annotations": { INVITATIONS: mark } } });
+            if self.patch_group(&object.metadata, patch).await? {
+                return Ok(());
             }
+            Self::pause(attempt).await;
         }
         Err(StoreError::Contended.into())
     }
